@@ -1,0 +1,134 @@
+/* The chain manager: the block tree, import, side branches, reorganisation, and everything that can be asked of the
+ * chain.
+ *
+ *  - One main chain, whose tip is the valid branch of greatest weight (F1, F2). Its state is a posw_state version in
+ * memory over the store.
+ *  - Side branches: headers are checked fully on arrival (each branch has what it needs for that: window and stake
+ * tables reach back over every automatic reorg, since E >= R); bodies are executed only when the branch becomes the
+ * heaviest.
+ *  - A reorganisation executes the branch on the version of the fork point (in memory, or made by undo records), and
+ * only when every block is valid is the whole switch committed, in one store transaction. An invalid block marks its
+ * branch and leaves everything as it was.
+ *  - Durability: at the tip one commit a block. In bulk mode (posw_chain_bulk) commits are joined.
+ *
+ * Limits: headers and bodies of side branches within R blocks of the tip only, at most POSW_CHAIN_SIDE_MAX blocks; the
+ * rest is refused. Memory: two ticket windows (W + R blocks each), the side branches' headers in short, a few stake
+ * tables, and the states of the latest 128 blocks as far as cache_bytes_max allows. Everything else is read from the
+ * store. No clock: now_s comes in. Single-threaded. */
+#ifndef POSW_CHAIN_CHAIN_H
+#define POSW_CHAIN_CHAIN_H
+
+#include "base/log.h"
+#include "chain/chainfile.h"
+#include "chain/prepare.h"
+#include "posw/check.h"
+#include "state/execute.h"
+#include "store/store.h"
+
+enum { POSW_CHAIN_SIDE_MAX = 4096, POSW_CHAIN_STATES_MAX = 128 };
+
+typedef struct posw_chain posw_chain;
+
+typedef struct {
+    const posw_chain_spec *spec; /* borrowed for the chain's life; checked */
+    posw_store *store;           /* borrowed */
+    const posw_pow *pow;         /* borrowed */
+    const posw_log *log;         /* borrowed, may be NULL */
+    uint64_t cache_bytes_max;    /* of trie nodes in memory; 0: 64 MiB */
+} posw_chain_options;
+
+/* Writes genesis into an empty store, or loads the tip of a used one (verifying that the stored tip's state root is
+ * there). Errors: POSW_EMISMATCH, POSW_ECORRUPT with a sentence in msg. */
+int posw_chain_open(posw_chain **out, const posw_chain_options *opt, posw_message *msg);
+/* Commits what bulk mode still holds, and frees. */
+int posw_chain_close(posw_chain *c);
+
+/* What an import did to the main chain; the arrays are borrowed until the next import. */
+typedef struct {
+    const posw_hash *removed; /* hashes of blocks that left the main chain, from the old tip down */
+    size_t removed_count;
+    const posw_hash *added; /* that joined it, upwards; the last is the tip */
+    size_t added_count;
+} posw_chain_change;
+
+/* Imports one block. POSW_OK with a verdict, or an operating error (nothing changed). verdict NOT_YET: unknown parent,
+ * time, or a stake table that is not known yet. A known block is valid again and changes nothing. *change: empty unless
+ * the tip moved. The prepared block is taken over (cleared) only on POSW_OK. */
+int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,
+                      posw_chain_change *change);
+/* Joins commits: on: until off or flush, at most `blocks` blocks or 64 MiB of changed nodes a commit. Off commits. */
+int posw_chain_bulk(posw_chain *c, bool on, uint64_t blocks);
+int posw_chain_flush(posw_chain *c);
+/* Lifts the reorg limit (F3), for initial synchronisation or an operator's override. */
+void posw_chain_allow_deep_reorg(posw_chain *c, bool allow);
+
+/* ---- The tip and its surroundings ---- */
+const posw_chain_spec *posw_chain_get_spec(const posw_chain *c);
+const posw_params *posw_chain_params(const posw_chain *c);
+const posw_header *posw_chain_tip(const posw_chain *c);
+posw_hash posw_chain_tip_hash(const posw_chain *c);
+posw_hash posw_chain_genesis_hash(const posw_chain *c);
+/* Sum of D of the main chain up to the tip. */
+posw_u256 posw_chain_weight_total(const posw_chain *c);
+const posw_window *posw_chain_window(const posw_chain *c); /* stands at the tip; borrowed until the next import */
+/* The stake table in force for a block number up to tip + 1. NULL if not known. Borrowed until the next import. */
+const posw_stake_table *posw_chain_table(posw_chain *c, uint64_t number);
+posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number);
+/* F of a miner for the next block. */
+posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner);
+/* A fresh copy of the state after a main-chain block (the tip's, or one of the latest ones), owned by the caller.
+ * POSW_ENOTFOUND: too old. */
+int posw_chain_state_at(posw_chain *c, posw_state **out, uint64_t number);
+/* The RandomX key of a block that follows the tip (K1); zero for other algorithms. */
+int posw_chain_pow_key(posw_chain *c, posw_hash *out, uint64_t number);
+
+/* ---- Reading blocks: POSW_OK, POSW_ENOTFOUND or an operating error ---- */
+typedef struct {
+    posw_header header;
+    posw_hash hash;
+    posw_u256 weight_total; /* sum of D up to it */
+    bool is_main;
+    size_t size; /* of the encoded block */
+} posw_chain_block_info;
+int posw_chain_block_by_hash(posw_chain *c, posw_chain_block_info *out, const posw_hash *hash);
+int posw_chain_block_by_number(posw_chain *c, posw_chain_block_info *out, uint64_t number); /* main chain */
+int posw_chain_hash_by_number(posw_chain *c, posw_hash *out, uint64_t number);
+/* The encoded block, appended. */
+int posw_chain_block_bytes(posw_chain *c, posw_buf *out, const posw_hash *hash);
+/* Receipts and senders of a main-chain block: receipts as in execute.h; senders 20 bytes each. Appended. */
+int posw_chain_block_results(posw_chain *c, posw_buf *receipts, posw_buf *senders, const posw_hash *hash);
+/* Where a transaction of the main chain stands. */
+int posw_chain_find_tx(posw_chain *c, uint64_t *number, uint32_t *index, const posw_hash *tx_hash);
+/* The stake proof of a miner for a block number up to tip + 1. POSW_ENOTFOUND: not in the table. */
+int posw_chain_stake_proof(posw_chain *c, posw_stake_proof *out, uint64_t number, const posw_address *miner);
+/* Depth-based tags: finalized = max(0, tip - R), safe = max(0, tip - R/4). */
+uint64_t posw_chain_finalized(const posw_chain *c);
+uint64_t posw_chain_safe(const posw_chain *c);
+
+/* ---- Building blocks ---- */
+/* What an own block's execution gave, so that its import need not execute again. Handed to posw_chain_import_own. */
+typedef struct posw_chain_template {
+    posw_header header; /* complete but for mixHash, nonce and signature */
+    posw_hash parent;
+    posw_state *state;            /* sealed, owned */
+    posw_execution_result result; /* owned */
+    posw_buf txs;                 /* raw envelopes, each length (4) ‖ bytes; owned */
+    posw_buf senders;             /* 20 bytes each; owned */
+    size_t tx_count;
+} posw_chain_template;
+void posw_chain_template_clear(posw_chain_template *t);
+/* Imports a sealed block of our own: header is the template's with mixHash, nonce and signature filled in. Checks the
+ * header and the seal like any other, skips execution. The template is taken over (cleared) when POSW_OK comes with a
+ * valid verdict; with another verdict it stays, and another seal may be tried. If the tip is no longer its parent, or
+ * it has no state any more (freed and NULL), the block is imported by its bytes. */
+int posw_chain_import_own(posw_chain *c, posw_chain_template *t, const posw_header *sealed, uint64_t now_s,
+                          posw_verdict *verdict, posw_chain_change *change);
+
+/* ---- Checking (posw db verify) ---- */
+/* Re-reads every main-chain block, checks hashes, links, seals, roots of bodies and receipts, window counts, stake
+ * tables, and at the end walks the whole state. progress is called with the block number now and then; a non-zero
+ * result stops with POSW_ECANCELED. POSW_ECORRUPT with a sentence that names block and remedy. */
+int posw_chain_verify(posw_chain *c, int (*progress)(void *arg, uint64_t number, uint64_t tip), void *arg,
+                      posw_message *msg);
+
+#endif

@@ -1,0 +1,243 @@
+/* The inside of the chain manager, for the files of this layer.
+ *
+ * What lies where
+ *
+ *      META     "chain.format" -> 1 (8 bytes) · "chain.genesis" -> hash · "chain.spec" -> keccak256 of the chain file ·
+ * "tip" -> hash "side" ‖ hash -> order of arrival (8): one row for each block of a side branch HEADERS  hash -> weight
+ * (32) ‖ block position (8) ‖ exec position (8) ‖ block size (4) ‖ flags (1) ‖ encoded header MAIN, TRIE, EPOCHS, TXS
+ * as store.h says blocks log: encoded block · exec log: see record.c
+ *
+ * Invariants
+ *
+ *  - Each row of HEADERS is a block of the main chain or of a side branch; the latter are all in `side`, too. The
+ * parent of a side block is a side block or on the main chain.
+ *  - Memory follows the store: members that describe the chain change only after the transaction that made the change
+ * has committed (or, in bulk mode, together with the open transaction; if that fails, posw_chain_fail takes both back).
+ *  - `committed` is the state version that the store's trie rows hold. It is the tip's, except in bulk mode.
+ *
+ * One thread. */
+#ifndef POSW_CHAIN_CHAIN_INTERNAL_H
+#define POSW_CHAIN_CHAIN_INTERNAL_H
+
+#include "base/map.h"
+#include "chain/chain.h"
+
+enum {
+    POSW_CHAIN_FORMAT = 1,
+    POSW_CHAIN_ROW_EXECUTED = 1, /* flag of a row: the exec record has receipts and undo; else senders only */
+    POSW_CHAIN_INVALID_MAX = 4096,
+    POSW_CHAIN_TABLES_MAX = 16,
+    POSW_CHAIN_TABLES_KEEP = 4,
+    POSW_CHAIN_CACHE_BYTES = 64 << 20,
+    POSW_CHAIN_BULK_BYTES = 64 << 20
+};
+
+typedef struct {
+    posw_header header;
+    posw_u256 weight; /* sum of D up to it */
+    posw_store_pos block_pos, exec_pos;
+    uint32_t size; /* of the encoded block */
+    uint8_t flags;
+} posw_chain_row;
+
+/* A block of a side branch. */
+typedef struct {
+    posw_hash parent;
+    uint64_t number, order;
+    posw_u256 weight;
+    posw_window_entry entry;
+    bool marked; /* scratch of walks over the tree */
+} posw_chain_side;
+
+/* Blocks from a fork (exclusive) up to some block. Zero-initialise; hashes is owned. */
+typedef struct {
+    posw_hash *hashes; /* upwards */
+    size_t count;
+    uint64_t fork_number; /* the main-chain block on which it stands */
+} posw_chain_branch;
+
+typedef struct {
+    uint64_t epoch, used;
+    posw_stake_table *table; /* owned */
+    posw_hash root;          /* E4 */
+} posw_chain_table_slot;
+
+typedef struct {
+    posw_store *store;
+    uint8_t prefix; /* 'a' or 's' */
+} posw_chain_trie_rows;
+
+struct posw_chain {
+    const posw_chain_spec *spec;
+    posw_store *store;
+    const posw_pow *pow;
+    const posw_log *log;
+    void *pow_scratch; /* made at first use */
+    uint64_t cache_bytes_max;
+
+    posw_chain_trie_rows account_rows, storage_rows;
+    posw_state_source source;
+
+    posw_hash genesis_hash, tip_hash;
+    posw_header tip;
+    posw_u256 weight;
+
+    /* Versions of main-chain blocks states_low..tip, at number % POSW_CHAIN_STATES_MAX. */
+    posw_state *states[POSW_CHAIN_STATES_MAX];
+    uint64_t states_low;
+    posw_state *committed;
+    posw_hash committed_hash; /* of the block */
+
+    posw_window *window, *branch_window; /* the latter stands at branch_at */
+    size_t window_size;
+    posw_hash branch_at;
+    bool branch_valid;
+
+    posw_map side; /* hash -> posw_chain_side */
+    uint64_t side_order;
+    uint64_t side_floor; /* no branch leaves the main chain below this block */
+
+    posw_map invalid; /* hash -> enum posw_rule as uint64_t */
+    posw_hash *invalid_ring;
+    size_t invalid_at;
+
+    posw_chain_table_slot tables[POSW_CHAIN_TABLES_MAX];
+    size_t table_count;
+    uint64_t table_clock;
+
+    bool stale; /* memory may be ahead of the store: reload before anything else */
+    bool tx_open, bulk, allow_deep;
+    uint64_t bulk_blocks_max, bulk_blocks;
+    size_t bulk_memory;
+    uint64_t deep_warned,
+        deep_reported; /* tip number + 1 at which a deep block was refused, a heavier deep branch reported last */
+
+    posw_hash *removed, *added; /* of the latest change */
+    size_t removed_count, added_count, removed_capacity, added_capacity;
+};
+
+/* ---- row.c: rows and log records ---- */
+int posw_chain_row_get(posw_chain *c, posw_chain_row *out, const posw_hash *hash);
+int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row);
+int posw_chain_main_get(posw_chain *c, posw_hash *out, uint64_t number);
+/* The row of a main-chain block. hash may be NULL. POSW_ECORRUPT if it should be there and is not. */
+int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uint64_t number);
+posw_window_entry posw_chain_entry_of(const posw_header *h);
+typedef struct {
+    posw_bytes senders, receipts, undo; /* views of the record; the receipts are packed */
+} posw_chain_record;
+void posw_chain_record_encode(posw_buf *out, uint64_t number, posw_bytes senders, posw_bytes receipts, posw_bytes undo);
+/* False also if it is not the record of this block number. */
+POSW_MUST_USE bool posw_chain_record_decode(posw_chain_record *out, posw_bytes in, uint64_t number);
+/* Appends the receipts in the form of execute.h. */
+POSW_MUST_USE bool posw_chain_receipts_unpack(posw_buf *out, posw_bytes packed);
+/* Reads a block of this row from the log and decodes it; raw holds its bytes. POSW_ECORRUPT if it is not that block. */
+int posw_chain_block_load(posw_chain *c, posw_block *out, posw_buf *raw, const posw_chain_row *row,
+                          const posw_hash *hash);
+uint64_t posw_chain_meta_u64(posw_bytes value);
+
+/* ---- side.c: the tree of side branches ---- */
+posw_chain_side *posw_chain_side_find(posw_chain *c, const posw_hash *hash);
+int posw_chain_side_add(posw_chain *c, const posw_hash *hash, const posw_chain_side *node);
+void posw_chain_side_remove(posw_chain *c, const posw_hash *hash);
+/* The branch that ends in this block; it is empty for a block of the main chain, whose number the caller knows. */
+int posw_chain_branch_of(posw_chain *c, posw_chain_branch *out, const posw_hash *hash, uint64_t number);
+void posw_chain_branch_clear(posw_chain_branch *b);
+/* The number of the main-chain block on which the branch of this block stands (its own number on the main chain). */
+uint64_t posw_chain_fork_of(posw_chain *c, const posw_hash *hash, uint64_t number);
+/* The heaviest block of a side branch that may be switched to and is better than the tip; false if none. */
+bool posw_chain_side_best(posw_chain *c, posw_hash *out);
+/* Marks the blocks that no automatic reorganisation can reach from this tip; their number. */
+size_t posw_chain_side_mark_dead(posw_chain *c, uint64_t tip_number);
+/* Marks this block and its descendants; their number. */
+size_t posw_chain_side_mark_from(posw_chain *c, const posw_hash *hash);
+/* Marks the leaf of least weight, if that is less than `weight`; false if none is. */
+bool posw_chain_side_mark_least(posw_chain *c, const posw_u256 *weight);
+/* In the open transaction: deletes the rows of all marked blocks. */
+int posw_chain_side_delete_marked(posw_chain *c);
+/* In memory: removes all marked blocks. */
+void posw_chain_side_drop_marked(posw_chain *c);
+void posw_chain_side_unmark(posw_chain *c);
+int posw_chain_side_put_row(posw_chain *c, const posw_hash *hash, uint64_t order);
+int posw_chain_side_del_row(posw_chain *c, const posw_hash *hash);
+int posw_chain_side_load(posw_chain *c);
+
+/* ---- invalid.c: blocks known to be invalid ---- */
+int posw_chain_invalid_init(posw_chain *c);
+void posw_chain_invalid_clear(posw_chain *c);
+bool posw_chain_invalid_find(const posw_chain *c, enum posw_rule *rule, const posw_hash *hash);
+/* Forgets the oldest when there are too many; forgets this one when memory is short. */
+void posw_chain_invalid_add(posw_chain *c, const posw_hash *hash, enum posw_rule rule);
+
+/* ---- context.c: stake tables and windows of a place in the tree ---- */
+/* The table in force at `number` on a branch that leaves the main chain after fork_number. POSW_ENOTFOUND: its snapshot
+ * lies on the branch. */
+int posw_chain_table_at(posw_chain *c, const posw_chain_table_slot **out, uint64_t number, uint64_t fork_number);
+/* Reads the row, past the cache: for use while a transaction changes EPOCHS. Free with free(). */
+int posw_chain_table_read(posw_chain *c, posw_stake_table **out, uint64_t epoch);
+void posw_chain_tables_trim(posw_chain *c, size_t keep);
+uint64_t posw_chain_epoch_key(const posw_params *p, uint64_t number);
+/* The window at any block of the tree; borrowed until the next call or change. */
+int posw_chain_window_at(posw_chain *c, posw_window **out, const posw_hash *hash, uint64_t number);
+int posw_chain_window_fill(posw_chain *c, posw_window *w, uint64_t number);
+/* K1 for a block that follows `parent`. */
+int posw_chain_key_after(posw_chain *c, posw_hash *out, const posw_hash *parent, uint64_t parent_number);
+
+/* ---- commit.c: transactions ---- */
+int posw_chain_begin(posw_chain *c);
+/* Ends a small transaction that did not move the tip: commits unless bulk mode joins it with others. */
+int posw_chain_end_small(posw_chain *c);
+/* Aborts what is open and takes memory back to what the store holds. Returns `error`. */
+int posw_chain_fail(posw_chain *c, int error);
+/* Tip row, trie rows, commit: after it `state` is what the store holds. On an error the caller calls posw_chain_fail
+ * and drops the state. */
+int posw_chain_commit_tip(posw_chain *c, posw_state *state, const posw_hash *tip_hash);
+
+/* A block with what its execution gave, ready to be written. */
+typedef struct {
+    const posw_header *header;
+    const posw_hash *hash;
+    posw_u256 weight;
+    posw_bytes bytes; /* the encoded block; data NULL: it is at block_pos already */
+    posw_store_pos block_pos;
+    uint32_t size;
+    const posw_address *senders;
+    const posw_hash *tx_hashes;
+    size_t tx_count;
+    const posw_execution_result *result;
+    posw_state *state;
+} posw_chain_executed;
+/* In the open transaction: everything that makes it the main-chain block of its number. */
+int posw_chain_write_executed(posw_chain *c, const posw_chain_executed *x);
+/* Makes an executed child of the tip the new tip, durably unless in bulk mode. Takes x->state over on POSW_OK. */
+int posw_chain_adopt(posw_chain *c, const posw_chain_executed *x);
+int posw_chain_change_reserve(posw_chain *c, size_t removed, size_t added);
+/* Takes the version over. */
+void posw_chain_state_push(posw_chain *c, uint64_t number, posw_state *s);
+void posw_chain_states_drop_above(posw_chain *c, uint64_t number);
+posw_state *posw_chain_state_find(posw_chain *c, uint64_t number); /* borrowed, NULL if not kept */
+void posw_chain_limit_memory(posw_chain *c);
+
+/* ---- reorg.c ---- */
+/* Switches to the heaviest valid branch, if that is not the main chain already. */
+int posw_chain_activate_best(posw_chain *c);
+
+/* ---- open.c ---- */
+int posw_chain_reload(posw_chain *c);
+
+/* ---- import.c ---- */
+/* Begins a public import: forgets the last change, repairs what an earlier error left. */
+int posw_chain_import_begin(posw_chain *c, posw_chain_change *change);
+void posw_chain_import_end(const posw_chain *c, posw_chain_change *change);
+/* All rules of the header for a child of this block (T2 included). table: in force. */
+typedef struct {
+    posw_header parent;
+    posw_hash parent_hash;
+    posw_u256 parent_weight;
+    uint64_t fork_number;
+    bool at_tip;
+} posw_chain_place;
+int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_place *place, const posw_header *h,
+                            bool pow_checked, uint64_t now_s);
+
+#endif

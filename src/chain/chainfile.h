@@ -1,0 +1,37 @@
+/* The chain file: a JSON object that defines a chain (doc/protocol.md section 1 and 9). Unknown keys, wrong types and
+ * values that break a rule are refused with one sentence that names the key and what to do. Written back, it is
+ * canonical: write(read(write(x))) = write(x).
+ *
+ *  { "name": "…", "ticker": "…", "chainId": 1337,
+ *    "pow": "argon2id", "blockTime": 15, "window": 2016, "epoch": 1008, "unbonding": 40320, "maxReorg": 504,
+ *    "difficulty": { "rule": "asert", "halfLife": 144, "genesis": "1024" },
+ *    "weight": { "preset": "ticket", ... or "rule": "ticket" | "power" and its parameters },
+ *    "stake": { "minimum": "1 coin" },
+ *    "reward": { "initial": "2 coin", "halving": 4204800, "tail": "0.1 coin", "treasury": "0x…", "treasuryShare": 0 },
+ *    "fees": { "base": "burn" | "pool", "poolBlocks": 0, "initial": "1 gwei", "minimum": "1 gwei" },
+ *    "gasLimit": 30000000, "timestamp": 1790000000,
+ *    "accounts": { "0x…": "10000 coin" }, "stakes": [ { "miner": "0x…", "owner": "0x…", "amount": "1000 coin" } ] }
+ *
+ * Only name, ticker, chainId and timestamp must be there; the rest has the defaults of posw_params_default(). Amounts
+ * are strings with a unit. */
+#ifndef POSW_CHAIN_CHAINFILE_H
+#define POSW_CHAIN_CHAINFILE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "state/genesis.h"
+
+enum { POSW_CHAINFILE_SIZE_MAX = 16 * 1024 * 1024 };
+
+/* Reads and checks. POSW_EPARSE or POSW_EINVAL with a sentence in msg; *out is then unchanged. */
+int posw_chainfile_read(posw_chain_spec *out, const char *text, size_t size, posw_message *msg);
+/* Appends the file as pretty JSON with a final newline. */
+void posw_chainfile_write(posw_buf *out, const posw_chain_spec *spec);
+/* Things that are allowed but unwise for a chain with value (fixed difficulty, quadratic weight, no stake at genesis,
+ * tiny windows, …): calls fn with one sentence each. */
+void posw_chainfile_warnings(const posw_chain_spec *spec, void (*fn)(void *arg, const char *sentence), void *arg);
+/* The development chain of `posw dev`: keccak256, fixed difficulty 2048, 1 s, ticket with W 32, E 16, U 32, R 16, gas
+ * limit 600,000,000, chain id 1337, no accounts, genesis time 0. */
+int posw_chainfile_dev(posw_chain_spec *out);
+
+#endif

@@ -1,0 +1,258 @@
+/* Import: where a block belongs, whether its header is right, and what then happens to it.
+ *
+ *      known?  ─ yes ─ valid again
+ *      parent is the tip   ─ header ─ execute ─ commit                 one store transaction
+ *      parent is elsewhere ─ header ─ store    ─ switch if heavier     two, when it wins
+ *
+ * Only what execution showed is remembered as invalid: a header that fails a check is cheap to refuse again, and a body
+ * that does not belong to its header says nothing about the block of that hash. */
+#include "chain/chain_internal.h"
+
+#include "base/bytes.h"
+#include "posw/u256.h"
+
+#include <inttypes.h>
+
+/* ---- begin and end of every public import ---- */
+
+int posw_chain_import_begin(posw_chain *c, posw_chain_change *change) {
+    if (change != NULL) *change = (posw_chain_change){0};
+    c->removed_count = c->added_count = 0;
+    posw_chain_tables_trim(c, POSW_CHAIN_TABLES_KEEP);
+    return c->stale ? posw_chain_reload(c) : POSW_OK;
+}
+
+void posw_chain_import_end(const posw_chain *c, posw_chain_change *change) {
+    if (change == NULL) return;
+    *change = (posw_chain_change){
+        .removed = c->removed, .removed_count = c->removed_count, .added = c->added, .added_count = c->added_count};
+}
+
+/* ---- the header ---- */
+
+static int check_pow(posw_chain *c, posw_verdict *v, const posw_chain_place *place, const posw_header *h) {
+    posw_hash key;
+    bool ok;
+    const int rc = posw_chain_key_after(c, &key, &place->parent_hash, place->parent.number);
+    if (rc != POSW_OK) return rc;
+    if (c->pow_scratch == NULL && c->pow->scratch_new != NULL) {
+        c->pow_scratch = c->pow->scratch_new();
+        if (c->pow_scratch == NULL) return POSW_ENOMEM;
+    }
+    *v = posw_seal_check_pow(&ok, h, c->pow, c->pow_scratch, &key);
+    return ok ? POSW_OK : POSW_ENOMEM;
+}
+
+/* Cheapest first; time last, because a block that is only too early should be known to be good otherwise. */
+int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_place *place, const posw_header *h,
+                            bool pow_checked, uint64_t now_s) {
+    const posw_chain_table_slot *slot;
+    posw_window *window;
+    int rc = posw_chain_table_at(c, &slot, place->parent.number + 1, place->fork_number);
+    if (rc == POSW_ENOTFOUND) {
+        *v = posw_not_yet(POSW_RULE_STAKE_ROOT);
+        return POSW_OK;
+    }
+    if (rc == POSW_OK) rc = posw_chain_window_at(c, &window, &place->parent_hash, place->parent.number);
+    if (rc != POSW_OK) return rc;
+    const posw_check_context context = {.params = &c->spec->params,
+                                        .parent = &place->parent,
+                                        .parent_hash = &place->parent_hash,
+                                        .window = window,
+                                        .stake_root = &slot->root};
+    *v = posw_check_header_fields(&context, h);
+    if (v->kind == POSW_VALID) {
+        const posw_stake_entry *entry = posw_stake_table_find(slot->table, &h->beneficiary);
+        *v = posw_check_header_seal(&context, h, entry, &slot->table->supply_wei);
+    }
+    if (v->kind == POSW_VALID && !pow_checked) rc = check_pow(c, v, place, h);
+    if (rc == POSW_OK && v->kind == POSW_VALID) *v = posw_check_header_time(context.params, h, now_s);
+    return rc;
+}
+
+/* ---- a child of the tip ---- */
+
+static int execute(posw_chain *c, const posw_prepared *p, posw_verdict *v, posw_state *state,
+                   posw_execution_result *result) {
+    const posw_chain_table_slot *slot;
+    const int rc = posw_chain_table_at(c, &slot, p->block.header.number, c->tip.number);
+    if (rc != POSW_OK) return rc;
+    return posw_execute_block(result, v, state, &c->spec->params, slot->table, &p->block, p->senders);
+}
+
+static int extend_tip(posw_chain *c, const posw_prepared *p, const posw_u256 *weight, posw_verdict *v) {
+    posw_state *state;
+    posw_execution_result result = {0};
+    int rc = posw_state_copy(&state, posw_chain_state_find(c, c->tip.number));
+    if (rc != POSW_OK) return rc;
+    rc = execute(c, p, v, state, &result);
+    if (rc == POSW_OK && v->kind == POSW_VALID) {
+        const posw_chain_executed x = {.header = &p->block.header,
+                                       .hash = &p->block.hash,
+                                       .weight = *weight,
+                                       .bytes = posw_buf_view(&p->bytes),
+                                       .size = (uint32_t)p->bytes.size,
+                                       .senders = p->senders,
+                                       .tx_hashes = p->tx_hashes,
+                                       .tx_count = p->block.tx_count,
+                                       .result = &result,
+                                       .state = state};
+        rc = posw_chain_adopt(c, &x);
+    } else {
+        posw_state_free(state);
+        if (rc == POSW_OK) posw_chain_invalid_add(c, &p->block.hash, v->rule);
+    }
+    posw_execution_result_clear(&result);
+    return rc;
+}
+
+/* ---- a block of a side branch ---- */
+
+static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_side *node) {
+    posw_chain_row row = {.header = p->block.header, .weight = node->weight, .size = (uint32_t)p->bytes.size};
+    posw_buf record = {0};
+    posw_chain_record_encode(&record, node->number, posw_bytes_of(p->senders, p->block.tx_count * sizeof *p->senders),
+                             (posw_bytes){NULL, 0}, (posw_bytes){NULL, 0});
+    int rc = record.failed ? POSW_ENOMEM : posw_chain_begin(c);
+    if (rc == POSW_OK)
+        rc = c->store->ops->append(c->store, POSW_LOG_BLOCKS, p->bytes.data, p->bytes.size, &row.block_pos);
+    if (rc == POSW_OK) rc = c->store->ops->append(c->store, POSW_LOG_EXEC, record.data, record.size, &row.exec_pos);
+    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row);
+    if (rc == POSW_OK) rc = posw_chain_side_put_row(c, &p->block.hash, node->order);
+    if (rc == POSW_OK) rc = posw_chain_side_delete_marked(c);
+    posw_buf_clear(&record);
+    return rc;
+}
+
+static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *weight, posw_verdict *v) {
+    const posw_header *h = &p->block.header;
+    const posw_chain_side node = {.parent = h->parent_hash,
+                                  .number = h->number,
+                                  .order = c->side_order,
+                                  .weight = *weight,
+                                  .entry = posw_chain_entry_of(h)};
+    if (c->side.count >= POSW_CHAIN_SIDE_MAX && !posw_chain_side_mark_least(c, weight)) {
+        *v = posw_not_yet(POSW_RULE_REORG_DEPTH); /* as if it were too old: it is the least of too many */
+        return POSW_OK;
+    }
+    /* In memory first: that can fail, and can be taken back. */
+    int rc = posw_chain_side_add(c, &p->block.hash, &node);
+    if (rc != POSW_OK) {
+        posw_chain_side_unmark(c);
+        return rc;
+    }
+    rc = write_side(c, p, &node);
+    if (rc == POSW_OK) rc = posw_chain_end_small(c);
+    if (rc != POSW_OK) {
+        posw_chain_side_remove(c, &p->block.hash);
+        return posw_chain_fail(c, rc);
+    }
+    if (c->side.count > POSW_CHAIN_SIDE_MAX) posw_chain_side_drop_marked(c);
+    if (c->branch_valid && posw_hash_equal(&c->branch_at, &h->parent_hash)) {
+        posw_window_push(c->branch_window, &node.entry);
+        c->branch_at = p->block.hash;
+    }
+    return POSW_OK;
+}
+
+/* ---- the whole ---- */
+
+static int find_place(posw_chain *c, posw_chain_place *place, const posw_hash *parent) {
+    place->parent_hash = *parent;
+    place->at_tip = posw_hash_equal(parent, &c->tip_hash);
+    if (place->at_tip) {
+        place->parent = c->tip;
+        place->parent_weight = c->weight;
+        place->fork_number = c->tip.number;
+        return POSW_OK;
+    }
+    posw_chain_row row;
+    const int rc = posw_chain_row_get(c, &row, parent);
+    if (rc != POSW_OK) return rc;
+    place->parent = row.header;
+    place->parent_weight = row.weight;
+    place->fork_number = posw_chain_fork_of(c, parent, row.header.number);
+    return POSW_OK;
+}
+
+/* F3, before anything costly. */
+static bool too_deep(posw_chain *c, const posw_chain_place *place) {
+    const uint64_t depth = c->tip.number - place->fork_number;
+    if (c->allow_deep || depth <= c->spec->params.reorg_max_blocks) return false;
+    if (c->deep_warned == c->tip.number + 1) return true;
+    c->deep_warned = c->tip.number + 1;
+    posw_log_write(c->log, POSW_LOG_WARN, "chain",
+                   "refused a block of a branch that leaves the chain %" PRIu64
+                   " blocks below the tip: the limit is %" PRIu64
+                   "; if that branch is the right one, allow deep reorganisations",
+                   depth, c->spec->params.reorg_max_blocks);
+    return true;
+}
+
+/* What can be said without the tree. True if *v is the answer. */
+static bool judge_early(posw_chain *c, const posw_prepared *p, posw_verdict *v) {
+    const posw_header *h = &p->block.header;
+    enum posw_rule rule;
+    if (posw_chain_invalid_find(c, &rule, &p->block.hash)) {
+        *v = posw_invalid(rule);
+    } else if (p->verdict.kind != POSW_VALID) {
+        *v = p->verdict;
+    } else if (posw_chain_invalid_find(c, &rule, &h->parent_hash)) {
+        *v = posw_invalid(POSW_RULE_BAD_ANCESTOR);
+        posw_chain_invalid_add(c, &p->block.hash, v->rule);
+    } else if (h->number == 0) {
+        *v = posw_invalid(POSW_RULE_PARENT); /* another genesis */
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int import_known(posw_chain *c, const posw_hash *hash, posw_verdict *v) {
+    enum posw_rule rule;
+    const int rc = posw_chain_activate_best(c); /* an earlier attempt may have met an operating error */
+    if (rc == POSW_OK) *v = posw_chain_invalid_find(c, &rule, hash) ? posw_invalid(rule) : posw_valid();
+    return rc;
+}
+
+static int import_block(posw_chain *c, const posw_prepared *p, uint64_t now_s, posw_verdict *v) {
+    posw_chain_row known;
+    posw_chain_place place;
+    if (p->block.raw.data == NULL) { /* did not decode */
+        *v = p->verdict;
+        return POSW_OK;
+    }
+    int rc = posw_chain_row_get(c, &known, &p->block.hash);
+    if (rc == POSW_OK) return import_known(c, &p->block.hash, v);
+    if (rc != POSW_ENOTFOUND) return rc;
+    if (judge_early(c, p, v)) return POSW_OK;
+    rc = find_place(c, &place, &p->block.header.parent_hash);
+    if (rc == POSW_ENOTFOUND) *v = posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_OK : rc;
+    if (too_deep(c, &place)) {
+        *v = posw_not_yet(POSW_RULE_REORG_DEPTH);
+        return POSW_OK;
+    }
+    rc = posw_chain_check_header(c, v, &place, &p->block.header, p->pow_checked, now_s);
+    if (rc != POSW_OK || v->kind != POSW_VALID) return rc;
+    const posw_u256 weight = posw_u256_add_sat(&place.parent_weight, &p->block.header.difficulty); /* F1 */
+    if (place.at_tip) return extend_tip(c, p, &weight, v);
+    rc = store_side(c, p, &weight, v);
+    return rc != POSW_OK || v->kind != POSW_VALID ? rc : import_known(c, &p->block.hash, v);
+}
+
+int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,
+                      posw_chain_change *change) {
+    posw_verdict v = posw_valid();
+    int rc = posw_chain_import_begin(c, change);
+    if (rc == POSW_OK) rc = import_block(c, p, now_s, &v);
+    if (rc != POSW_OK) return rc;
+    posw_chain_import_end(c, change);
+    posw_prepared_clear(p);
+    *verdict = v;
+    return POSW_OK;
+}
+
+void posw_chain_allow_deep_reorg(posw_chain *c, bool allow) {
+    c->allow_deep = allow;
+}

@@ -1,0 +1,348 @@
+/* Reorganisation: switching to a heavier branch, whole or not at all.
+ *
+ *      old main   f ── 98 ── 99 ── 100              1. the state of f: kept in memory, or the oldest kept version taken
+ * back by undo records └── 98' ── 99' ── 100' ── 101'   2. one transaction: rows of 98..100 out, 98'..101' executed and
+ * written one by one
+ *                                                   3. trie: the difference between the state of 101' and what the
+ * store holds (100)
+ *
+ * If a block turns out invalid, the transaction is aborted, the block and its descendants leave the tree and are
+ * remembered, and the next best branch is tried. Old blocks become a side branch, so that the way back is open. */
+#include "chain/chain_internal.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+typedef struct {
+    posw_chain_branch branch;
+    posw_hash target;
+    posw_chain_side *old;                      /* of the blocks that leave, from the tip down, beside c->removed */
+    size_t old_count, old_kept;                /* kept: this many of the lowest stay as a side branch */
+    posw_state *states[POSW_CHAIN_STATES_MAX]; /* latest versions of the branch, at index % MAX; the fork's is `fork` */
+    posw_state *fork;
+    posw_stake_table *table; /* in force */
+    uint64_t table_epoch;
+    posw_header tip;
+    posw_u256 weight;
+    posw_hash bad;           /* the invalid block */
+    enum posw_rule bad_rule; /* NONE: all valid so far */
+} reorg;
+
+static void reorg_clear(reorg *r) {
+    posw_chain_branch_clear(&r->branch);
+    free(r->old);
+    free(r->table);
+    for (size_t i = 0; i < POSW_CHAIN_STATES_MAX; i++)
+        posw_state_free(r->states[i]);
+    posw_state_free(r->fork);
+}
+
+/* ---- the state of the fork ---- */
+
+static int read_record(posw_chain *c, posw_chain_record *out, posw_buf *bytes, const posw_chain_row *row) {
+    posw_buf_reset(bytes);
+    const int rc = c->store->ops->read(c->store, POSW_LOG_EXEC, row->exec_pos, bytes);
+    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
+    return posw_chain_record_decode(out, posw_buf_view(bytes), row->header.number) ? POSW_OK : POSW_ECORRUPT;
+}
+
+/* Takes the state of main-chain block `number` to that of its parent. */
+static int undo_block(posw_chain *c, posw_state *s, uint64_t number) {
+    posw_chain_row row, parent;
+    posw_chain_record record;
+    posw_buf bytes = {0};
+    posw_hash root;
+    int rc = posw_chain_main_row(c, &row, NULL, number);
+    if (rc == POSW_OK) rc = posw_chain_main_row(c, &parent, NULL, number - 1);
+    if (rc == POSW_OK) rc = read_record(c, &record, &bytes, &row);
+    if (rc == POSW_OK) rc = posw_state_apply_undo(s, record.undo.data, record.undo.size);
+    if (rc == POSW_OK) rc = posw_state_seal(s, &root, NULL);
+    if (rc == POSW_OK && !posw_hash_equal(&root, &parent.header.state_root)) rc = POSW_ECORRUPT;
+    posw_buf_clear(&bytes);
+    return rc;
+}
+
+static int fork_state(posw_chain *c, posw_state **out, uint64_t number) {
+    const uint64_t start = number > c->states_low ? number : c->states_low;
+    posw_state *s;
+    int rc = posw_state_copy(&s, posw_chain_state_find(c, start));
+    if (rc != POSW_OK) return rc;
+    for (uint64_t n = start; rc == POSW_OK && n > number; n--)
+        rc = undo_block(c, s, n);
+    if (rc != POSW_OK) {
+        posw_state_free(s);
+        return rc;
+    }
+    *out = s;
+    return POSW_OK;
+}
+
+/* ---- out with the old ---- */
+
+static int delete_txs(posw_chain *c, const posw_block *b) {
+    int rc = POSW_OK;
+    for (size_t i = 0; rc == POSW_OK && i < b->tx_count; i++) {
+        posw_hash hash;
+        posw_tx_hash(&hash, &b->txs[i]);
+        rc = c->store->ops->del(c->store, POSW_TABLE_TXS, hash.b, sizeof hash.b);
+    }
+    return rc;
+}
+
+/* Rows that only the main chain has. */
+static int delete_main_rows(posw_chain *c, uint64_t number) {
+    uint8_t key[8];
+    uint64_t epoch;
+    posw_store_be64(key, number);
+    int rc = c->store->ops->del(c->store, POSW_TABLE_MAIN, key, sizeof key);
+    if (rc != POSW_OK || !posw_epoch_is_snapshot(&epoch, &c->spec->params, number)) return rc;
+    posw_store_be64(key, epoch);
+    return c->store->ops->del(c->store, POSW_TABLE_EPOCHS, key, sizeof key);
+}
+
+static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
+    const uint64_t number = c->tip.number - index;
+    posw_hash *hash = &c->removed[index];
+    posw_chain_row row;
+    posw_block block = {0};
+    int rc = posw_chain_main_row(c, &row, hash, number);
+    if (rc == POSW_OK) rc = posw_chain_block_load(c, &block, raw, &row, hash);
+    if (rc == POSW_OK) rc = delete_txs(c, &block);
+    posw_block_clear(&block);
+    if (rc == POSW_OK) rc = delete_main_rows(c, number);
+    if (rc != POSW_OK) return rc;
+    posw_chain_side *node = &r->old[index];
+    *node = (posw_chain_side){.parent = row.header.parent_hash,
+                              .number = number,
+                              .order = c->side_order + number - r->branch.fork_number,
+                              .weight = row.weight,
+                              .entry = posw_chain_entry_of(&row.header)};
+    if (index + r->old_kept >= r->old_count) return posw_chain_side_put_row(c, hash, node->order);
+    return c->store->ops->del(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b);
+}
+
+static int remove_old(posw_chain *c, reorg *r) {
+    posw_buf raw = {0};
+    int rc = POSW_OK;
+    for (size_t i = 0; rc == POSW_OK && i < r->old_count; i++)
+        rc = remove_block(c, r, i, &raw);
+    posw_buf_clear(&raw);
+    return rc;
+}
+
+/* ---- in with the new ---- */
+
+/* The table in force; its snapshot may lie on the branch, and its row then was written by this transaction. */
+static int load_table(posw_chain *c, reorg *r, uint64_t number) {
+    const uint64_t epoch = posw_chain_epoch_key(&c->spec->params, number);
+    if (r->table != NULL && r->table_epoch == epoch) return POSW_OK;
+    free(r->table);
+    r->table = NULL;
+    r->table_epoch = epoch;
+    return posw_chain_table_read(c, &r->table, epoch);
+}
+
+typedef struct {
+    posw_chain_row row;
+    posw_block block;
+    posw_buf raw, record_bytes;
+    posw_chain_record record;
+    posw_hash *tx_hashes;
+} side_block;
+
+static void side_block_clear(side_block *b) {
+    posw_block_clear(&b->block);
+    posw_buf_clear(&b->raw);
+    posw_buf_clear(&b->record_bytes);
+    free(b->tx_hashes);
+}
+
+static int side_block_load(posw_chain *c, side_block *b, const posw_hash *hash) {
+    int rc = posw_chain_row_get(c, &b->row, hash);
+    if (rc == POSW_OK) rc = posw_chain_block_load(c, &b->block, &b->raw, &b->row, hash);
+    if (rc == POSW_OK) rc = read_record(c, &b->record, &b->record_bytes, &b->row);
+    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
+    if (b->record.senders.size != b->block.tx_count * sizeof(posw_address)) return POSW_ECORRUPT;
+    b->tx_hashes = malloc((b->block.tx_count + 1) * sizeof *b->tx_hashes);
+    if (b->tx_hashes == NULL) return POSW_ENOMEM;
+    for (size_t i = 0; i < b->block.tx_count; i++)
+        posw_tx_hash(&b->tx_hashes[i], &b->block.txs[i]);
+    return POSW_OK;
+}
+
+static int write_side_block(posw_chain *c, const side_block *b, const posw_hash *hash,
+                            const posw_execution_result *result, posw_state *state) {
+    const posw_chain_executed x = {.header = &b->block.header,
+                                   .hash = hash,
+                                   .weight = b->row.weight,
+                                   .block_pos = b->row.block_pos,
+                                   .size = b->row.size,
+                                   .senders = (const posw_address *)b->record.senders.data,
+                                   .tx_hashes = b->tx_hashes,
+                                   .tx_count = b->block.tx_count,
+                                   .result = result,
+                                   .state = state};
+    const int rc = posw_chain_write_executed(c, &x);
+    return rc != POSW_OK ? rc : posw_chain_side_del_row(c, hash);
+}
+
+/* Executes block `index` of the branch on a copy of its parent's state. */
+static int execute_block(posw_chain *c, reorg *r, size_t index, side_block *b) {
+    const posw_hash *hash = &r->branch.hashes[index];
+    posw_state *parent = index == 0 ? r->fork : r->states[(index - 1) % POSW_CHAIN_STATES_MAX], *state = NULL;
+    posw_execution_result result = {0};
+    posw_verdict verdict = posw_valid();
+    int rc = side_block_load(c, b, hash);
+    if (rc == POSW_OK) rc = load_table(c, r, b->block.header.number);
+    if (rc == POSW_OK) rc = posw_state_copy(&state, parent);
+    if (rc == POSW_OK)
+        rc = posw_execute_block(&result, &verdict, state, &c->spec->params, r->table, &b->block,
+                                (const posw_address *)b->record.senders.data);
+    if (rc == POSW_OK && verdict.kind == POSW_VALID) rc = write_side_block(c, b, hash, &result, state);
+    posw_execution_result_clear(&result);
+    if (rc != POSW_OK || verdict.kind != POSW_VALID) {
+        posw_state_free(state);
+        if (rc == POSW_OK) r->bad = *hash, r->bad_rule = verdict.rule;
+        return rc;
+    }
+    posw_state **slot = &r->states[index % POSW_CHAIN_STATES_MAX];
+    posw_state_free(*slot);
+    *slot = state;
+    r->tip = b->block.header;
+    r->weight = b->row.weight;
+    return POSW_OK;
+}
+
+static int execute_branch(posw_chain *c, reorg *r) {
+    int rc = POSW_OK;
+    for (size_t i = 0; rc == POSW_OK && r->bad_rule == POSW_RULE_NONE && i < r->branch.count; i++) {
+        side_block b = {0};
+        rc = execute_block(c, r, i, &b);
+        side_block_clear(&b);
+    }
+    return rc;
+}
+
+/* ---- memory follows ---- */
+
+static void follow_states(posw_chain *c, reorg *r) {
+    const uint64_t fork = r->branch.fork_number;
+    const size_t count = r->branch.count, kept = count < POSW_CHAIN_STATES_MAX ? count : POSW_CHAIN_STATES_MAX;
+    posw_chain_states_drop_above(c, fork);
+    if (c->states_low > fork + 1 + count - kept || fork < c->states_low) c->states_low = fork + 1 + count - kept;
+    for (size_t i = count - kept; i < count; i++) {
+        posw_state **slot = &r->states[i % POSW_CHAIN_STATES_MAX];
+        posw_chain_state_push(c, fork + 1 + i, *slot);
+        *slot = NULL;
+    }
+}
+
+static void follow_tree(posw_chain *c, const reorg *r) {
+    for (size_t i = 0; i < r->branch.count; i++)
+        posw_chain_side_remove(c, &r->branch.hashes[i]);
+    int rc = POSW_OK;
+    for (size_t i = r->old_count - r->old_kept; rc == POSW_OK && i < r->old_count; i++)
+        rc = posw_chain_side_add(c, &c->removed[i], &r->old[i]);
+    if (rc != POSW_OK) c->stale = true; /* no memory: read it again at the next import */
+}
+
+/* The window of the new tip was made ready as the branch window; the two change places. */
+static void follow_window(posw_chain *c) {
+    posw_window *old = c->window;
+    c->window = c->branch_window;
+    c->branch_window = old;
+    c->branch_at = c->tip_hash;
+}
+
+static void follow(posw_chain *c, reorg *r) {
+    follow_window(c);
+    follow_states(c, r);
+    follow_tree(c, r);
+    posw_chain_tables_trim(c, 0);
+    c->tip = r->tip;
+    c->tip_hash = r->target;
+    c->weight = r->weight;
+    memcpy(c->added, r->branch.hashes, r->branch.count * sizeof *c->added);
+    c->removed_count = r->old_count;
+    c->added_count = r->branch.count;
+    posw_chain_limit_memory(c);
+    posw_log_write(c->log, r->old_count > 0 ? POSW_LOG_WARN : POSW_LOG_INFO, "chain",
+                   "reorganisation: %zu blocks out, %zu in, the tip is now block %" PRIu64, r->old_count,
+                   r->branch.count, c->tip.number);
+}
+
+/* ---- the switch ---- */
+
+static int plan(posw_chain *c, reorg *r) {
+    const posw_chain_side *top = posw_chain_side_find(c, &r->target);
+    posw_window *window;
+    int rc = posw_chain_branch_of(c, &r->branch, &r->target, top->number);
+    if (rc != POSW_OK) return rc;
+    r->old_count = (size_t)(c->tip.number - r->branch.fork_number);
+    const size_t room = POSW_CHAIN_SIDE_MAX - (c->side.count - r->branch.count);
+    r->old_kept = r->old_count < room ? r->old_count : room;
+    r->old = calloc(r->old_count + 1, sizeof *r->old);
+    if (r->old == NULL) return POSW_ENOMEM;
+    rc = posw_chain_change_reserve(c, r->old_count, r->branch.count);
+    if (rc == POSW_OK) rc = posw_chain_window_at(c, &window, &r->target, top->number);
+    if (rc == POSW_OK) rc = fork_state(c, &r->fork, r->branch.fork_number);
+    return rc;
+}
+
+static int replace(posw_chain *c, reorg *r) {
+    int rc = posw_chain_begin(c);
+    if (rc == POSW_OK) rc = remove_old(c, r);
+    if (rc == POSW_OK) rc = execute_branch(c, r);
+    if (rc != POSW_OK) return rc;
+    if (r->bad_rule != POSW_RULE_NONE) {
+        c->store->ops->abort(c->store);
+        c->tx_open = false;
+        return POSW_OK;
+    }
+    posw_state *top = r->states[(r->branch.count - 1) % POSW_CHAIN_STATES_MAX];
+    return posw_chain_commit_tip(c, top, &r->target);
+}
+
+/* The invalid block and its descendants leave the tree. */
+static int forget_invalid(posw_chain *c, const reorg *r) {
+    if (posw_chain_side_mark_from(c, &r->bad) == 0) return POSW_ENOMEM;
+    size_t pos = 0;
+    const void *key;
+    void *value;
+    posw_chain_invalid_add(c, &r->bad, r->bad_rule);
+    while (posw_map_next(&c->side, &pos, &key, &value))
+        if (((posw_chain_side *)value)->marked) posw_chain_invalid_add(c, key, POSW_RULE_BAD_ANCESTOR);
+    int rc = posw_chain_begin(c);
+    if (rc == POSW_OK) rc = posw_chain_side_delete_marked(c);
+    if (rc == POSW_OK) rc = posw_chain_end_small(c);
+    if (rc != POSW_OK) return posw_chain_fail(c, rc);
+    posw_chain_side_drop_marked(c);
+    c->branch_valid = false;
+    posw_log_write(c->log, POSW_LOG_WARN, "chain", "a heavier branch has an invalid block (rule %s: %s): refused",
+                   posw_rule_number(r->bad_rule), posw_rule_text(r->bad_rule));
+    return POSW_OK;
+}
+
+static int switch_to(posw_chain *c, const posw_hash *target) {
+    reorg r = {.target = *target};
+    int rc = posw_chain_flush(c); /* so that the store holds the tip */
+    if (rc == POSW_OK) rc = plan(c, &r);
+    if (rc == POSW_OK) {
+        rc = replace(c, &r);
+        if (rc != POSW_OK) rc = posw_chain_fail(c, rc);
+    }
+    if (rc == POSW_OK && r.bad_rule == POSW_RULE_NONE) follow(c, &r);
+    if (rc == POSW_OK && r.bad_rule != POSW_RULE_NONE) rc = forget_invalid(c, &r);
+    reorg_clear(&r);
+    return rc;
+}
+
+int posw_chain_activate_best(posw_chain *c) {
+    posw_hash best;
+    int rc = POSW_OK;
+    while (rc == POSW_OK && posw_chain_side_best(c, &best))
+        rc = switch_to(c, &best);
+    return rc;
+}

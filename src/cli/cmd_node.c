@@ -1,0 +1,96 @@
+/* posw node: a node of a chain file on a data directory. */
+#include "cli/commands.h"
+
+#include "base/bytes.h"
+#include "cli/keys.h"
+#include "cli/ready.h"
+#include "cli/stack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const cli_option options[] = {
+    {"chain", "FILE", NULL, "chain file (see posw chain new)"},
+    {"datadir", "DIR", NULL, "where blocks and state are kept"},
+    {"mine", "ADDRESS", NULL, "mine for this address with its key from the keystore"},
+    {"signer", "ADDRESS", NULL, "sign the blocks of --mine with this key instead (see posw stake signer)"},
+    {"threads", "N", "1", "threads that mine"},
+    CLI_KEY_OPTIONS,
+    CLI_SERVER_OPTIONS(NULL),
+    {NULL, NULL, NULL, NULL},
+};
+
+static int load_identity(const cli *c, posw_miner_identity *id, bool *has) {
+    const char *mine = cli_text(c, "mine"), *signer = cli_text(c, "signer");
+    posw_address key;
+    *has = mine != NULL;
+    if (mine == NULL) return signer == NULL ? CLI_OK : cli_usage(c, "--signer needs --mine");
+    if (!cli_address(c, "--mine", mine, &id->miner)) return CLI_USAGE;
+    if (signer == NULL)
+        key = id->miner;
+    else if (!cli_address(c, "--signer", signer, &key))
+        return CLI_USAGE;
+    return cli_key_unlock(c, &key, id->secret);
+}
+
+static char *journal_path(const char *datadir) {
+    posw_buf b = {0};
+    posw_buf_printf(&b, "%s/mempool.journal", datadir);
+    posw_buf_byte(&b, 0);
+    return (char *)b.data;
+}
+
+static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64_t threads, posw_runner_options *ro) {
+    const char *datadir = cli_text(c, "datadir");
+    int code = cli_stack_open_chain(s, c, datadir);
+    posw_node_options no = {.identity = id};
+    if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
+    if (code != CLI_OK) return code;
+    char *journal = journal_path(datadir);
+    cli_ready ready = {.c = c, .stack = s, .host = ro->rpc_host};
+    posw_message msg = {""};
+    ro->threads = id != NULL ? (unsigned)threads : 0;
+    ro->pow = s->pow;
+    ro->journal_path = journal;
+    ro->ready = cli_ready_node;
+    ro->arg = &ready;
+    int err = posw_runner_run(s->node, ro, &c->log, &msg);
+    free(journal);
+    return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text[0] != '\0' ? msg.text : posw_error_text(err));
+}
+
+static int run(cli *c) {
+    cli_stack s = {0};
+    posw_miner_identity id;
+    bool mines = false;
+    uint64_t threads;
+    posw_runner_options ro;
+    const char **lists[2] = {NULL, NULL};
+    if (cli_text(c, "chain") == NULL || cli_text(c, "datadir") == NULL)
+        return cli_usage(c, "--chain FILE and --datadir DIR are needed; make a chain file with 'posw chain new'");
+    if (!cli_u64(c, "threads", 1, 256, &threads) || !cli_server_options(c, &ro, lists)) return CLI_USAGE;
+    int code = cli_spec_read(&s.spec, cli_text(c, "chain"));
+    if (code == CLI_OK) code = load_identity(c, &id, &mines);
+    if (code == CLI_OK) code = run_stack(c, &s, mines ? &id : NULL, threads, &ro);
+    if (mines) posw_miner_identity_clear(&id);
+    free(lists[0]);
+    free(lists[1]);
+    int closed = cli_stack_close(&s);
+    return code != CLI_OK ? code : closed;
+}
+
+const cli_command cli_command_node = {
+    "node",
+    "--chain FILE --datadir DIR [OPTIONS]",
+    "run a node of a chain",
+    "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, and mines "
+    "when --mine names an address whose key is "
+    "in the keystore. It can be killed at any moment and starts again with the same state. Stop it with Ctrl-C.",
+    "posw node --chain mychain.json --datadir ./data\nposw node --chain mychain.json --datadir ./data --mine 0x… "
+    "--password-file secret.txt --threads 2",
+    options,
+    0,
+    0,
+    run};

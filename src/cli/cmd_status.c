@@ -1,0 +1,119 @@
+/* posw status */
+#include "cli/commands.h"
+
+#include "cli/json_view.h"
+#include "posw/u256.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const cli_option options[] = {
+    CLI_RPC_OPTION,
+    {"json", NULL, NULL, "print the node's own answers as JSON"},
+    {NULL, NULL, NULL, NULL},
+};
+
+/* What the node says; owned. */
+typedef struct {
+    json_t *status, *epoch, *chain, *gas_price; /* posw_status, posw_getEpoch, posw_chainParameters, eth_gasPrice */
+} answers;
+
+static int ask(cli_rpc *rpc, answers *a) {
+    int code = cli_rpc_call(rpc, &a->status, "posw_status", json_array());
+    if (code == CLI_OK) code = cli_rpc_call(rpc, &a->epoch, "posw_getEpoch", json_array());
+    if (code == CLI_OK) code = cli_rpc_call(rpc, &a->chain, "posw_chainParameters", json_array());
+    return code == CLI_OK ? cli_rpc_call(rpc, &a->gas_price, "eth_gasPrice", json_array()) : code;
+}
+
+/* Hundredths of a percent. */
+static unsigned share(const posw_u256 *part, const posw_u256 *whole) {
+    const posw_u256 all = posw_u256_from_u64(10000);
+    posw_u256 q;
+    uint64_t v;
+    if (posw_u256_is_zero(whole) || !posw_u256_muldiv(&q, part, &all, whole) || !posw_u256_to_u64(&v, &q)) return 0;
+    return v < 10000 ? (unsigned)v : 10000;
+}
+
+static void show_chain(const answers *a, const cli_rpc *rpc) {
+    const json_t *s = a->status;
+    uint64_t time = cli_view_u64(s, "time"), block_time = cli_view_u64(s, "tip.timestamp");
+    char difficulty[POSW_U256_DEC_SIZE];
+    posw_u256 d = cli_view_u256(s, "tip.difficulty");
+    posw_u256_to_dec(difficulty, &d);
+    printf("%-15s %s at %s\n", "node", cli_view_text(s, "version").text, rpc->url);
+    printf("%-15s %s (chain id %" PRIu64 "%s)\n", "chain", cli_view_text(s, "chain").text, cli_view_u64(s, "chainId"),
+           json_is_true(cli_view(s, "development")) ? ", for development" : "");
+    printf("%-15s %" PRIu64 ", %" PRIu64 " s old, %s\n", "block", cli_view_u64(s, "tip.number"),
+           time > block_time ? time - block_time : 0, cli_view_text(s, "tip.hash").text);
+    printf("%-15s up to block %" PRIu64 ", safe up to %" PRIu64 "\n", "final", cli_view_u64(s, "finalized"),
+           cli_view_u64(s, "safe"));
+    printf("%-15s %s, a block every %" PRIu64 " s\n", "difficulty", difficulty, cli_view_u64(a->chain, "blockTime"));
+}
+
+static void show_stake(const answers *a) {
+    const json_t *e = a->epoch;
+    uint64_t next = cli_view_u64(e, "nextEpochAt"), tip = cli_view_u64(a->status, "tip.number");
+    posw_u256 staked = cli_view_u256(e, "totalStake"), supply = cli_view_u256(e, "supply");
+    posw_u256 price = cli_view_u256(e, "ticketPrice");
+    unsigned part = share(&staked, &supply);
+    printf("%-15s %s: %s\n", "weight rule", cli_view_text(a->chain, "weight.preset").text,
+           cli_view_text(a->chain, "weight.text").text);
+    printf("%-15s %" PRIu64 ", blocks %" PRIu64 " to %" PRIu64 "; %" PRIu64 " to go\n", "epoch",
+           cli_view_u64(e, "epoch"), cli_view_u64(e, "firstBlock"), cli_view_u64(e, "lastBlock"),
+           next > tip ? next - tip : 0);
+    printf("%-15s %s of %s coin (%u.%02u %%) for %" PRIu64 " miners, as it counts in this epoch\n", "stake",
+           cli_view_coins(e, "totalStake").text, cli_view_coins(e, "supply").text, part / 100, part % 100,
+           cli_view_u64(e, "miners"));
+    if (!posw_u256_is_zero(&price)) printf("%-15s %s coin\n", "ticket price", cli_view_coins(e, "ticketPrice").text);
+}
+
+static void show_node(const answers *a) {
+    const json_t *s = a->status;
+    uint64_t price;
+    printf("%-15s %" PRIu64 " ready, %" PRIu64 " waiting for an earlier nonce\n", "transactions",
+           cli_view_u64(s, "mempool.pending"), cli_view_u64(s, "mempool.queued"));
+    if (cli_json_u64(&price, a->gas_price))
+        printf("%-15s %" PRIu64 ".%09" PRIu64 " gwei\n", "gas price", price / 1000000000, price % 1000000000);
+    if (json_is_true(cli_view(s, "mining.enabled")))
+        printf("%-15s for %s; %" PRIu64 " blocks found since it started\n", "mining",
+               cli_view_address(s, "mining.miner").text, cli_view_u64(s, "counters.blocksMined"));
+    else
+        printf("%-15s no\n", "mining");
+    printf("%-15s %" PRIu64 "%s\n", "peers", cli_view_u64(s, "peers"),
+           json_is_true(cli_view(s, "syncing")) ? ", synchronising" : "");
+}
+
+static int show_page(const answers *a, const cli_rpc *rpc) {
+    show_chain(a, rpc);
+    show_stake(a);
+    show_node(a);
+    return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
+}
+
+static int run(cli *c) {
+    cli_rpc rpc = {0};
+    answers a = {NULL, NULL, NULL, NULL};
+    int code = cli_rpc_open(&rpc, c);
+    if (code == CLI_OK) code = ask(&rpc, &a);
+    if (code == CLI_OK)
+        code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O, s:O, s:O}", "status", a.status, "epoch",
+                                                                a.epoch, "chain", a.chain, "gasPrice", a.gas_price))
+                                     : show_page(&a, &rpc);
+    json_decref(a.status);
+    json_decref(a.epoch);
+    json_decref(a.chain);
+    json_decref(a.gas_price);
+    cli_rpc_close(&rpc);
+    return code;
+}
+
+const cli_command cli_command_status = {
+    "status",
+    "[OPTIONS]",
+    "show how a node is doing",
+    "Asks a running node for its chain, its latest block, epoch and stake, its pool and its miner.",
+    "posw status\nposw status --rpc http://127.0.0.1:8546 --json",
+    options,
+    0,
+    0,
+    run};

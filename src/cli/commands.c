@@ -1,0 +1,17 @@
+#include "cli/commands.h"
+
+#include <stddef.h>
+
+const cli_command *const cli_commands[] = {
+    &cli_command_dev,           &cli_command_node,
+    &cli_command_status,        &cli_command_chain_new,
+    &cli_command_chain_check,   &cli_command_chain_show,
+    &cli_command_wallet_new,    &cli_command_wallet_list,
+    &cli_command_wallet_import, &cli_command_wallet_export,
+    &cli_command_send,          &cli_command_stake_add,
+    &cli_command_stake_remove,  &cli_command_stake_withdraw,
+    &cli_command_stake_status,  &cli_command_stake_signer,
+    &cli_command_import,        &cli_command_export,
+    &cli_command_db_verify,     &cli_command_man,
+    &cli_command_completion,    NULL,
+};

@@ -1,0 +1,47 @@
+#include "cli/ready.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void url(char *out, size_t size, const char *scheme, const char *host, uint16_t port) {
+    bool v6 = strchr(host, ':') != NULL;
+    snprintf(out, size, "%s://%s%s%s:%u", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+int cli_ready_json(const cli_ready *r, uint16_t port) {
+    char text[128];
+    posw_buf b = {0};
+    posw_jw w;
+    posw_hash genesis = posw_chain_genesis_hash(r->stack->chain);
+    posw_jw_init(&w, &b);
+    posw_jw_object(&w);
+    posw_jw_kv_bool(&w, "ready", true);
+    url(text, sizeof text, "http", r->host, port);
+    posw_jw_kv_string(&w, "rpc", text);
+    url(text, sizeof text, "ws", r->host, port);
+    posw_jw_kv_string(&w, "ws", text);
+    posw_jw_kv_u64(&w, "port", port);
+    posw_jw_kv_u64(&w, "chainId", r->stack->spec.params.chain_id);
+    posw_jw_kv_hash(&w, "genesis", &genesis);
+    posw_jw_kv_u64(&w, "height", posw_chain_tip(r->stack->chain)->number);
+    posw_jw_kv_u64(&w, "pid", (uint64_t)getpid());
+    posw_jw_object_end(&w);
+    posw_buf_byte(&b, '\n');
+    bool ok = !b.failed && fwrite(b.data, 1, b.size, stdout) == b.size && fflush(stdout) == 0;
+    posw_buf_clear(&b);
+    return ok ? POSW_OK : POSW_EIO; /* the runner says so */
+}
+
+int cli_ready_node(void *arg, uint16_t port) {
+    const cli_ready *r = arg;
+    if (cli_switch(r->c, "json-ready")) return cli_ready_json(r, port);
+    const posw_address *miner = posw_node_miner(r->stack->node);
+    printf("%s (chain id %" PRIu64 ") at block %" PRIu64 ", RPC on http://%s:%u and ws://%s:%u%s\n",
+           r->stack->spec.name, r->stack->spec.params.chain_id, posw_chain_tip(r->stack->chain)->number, r->host, port,
+           r->host, port, miner != NULL ? ", mining" : "");
+    return fflush(stdout) == 0 ? POSW_OK : POSW_EIO;
+}

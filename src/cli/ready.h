@@ -1,0 +1,18 @@
+/* What a node says when it is ready. */
+#ifndef POSW_CLI_READY_H
+#define POSW_CLI_READY_H
+
+#include "cli/stack.h"
+
+typedef struct {
+    const cli *c;
+    cli_stack *stack;
+    const char *host;
+} cli_ready;
+
+/* One JSON line on stdout: {"ready":true,"rpc":…,"ws":…,"chainId":…,"genesis":…,"pid":…} */
+int cli_ready_json(const cli_ready *r, uint16_t port);
+/* A posw_runner_options.ready function; arg is a cli_ready. */
+int cli_ready_node(void *arg, uint16_t port);
+
+#endif

@@ -1,0 +1,30 @@
+/* A block: rlp([header, [transactions], []]), as in Ethereum: what block files and the network carry. */
+#ifndef POSW_CODEC_BLOCK_H
+#define POSW_CODEC_BLOCK_H
+
+#include "base/buf.h"
+#include "codec/tx.h"
+#include "posw/header.h"
+
+enum { POSW_BLOCK_SIZE_MAX = 8 * 1024 * 1024 };
+
+/* Decoded views; posw_block owns `txs` only, the bytes they point to are borrowed from the input. */
+typedef struct {
+    posw_header header;
+    posw_hash hash;
+    posw_bytes raw; /* the whole encoding */
+    posw_tx *txs;   /* owned */
+    size_t tx_count;
+} posw_block;
+
+/* POSW_OK; POSW_EPARSE: malformed (a verdict "invalid" for whoever sent it; *rule, may be NULL, says POSW_RULE_HEADER_FORM, _OMMERS or
+ * _TX_FORM or _BLOCK_SIZE); POSW_ENOMEM. On failure *out is unchanged. enum posw_rule is in posw/verdict.h. */
+int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size);
+void posw_block_clear(posw_block *b);
+/* Size of the first encoded block in a stream: its RLP length from the first (up to 9) bytes. 0: more bytes are needed; SIZE_MAX: not a
+ * block or larger than POSW_BLOCK_SIZE_MAX. */
+size_t posw_block_frame(const uint8_t *in, size_t size);
+/* Appends the encoding; raw_txs are envelopes (typed ones are wrapped in byte strings). */
+void posw_block_encode(posw_buf *out, const posw_header *header, const posw_bytes *raw_txs, size_t tx_count);
+
+#endif

@@ -1,0 +1,117 @@
+#include "posw/header.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "codec/rlp.h"
+#include "crypto/keccak.h"
+
+enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE };
+
+/* Fields 1 to 13 and the base fee; between them mixHash and nonce, unless this is for the seal hash (H4). */
+static size_t content_size(const posw_header *h, size_t extra_size, bool sealed) {
+    enum { HASH = 1 + POSW_HASH_SIZE, ADDRESS = 1 + POSW_ADDRESS_SIZE, BLOOM = 3 + POSW_BLOOM_SIZE, NONCE = 1 + 8 };
+    return 5 * HASH + ADDRESS + BLOOM + posw_rlp_size_u256(&h->difficulty) + posw_rlp_size_u64(h->number) +
+           posw_rlp_size_u64(h->gas_limit) + posw_rlp_size_u64(h->gas_used) + posw_rlp_size_u64(h->timestamp) +
+           posw_rlp_size_bytes(h->extra, extra_size) + (sealed ? HASH + NONCE : 0) + posw_rlp_size_u64(h->base_fee_wei);
+}
+
+static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
+    return posw_rlp_put_bytes(out, h->b, sizeof h->b);
+}
+
+static size_t encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h, size_t extra_size, bool sealed) {
+    uint8_t *p = posw_rlp_put_list(out, content_size(h, extra_size, sealed));
+    p = put_hash(p, &h->parent_hash);
+    p = put_hash(p, &h->ommers_hash);
+    p = posw_rlp_put_bytes(p, h->beneficiary.b, sizeof h->beneficiary.b);
+    p = put_hash(p, &h->state_root);
+    p = put_hash(p, &h->transactions_root);
+    p = put_hash(p, &h->receipts_root);
+    p = posw_rlp_put_bytes(p, h->logs_bloom, sizeof h->logs_bloom);
+    p = posw_rlp_put_u256(p, &h->difficulty);
+    p = posw_rlp_put_u64(p, h->number);
+    p = posw_rlp_put_u64(p, h->gas_limit);
+    p = posw_rlp_put_u64(p, h->gas_used);
+    p = posw_rlp_put_u64(p, h->timestamp);
+    p = posw_rlp_put_bytes(p, h->extra, extra_size);
+    if (sealed) {
+        p = put_hash(p, &h->mix_hash);
+        p = posw_rlp_put_bytes(p, h->nonce, sizeof h->nonce);
+    }
+    p = posw_rlp_put_u64(p, h->base_fee_wei);
+    return (size_t)(p - out);
+}
+
+size_t posw_header_encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h) {
+    POSW_ASSERT(h->extra_size <= POSW_EXTRA_SIZE);
+    return encode(out, h, h->extra_size, true);
+}
+
+static void read_extra(posw_rlp *r, posw_header *h) {
+    const posw_bytes b = posw_rlp_bytes(r);
+    if (b.size > POSW_EXTRA_SIZE) {
+        r->failed = true;
+        return;
+    }
+    h->extra_size = (uint32_t)b.size;
+    if (b.size > 0) memcpy(h->extra, b.data, b.size);
+}
+
+bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size) {
+    posw_header h = {0};
+    posw_rlp outer = posw_rlp_reader(in, size), r = posw_rlp_list(&outer);
+    posw_rlp_fixed(&r, h.parent_hash.b, sizeof h.parent_hash.b);
+    posw_rlp_fixed(&r, h.ommers_hash.b, sizeof h.ommers_hash.b);
+    posw_rlp_fixed(&r, h.beneficiary.b, sizeof h.beneficiary.b);
+    posw_rlp_fixed(&r, h.state_root.b, sizeof h.state_root.b);
+    posw_rlp_fixed(&r, h.transactions_root.b, sizeof h.transactions_root.b);
+    posw_rlp_fixed(&r, h.receipts_root.b, sizeof h.receipts_root.b);
+    posw_rlp_fixed(&r, h.logs_bloom, sizeof h.logs_bloom);
+    h.difficulty = posw_rlp_u256(&r);
+    h.number = posw_rlp_u64(&r);
+    h.gas_limit = posw_rlp_u64(&r);
+    h.gas_used = posw_rlp_u64(&r);
+    h.timestamp = posw_rlp_u64(&r);
+    read_extra(&r, &h);
+    posw_rlp_fixed(&r, h.mix_hash.b, sizeof h.mix_hash.b);
+    posw_rlp_fixed(&r, h.nonce, sizeof h.nonce);
+    h.base_fee_wei = posw_rlp_u64(&r);
+    if (!posw_rlp_done(&r) || !posw_rlp_done(&outer)) return false;
+    *out = h;
+    return true;
+}
+
+void posw_header_hash(posw_hash *out, const posw_header *h) {
+    uint8_t rlp[POSW_HEADER_SIZE_MAX];
+    const size_t size = posw_header_encode(rlp, h);
+    posw_keccak256(out, rlp, size);
+}
+
+void posw_header_seal_hash(posw_hash *out, const posw_header *h) {
+    uint8_t rlp[POSW_HEADER_SIZE_MAX];
+    POSW_ASSERT(h->extra_size >= EXTRA_UNSIGNED_SIZE && h->extra_size <= POSW_EXTRA_SIZE);
+    const size_t size = encode(rlp, h, EXTRA_UNSIGNED_SIZE, false);
+    posw_keccak256(out, rlp, size);
+}
+
+posw_hash posw_header_stake_root(const posw_header *h) {
+    posw_hash root;
+    POSW_ASSERT(h->extra_size == POSW_EXTRA_SIZE);
+    memcpy(root.b, h->extra + 1, sizeof root.b);
+    return root;
+}
+
+void posw_header_set_extra(posw_header *h, const posw_hash *stake_root) {
+    memset(h->extra, 0, sizeof h->extra);
+    h->extra[0] = EXTRA_VERSION;
+    memcpy(h->extra + 1, stake_root->b, sizeof stake_root->b);
+    h->extra_size = POSW_EXTRA_SIZE;
+}
+
+void posw_pow_input(uint8_t out[POSW_POW_INPUT_SIZE], const posw_hash *seal_hash, const uint8_t nonce[8]) {
+    static const char tag[] = "posw-v1";
+    const size_t tag_size = sizeof tag - 1;
+    memcpy(out, tag, tag_size);
+    memcpy(out + tag_size, seal_hash->b, sizeof seal_hash->b);
+    memcpy(out + tag_size + sizeof seal_hash->b, nonce, 8);
+}

@@ -1,0 +1,115 @@
+/* Retired nodes: what commits overwrote in the store while older versions were alive (see trie_node.h). */
+#include "codec/trie_node.h"
+
+#include "base/bytes.h"
+#include "crypto/keccak.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY = 64 };
+
+typedef struct {
+    uint64_t tag; /* first bytes of the hash */
+    posw_trie_node *node;
+} retired_entry;
+
+struct posw_trie_retired {
+    posw_trie_retired *next;
+    uint64_t commit; /* its number, from 1 */
+    size_t count, capacity;
+    bool sorted; /* by tag; only when somebody looked for something */
+    retired_entry *entries;
+};
+
+posw_trie_retired *posw_trie_retired_new(posw_trie_pool *pool) {
+    posw_trie_retired *r = posw_trie_alloc(pool, sizeof *r);
+    if (r != NULL) *r = (posw_trie_retired){.next = NULL};
+    return r;
+}
+
+void posw_trie_retired_free(posw_trie_pool *pool, posw_trie_retired *r) {
+    if (r == NULL) return;
+    for (size_t i = 0; i < r->count; i++)
+        posw_trie_node_unref(pool, r->entries[i].node);
+    posw_trie_release(pool, r->entries, r->capacity * sizeof *r->entries);
+    posw_trie_release(pool, r, sizeof *r);
+}
+
+static bool grow(posw_trie_pool *pool, posw_trie_retired *r) {
+    const size_t capacity = r->capacity == 0 ? FIRST_CAPACITY : 2 * r->capacity;
+    retired_entry *entries = posw_trie_alloc(pool, capacity * sizeof *entries);
+    if (entries == NULL) return false;
+    if (r->count > 0) memcpy(entries, r->entries, r->count * sizeof *entries);
+    posw_trie_release(pool, r->entries, r->capacity * sizeof *entries);
+    r->entries = entries;
+    r->capacity = capacity;
+    return true;
+}
+
+bool posw_trie_retired_add(posw_trie_pool *pool, posw_trie_retired *r, posw_trie_node *n, const uint8_t *hash) {
+    if (r->count == r->capacity && !grow(pool, r)) return false;
+    n->refs++;
+    r->entries[r->count++] = (retired_entry){posw_load_be64(hash), n};
+    return true;
+}
+
+void posw_trie_retired_attach(posw_trie_pool *pool, posw_trie_retired *r) {
+    r->commit = ++pool->commits;
+    if (pool->retired_last == NULL)
+        pool->retired = r;
+    else
+        pool->retired_last->next = r;
+    pool->retired_last = r;
+}
+
+static int compare_tags(const void *a, const void *b) {
+    const uint64_t x = ((const retired_entry *)a)->tag, y = ((const retired_entry *)b)->tag;
+    return (x > y) - (x < y);
+}
+
+/* The first entry whose tag is not below. */
+static size_t lower_bound(const posw_trie_retired *r, uint64_t tag) {
+    size_t low = 0, high = r->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (r->entries[middle].tag < tag)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_hash(posw_trie_pool *pool, const posw_trie_node *n, const uint8_t *hash) {
+    posw_hash own;
+    const posw_bytes rlp = posw_trie_node_rlp(pool, n);
+    if (rlp.size == 0) return false;
+    posw_keccak256(&own, rlp.data, rlp.size);
+    return memcmp(own.b, hash, sizeof own.b) == 0;
+}
+
+posw_trie_node *posw_trie_retired_find(posw_trie_pool *pool, uint64_t epoch, const uint8_t *hash) {
+    const uint64_t tag = posw_load_be64(hash);
+    for (posw_trie_retired *r = pool->retired; r != NULL; r = r->next) {
+        if (r->commit <= epoch || r->count == 0) continue;
+        if (!r->sorted) qsort(r->entries, r->count, sizeof *r->entries, compare_tags);
+        r->sorted = true;
+        for (size_t i = lower_bound(r, tag); i < r->count && r->entries[i].tag == tag; i++)
+            if (has_hash(pool, r->entries[i].node, hash)) return r->entries[i].node;
+    }
+    return NULL;
+}
+
+void posw_trie_retired_prune(posw_trie_pool *pool) {
+    uint64_t oldest = UINT64_MAX;
+    if (pool->retired == NULL) return;
+    for (const posw_trie *t = pool->versions; t != NULL; t = t->next)
+        oldest = t->epoch < oldest ? t->epoch : oldest;
+    while (pool->retired != NULL && pool->retired->commit <= oldest) {
+        posw_trie_retired *r = pool->retired;
+        pool->retired = r->next;
+        posw_trie_retired_free(pool, r);
+    }
+    if (pool->retired == NULL) pool->retired_last = NULL;
+}

@@ -1,0 +1,118 @@
+/* What a header alone can be checked for, and in which order.
+ *
+ *      fields   links, form, time order, difficulty, base fee, stake root   nanoseconds, the parent is enough
+ *      seal     target of this miner's weight, then the signature            55 us, stake table or stake proof
+ *      proof of work                                                         up to 70 ms: posw_seal_check_pow
+ *
+ * A full node has the stake table of the epoch in force; somebody else has the proof that came with the header. Both
+ * roads end in the same comparison, posw_seal_check.
+ *
+ * A missing or wrong proof says nothing about the header, because the proof is not part of it: the verdict is then
+ * "not yet", and blames the one who sent it. If it were "invalid", anybody could make a node refuse a good header for
+ * ever by sending it first with a broken proof. */
+#include "posw/check.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "crypto/keccak.h"
+#include "crypto/secp.h"
+#include "posw/difficulty.h"
+#include "posw/u256.h"
+#include "posw/weight.h"
+
+enum { EXTRA_VERSION = 1, TIME_AHEAD_MIN_S = 15 };
+
+/* Half of the order of secp256k1: the greatest s that H3 allows. */
+static const uint8_t HALF_ORDER[32] = {0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                       0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4,
+                                       0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0};
+
+/* H1: the place after the parent. */
+static bool follows(const posw_check_context *c, const posw_header *h) {
+    return h->number != 0 && h->number - 1 == c->parent->number && posw_hash_equal(&h->parent_hash, c->parent_hash);
+}
+
+/* H3 */
+static bool extra_well_formed(const posw_header *h) {
+    if (h->extra_size != POSW_EXTRA_SIZE || h->extra[0] != EXTRA_VERSION) return false;
+    const uint8_t *signature = h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE;
+    return signature[64] <= 1 && memcmp(signature + 32, HALF_ORDER, sizeof HALF_ORDER) <= 0;
+}
+
+/* D1 */
+static bool difficulty_follows(const posw_check_context *c, const posw_header *h) {
+    const posw_u256 want = posw_difficulty_next(c->params, c->parent->number, c->parent->timestamp);
+    return posw_u256_equal(&h->difficulty, &want);
+}
+
+/* E4 */
+static bool stake_root_in_force(const posw_check_context *c, const posw_header *h) {
+    if (c->stake_root == NULL) return true;
+    const posw_hash root = posw_header_stake_root(h);
+    return posw_hash_equal(&root, c->stake_root);
+}
+
+posw_verdict posw_check_header_fields(const posw_check_context *c, const posw_header *h) {
+    const posw_params *p = c->params;
+    if (!follows(c, h)) return posw_invalid(POSW_RULE_PARENT);                                        /* H1 */
+    if (!posw_hash_equal(&h->ommers_hash, &POSW_OMMERS_EMPTY)) return posw_invalid(POSW_RULE_OMMERS); /* H2 */
+    if (!extra_well_formed(h)) return posw_invalid(POSW_RULE_EXTRA_DATA);                             /* H3 */
+    if (h->timestamp <= c->parent->timestamp) return posw_invalid(POSW_RULE_TIME_ORDER);              /* T1 */
+    if (h->gas_limit != p->gas_limit) return posw_invalid(POSW_RULE_GAS_LIMIT);                       /* X9 */
+    if (h->gas_used > h->gas_limit) return posw_invalid(POSW_RULE_GAS_USED);                          /* X8 */
+    if (h->base_fee_wei != posw_base_fee_next(p, c->parent->base_fee_wei, c->parent->gas_used))
+        return posw_invalid(POSW_RULE_BASE_FEE); /* B1 */
+    if (!stake_root_in_force(c, h)) return posw_invalid(POSW_RULE_STAKE_ROOT);
+    if (!difficulty_follows(c, h)) return posw_invalid(POSW_RULE_DIFFICULTY);
+    return posw_valid();
+}
+
+/* T2 */
+posw_verdict posw_check_header_time(const posw_params *p, const posw_header *h, uint64_t now_s) {
+    const uint64_t ahead_max = 2 * p->block_time_s > TIME_AHEAD_MIN_S ? 2 * p->block_time_s : TIME_AHEAD_MIN_S;
+    const bool too_far = h->timestamp > now_s && h->timestamp - now_s > ahead_max;
+    return too_far ? posw_not_yet(POSW_RULE_TIME_FUTURE) : posw_valid();
+}
+
+/* W1 to W5 */
+posw_u256 posw_check_weight(const posw_check_context *c, const posw_header *h, const posw_u256 *stake,
+                            const posw_u256 *supply) {
+    const bool counts = c->params->weight.rule == POSW_WEIGHT_TICKET;
+    const uint64_t used = counts ? posw_window_used(c->window, &h->beneficiary) : 0; /* W4 */
+    return posw_weight(c->params, h->number, stake, supply, used);
+}
+
+/* H7, H8 */
+posw_verdict posw_check_header_seal(const posw_check_context *c, const posw_header *h, const posw_stake_entry *entry,
+                                    const posw_u256 *supply) {
+    POSW_ASSERT(entry == NULL || posw_address_equal(&entry->miner, &h->beneficiary));
+    const posw_u256 stake = entry == NULL ? POSW_U256_ZERO : entry->stake_wei;
+    const posw_u256 weight = posw_check_weight(c, h, &stake, supply);
+    return posw_seal_check(h, &weight, entry == NULL ? &h->beneficiary : &entry->signer);
+}
+
+/* H10: without a proof a header may neither use a boost nor a signer. If it does neither, F >= 1 is enough. */
+static posw_verdict check_unproven(const posw_header *h) {
+    if (posw_seal_boosted(&h->mix_hash, &h->difficulty)) return posw_not_yet(POSW_RULE_PROOF_MISSING);
+    posw_address signer;
+    if (!posw_seal_signer(&signer, h)) return posw_invalid(POSW_RULE_SIGNATURE);
+    return posw_address_equal(&signer, &h->beneficiary) ? posw_valid() : posw_not_yet(POSW_RULE_PROOF_MISSING);
+}
+
+posw_verdict posw_check_header_proof(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof) {
+    if (h->extra_size != POSW_EXTRA_SIZE) return posw_invalid(POSW_RULE_EXTRA_DATA); /* H3 */
+    const posw_u256 weight_max = posw_weight_max(c->params, h->number);
+    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, &weight_max)) return posw_invalid(POSW_RULE_TARGET); /* H7 */
+    if (proof == NULL) return check_unproven(h);
+    const posw_hash root = c->stake_root != NULL ? *c->stake_root : posw_header_stake_root(h);
+    const uint64_t epoch = posw_epoch_of(c->params, h->number);
+    const posw_verdict proven = posw_stake_proof_check(proof, epoch, &h->beneficiary, &root); /* E5 */
+    if (proven.kind != POSW_VALID) return posw_not_yet(proven.rule);
+    const posw_stake_entry entry = {.miner = h->beneficiary, .signer = proof->signer, .stake_wei = proof->stake_wei};
+    return posw_check_header_seal(c, h, &entry, &proof->supply_wei);
+}
+
+/* F1, F2 */
+bool posw_fork_better(const posw_u256 *candidate, const posw_u256 *current) {
+    return posw_u256_cmp(candidate, current) > 0;
+}

@@ -1,0 +1,58 @@
+/* New coins and the price of gas.
+ *
+ * A block brings a subsidy (R1) that halves every so many blocks and never falls below the tail, so that mining never
+ * stops paying. A chain may give a share of it to a treasury (R2). Base fees are burnt or collected in a pool that pays
+ * out a fixed fraction of itself with each block (R4): then one rich block is shared by the miners of the blocks after
+ * it, and stealing that one block is not worth a fork.
+ *
+ * The base fee (B1) is EIP-1559's: it rises by at most an eighth when blocks are more than half full, and falls by at
+ * most an eighth when they are less. Who takes which share in which order is the business of block execution. */
+#include "posw/economy.h"
+
+#include "base/error.h"
+#include "posw/u256.h"
+
+enum { SHARE_WHOLE = 10000, ELASTICITY = 2, FEE_CHANGE_DENOMINATOR = 8 };
+
+/* R1 */
+posw_u256 posw_reward_subsidy(const posw_params *p, uint64_t number) {
+    const uint64_t era = p->halving_blocks == 0 ? 0 : number / p->halving_blocks;
+    const posw_u256 value = era < 256 ? posw_u256_shr(&p->reward_initial_wei, (unsigned)era) : POSW_U256_ZERO;
+    return posw_u256_cmp(&value, &p->reward_tail_wei) > 0 ? value : p->reward_tail_wei;
+}
+
+/* R2 */
+posw_u256 posw_reward_treasury(const posw_params *p, const posw_u256 *subsidy) {
+    POSW_ASSERT(p->treasury_share <= SHARE_WHOLE);
+    const posw_u256 share = posw_u256_from_u64(p->treasury_share), whole = posw_u256_from_u64(SHARE_WHOLE);
+    posw_u256 part;
+    const bool fits = posw_u256_muldiv(&part, subsidy, &share, &whole); /* share <= whole: at most the subsidy */
+    POSW_ASSERT(fits);
+    return part;
+}
+
+/* R4 */
+posw_u256 posw_reward_pool_payout(const posw_params *p, const posw_u256 *pool) {
+    if (p->fee_rule != POSW_FEE_POOL) return POSW_U256_ZERO;
+    return posw_u256_div_u64(pool, p->pool_blocks); /* P8: not zero */
+}
+
+/* What one block adds to or takes from the base fee, rounded down. base * distance fits 128 bits. */
+static unsigned __int128 fee_change(uint64_t base, uint64_t distance, uint64_t target) {
+    return (unsigned __int128)base * distance / target / FEE_CHANGE_DENOMINATOR;
+}
+
+/* B1 */
+uint64_t posw_base_fee_next(const posw_params *p, uint64_t parent_base_fee, uint64_t parent_gas_used) {
+    const uint64_t target = p->gas_limit / ELASTICITY;
+    POSW_ASSERT(target > 0); /* P6 */
+    unsigned __int128 fee = parent_base_fee;
+    if (parent_gas_used > target) {
+        const unsigned __int128 change = fee_change(parent_base_fee, parent_gas_used - target, target);
+        fee += change > 1 ? change : 1;
+    } else {
+        fee -= fee_change(parent_base_fee, target - parent_gas_used, target);
+    }
+    if (fee < p->base_fee_min_wei) return p->base_fee_min_wei;
+    return fee > UINT64_MAX ? UINT64_MAX : (uint64_t)fee;
+}

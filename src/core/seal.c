@@ -1,0 +1,110 @@
+/* The seal of a block: proof of work, scaled by the miner's weight, and the signature of its signer.
+ *
+ *      PoW output h (256 bits, little-endian), difficulty D, weight F:
+ *
+ *      |--- base target ---|---------------- boosted ----------------|------ too weak ------
+ *      0               2^256 / D                              F * 2^256 / D           2^256
+ *
+ * h * D < F * 2^256 is compared through the upper half of the 512-bit product, the *level* of the seal: level < F is
+ * valid, and level >= 1 says that the base target alone was missed, so the boost (and, under the ticket rule, a ticket)
+ * was used. The level needs no division and no rounding, and no stake to classify a header.
+ *
+ * Checks go from cheap to dear: the claimed output against the target (nanoseconds), the signature (about 55 us), and
+ * only then the proof of work itself (1 us to 70 ms, by algorithm). What is out of scope: how a PoW engine computes,
+ * and where the weight and the signer come from (posw/check.h). */
+#include "posw/seal.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "crypto/keccak.h"
+#include "crypto/secp.h"
+#include "posw/u256.h"
+
+/* H7 */
+posw_u256 posw_seal_level(const posw_hash *mix_hash, const posw_u256 *difficulty) {
+    const posw_u256 h = posw_u256_from_le(mix_hash->b);
+    posw_u256 hi, lo;
+    posw_u256_mul_full(&hi, &lo, &h, difficulty);
+    return hi;
+}
+
+/* H7 */
+bool posw_seal_meets(const posw_hash *mix_hash, const posw_u256 *difficulty, const posw_u256 *weight) {
+    const posw_u256 level = posw_seal_level(mix_hash, difficulty);
+    return posw_u256_cmp(&level, weight) < 0;
+}
+
+/* H9 */
+bool posw_seal_boosted(const posw_hash *mix_hash, const posw_u256 *difficulty) {
+    const posw_u256 level = posw_seal_level(mix_hash, difficulty);
+    return !posw_u256_is_zero(&level);
+}
+
+/* a - b modulo 2^256 */
+static posw_u256 subtract_wrapping(const posw_u256 *a, const posw_u256 *b) {
+    posw_u256 out;
+    uint64_t borrow = 0;
+    for (int i = 0; i < 4; i++) {
+        const unsigned __int128 diff = (unsigned __int128)a->w[i] - b->w[i] - borrow;
+        out.w[i] = (uint64_t)diff;
+        borrow = (uint64_t)(diff >> 64) & 1;
+    }
+    return out;
+}
+
+/* ceil(F * 2^256 / D) = q + ceil((r + F) / D), where q and r are quotient and remainder of F * (2^256 - 1) by D. With F
+ * < D both r and F are below D, so the last term is 1 or 2. */
+posw_u256 posw_seal_target(const posw_u256 *difficulty, const posw_u256 *weight) {
+    if (posw_u256_cmp(weight, difficulty) >= 0) return POSW_U256_MAX;
+    if (posw_u256_is_zero(weight)) return POSW_U256_ZERO;
+    posw_u256 q, hi, product, back, room;
+    const bool fits = posw_u256_muldiv(&q, weight, &POSW_U256_MAX, difficulty); /* below 2^256 as F < D */
+    const bool above = posw_u256_sub(&room, difficulty, weight);
+    POSW_ASSERT(fits && above);
+    posw_u256_mul_full(&hi, &product, weight, &POSW_U256_MAX);
+    posw_u256_mul_full(&hi, &back, &q, difficulty);
+    const posw_u256 r = subtract_wrapping(&product, &back);
+    const posw_u256 up = posw_u256_from_u64(posw_u256_cmp(&r, &room) <= 0 ? 1 : 2);
+    return posw_u256_add_sat(&q, &up);
+}
+
+/* H8 */
+void posw_seal_digest(posw_hash *out, const posw_hash *seal_hash, const uint8_t nonce[8], const posw_hash *mix_hash) {
+    uint8_t message[POSW_HASH_SIZE + 8 + POSW_HASH_SIZE];
+    memcpy(message, seal_hash->b, POSW_HASH_SIZE);
+    memcpy(message + POSW_HASH_SIZE, nonce, 8);
+    memcpy(message + POSW_HASH_SIZE + 8, mix_hash->b, POSW_HASH_SIZE);
+    posw_keccak256(out, message, sizeof message);
+}
+
+bool posw_seal_signer(posw_address *out, const posw_header *h) {
+    if (h->extra_size != POSW_EXTRA_SIZE) return false; /* H3 */
+    posw_hash seal_hash, digest;
+    posw_signature signature;
+    posw_header_seal_hash(&seal_hash, h);
+    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
+    memcpy(signature.b, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE, POSW_SIGNATURE_SIZE);
+    return posw_secp_recover(out, &digest, &signature);
+}
+
+posw_verdict posw_seal_check(const posw_header *h, const posw_u256 *weight, const posw_address *signer) {
+    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, weight)) return posw_invalid(POSW_RULE_TARGET); /* H7 */
+    posw_address signed_by;
+    if (!posw_seal_signer(&signed_by, h) || !posw_address_equal(&signed_by, signer))
+        return posw_invalid(POSW_RULE_SIGNATURE); /* H8 */
+    return posw_valid();
+}
+
+/* H6 */
+posw_verdict posw_seal_check_pow(bool *ok, const posw_header *h, const posw_pow *pow, void *scratch,
+                                 const posw_hash *key) {
+    *ok = true;
+    if (h->extra_size != POSW_EXTRA_SIZE) return posw_invalid(POSW_RULE_EXTRA_DATA); /* H3: no seal hash without it */
+    posw_hash seal_hash, output;
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    posw_header_seal_hash(&seal_hash, h);
+    posw_pow_input(input, &seal_hash, h->nonce); /* H5 */
+    *ok = pow->hash(scratch, &output, key, input);
+    if (*ok && posw_hash_equal(&output, &h->mix_hash)) return posw_valid();
+    return posw_invalid(POSW_RULE_POW);
+}

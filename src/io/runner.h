@@ -1,0 +1,45 @@
+/* Runs a node on the real world: a libuv loop with the RPC server, the searching threads, the mempool journal and
+ * signals around posw_node_step. */
+#ifndef POSW_IO_RUNNER_H
+#define POSW_IO_RUNNER_H
+
+#include "base/error.h"
+#include "node/node.h"
+
+typedef struct {
+    /* RPC server; host NULL: none */
+    const char *rpc_host; /* default 127.0.0.1; refused if not loopback unless rpc_public */
+    uint16_t rpc_port;    /* 0: any free port */
+    bool rpc_public;
+    const char *const
+        *rpc_hosts; /* Host headers allowed beside loopback names and addresses, NULL-terminated; "*": all */
+    const char *const *cors_origins; /* allowed browser origins, NULL-terminated; "*": all; NULL: none */
+    size_t body_bytes_max;           /* default 5 MiB */
+    unsigned connections_max;        /* default 512 */
+    unsigned requests_per_s;         /* per client address, 0: unlimited (batches count their requests' bodies once) */
+    /* mining */
+    unsigned threads; /* searching threads; 0: none */
+    const posw_pow *pow;
+    /* files */
+    const char *journal_path; /* NULL: the mempool is not kept */
+    /* Called once when everything listens, with the port; a non-zero result stops. */
+    int (*ready)(void *arg, uint16_t port);
+    void *arg;
+} posw_runner_options;
+void posw_runner_options_default(posw_runner_options *o);
+
+/* Runs until SIGINT or SIGTERM (POSW_OK) or a fatal error (its code, sentence in msg). Stops within a second: searching
+ * threads end, clients are closed, the journal is written. A port in use: POSW_EBUSY with a sentence that names the
+ * port and a remedy. */
+int posw_runner_run(posw_node *node, const posw_runner_options *o, const posw_log *log, posw_message *msg);
+
+/* unix time in ms; bytes from the system's generator (aborts if it fails); 0600 log sink to stderr with RFC 3339 times.
+ */
+uint64_t posw_clock_now_ms(void);
+void posw_random_bytes(void *out, size_t size);
+
+/* The engines: keccak256, argon2id (libsodium), randomx (where built; NULL otherwise). With a self-test against a known
+ * answer at first use (false: broken library). */
+const posw_pow *posw_pow_engine(enum posw_pow_algorithm algorithm, posw_message *msg);
+
+#endif

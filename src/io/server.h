@@ -1,0 +1,51 @@
+/* The RPC door: HTTP/1.1 with keep-alive and WebSocket on one TCP port, over libuv, http_parser and wslay. It knows
+ * nothing of JSON: whole bodies and messages go to a callback, answers come back by client number.
+ *
+ * Limits: connections, bytes of a body or message, requests a second of one address, header size and time, idle time,
+ * and bytes that wait for a slow reader.
+ *
+ * A browser carries pages of strangers. Refused therefore: Host names that are not allowed (a name that an attacker
+ * points at this machine; numeric addresses are no names); content types other than application/json, so that a page
+ * cannot post without asking first; that question (OPTIONS), and WebSockets, from pages whose origin is not allowed. A
+ * POST with a foreign Origin is answered, without leave for a page to read it: wallets that are browser extensions send
+ * such. */
+#ifndef POSW_IO_SERVER_H
+#define POSW_IO_SERVER_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "posw/types.h"
+
+#include <uv.h>
+
+typedef struct posw_server posw_server;
+
+typedef struct {
+    const char *host;                /* numeric address */
+    uint16_t port;                   /* 0: any */
+    const char *const *hosts;        /* Host names allowed beside loopback ones; NULL-terminated or NULL; "*": all */
+    const char *const *cors_origins; /* NULL-terminated or NULL; "*": all */
+    size_t body_bytes_max;
+    unsigned connections_max, requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number */
+    unsigned request_ms;                      /* from a request's first byte to its last; 0: 15,000 */
+    unsigned idle_ms; /* an HTTP connection without bytes from the client, also while it reads an answer; 0: 120,000 */
+    const posw_log *log;
+    /* A whole request or message. An HTTP client's answer must be sent within the call (else an empty answer is sent
+     * after it). */
+    void (*data)(void *arg, uint64_t client, bool stream, posw_bytes body);
+    void (*closed)(void *arg, uint64_t client); /* streams only */
+    void *arg;
+} posw_server_options;
+
+/* Listens on the loop. POSW_EBUSY (port in use), POSW_EINVAL (host) or POSW_EIO with a sentence. */
+int posw_server_start(posw_server **out, uv_loop_t *loop, const posw_server_options *o, posw_message *msg);
+uint16_t posw_server_port(const posw_server *s);
+/* Sends an answer (HTTP) or message (stream); unknown clients are ignored. The bytes are copied. A stream whose reader
+ * is 16 MiB behind is closed. */
+void posw_server_send(posw_server *s, uint64_t client, posw_bytes body);
+void posw_server_close_client(posw_server *s, uint64_t client);
+/* Closes everything; the loop must run once more for the handles, then posw_server_free. */
+void posw_server_stop(posw_server *s);
+void posw_server_free(posw_server *s);
+
+#endif

@@ -1,0 +1,120 @@
+/* What server.c (connections), http.c (requests), http_access.c (who may) and websocket.c (frames) share. */
+#ifndef POSW_IO_SERVER_INTERNAL_H
+#define POSW_IO_SERVER_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "io/server.h"
+
+#include <http_parser.h>
+#include <wslay/wslay.h>
+
+enum {
+    SERVER_READ_SIZE = 64 * 1024,
+    SERVER_BACKLOG_MAX = 16 * 1024 * 1024, /* bytes waiting for one reader before more are added */
+    SERVER_BACKLOG_PAUSE =
+        1024 * 1024, /* beyond it no further requests of that reader are read until it has caught up */
+    SERVER_BACKLOGS_MAX = 256 * 1024 * 1024, /* bytes waiting for all readers together: who would pass it is closed */
+    SERVER_BODIES_MAX = 128 * 1024 * 1024, /* of unfinished requests of all connections, or four of the largest ones */
+    SERVER_IDLE_MS = 120000,
+    SERVER_REQUEST_MS = 15000,
+    SERVER_LINGER_MS = 2000, /* for the other side to close, after our last word */
+    SERVER_KEEPALIVE_S = 60,
+    SERVER_HEADER_VALUE_MAX = 256,
+    SERVER_RATE_ADDRESSES_MAX = 4096
+};
+
+enum conn_header {
+    HEADER_OTHER,
+    HEADER_HOST,
+    HEADER_ORIGIN,
+    HEADER_CONTENT_TYPE,
+    HEADER_EXPECT,
+    HEADER_UPGRADE,
+    HEADER_WS_KEY,
+    HEADER_WS_VERSION,
+    HEADER_KNOWN
+};
+
+typedef struct conn {
+    uv_tcp_t tcp;
+    posw_server *server;
+    struct conn *next, *prev;
+    uint64_t id;
+    uint8_t address[16];
+    bool closing, is_stream;
+    bool draining;         /* the last word is said: what still comes is not looked at */
+    bool paused;           /* not read from, until what waits for it is written */
+    posw_buf rest;         /* what was read before the pause and not looked at: less than SERVER_READ_SIZE */
+    bool asking, answered; /* a request is with the callback; it has been answered */
+    uint64_t active_ms;
+    uint64_t request_ms; /* when what must not take long began: a request, a closing handshake, the draining after
+                            shutdown; 0: none */
+    /* HTTP */
+    http_parser parser;
+    char headers[HEADER_KNOWN][SERVER_HEADER_VALUE_MAX];
+    enum conn_header header;
+    char field[64];
+    bool value_began, headers_done;
+    posw_buf body;
+    unsigned refuse_status; /* decided while headers or body came in */
+    bool keep_alive;
+    /* WebSocket */
+    wslay_event_context_ptr ws;
+    const uint8_t *ws_in;
+    size_t ws_in_size;
+} conn;
+
+typedef struct {
+    uint64_t second;
+    unsigned count;
+} rate_slot;
+
+struct posw_server {
+    posw_server_options o;
+    uv_loop_t *loop;
+    uv_tcp_t listener;
+    uv_timer_t sweep;
+    conn *conns;
+    unsigned conn_count;
+    posw_map by_id; /* id -> conn* */
+    posw_map rates; /* address -> rate_slot */
+    uint64_t next_id;
+    size_t body_bytes; /* of unfinished requests */
+    size_t backlog_bytes; /* copied to wait for readers */
+    bool accept_waits; /* a connection could not be taken for lack of memory */
+    uint16_t port;
+    uint8_t read_buffer[SERVER_READ_SIZE];
+};
+
+/* server.c */
+void conn_close(conn *c);
+/* Lets what was written arrive, then closes. (A close with unread bytes would be a reset, which may destroy the answer
+ * on its way.) */
+void conn_close_politely(conn *c);
+/* Writes head and body in one go; copies what cannot be written at once. */
+void conn_write(conn *c, posw_bytes head, posw_bytes body);
+/* So much waits for it that its further requests must wait, too. */
+bool conn_is_behind(const conn *c);
+bool conn_rate_allows(conn *c);
+uint64_t server_now_ms(const posw_server *s);
+
+/* http.c. Feeding may close the connection, whose memory stays until the loop goes on. Returns how many bytes were looked at: fewer than size when the
+ * connection is behind. */
+void http_init(conn *c);
+size_t http_feed(conn *c, const uint8_t *data, size_t size);
+void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes body);
+void http_body_clear(conn *c);
+
+/* http_access.c: what a request's headers allow. */
+bool http_host_allowed(const conn *c);
+bool http_origin_allowed(const conn *c);
+bool http_is_json(const conn *c);
+
+/* websocket.c. ws_accept answers the handshake and switches the connection over; false: no memory. */
+bool ws_accept(conn *c);
+size_t ws_feed(conn *c, const uint8_t *data, size_t size); /* as http_feed */
+void ws_send(conn *c, posw_bytes text);
+void ws_clear(conn *c);
+
+#endif

@@ -1,0 +1,57 @@
+/* The store on disk: LMDB for the tables, append-only files for the logs.
+ *
+ *      <datadir>/LOCK            held (flock) while the store is open, with the process id in it
+ *      <datadir>/state/data.mdb  one LMDB environment, one named database a table
+ *      <datadir>/blocks/         blkNNNNN.dat, exeNNNNN.dat: see io/body_files.h
+ *
+ * A commit makes the logs durable first and then commits the LMDB transaction, which also holds the ends of both logs
+ * (META rows "end.blocks" and "end.exec"). So a crash leaves either the old state with a tail behind the recorded ends,
+ * which the next open cuts, or the new state with all of its records. META rows "format" and "chain" tell which
+ * software and which chain may open the directory. All these rows are written here only.
+ *
+ * LMDB is opened without its lock file: the lock above keeps other processes out, and the one thread of the node never
+ * reads in one transaction while it writes in another. (Nor could a full disk then turn a write to a mapped lock file
+ * into a SIGBUS.)
+ *
+ * Every function that fails says why in a sentence; see posw_store_lmdb_last_message. One thread. A child made by
+ * fork() must not use the store. */
+#ifndef POSW_IO_STORE_LMDB_H
+#define POSW_IO_STORE_LMDB_H
+
+#include "io/body_files.h"
+#include "store/store.h"
+
+/* What this program reads and writes. Raised whenever rows or records change their form. */
+enum { POSW_STORE_LMDB_FORMAT = 1 };
+
+/* Zero-initialise for the defaults. */
+typedef struct {
+    /* The state's address space, the most it may grow to. 0: 1 TiB where pointers have 64 bits, else 1 GiB; halved as
+     * long as the system refuses it (ulimit -v). It costs no memory and no disk, and is never changed while open. */
+    uint64_t map_size_bytes;
+    uint32_t log_file_size_max;   /* 0: 128 MiB */
+    const posw_body_calls *calls; /* for tests: see io/body_files.h */
+} posw_store_lmdb_options;
+
+/* Opens the store in datadir, which is made (mode 0700) if it is missing. opt may be NULL. msg may be NULL.
+ * POSW_EBUSY: another process has it open (the message has its id). POSW_EMISMATCH: it holds another chain.
+ * POSW_EUNSUPPORTED: it was written by a newer program. POSW_ECORRUPT: it is damaged, and left as it is. POSW_ENOSPC,
+ * POSW_ENOMEM, POSW_EIO. */
+int posw_store_lmdb_open(posw_store **out, const char *datadir, const posw_hash *genesis,
+                         const posw_store_lmdb_options *opt, posw_message *msg);
+
+/* The sentence for the last operation that failed. Borrowed until the next operation. */
+const posw_message *posw_store_lmdb_last_message(const posw_store *s);
+
+/* Checks the checksum of every committed record in both logs, oldest first. progress (may be NULL) gets the bytes
+ * checked and their total; a result other than 0 stops and is returned. No transaction may be open (asserted). */
+int posw_store_lmdb_check_logs(posw_store *s, int (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes),
+                               void *arg);
+
+/* Gives back the memory that large transactions and much reading left behind: LMDB keeps every page buffer that it ever
+ * needed, and pages of the map that were touched count as resident. For the end of an initial sync or import, and for
+ * an idle node; up to some tens of milliseconds. No transaction may be open (asserted). On failure all stays as it was.
+ */
+int posw_store_lmdb_trim(posw_store *s);
+
+#endif

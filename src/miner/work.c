@@ -1,0 +1,46 @@
+#include "miner/miner.h"
+
+#include "base/bytes.h"
+
+#include <string.h>
+
+void posw_miner_identity_clear(posw_miner_identity *id) {
+    if (id != NULL) posw_wipe(id, sizeof *id);
+}
+
+bool posw_miner_can_sign(posw_chain *c, const posw_miner_identity *id) {
+    posw_address own;
+    if (!posw_secp_address(&own, id->secret)) return false;
+    const posw_stake_table *t = posw_chain_table(c, posw_chain_tip(c)->number + 1);
+    const posw_stake_entry *e = t == NULL ? NULL : posw_stake_table_find(t, &id->miner);
+    return posw_address_equal(&own, e == NULL ? &id->miner : &e->signer); /* H8 */
+}
+
+int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out) {
+    posw_work w;
+    memset(&w, 0, sizeof w);
+    w.id = id;
+    w.number = t->header.number;
+    w.difficulty = t->header.difficulty;
+    w.weight = posw_chain_next_weight(c, &t->header.beneficiary);
+    w.target = posw_seal_target(&w.difficulty, &w.weight);
+    posw_header_seal_hash(&w.seal_hash, &t->header);
+    posw_pow_input(w.input, &w.seal_hash, t->header.nonce);
+    int err = posw_chain_pow_key(c, &w.key, w.number);
+    if (err == POSW_OK) *out = w;
+    return err;
+}
+
+bool posw_miner_seal(posw_header *out, const posw_chain_template *t, const uint8_t nonce[8], const posw_hash *mix_hash,
+                     const uint8_t secret[32]) {
+    posw_hash seal_hash, digest;
+    posw_signature sig;
+    posw_header_seal_hash(&seal_hash, &t->header);
+    posw_seal_digest(&digest, &seal_hash, nonce, mix_hash);
+    if (!posw_secp_sign(&sig, &digest, secret)) return false;
+    *out = t->header;
+    memcpy(out->nonce, nonce, sizeof out->nonce);
+    out->mix_hash = *mix_hash;
+    memcpy(out->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE, sig.b, sizeof sig.b);
+    return true;
+}

@@ -1,0 +1,32 @@
+#include "node/node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type) {
+    if (a->count == a->capacity) {
+        size_t capacity = a->capacity ? 2 * a->capacity : 16;
+        posw_action *items = realloc(a->items, capacity * sizeof *items);
+        if (items == NULL) return NULL;
+        memset(items + a->capacity, 0, (capacity - a->capacity) * sizeof *items);
+        a->items = items;
+        a->capacity = capacity;
+    }
+    posw_action *action = &a->items[a->count++];
+    memset(action, 0, sizeof *action);
+    action->type = type;
+    return action;
+}
+
+void posw_actions_reset(posw_actions *a) {
+    for (size_t i = 0; i < a->count; i++)
+        posw_buf_clear(&a->items[i].data);
+    a->count = 0;
+}
+
+void posw_actions_clear(posw_actions *a) {
+    if (a == NULL) return;
+    posw_actions_reset(a);
+    free(a->items);
+    memset(a, 0, sizeof *a);
+}

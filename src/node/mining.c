@@ -1,0 +1,277 @@
+/* Mining as the node decides it: when to make a template, what the searchers search, and what a found seal becomes. */
+#include "node/node_internal.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    TIMESTAMP_REFRESH_MS = 30000, /* a template without new transactions is renewed for its timestamp's sake */
+    RETRY_MS = 1000
+};
+
+static void slot_clear(node_template *s) {
+    if (s->used) posw_chain_template_clear(&s->t);
+    memset(s, 0, sizeof *s);
+}
+
+void node_templates_clear(posw_node *n) {
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++)
+        slot_clear(&n->templates[i]);
+}
+
+/* The state of a template on an old tip would keep that version's tries in memory; without it a late seal is imported by its bytes. */
+void node_templates_age(posw_node *n) {
+    posw_hash tip = posw_chain_tip_hash(n->options.chain);
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
+        node_template *s = &n->templates[i];
+        if (!s->used || posw_hash_equal(&s->t.parent, &tip)) continue;
+        posw_state_free(s->t.state);
+        s->t.state = NULL;
+        posw_execution_result_clear(&s->t.result);
+    }
+}
+
+static node_template *template_by_id(posw_node *n, uint64_t id) {
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++)
+        if (n->templates[i].used && n->templates[i].work.id == id) return &n->templates[i];
+    return NULL;
+}
+
+/* A free place, else that of the oldest template; never that of the own searchers, so that nobody can take their work away by asking for other work. */
+static node_template *template_place(posw_node *n) {
+    node_template *oldest = NULL;
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
+        node_template *s = &n->templates[i];
+        if (!s->used) return s;
+        if (s->work.id == n->mining_id) continue;
+        if (oldest == NULL || s->work.id < oldest->work.id) oldest = s;
+    }
+    slot_clear(oldest);
+    return oldest;
+}
+
+static int template_new(posw_node *n, const posw_address *miner, node_template **out) {
+    node_template made = {.used = true, .made_ms = n->now_ms};
+    int err = posw_miner_template(n->options.chain, n->options.mempool, miner, posw_node_now_s(n), &made.t);
+    if (err != POSW_OK) return err;
+    err = posw_miner_work(n->options.chain, &made.t, n->next_work_id, &made.work);
+    if (err != POSW_OK) {
+        posw_chain_template_clear(&made.t);
+        return err;
+    }
+    node_template *slot = template_place(n);
+    *slot = made;
+    n->next_work_id++;
+    n->counters.templates++;
+    *out = slot;
+    return POSW_OK;
+}
+
+static void timer_at(posw_actions *out, uint64_t at_ms) {
+    posw_action *a = posw_actions_push(out, POSW_ACTION_TIMER);
+    if (a != NULL) a->at_ms = at_ms;
+}
+
+static node_template *mining_template(posw_node *n) {
+    return n->mining_id == 0 ? NULL : template_by_id(n, n->mining_id);
+}
+
+static void mining_stop(posw_node *n, posw_actions *out) {
+    if (n->mining_id == 0) return;
+    n->mining_id = 0;
+    posw_actions_push(out, POSW_ACTION_MINE_STOP);
+}
+
+/* T2: fast blocks have run ahead of the clock so far that one more would not be taken yet. */
+static bool is_ahead_of_time(const posw_node *n) {
+    const posw_header next = {.timestamp = posw_chain_tip(n->options.chain)->timestamp + 1};
+    return posw_check_header_time(posw_chain_params(n->options.chain), &next, posw_node_now_s(n)).kind != POSW_VALID;
+}
+
+/* The moment before which no block may be made on this tip; 0: at once. */
+static uint64_t pace_until_ms(const posw_node *n) {
+    if (is_ahead_of_time(n)) return n->now_ms + RETRY_MS;
+    if (n->options.pace_s == 0) return 0;
+    uint64_t at_s = posw_chain_tip(n->options.chain)->timestamp + n->options.pace_s;
+    return at_s <= n->offset_s ? 0 : (at_s - n->offset_s) * 1000;
+}
+
+/* When the current template should be replaced; 0: now. */
+static uint64_t renew_at_ms(posw_node *n) {
+    const node_template *s = mining_template(n);
+    if (s == NULL) return 0;
+    posw_hash tip = posw_chain_tip_hash(n->options.chain);
+    if (!posw_hash_equal(&s->t.parent, &tip)) return 0;
+    return s->made_ms + (n->pool_changed ? n->options.template_refresh_ms : TIMESTAMP_REFRESH_MS);
+}
+
+static bool may_sign(posw_node *n) {
+    if (posw_miner_can_sign(n->options.chain, &n->identity)) {
+        n->warned_signer = false;
+        return true;
+    }
+    if (!n->warned_signer)
+        posw_log_write(n->options.log, POSW_LOG_WARN, "miner",
+                       "not mining: the miner has named another signer; start with that signer's key (posw stake signer)");
+    n->warned_signer = true;
+    return false;
+}
+
+static void mining_start(posw_node *n, posw_actions *out) {
+    node_template *s;
+    int err = template_new(n, &n->identity.miner, &s);
+    if (err != POSW_OK) {
+        node_operating_error(n, err, "no block template could be made", out);
+        return;
+    }
+    posw_action *a = posw_actions_push(out, POSW_ACTION_MINE);
+    if (a == NULL) return;
+    a->work = s->work;
+    n->mining_id = s->work.id;
+    n->pool_changed = false;
+}
+
+void node_mining_update(posw_node *n, posw_actions *out) {
+    if (!n->has_identity) return;
+    uint64_t wait = pace_until_ms(n);
+    if (wait > n->now_ms) {
+        mining_stop(n, out);
+        timer_at(out, wait);
+        return;
+    }
+    if (renew_at_ms(n) <= n->now_ms) {
+        if (may_sign(n)) mining_start(n, out);
+        else mining_stop(n, out);
+    }
+    uint64_t next = renew_at_ms(n);
+    timer_at(out, next > n->now_ms ? next : n->now_ms + n->options.template_refresh_ms);
+}
+
+int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out) {
+    posw_chain_change change = {0};
+    int err = posw_chain_import_own(n->options.chain, &slot->t, sealed, posw_node_now_s(n), verdict, &change);
+    if (err != POSW_OK) {
+        node_operating_error(n, err, "an own block could not be stored", out);
+        return err;
+    }
+    if (verdict->kind == POSW_VALID) {
+        memset(slot, 0, sizeof *slot); /* the chain took it over */
+        n->counters.blocks_mined++;
+    }
+    node_chain_changed(n, &change, out);
+    return POSW_OK;
+}
+
+static void say_refused(posw_node *n, posw_verdict v) {
+    posw_log_write(n->options.log, v.kind == POSW_INVALID ? POSW_LOG_WARN : POSW_LOG_DEBUG, "miner",
+                   "a found seal was not accepted: %s (rule %s)", posw_rule_text(v.rule), posw_rule_number(v.rule));
+}
+
+void node_seal_found(posw_node *n, const posw_event *e, posw_actions *out) {
+    node_template *s = template_by_id(n, e->work_id);
+    if (!n->has_identity || s == NULL) return; /* stale */
+    posw_header sealed;
+    if (!posw_miner_seal(&sealed, &s->t, e->nonce, &e->mix_hash, n->identity.secret)) return;
+    posw_verdict v = posw_valid();
+    if (n->mining_id == e->work_id) n->mining_id = 0; /* searchers stop at their find */
+    int err = node_import_sealed(n, s, &sealed, &v, out);
+    if (err == POSW_OK && v.kind != POSW_VALID) say_refused(n, v);
+    if (n->mining_id == 0) node_mining_update(n, out);
+}
+
+/* ---- Work for others ---- */
+
+static node_template *fresh_template_for(posw_node *n, const posw_address *miner) {
+    posw_hash tip = posw_chain_tip_hash(n->options.chain);
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
+        node_template *s = &n->templates[i];
+        if (s->used && posw_address_equal(&s->t.header.beneficiary, miner) && posw_hash_equal(&s->t.parent, &tip) &&
+            s->made_ms + n->options.template_refresh_ms > n->now_ms)
+            return s;
+    }
+    return NULL;
+}
+
+int posw_node_get_work(posw_node *n, const posw_address *miner, posw_work *out) {
+    node_template *s = fresh_template_for(n, miner);
+    if (s == NULL) {
+        int err = template_new(n, miner, &s);
+        if (err != POSW_OK) return err;
+    }
+    *out = s->work;
+    return POSW_OK;
+}
+
+static node_template *template_by_seal(posw_node *n, const posw_hash *seal_hash) {
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++)
+        if (n->templates[i].used && posw_hash_equal(&n->templates[i].work.seal_hash, seal_hash)) return &n->templates[i];
+    return NULL;
+}
+
+int posw_node_submit_work(posw_node *n, const posw_hash *seal_hash, const uint8_t nonce[8], const posw_hash *mix_hash,
+                          const posw_signature *signature, posw_verdict *verdict, posw_actions *out) {
+    node_template *s = template_by_seal(n, seal_hash);
+    if (s == NULL) return POSW_ENOTFOUND;
+    posw_header sealed;
+    if (signature != NULL) {
+        sealed = s->t.header;
+        memcpy(sealed.nonce, nonce, sizeof sealed.nonce);
+        sealed.mix_hash = *mix_hash;
+        memcpy(sealed.extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE, signature->b, sizeof signature->b);
+    } else if (!n->has_identity || !posw_miner_seal(&sealed, &s->t, nonce, mix_hash, n->identity.secret)) {
+        return POSW_EAUTH;
+    }
+    return node_import_sealed(n, s, &sealed, verdict, out);
+}
+
+/* ---- Development chains ---- */
+
+/* Tries enough nonces for any development difficulty; a chain with real work is not mined like this. */
+enum { DEVELOPMENT_TRIES = 50 * 1000 * 1000 };
+
+static bool search_here(const posw_node *n, const posw_work *w, uint8_t nonce[8], posw_hash *mix) {
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    void *scratch = n->options.pow->scratch_new ? n->options.pow->scratch_new() : NULL;
+    bool found = false;
+    for (uint64_t i = 0; !found && i < DEVELOPMENT_TRIES; i++) {
+        posw_store_le64(nonce, i);
+        posw_pow_input(input, &w->seal_hash, nonce);
+        if (!n->options.pow->hash(scratch, mix, &w->key, input)) break;
+        found = posw_seal_meets(mix, &w->difficulty, &w->weight);
+    }
+    if (scratch != NULL) n->options.pow->scratch_free(scratch);
+    return found;
+}
+
+int posw_node_mine_now(posw_node *n, posw_actions *out) {
+    if (!n->options.development || !n->has_identity || n->options.pow == NULL) return POSW_EUNSUPPORTED;
+    uint64_t parent_s = posw_chain_tip(n->options.chain)->timestamp;
+    if (!posw_miner_can_sign(n->options.chain, &n->identity)) return POSW_EAUTH;
+    if (posw_node_now_s(n) <= parent_s) n->offset_s += parent_s + 1 - posw_node_now_s(n);
+    node_template *s;
+    int err = template_new(n, &n->identity.miner, &s);
+    if (err != POSW_OK) return err;
+    uint8_t nonce[8];
+    posw_hash mix;
+    posw_header sealed;
+    posw_verdict v;
+    if (!search_here(n, &s->work, nonce, &mix)) return POSW_ENOTFOUND;
+    if (!posw_miner_seal(&sealed, &s->t, nonce, &mix, n->identity.secret)) return POSW_EAUTH;
+    n->pool_changed = false;
+    err = node_import_sealed(n, s, &sealed, &v, out);
+    if (err != POSW_OK) return err;
+    if (v.kind != POSW_VALID) {
+        say_refused(n, v);
+        return POSW_EINVAL;
+    }
+    return POSW_OK;
+}
+
+int posw_node_increase_time(posw_node *n, uint64_t seconds) {
+    if (!n->options.development) return POSW_EUNSUPPORTED;
+    if (seconds > UINT32_MAX || n->offset_s > UINT32_MAX) return POSW_ERANGE;
+    n->offset_s += seconds;
+    return POSW_OK;
+}

@@ -1,0 +1,158 @@
+#include "node/node_internal.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+int posw_node_new(posw_node **out, const posw_node_options *o) {
+    posw_node *n = calloc(1, sizeof *n);
+    if (n == NULL) return POSW_ENOMEM;
+    n->options = *o;
+    n->options.identity = NULL;
+    if (n->options.template_refresh_ms == 0) n->options.template_refresh_ms = 1000;
+    if (o->identity != NULL) {
+        n->identity = *o->identity;
+        n->has_identity = true;
+    }
+    n->next_work_id = 1;
+    *out = n;
+    return POSW_OK;
+}
+
+void posw_node_free(posw_node *n) {
+    if (n == NULL) return;
+    node_templates_clear(n);
+    posw_miner_identity_clear(&n->identity);
+    free(n);
+}
+
+void posw_node_set_service(posw_node *n, const posw_node_service *s) { n->service = *s; }
+
+void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg) {
+    n->interrupt_asked = asked;
+    n->interrupt_arg = arg;
+}
+
+void node_operating_error(posw_node *n, int err, const char *what, posw_actions *out) {
+    posw_log_write(n->options.log, POSW_LOG_ERROR, "node", "%s: %s", what, posw_error_text(err));
+    if (err != POSW_EIO && err != POSW_ENOSPC && err != POSW_ECORRUPT && err != POSW_ENOMEM) return;
+    posw_action *a = posw_actions_push(out, POSW_ACTION_FATAL);
+    if (a == NULL) return;
+    posw_buf_printf(&a->data, "%s: %s%s", what, posw_error_text(err), posw_error_remedy(err));
+}
+
+static void announce(posw_node *n, const posw_chain_change *change) {
+    const posw_header *tip = posw_chain_tip(n->options.chain);
+    posw_hash hash = posw_chain_tip_hash(n->options.chain);
+    char hex[2 * POSW_HASH_SIZE + 1];
+    posw_hex_encode(hex, hash.b, sizeof hash.b);
+    if (change->removed_count > 0)
+        posw_log_write(n->options.log, POSW_LOG_WARN, "chain", "reorganisation: %zu blocks left the chain, %zu joined it",
+                       change->removed_count, change->added_count);
+    /* a development chain makes one a second: there it is said only when asked for */
+    posw_log_write(n->options.log, n->options.development ? POSW_LOG_DEBUG : POSW_LOG_INFO, "chain",
+                   "block %" PRIu64 " 0x%.16s…, gas %" PRIu64, tip->number, hex, tip->gas_used);
+}
+
+void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out) {
+    if (change->added_count == 0) return;
+    announce(n, change);
+    node_templates_age(n);
+    int err = posw_mempool_follow(n->options.mempool, change, posw_node_now_s(n));
+    if (err != POSW_OK) node_operating_error(n, err, "the mempool could not follow the chain", out);
+    if (change->removed_count > 0) posw_actions_push(out, POSW_ACTION_JOURNAL_REPLACE); /* what came back waits again */
+    if (n->service.chain_changed != NULL) n->service.chain_changed(n->service.arg, n, change, out);
+    node_mining_update(n, out);
+}
+
+static void journal_load(posw_node *n, posw_bytes data) {
+    size_t accepted = 0;
+    int err = posw_mempool_journal_read(n->options.mempool, data.data, data.size, posw_node_now_s(n), &accepted);
+    if (err != POSW_OK)
+        posw_log_write(n->options.log, POSW_LOG_WARN, "mempool", "the journal could not be read: %s", posw_error_text(err));
+    if (accepted > 0) n->pool_changed = true;
+}
+
+/* A development chain may have been mined ahead of the clock (evm_mine); its time then goes on from its tip. */
+static void follow_development_time(posw_node *n) {
+    uint64_t tip_s = posw_chain_tip(n->options.chain)->timestamp;
+    if (n->options.development && posw_node_now_s(n) < tip_s) n->offset_s += tip_s - posw_node_now_s(n);
+}
+
+void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
+    if (e->now_ms > n->now_ms) n->now_ms = e->now_ms;
+    follow_development_time(n);
+    switch (e->type) {
+    case POSW_EVENT_TICK:
+        node_mining_update(n, out);
+        break;
+    case POSW_EVENT_CLIENT_DATA:
+        if (n->service.client_data != NULL) n->service.client_data(n->service.arg, n, e, out);
+        break;
+    case POSW_EVENT_CLIENT_CLOSED:
+        if (n->service.client_closed != NULL) n->service.client_closed(n->service.arg, n, e->client);
+        break;
+    case POSW_EVENT_SEAL_FOUND:
+        node_seal_found(n, e, out);
+        break;
+    case POSW_EVENT_JOURNAL:
+        journal_load(n, e->data);
+        node_mining_update(n, out);
+        break;
+    }
+}
+
+posw_chain *posw_node_chain(posw_node *n) { return n->options.chain; }
+posw_mempool *posw_node_mempool(posw_node *n) { return n->options.mempool; }
+uint64_t posw_node_now_s(const posw_node *n) { return n->now_ms / 1000 + n->offset_s; }
+bool posw_node_interrupted(const posw_node *n) {
+    return n->interrupt_asked != NULL && n->interrupt_asked(n->interrupt_arg);
+}
+bool posw_node_is_development(const posw_node *n) { return n->options.development; }
+const posw_address *posw_node_miner(const posw_node *n) { return n->has_identity ? &n->identity.miner : NULL; }
+posw_node_counters posw_node_read_counters(const posw_node *n) { return n->counters; }
+
+/* Records of one step are written together. */
+static void journal_append(const posw_mempool_entry *e, posw_actions *out) {
+    posw_action *last = out->count > 0 ? &out->items[out->count - 1] : NULL;
+    posw_action *a = last != NULL && last->type == POSW_ACTION_JOURNAL_APPEND ? last : posw_actions_push(out, POSW_ACTION_JOURNAL_APPEND);
+    if (a != NULL) posw_mempool_journal_record(&a->data, e);
+}
+
+static void tx_accepted(posw_node *n, const posw_hash *hash, posw_actions *out) {
+    const posw_mempool_entry *e = posw_mempool_find(n->options.mempool, hash);
+    POSW_ASSERT(e != NULL);
+    n->counters.txs_submitted++;
+    journal_append(e, out);
+    if (n->service.tx_accepted != NULL) n->service.tx_accepted(n->service.arg, n, e, out);
+    if (n->pool_changed) return;
+    n->pool_changed = true;
+    node_mining_update(n, out); /* asks for the tick at which the template takes it in */
+}
+
+int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, enum posw_mempool_refusal *refusal, posw_message *text,
+                        posw_hash *hash, posw_actions *out) {
+    posw_hash own;
+    if (hash == NULL) hash = &own;
+    int err = posw_mempool_add(n->options.mempool, refusal, text, hash, raw, size, NULL, posw_node_now_s(n));
+    if (err != POSW_OK) {
+        node_operating_error(n, err, "a transaction could not be judged", out);
+        return err;
+    }
+    if (*refusal == POSW_MEMPOOL_ACCEPTED) tx_accepted(n, hash, out);
+    else n->counters.txs_refused++;
+    return POSW_OK;
+}
+
+int posw_node_submit_block(posw_node *n, posw_prepared *p, posw_verdict *verdict, posw_actions *out) {
+    posw_chain_change change = {0};
+    int err = posw_chain_import(n->options.chain, p, posw_node_now_s(n), verdict, &change);
+    if (err != POSW_OK) {
+        node_operating_error(n, err, "a block could not be stored", out);
+        return err;
+    }
+    node_chain_changed(n, &change, out);
+    return POSW_OK;
+}

@@ -1,0 +1,125 @@
+/* The node: joins chain, mempool and miner, and decides everything in one function.
+ *
+ *      posw_node_step(node, event, actions)
+ *
+ * Events come in (an RPC request, a found seal, the passing of time), actions go out (send these bytes, search this
+ * work, append to the journal). The node reads no clock, opens no socket and starts no thread: the loop in src/io
+ * performs actions and brings events; a simulated world does the same with other means. One thread owns the node. */
+#ifndef POSW_NODE_NODE_H
+#define POSW_NODE_NODE_H
+
+#include "base/log.h"
+#include "chain/chain.h"
+#include "mempool/mempool.h"
+#include "miner/miner.h"
+
+typedef struct posw_node posw_node;
+
+enum posw_event_type {
+    POSW_EVENT_TICK,          /* time has passed (a timer that was asked for, or any other time) */
+    POSW_EVENT_CLIENT_DATA,   /* a whole request or message of a client of a service (RPC) */
+    POSW_EVENT_CLIENT_CLOSED, /* the client is gone */
+    POSW_EVENT_SEAL_FOUND,    /* a searcher found a nonce */
+    POSW_EVENT_JOURNAL,       /* whole records of the mempool's journal, in pieces after the start */
+};
+
+typedef struct {
+    enum posw_event_type type;
+    uint64_t now_ms;    /* unix time; never goes back within one node */
+    uint64_t client;    /* CLIENT_*: chosen by the loop, never reused */
+    bool client_stream; /* the client can be sent to unasked (WebSocket) */
+    posw_bytes data;    /* CLIENT_DATA, JOURNAL: borrowed during the step */
+    uint64_t work_id;   /* SEAL_FOUND */
+    uint8_t nonce[8];
+    posw_hash mix_hash;
+} posw_event;
+
+enum posw_action_type {
+    POSW_ACTION_SEND,  /* data to client: the answer of its request, or unasked when it is a stream */
+    POSW_ACTION_CLOSE, /* client */
+    POSW_ACTION_MINE,  /* search `work`, dropping what was searched before */
+    POSW_ACTION_MINE_STOP,
+    POSW_ACTION_TIMER,           /* call again with a TICK at at_ms (replaces an earlier timer) */
+    POSW_ACTION_JOURNAL_APPEND,  /* data to the mempool journal */
+    POSW_ACTION_JOURNAL_REPLACE, /* write the journal anew from the pool (posw_mempool_journal_write) */
+    POSW_ACTION_FATAL,           /* an operating error that the node cannot live with: data is a sentence; stop */
+};
+
+typedef struct {
+    enum posw_action_type type;
+    uint64_t client;
+    posw_buf data; /* owned by the actions */
+    posw_work work;
+    uint64_t at_ms;
+} posw_action;
+
+/* Zero-initialise; reuse after posw_actions_reset. */
+typedef struct {
+    posw_action *items;
+    size_t count, capacity;
+} posw_actions;
+/* A new action at the end, NULL: out of memory. Borrowed until the next push. */
+posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type);
+void posw_actions_reset(posw_actions *a);
+void posw_actions_clear(posw_actions *a);
+
+/* What sits on the node and speaks with clients: the JSON-RPC of src/rpc. All functions run inside posw_node_step. */
+typedef struct posw_node_service {
+    void (*client_data)(void *arg, posw_node *n, const posw_event *e, posw_actions *out);
+    void (*client_closed)(void *arg, posw_node *n, uint64_t client);
+    void (*chain_changed)(void *arg, posw_node *n, const posw_chain_change *change, posw_actions *out);
+    void (*tx_accepted)(void *arg, posw_node *n, const posw_mempool_entry *e, posw_actions *out);
+    void *arg;
+} posw_node_service;
+
+typedef struct {
+    posw_chain *chain;     /* borrowed */
+    posw_mempool *mempool; /* borrowed */
+    const posw_log *log;
+    /* Mining: NULL identity: no built-in miner (work can still be fetched by others). Copied. */
+    const posw_miner_identity *identity;
+    uint64_t pace_s; /* development: at least this long between a parent and the block on it; 0: as found */
+    uint64_t template_refresh_ms; /* renew the template for new transactions; default 1000 */
+    bool development;             /* allows evm_mine and evm_increaseTime */
+    const posw_pow *pow;          /* borrowed; only posw_node_mine_now searches with it */
+} posw_node_options;
+
+int posw_node_new(posw_node **out, const posw_node_options *o);
+void posw_node_free(posw_node *n);
+void posw_node_set_service(posw_node *n, const posw_node_service *s); /* copied */
+/* Asked between the parts of a long step (a batch, many blocks of evm_mine): true ends it early, because the program is to
+ * stop. NULL: never. */
+void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg);
+/* Never fails: what goes wrong is answered, logged, or a FATAL action. */
+void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out);
+
+/* ---- For services ---- */
+posw_chain *posw_node_chain(posw_node *n);
+posw_mempool *posw_node_mempool(posw_node *n);
+uint64_t posw_node_now_s(const posw_node *n); /* of the current step, plus the development chain's offset */
+bool posw_node_interrupted(const posw_node *n);
+bool posw_node_is_development(const posw_node *n);
+const posw_address *posw_node_miner(const posw_node *n); /* NULL: none */
+/* A transaction from a client: pool, journal, subscribers. */
+int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, enum posw_mempool_refusal *refusal,
+                        posw_message *text, posw_hash *hash, posw_actions *out);
+/* An encoded block from a client or file: import and everything that follows. */
+int posw_node_submit_block(posw_node *n, posw_prepared *p, posw_verdict *verdict, posw_actions *out);
+/* Work for an outside searcher of this miner; the last 7 templates are remembered beside the built-in miner's. */
+int posw_node_get_work(posw_node *n, const posw_address *miner, posw_work *out);
+/* A found seal for remembered work, signed by the client (signature over posw_seal_digest) or, when signature is NULL,
+ * by the node's own identity. POSW_ENOTFOUND: work that is not known (any more); POSW_EAUTH: no signature and no
+ * identity. A seal that is refused leaves the work as it is. */
+int posw_node_submit_work(posw_node *n, const posw_hash *seal_hash, const uint8_t nonce[8], const posw_hash *mix_hash,
+                          const posw_signature *signature, posw_verdict *verdict, posw_actions *out);
+/* Development chains: mines one block now (time moves on if needed) by searching in this thread. POSW_EUNSUPPORTED
+ * elsewhere; POSW_EAUTH: the miner has named another signer. */
+int posw_node_mine_now(posw_node *n, posw_actions *out);
+int posw_node_increase_time(posw_node *n, uint64_t seconds);
+
+typedef struct {
+    uint64_t blocks_mined, templates, txs_submitted, txs_refused;
+} posw_node_counters;
+posw_node_counters posw_node_read_counters(const posw_node *n);
+
+#endif

@@ -1,0 +1,47 @@
+/* What the files of src/node share. */
+#ifndef POSW_NODE_NODE_INTERNAL_H
+#define POSW_NODE_NODE_INTERNAL_H
+
+#include "node/node.h"
+
+/* Templates that are still worth a found seal: a searcher may be one or two behind. The own searchers' is never given up for others'. */
+enum { NODE_TEMPLATES_MAX = 8 };
+
+typedef struct {
+    bool used;
+    posw_work work;
+    posw_chain_template t;
+    uint64_t made_ms;
+} node_template;
+
+struct posw_node {
+    posw_node_options options;
+    posw_miner_identity identity;
+    bool has_identity;
+    posw_node_service service;
+    bool (*interrupt_asked)(void *arg); /* NULL: never */
+    void *interrupt_arg;
+    uint64_t now_ms, offset_s;
+    node_template templates[NODE_TEMPLATES_MAX]; /* in no order; found by work id or seal hash */
+    uint64_t next_work_id;                       /* of the next template */
+    uint64_t mining_id;                          /* work that the searchers have; 0: none */
+    bool pool_changed;                           /* since that template was made */
+    bool warned_signer;
+    posw_node_counters counters;
+};
+
+/* Everything that follows a moved tip: pool, subscribers, miner. */
+void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out);
+/* Gives the searchers new work if the tip moved or the template is old, and asks for the next tick. */
+void node_mining_update(posw_node *n, posw_actions *out);
+/* Says an operating error aloud; those that a node cannot live with become FATAL. */
+void node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
+void node_templates_clear(posw_node *n);
+/* The tip has moved: templates on others keep only what a late seal needs. */
+void node_templates_age(posw_node *n);
+/* Imports a sealed template and does what follows. */
+int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out);
+/* A found seal from our own searchers. */
+void node_seal_found(posw_node *n, const posw_event *e, posw_actions *out);
+
+#endif

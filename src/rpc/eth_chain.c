@@ -1,0 +1,202 @@
+/* The chain: its number, its tip, its blocks. */
+#include "rpc/methods.h"
+
+#include "base/bytes.h"
+#include "crypto/keccak.h"
+#include "posw/difficulty.h"
+#include "posw/economy.h"
+
+void rpc_eth_chain_id(rpc_call *c) {
+    posw_jw_quantity(&c->w, posw_chain_params(c->chain)->chain_id);
+}
+
+void rpc_eth_block_number(rpc_call *c) {
+    posw_jw_quantity(&c->w, posw_chain_tip(c->chain)->number);
+}
+
+void rpc_eth_syncing(rpc_call *c) {
+    posw_jw_bool(&c->w, false);
+}
+
+/* The node holds no keys for its clients. */
+void rpc_eth_accounts(rpc_call *c) {
+    posw_jw_array(&c->w);
+    posw_jw_array_end(&c->w);
+}
+
+void rpc_eth_coinbase(rpc_call *c) {
+    const posw_address *miner = posw_node_miner(c->node);
+    if (miner == NULL)
+        (void)rpc_fail(c, RPC_ERROR_SERVER, "etherbase must be explicitly specified: this node does not mine");
+    else
+        posw_jw_address(&c->w, miner);
+}
+
+/* ---- the pending block: what would be mined now, as far as it is known without executing it ---- */
+
+/* The pool's best transactions within the gas limit. full: objects, else hashes. */
+static void json_pending_transactions(rpc_call *c, uint64_t base_fee_wei, bool full) {
+    posw_mempool_selection *s;
+    int err = posw_mempool_select(c->pool, &s, base_fee_wei);
+    if (err != POSW_OK) {
+        (void)rpc_fail_operating(c, err);
+        posw_jw_null(&c->w);
+        return;
+    }
+    uint64_t gas_left = posw_chain_params(c->chain)->gas_limit;
+    const posw_mempool_entry *e;
+    posw_jw_array(&c->w);
+    while (rpc_fits(c) && (e = posw_mempool_selection_next(s)) != NULL && e->tx.gas_limit <= gas_left) {
+        gas_left -= e->tx.gas_limit;
+        if (full)
+            rpc_json_pool_tx(&c->w, e);
+        else
+            posw_jw_hash(&c->w, &e->hash);
+    }
+    posw_jw_array_end(&c->w);
+    posw_mempool_selection_free(s);
+}
+
+/* As in go-ethereum hash, nonce and miner are null; so are the roots, which only execution gives. */
+static void json_pending_block(rpc_call *c, bool full) {
+    const posw_params *p = posw_chain_params(c->chain);
+    const posw_header *tip = posw_chain_tip(c->chain);
+    posw_hash tip_hash = posw_chain_tip_hash(c->chain);
+    posw_u256 difficulty = posw_difficulty_next(p, tip->number, tip->timestamp);
+    uint64_t now = posw_node_now_s(c->node), base_fee = posw_base_fee_next(p, tip->base_fee_wei, tip->gas_used);
+    static const char *const UNKNOWN[] = {"hash",  "nonce",     "mixHash",          "logsBloom",
+                                          "miner", "stateRoot", "transactionsRoot", "receiptsRoot"};
+    posw_jw *w = &c->w;
+    posw_jw_object(w);
+    posw_jw_kv_quantity(w, "number", tip->number + 1);
+    posw_jw_kv_hash(w, "parentHash", &tip_hash);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(UNKNOWN); i++)
+        posw_jw_kv_null(w, UNKNOWN[i]);
+    posw_jw_kv_hash(w, "sha3Uncles", &POSW_OMMERS_EMPTY);
+    posw_jw_kv_quantity_u256(w, "difficulty", &difficulty);
+    posw_jw_kv_string(w, "extraData", "0x");
+    posw_jw_kv_quantity(w, "gasLimit", p->gas_limit);
+    posw_jw_kv_quantity(w, "gasUsed", 0);
+    posw_jw_kv_quantity(w, "timestamp", now > tip->timestamp ? now : tip->timestamp + 1);
+    posw_jw_kv_quantity(w, "baseFeePerGas", base_fee);
+    posw_jw_kv_null(w, "totalDifficulty");
+    posw_jw_kv_quantity(w, "size", 0);
+    posw_jw_key(w, "transactions");
+    json_pending_transactions(c, base_fee, full);
+    posw_jw_key(w, "uncles");
+    posw_jw_array(w);
+    posw_jw_array_end(w);
+    posw_jw_object_end(w);
+}
+
+/* ---- blocks ---- */
+
+static void json_block_or_null(rpc_call *c, const rpc_block_ref *ref, bool full) {
+    rpc_block *b = rpc_block_by_ref(c, ref);
+    if (b != NULL)
+        rpc_json_block(c, b, full);
+    else
+        posw_jw_null(&c->w);
+}
+
+void rpc_eth_get_block_by_number(rpc_call *c) {
+    rpc_block_ref ref;
+    bool full;
+    if (!rpc_param_block_number(c, 0, &ref) || !rpc_param_bool(c, 1, &full)) return;
+    if (ref.kind == RPC_PENDING)
+        json_pending_block(c, full);
+    else
+        json_block_or_null(c, &ref, full);
+}
+
+void rpc_eth_get_block_by_hash(rpc_call *c) {
+    rpc_block_ref ref = {.kind = RPC_BY_HASH};
+    bool full;
+    if (rpc_param_hash(c, 0, &ref.hash) && rpc_param_bool(c, 1, &full)) json_block_or_null(c, &ref, full);
+}
+
+static void json_tx_count(rpc_call *c, const rpc_block_ref *ref) {
+    const rpc_block *b = rpc_block_by_ref(c, ref);
+    if (b != NULL)
+        posw_jw_quantity(&c->w, b->block.tx_count);
+    else
+        posw_jw_null(&c->w);
+}
+
+void rpc_eth_get_tx_count_by_number(rpc_call *c) {
+    rpc_block_ref ref;
+    if (!rpc_param_block_number(c, 0, &ref)) return;
+    if (ref.kind == RPC_PENDING) {
+        size_t pending, queued, bytes;
+        posw_mempool_counts(c->pool, &pending, &queued, &bytes);
+        posw_jw_quantity(&c->w, pending);
+        return;
+    }
+    json_tx_count(c, &ref);
+}
+
+void rpc_eth_get_tx_count_by_hash(rpc_call *c) {
+    rpc_block_ref ref = {.kind = RPC_BY_HASH};
+    if (rpc_param_hash(c, 0, &ref.hash)) json_tx_count(c, &ref);
+}
+
+/* ---- uncles: this chain has none (H2) ---- */
+
+static bool block_exists(rpc_call *c, const rpc_block_ref *ref) {
+    posw_hash hash;
+    posw_chain_block_info info;
+    if (!rpc_ref_hash(c, ref, &hash)) return false;
+    int err = posw_chain_block_by_hash(c->chain, &info, &hash);
+    if (err != POSW_OK && err != POSW_ENOTFOUND) return rpc_fail_operating(c, err);
+    return err == POSW_OK;
+}
+
+static void json_uncle_count(rpc_call *c, const rpc_block_ref *ref) {
+    if (block_exists(c, ref))
+        posw_jw_quantity(&c->w, 0);
+    else
+        posw_jw_null(&c->w);
+}
+
+void rpc_eth_get_uncle_count_by_number(rpc_call *c) {
+    rpc_block_ref ref;
+    if (rpc_param_block_number(c, 0, &ref)) json_uncle_count(c, &ref);
+}
+
+void rpc_eth_get_uncle_count_by_hash(rpc_call *c) {
+    rpc_block_ref ref = {.kind = RPC_BY_HASH};
+    if (rpc_param_hash(c, 0, &ref.hash)) json_uncle_count(c, &ref);
+}
+
+void rpc_eth_get_uncle_by_number(rpc_call *c) {
+    rpc_block_ref ref;
+    uint64_t index;
+    if (rpc_param_block_number(c, 0, &ref) && rpc_param_u64(c, 1, &index)) posw_jw_null(&c->w);
+}
+
+void rpc_eth_get_uncle_by_hash(rpc_call *c) {
+    posw_hash hash;
+    uint64_t index;
+    if (rpc_param_hash(c, 0, &hash) && rpc_param_u64(c, 1, &index)) posw_jw_null(&c->w);
+}
+
+/* ---- encodings ---- */
+
+static rpc_block *named_block(rpc_call *c) {
+    rpc_block_ref ref;
+    if (!rpc_param_block(c, 0, &ref)) return NULL;
+    rpc_block *b = rpc_block_by_ref(c, &ref);
+    if (b == NULL) (void)rpc_fail(c, RPC_ERROR_SERVER, "block not found");
+    return b;
+}
+
+void rpc_debug_get_raw_header(rpc_call *c) {
+    const rpc_block *b = named_block(c);
+    uint8_t rlp[POSW_HEADER_SIZE_MAX];
+    if (b != NULL) posw_jw_data(&c->w, rlp, posw_header_encode(rlp, &b->header));
+}
+
+void rpc_debug_get_raw_block(rpc_call *c) {
+    const rpc_block *b = named_block(c);
+    if (b != NULL) posw_jw_data(&c->w, b->raw.data, b->raw.size);
+}

@@ -1,0 +1,31 @@
+/* JSON-RPC 2.0 over a node: text in, text out; no sockets. Methods eth_*, net_*, web3_*, txpool_*, posw_*, and on
+ * development chains evm_*. Error codes and texts are those that Ethereum's clients recognise. */
+#ifndef POSW_RPC_RPC_H
+#define POSW_RPC_RPC_H
+
+#include "node/node.h"
+
+typedef struct posw_rpc posw_rpc;
+
+typedef struct {
+    size_t batch_max;           /* requests in a batch, default 1,000 */
+    size_t answer_bytes_max;    /* default 32 MiB: then -32003 response too large */
+    size_t filters_max;         /* of all clients, default 1,000 */
+    size_t subscriptions_max;   /* of one client, default 128 */
+    uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
+    uint64_t seed[2];           /* filter ids are derived from it */
+    const char *client_version; /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */
+    /* PoW for posw_submitWork's check comes from the chain. */
+} posw_rpc_options;
+void posw_rpc_options_default(posw_rpc_options *o);
+
+/* Registers itself as the node's service. */
+int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o);
+void posw_rpc_free(posw_rpc *r);
+
+/* Answers one request text (object or batch) as posw_node_step does for CLIENT_DATA; nothing appended: only
+ * notifications. For tests and fuzzing. */
+void posw_rpc_handle(posw_rpc *r, uint64_t client, bool stream, posw_bytes request, posw_buf *answer,
+                     posw_actions *out);
+
+#endif

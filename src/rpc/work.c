@@ -1,0 +1,113 @@
+/* Mining from outside: work to fetch, seals and blocks to hand in. */
+#include "rpc/methods.h"
+
+#include "base/bytes.h"
+
+#include <stdio.h>
+
+static const char *algorithm(const rpc_call *c) {
+    switch (posw_chain_params(c->chain)->pow) {
+    case POSW_POW_KECCAK256:
+        return "keccak256";
+    case POSW_POW_ARGON2ID:
+        return "argon2id";
+    case POSW_POW_RANDOMX:
+        return "randomx";
+    }
+    return "";
+}
+
+/* input: the 47 bytes of H5 with nonce zero; a searcher writes its nonce to the last 8. A seal is valid iff the output,
+ * read as a little-endian number, is below target. */
+void rpc_posw_get_work(rpc_call *c) {
+    posw_address miner;
+    posw_work work;
+    if (!rpc_param_address(c, 0, &miner)) return;
+    int err = posw_node_get_work(c->node, &miner, &work);
+    if (err != POSW_OK) {
+        (void)rpc_fail_operating(c, err);
+        return;
+    }
+    posw_jw *w = &c->w;
+    posw_jw_object(w);
+    posw_jw_kv_quantity(w, "workId", work.id);
+    posw_jw_kv_quantity(w, "number", work.number);
+    posw_jw_kv_string(w, "algorithm", algorithm(c));
+    posw_jw_kv_hash(w, "key", &work.key);
+    posw_jw_kv_hash(w, "sealHash", &work.seal_hash);
+    posw_jw_kv_data(w, "input", work.input, sizeof work.input);
+    posw_jw_kv_quantity_u256(w, "target", &work.target);
+    posw_jw_kv_quantity_u256(w, "difficulty", &work.difficulty);
+    posw_jw_kv_quantity_u256(w, "weight", &work.weight);
+    posw_jw_object_end(w);
+}
+
+typedef struct {
+    posw_hash seal_hash, mix_hash;
+    uint8_t nonce[8];
+    bool has_signature;
+    posw_signature signature;
+} submission;
+
+static bool read_submission(rpc_call *c, submission *s) {
+    const json_t *o = rpc_param(c, 0);
+    if (!json_is_object(o)) return rpc_bad(c, rpc_arg(0), "not an object with sealHash, nonce and mixHash");
+    const json_t *signature = json_object_get(o, "signature");
+    s->has_signature = signature != NULL && !json_is_null(signature);
+    return rpc_value_hash(c, (rpc_at){0, "sealHash"}, json_object_get(o, "sealHash"), &s->seal_hash) &&
+           rpc_value_fixed(c, (rpc_at){0, "nonce"}, json_object_get(o, "nonce"), s->nonce, sizeof s->nonce) &&
+           rpc_value_hash(c, (rpc_at){0, "mixHash"}, json_object_get(o, "mixHash"), &s->mix_hash) &&
+           (!s->has_signature ||
+            rpc_value_fixed(c, (rpc_at){0, "signature"}, signature, s->signature.b, sizeof s->signature.b));
+}
+
+void rpc_posw_submit_work(rpc_call *c) {
+    submission s = {0};
+    posw_verdict v = posw_valid();
+    if (!read_submission(c, &s)) return;
+    int err = posw_node_submit_work(c->node, &s.seal_hash, s.nonce, &s.mix_hash, s.has_signature ? &s.signature : NULL,
+                                    &v, c->actions);
+    if (err == POSW_ENOTFOUND)
+        (void)rpc_fail(c, RPC_ERROR_SERVER, "unknown or stale work: fetch new work with posw_getWork");
+    else if (err == POSW_EAUTH)
+        (void)rpc_fail(c, RPC_ERROR_SERVER, "this node has no key to sign the seal with: hand in a signature");
+    else if (err != POSW_OK)
+        (void)rpc_fail_operating(c, err);
+    else if (v.kind != POSW_VALID)
+        (void)rpc_fail_verdict(c, "the seal was not accepted", v);
+    else
+        posw_jw_bool(&c->w, true);
+}
+
+static bool find_sender(void *arg, posw_address *out, const posw_hash *tx_hash) {
+    return posw_mempool_sender(arg, out, tx_hash);
+}
+
+/* Imports a prepared block; it is cleared in any case. */
+static void submit_prepared(rpc_call *c, posw_prepared *p) {
+    posw_verdict v = p->verdict;
+    posw_hash hash = p->block.hash;
+    int err = v.kind == POSW_VALID ? posw_node_submit_block(c->node, p, &v, c->actions) : POSW_OK;
+    posw_prepared_clear(p);
+    if (err != POSW_OK)
+        (void)rpc_fail_operating(c, err);
+    else if (v.kind != POSW_VALID)
+        (void)rpc_fail_verdict(c, "the block was not accepted", v);
+    else
+        posw_jw_hash(&c->w, &hash);
+}
+
+/* The hash of the block, which may be on a side branch. */
+void rpc_posw_submit_block(rpc_call *c) {
+    posw_buf raw = {0};
+    posw_prepared p = {0};
+    const posw_sender_cache cache = {find_sender, c->pool};
+    if (rpc_value_data(c, rpc_arg(0), rpc_param(c, 0), &raw, POSW_BLOCK_SIZE_MAX)) {
+        int err = posw_prepare(&p, raw.data, raw.size, NULL, NULL, &cache);
+        if (err != POSW_OK)
+            (void)rpc_fail_operating(c, err);
+        else
+            submit_prepared(c, &p);
+    }
+    posw_buf_clear(&raw);
+}

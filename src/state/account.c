@@ -1,0 +1,42 @@
+#include "state/account.h"
+
+#include "base/bytes.h"
+#include "codec/rlp.h"
+#include "crypto/keccak.h"
+#include "posw/u256.h"
+
+posw_account posw_account_blank(void) {
+    return (posw_account){.storage_root = POSW_TRIE_EMPTY_ROOT, .code_hash = POSW_KECCAK_EMPTY};
+}
+
+bool posw_account_is_empty(const posw_account *a) {
+    return a->nonce == 0 && posw_u256_is_zero(&a->balance_wei) && posw_hash_equal(&a->code_hash, &POSW_KECCAK_EMPTY);
+}
+
+bool posw_account_equal(const posw_account *a, const posw_account *b) {
+    return a->nonce == b->nonce && posw_u256_equal(&a->balance_wei, &b->balance_wei) &&
+           posw_hash_equal(&a->storage_root, &b->storage_root) && posw_hash_equal(&a->code_hash, &b->code_hash);
+}
+
+size_t posw_account_encode(uint8_t out[POSW_ACCOUNT_RLP_MAX], const posw_account *a) {
+    size_t content = posw_rlp_size_u64(a->nonce) + posw_rlp_size_u256(&a->balance_wei) + 2 * (1 + POSW_HASH_SIZE);
+    uint8_t *p = posw_rlp_put_list(out, content);
+    p = posw_rlp_put_u64(p, a->nonce);
+    p = posw_rlp_put_u256(p, &a->balance_wei);
+    p = posw_rlp_put_bytes(p, a->storage_root.b, POSW_HASH_SIZE);
+    p = posw_rlp_put_bytes(p, a->code_hash.b, POSW_HASH_SIZE);
+    return (size_t)(p - out);
+}
+
+bool posw_account_decode(posw_account *out, posw_bytes rlp) {
+    posw_rlp outer = posw_rlp_reader(rlp.data, rlp.size);
+    posw_rlp list = posw_rlp_list(&outer);
+    posw_account a;
+    a.nonce = posw_rlp_u64(&list);
+    a.balance_wei = posw_rlp_u256(&list);
+    posw_rlp_fixed(&list, a.storage_root.b, POSW_HASH_SIZE);
+    posw_rlp_fixed(&list, a.code_hash.b, POSW_HASH_SIZE);
+    if (!posw_rlp_done(&list) || !posw_rlp_done(&outer)) return false;
+    *out = a;
+    return true;
+}

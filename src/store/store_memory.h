@@ -1,0 +1,16 @@
+/* The in-memory store's fault hook, for tests and simulation: fail the n-th operation with a chosen error.
+ *
+ * Counted operations are begin, commit, get, put, del, walk, append and read, in the order of the calls. One that is
+ * made to fail does nothing but fail: a commit rolls back, a put spoils its transaction, a get says the error. */
+#ifndef POSW_STORE_STORE_MEMORY_H
+#define POSW_STORE_STORE_MEMORY_H
+
+#include "store/store.h"
+
+/* Operations counted since the store was made. */
+uint64_t posw_store_memory_operations(const posw_store *s);
+/* The nth operation from now on (1: the next) fails with `error`; when sticky, all later ones fail as well.
+ * nth 0: none fails any more. */
+void posw_store_memory_fail(posw_store *s, uint64_t nth, int error, bool sticky);
+
+#endif

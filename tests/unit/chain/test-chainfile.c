@@ -1,0 +1,499 @@
+/* The chain file: defaults, every key, a sentence for each mistake, canonical writing, and mutations. */
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/random.h"
+#include "base/test.h"
+#include "base/units.h"
+#include "chain/chainfile.h"
+#include "posw/u256.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HEAD "\"name\":\"Test\",\"ticker\":\"TST\",\"chainId\":77,\"timestamp\":1700000000"
+#define MINIMAL "{" HEAD "}"
+#define WITH(more) "{" HEAD "," more "}"
+#define A1 "0x00000000000000000000000000000000000000a1"
+#define A2 "0x00000000000000000000000000000000000000a2"
+
+static int read_text(posw_chain_spec *out, const char *text, posw_message *msg) {
+    return posw_chainfile_read(out, text, strlen(text), msg);
+}
+
+static void read_ok(posw_chain_spec *out, const char *text) {
+    posw_message msg = {{0}};
+    *out = (posw_chain_spec){0};
+    if (read_text(out, text, &msg) != POSW_OK) fail_msg("%s", msg.text);
+}
+
+static posw_buf written(const posw_chain_spec *spec) {
+    posw_buf out = {0};
+    posw_chainfile_write(&out, spec);
+    assert_false(out.failed);
+    assert_int_equal(out.data[out.size - 1], '\n');
+    return out;
+}
+
+/* write(read(write(x))) = write(x), and the canonical parameters survive. */
+static void round_trip(const posw_chain_spec *spec) {
+    posw_buf first = written(spec), second;
+    posw_chain_spec again = {0};
+    posw_message msg = {{0}};
+    posw_hash a, b;
+    if (posw_chainfile_read(&again, (const char *)first.data, first.size, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    second = written(&again);
+    assert_int_equal(first.size, second.size);
+    assert_memory_equal(first.data, second.data, first.size);
+    posw_params_hash(&a, &spec->params);
+    posw_params_hash(&b, &again.params);
+    assert_memory_equal(a.b, b.b, sizeof a.b);
+    assert_int_equal(spec->account_count, again.account_count);
+    assert_int_equal(spec->stake_count, again.stake_count);
+    posw_chain_spec_clear(&again);
+    posw_buf_clear(&first);
+    posw_buf_clear(&second);
+}
+
+static posw_u256 coins(uint64_t n) {
+    const posw_u256 one = posw_coin();
+    posw_u256 out;
+    assert_true(posw_u256_mul_u64(&out, &one, n));
+    return out;
+}
+
+/* ---- what is accepted ---- */
+
+static void defaults(void **state) {
+    (void)state;
+    posw_chain_spec spec;
+    posw_params p;
+    posw_hash a, b;
+    read_ok(&spec, MINIMAL);
+    posw_params_default(&p);
+    p.chain_id = 77;
+    p.genesis_time = 1700000000;
+    posw_params_hash(&a, &spec.params);
+    posw_params_hash(&b, &p);
+    assert_memory_equal(a.b, b.b, sizeof a.b);
+    assert_string_equal(spec.name, "Test");
+    assert_string_equal(spec.ticker, "TST");
+    assert_true(spec.params.genesis_time == 1700000000 && spec.params.gas_limit == 30000000);
+    round_trip(&spec);
+    posw_chain_spec_clear(&spec);
+}
+
+static const char full[] =
+    "{ \"name\": \"Voll \\u00e4\", \"ticker\": \"X9\", \"chainId\": 2147483629, \"pow\": \"keccak256\", \"blockTime\": "
+    "7, \"window\": 100,"
+    " \"epoch\": 50, \"unbonding\": 200, \"maxReorg\": 25, \"difficulty\": { \"rule\": \"asert\", \"halfLife\": 33, "
+    "\"genesis\": \"123456789012345678901\" },"
+    " \"weight\": { \"rule\": \"power\", \"unit\": \"2.5 coin\", \"min\": 2, \"max\": \"18446744073709551615\", "
+    "\"exponent\": \"1.5\" },"
+    " \"stake\": { \"minimum\": \"3 gwei\" }, \"reward\": { \"initial\": \"1.25 coin\", \"halving\": 10, \"tail\": \"1 "
+    "wei\","
+    " \"treasury\": \"" A1 "\", \"treasuryShare\": 250 }, \"fees\": { \"base\": \"pool\", \"poolBlocks\": 9, "
+                           "\"initial\": \"5 gwei\", \"minimum\": \"7 wei\" },"
+    " \"gasLimit\": 9000000000000000000, \"timestamp\": 0, \"accounts\": { \"" A1
+    "\": \"10 coin\", \"0xABCDEF0000000000000000000000000000000001\": \"1 wei\" },"
+    " \"stakes\": [ { \"miner\": \"" A2 "\", \"owner\": \"" A1 "\", \"amount\": \"1000 coin\" } ] }";
+
+static void every_key(void **state) {
+    (void)state;
+    posw_chain_spec s;
+    read_ok(&s, full);
+    const posw_params *p = &s.params;
+    assert_string_equal(s.name, "Voll \xc3\xa4");
+    assert_string_equal(s.ticker, "X9");
+    assert_true(p->chain_id == 2147483629 && p->pow == POSW_POW_KECCAK256 && p->block_time_s == 7 &&
+                p->window_blocks == 100);
+    assert_true(p->epoch_blocks == 50 && p->unbonding_blocks == 200 && p->reorg_max_blocks == 25);
+    assert_true(p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->half_life_blocks == 33);
+    char dec[POSW_U256_DEC_SIZE];
+    posw_u256_to_dec(dec, &p->genesis_difficulty);
+    assert_string_equal(dec, "123456789012345678901");
+    assert_true(p->weight.rule == POSW_WEIGHT_POWER && p->weight.min == 2 && p->weight.max == UINT64_MAX &&
+                p->weight.exponent_x2 == 3);
+    posw_u256_to_dec(dec, &p->weight.unit_wei);
+    assert_string_equal(dec, "2500000000000000000");
+    assert_true(p->stake_min_wei.w[0] == 3000000000 && p->reward_tail_wei.w[0] == 1 && p->halving_blocks == 10);
+    assert_true(p->reward_initial_wei.w[0] == 1250000000000000000);
+    assert_true(p->treasury.b[19] == 0xa1 && p->treasury_share == 250);
+    assert_true(p->fee_rule == POSW_FEE_POOL && p->pool_blocks == 9 && p->base_fee_initial_wei == 5000000000 &&
+                p->base_fee_min_wei == 7);
+    assert_true(p->gas_limit == 9000000000000000000 && p->genesis_time == 0);
+    assert_int_equal(s.account_count, 2);
+    assert_true(s.accounts[1].address.b[0] == 0xab && s.accounts[1].balance_wei.w[0] == 1);
+    assert_int_equal(s.stake_count, 1);
+    assert_true(s.stakes[0].miner.b[19] == 0xa2 && s.stakes[0].owner.b[19] == 0xa1);
+    const posw_u256 thousand = coins(1000);
+    assert_true(posw_u256_equal(&s.stakes[0].amount_wei, &thousand));
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+}
+
+static void weight_forms(void **state) {
+    (void)state;
+    posw_chain_spec s;
+    for (const char *const *name = posw_params_presets(); *name != NULL; name++) {
+        char text[256];
+        snprintf(text, sizeof text, WITH("\"weight\":{\"preset\":\"%s\"}"), *name);
+        read_ok(&s, text);
+        assert_string_equal(posw_params_preset_of(&s.params), *name);
+        round_trip(&s);
+        posw_chain_spec_clear(&s);
+    }
+    read_ok(&s, WITH("\"weight\":{\"preset\":\"quarkchain\"},\"window\":300"));
+    assert_int_equal(s.params.window_blocks, 300); /* what is said wins over the preset, wherever it stands */
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+    read_ok(&s, WITH("\"weight\":{\"preset\":\"ticket\",\"boost\":99,\"ramp\":1000}"));
+    assert_true(s.params.weight.boost == 99 && s.params.weight.slots == 4 && s.params.weight.ramp_blocks == 1000);
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+    read_ok(&s, WITH("\"weight\":{\"rule\":\"ticket\",\"boost\":3,\"slots\":2,\"price\":\"0 coin\",\"ramp\":0}"));
+    assert_true(s.params.weight.boost == 3 && posw_u256_is_zero(&s.params.weight.ticket_price_wei));
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+    read_ok(&s, WITH("\"weight\":{\"preset\":\"linear\",\"exponent\":3}"));
+    assert_int_equal(s.params.weight.exponent_x2, 6);
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+}
+
+static void checksummed_addresses(void **state) {
+    (void)state;
+    posw_chain_spec s;
+    posw_message msg = {{0}};
+    read_ok(
+        &s,
+        WITH("\"accounts\":{\"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed\":\"1 coin\"}")); /* EIP-55's first example */
+    posw_chain_spec_clear(&s);
+    assert_int_equal(
+        read_text(&s, WITH("\"accounts\":{\"0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed\":\"1 coin\"}"), &msg),
+        POSW_EPARSE);
+    assert_non_null(strstr(msg.text, "checksum"));
+    assert_non_null(strstr(msg.text, "accounts"));
+}
+
+static void development_chain(void **state) {
+    (void)state;
+    posw_chain_spec s;
+    posw_message msg = {{0}};
+    assert_int_equal(posw_chainfile_dev(&s), POSW_OK);
+    assert_int_equal(posw_chain_spec_check(&s, NULL, &msg), POSW_OK);
+    const posw_params *p = &s.params;
+    assert_true(p->chain_id == 1337 && p->pow == POSW_POW_KECCAK256 && p->difficulty_rule == POSW_DIFFICULTY_FIXED);
+    assert_true(p->block_time_s == 1 && p->window_blocks == 32 && p->epoch_blocks == 16 && p->unbonding_blocks == 32 &&
+                p->reorg_max_blocks == 16);
+    assert_true(p->gas_limit == 600000000 && p->genesis_time == 0 && s.account_count == 0 &&
+                p->genesis_difficulty.w[0] == 2048);
+    assert_string_equal(posw_params_preset_of(p), "ticket");
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+}
+
+/* ---- what is refused, and what is said ---- */
+
+static const struct {
+    const char *text, *says; /* the key, mostly */
+    int code;
+} bad[] = {
+    {"", "not valid JSON", POSW_EPARSE},
+    {"{", "line 1", POSW_EPARSE},
+    {"[]", "object", POSW_EPARSE},
+    {"17", "object", POSW_EPARSE},
+    {MINIMAL "x", "not valid JSON", POSW_EPARSE},
+    {"{\"name\":\"a\",\"name\":\"b\"}", "name is given twice", POSW_EPARSE},
+    {"{}", "name is missing", POSW_EPARSE},
+    {"{\"name\":\"a\"}", "ticker is missing", POSW_EPARSE},
+    {"{\"name\":\"a\",\"ticker\":\"A\"}", "chainId is missing", POSW_EPARSE},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":1}", "timestamp is missing", POSW_EPARSE},
+    {WITH("\"colour\":1"), "colour is not a key", POSW_EPARSE},
+    {WITH("\"weight\":{\"slotz\":1}"), "weight.slotz is not a key", POSW_EPARSE},
+    {WITH("\"fees\":{\"tail\":\"1 coin\"}"), "fees.tail is not a key", POSW_EPARSE},
+    {WITH("\"difficulty\":5"), "difficulty is a number", POSW_EPARSE},
+    {WITH("\"reward\":null"), "reward is null", POSW_EPARSE},
+    {"{\"name\":5,\"ticker\":\"A\"}", "name is a number", POSW_EPARSE},
+    {"{\"name\":\"\",\"ticker\":\"A\"}", "name has 0 bytes", POSW_EINVAL},
+    {"{\"name\":\"123456789012345678901234567890123\",\"ticker\":\"A\"}", "name has 33 bytes", POSW_EINVAL},
+    {"{\"name\":\"a\\nb\",\"ticker\":\"A\"}", "name has a control", POSW_EINVAL},
+    {"{\"name\":\"a\",\"ticker\":\"abc\"}", "ticker is \"abc\"", POSW_EINVAL},
+    {"{\"name\":\"a\",\"ticker\":\"\"}", "ticker", POSW_EINVAL},
+    {"{\"name\":\"a\",\"ticker\":\"ABCDEFG\"}", "ticker", POSW_EINVAL},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":0,\"timestamp\":1}", "chainId is 0", POSW_EINVAL},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":2147483630,\"timestamp\":1}", "chainId is 2147483630", POSW_EINVAL},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":-1,\"timestamp\":1}", "chainId is negative", POSW_EPARSE},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":1.0,\"timestamp\":1}", "chainId is a number with a fraction",
+     POSW_EPARSE},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":\"x\",\"timestamp\":1}", "chainId is \"x\"", POSW_EPARSE},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":1,\"timestamp\":\"18446744073709551616\"}", "timestamp is 2^64",
+     POSW_EINVAL},
+    {WITH("\"blockTime\":0"), "blockTime is 0", POSW_EINVAL},
+    {WITH("\"blockTime\":3601"), "blockTime", POSW_EINVAL},
+    {WITH("\"blockTime\":true"), "blockTime is a boolean", POSW_EPARSE},
+    {WITH("\"window\":1"), "window", POSW_EINVAL},
+    {WITH("\"window\":65537"), "window", POSW_EINVAL},
+    {WITH("\"epoch\":0"), "epoch", POSW_EINVAL},
+    {WITH("\"epoch\":65537"), "epoch", POSW_EINVAL},
+    {WITH("\"maxReorg\":0"), "maxReorg", POSW_EINVAL},
+    {WITH("\"maxReorg\":1009"), "maxReorg", POSW_EINVAL},
+    {WITH("\"unbonding\":2015"), "unbonding", POSW_EINVAL},
+    {WITH("\"unbonding\":16777217"), "unbonding", POSW_EINVAL},
+    {WITH("\"window\":65536"), "unbonding", POSW_EINVAL},
+    {WITH("\"pow\":\"sha256\""), "pow is \"sha256\": choose one of keccak256, argon2id, randomx", POSW_EINVAL},
+    {WITH("\"pow\":1"), "pow is a number", POSW_EPARSE},
+    {WITH("\"difficulty\":{\"rule\":\"lwma\"}"), "difficulty.rule", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"halfLife\":0}"), "difficulty.halfLife", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"fixed\",\"halfLife\":5}"),
+     "difficulty.halfLife has no meaning under the rule \"fixed\"", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"genesis\":\"0\"}"), "difficulty.genesis", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"genesis\":\"1e9\"}"), "difficulty.genesis", POSW_EPARSE},
+    {WITH("\"difficulty\":{\"genesis\":[]}"), "difficulty.genesis is a list", POSW_EPARSE},
+    {WITH("\"weight\":{\"preset\":\"cube\"}"), "weight.preset is \"cube\"", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"rule\":\"power\"}"), "weight.preset and weight.rule", POSW_EINVAL},
+    {WITH("\"weight\":{\"rule\":\"luck\"}"), "weight.rule", POSW_EINVAL},
+    {WITH("\"weight\":{\"rule\":\"power\"}"), "weight.unit is missing", POSW_EPARSE},
+    {WITH("\"weight\":{\"rule\":\"ticket\",\"boost\":1}"), "weight.slots is missing", POSW_EPARSE},
+    {WITH("\"weight\":{\"preset\":\"ticket\",\"unit\":\"1 coin\"}"),
+     "weight.unit has no meaning under the rule \"ticket\"", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"slots\":1}"), "weight.slots has no meaning under the rule \"power\"",
+     POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"ticket\",\"exponent\":\"1\"}"), "weight.exponent has no meaning", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"exponent\":\"2.5\"}"), "weight.exponent", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"exponent\":4}"), "weight.exponent", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"exponent\":0.5}"), "weight.exponent", POSW_EPARSE},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"unit\":\"0 coin\"}"), "weight.unit", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"min\":0}"), "weight.min", POSW_EINVAL},
+    {WITH("\"weight\":{\"preset\":\"linear\",\"min\":5,\"max\":4}"), "weight.max", POSW_EINVAL},
+    {WITH("\"weight\":{\"boost\":0}"), "weight.boost", POSW_EINVAL},
+    {WITH("\"weight\":{\"slots\":0}"), "weight.slots", POSW_EINVAL},
+    {WITH("\"weight\":{\"ramp\":4294967296}"), "weight.ramp", POSW_EINVAL},
+    {WITH("\"weight\":{\"price\":\"340282366920938463463374607431768211456 wei\"}"), "weight.price", POSW_EINVAL},
+    {WITH("\"stake\":{\"minimum\":\"0 coin\"}"), "stake.minimum", POSW_EINVAL},
+    {WITH("\"stake\":{\"minimum\":1}"), "stake.minimum is a number", POSW_EPARSE},
+    {WITH("\"stake\":{\"minimum\":\"1\"}"), "stake.minimum is \"1\": write an amount with its unit", POSW_EPARSE},
+    {WITH("\"stake\":{\"minimum\":\"1 coinz\"}"), "stake.minimum", POSW_EPARSE},
+    {WITH("\"stake\":{\"minimum\":\"-1 coin\"}"), "stake.minimum", POSW_EPARSE},
+    {WITH("\"reward\":{\"initial\":\"400000000 coin\",\"halving\":0}"), "reward.initial", POSW_EINVAL},
+    {WITH("\"reward\":{\"halving\":1099511627776}"), "reward.halving", POSW_EINVAL},
+    {WITH("\"reward\":{\"treasury\":\"0x12\"}"), "reward.treasury", POSW_EPARSE},
+    {WITH("\"reward\":{\"treasuryShare\":10}"), "reward.treasury is missing", POSW_EINVAL},
+    {WITH("\"reward\":{\"treasury\":\"" A1 "\",\"treasuryShare\":10001}"), "reward.treasuryShare", POSW_EINVAL},
+    {WITH("\"fees\":{\"base\":\"keep\"}"), "fees.base", POSW_EINVAL},
+    {WITH("\"fees\":{\"base\":\"pool\"}"), "fees.poolBlocks is missing", POSW_EINVAL},
+    {WITH("\"fees\":{\"poolBlocks\":5}"), "fees.poolBlocks has no meaning", POSW_EINVAL},
+    {WITH("\"fees\":{\"base\":\"pool\",\"poolBlocks\":1099511627776}"), "fees.poolBlocks", POSW_EINVAL},
+    {WITH("\"fees\":{\"minimum\":\"0 wei\"}"), "fees.minimum", POSW_EINVAL},
+    {WITH("\"fees\":{\"initial\":\"1 wei\"}"), "fees.initial is below", POSW_EINVAL},
+    {WITH("\"fees\":{\"initial\":\"100 coin\"}"), "fees.initial is 2^64 wei", POSW_EINVAL},
+    {WITH("\"gasLimit\":4999"), "gasLimit", POSW_EINVAL},
+    {WITH("\"gasLimit\":\"9223372036854775808\""), "gasLimit", POSW_EINVAL},
+    {WITH("\"accounts\":[]"), "accounts is a list", POSW_EPARSE},
+    {WITH("\"accounts\":{\"0x12\":\"1 coin\"}"), "accounts", POSW_EPARSE},
+    {WITH("\"accounts\":{\"" A1 "\":5}"), "accounts." A1 " is a number", POSW_EPARSE},
+    {WITH("\"accounts\":{\"" A1 "\":\"1 coin\",\"0x00000000000000000000000000000000000000A1\":\"1 coin\"}"), "twice",
+     POSW_EINVAL},
+    {WITH("\"accounts\":{\"" A1 "\":\"1 coin\",\"" A1 "\":\"1 coin\"}"), A1 " is given twice", POSW_EPARSE},
+    {WITH("\"accounts\":{\"" A1 "\":\"400000000000000000000 coin\"}"), "2^128", POSW_EINVAL},
+    {WITH("\"stakes\":{}"), "stakes is an object", POSW_EPARSE},
+    {WITH("\"stakes\":[5]"), "stakes[0] is a number", POSW_EPARSE},
+    {WITH("\"stakes\":[{}]"), "stakes[0].miner is missing", POSW_EPARSE},
+    {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\"}]"), "stakes[0].amount is missing", POSW_EPARSE},
+    {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"5 coin\",\"x\":1}]"),
+     "stakes[0].x is not a key", POSW_EPARSE},
+    {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":7,\"amount\":\"5 coin\"}]"), "stakes[0].owner", POSW_EPARSE},
+    {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"5\"}]"), "stakes[0].amount",
+     POSW_EPARSE},
+    {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"1 wei\"}]"), "minimum", POSW_EINVAL},
+    {WITH("\"a\\u001b[2Jb\":1"), "a?[2Jb is not a key", POSW_EPARSE}, /* nothing that a terminal would act on */
+};
+
+static void mistakes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(bad); i++) {
+        posw_chain_spec s, untouched;
+        posw_message msg = {{0}};
+        memset(&s, 0x5a, sizeof s);
+        untouched = s;
+        const int rc = read_text(&s, bad[i].text, &msg);
+        if (rc != bad[i].code || strstr(msg.text, bad[i].says) == NULL)
+            fail_msg("%s\n-> %d: %s", bad[i].text, rc, msg.text);
+        assert_memory_equal(&s, &untouched, sizeof s);
+        assert_int_equal(read_text(&s, bad[i].text, NULL), rc);
+    }
+}
+
+/* ---- limits ---- */
+
+static void append_accounts(posw_buf *b, size_t count) {
+    posw_buf_text(b, "{" HEAD ",\"accounts\":{");
+    for (size_t i = 0; i < count; i++)
+        posw_buf_printf(b, "%s\"0x%040zx\":\"1 coin\"", i == 0 ? "" : ",", i + 1);
+    posw_buf_text(b, "}}");
+}
+
+static void limits(void **state) {
+    (void)state;
+    posw_buf b = {0};
+    posw_chain_spec s = {0};
+    posw_message msg = {{0}};
+    append_accounts(&b, POSW_GENESIS_ACCOUNTS_MAX);
+    assert_int_equal(posw_chainfile_read(&s, (const char *)b.data, b.size, &msg), POSW_OK);
+    assert_int_equal(s.account_count, POSW_GENESIS_ACCOUNTS_MAX);
+    posw_chain_spec_clear(&s);
+    posw_buf_reset(&b);
+    append_accounts(&b, POSW_GENESIS_ACCOUNTS_MAX + 1);
+    assert_int_equal(posw_chainfile_read(&s, (const char *)b.data, b.size, &msg), POSW_EINVAL);
+    assert_non_null(strstr(msg.text, "accounts has 65537"));
+    posw_buf_reset(&b);
+    memset(posw_buf_extend(&b, POSW_CHAINFILE_SIZE_MAX + 1), ' ', POSW_CHAINFILE_SIZE_MAX + 1);
+    assert_int_equal(posw_chainfile_read(&s, (const char *)b.data, b.size, &msg), POSW_EINVAL);
+    memset(b.data, '[', b.size); /* deep nesting */
+    assert_int_equal(posw_chainfile_read(&s, (const char *)b.data, POSW_CHAINFILE_SIZE_MAX, &msg), POSW_EPARSE);
+    posw_buf_clear(&b);
+}
+
+/* ---- warnings ---- */
+
+typedef struct {
+    posw_buf text;
+    size_t count;
+} warnings;
+
+static void collect(void *arg, const char *sentence) {
+    warnings *w = arg;
+    w->count++;
+    posw_buf_text(&w->text, sentence);
+    posw_buf_byte(&w->text, '\n');
+}
+
+static warnings warnings_of(const char *text) {
+    posw_chain_spec s;
+    warnings w = {0};
+    read_ok(&s, text);
+    posw_chainfile_warnings(&s, collect, &w);
+    posw_buf_byte(&w.text, 0);
+    posw_chain_spec_clear(&s);
+    return w;
+}
+
+static void expect_warning(const char *text, const char *says) {
+    warnings w = warnings_of(text);
+    if (strstr((const char *)w.text.data, says) == NULL) fail_msg("%s\n-> %s", text, w.text.data);
+    posw_buf_clear(&w.text);
+}
+
+static void unwise_things(void **state) {
+    (void)state;
+    warnings good =
+        warnings_of(WITH("\"weight\":{\"preset\":\"ticket\",\"ramp\":50000},\"accounts\":{\"" A1 "\":\"1 coin\"},"
+                         "\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"5 coin\"}]"));
+    if (good.count != 0) fail_msg("%s", good.text.data);
+    posw_buf_clear(&good.text);
+    expect_warning(MINIMAL, "stakes");
+    expect_warning(WITH("\"difficulty\":{\"rule\":\"fixed\"}"), "difficulty.rule");
+    expect_warning(WITH("\"pow\":\"keccak256\""), "pow");
+    expect_warning(WITH("\"weight\":{\"preset\":\"quadratic\"}"), "weight.exponent");
+    expect_warning(WITH("\"weight\":{\"preset\":\"linear\"}"), "weight.rule");
+    expect_warning(WITH("\"weight\":{\"preset\":\"pow\"}"), "counts for nothing");
+    expect_warning(WITH("\"window\":20"), "window");
+    expect_warning(WITH("\"epoch\":8,\"maxReorg\":4"), "epoch");
+    expect_warning(WITH("\"epoch\":8,\"maxReorg\":4"), "maxReorg");
+    expect_warning(WITH("\"unbonding\":2016"), "unbonding");
+    expect_warning(WITH("\"blockTime\":1"), "blockTime");
+    expect_warning(WITH("\"gasLimit\":20000"), "gasLimit");
+    expect_warning("{\"name\":\"a\",\"ticker\":\"ETH\",\"chainId\":1,\"timestamp\":5}", "ticker");
+    expect_warning("{\"name\":\"a\",\"ticker\":\"ETH\",\"chainId\":1,\"timestamp\":5}", "chainId");
+    expect_warning("{\"name\":\"a\",\"ticker\":\"ETH\",\"chainId\":1,\"timestamp\":5}", "timestamp");
+}
+
+/* ---- chance ---- */
+
+static posw_chain_spec random_spec(uint64_t *random) {
+    posw_chain_spec s = {.name = "random", .ticker = "RND"};
+    posw_params *p = &s.params;
+    posw_params_default(p);
+    const char *const *presets = posw_params_presets();
+    assert_true(posw_params_preset(p, presets[random_below(random, 7)]));
+    p->chain_id = 1 + random_below(random, 2147483629);
+    p->genesis_time = random_next(random);
+    p->block_time_s = 1 + random_below(random, 3600);
+    p->epoch_blocks = 1 + random_below(random, 5000);
+    p->reorg_max_blocks = 1 + random_below(random, p->epoch_blocks);
+    p->unbonding_blocks = 2 * p->epoch_blocks + random_below(random, 10000) + 2016;
+    p->pow = (enum posw_pow_algorithm)random_below(random, 3);
+    p->difficulty_rule = (enum posw_difficulty_rule)random_below(random, 2);
+    p->genesis_difficulty =
+        (posw_u256){{random_next(random), random_next(random), random_next(random), random_next(random)}};
+    if (random_below(random, 2) == 0 && p->weight.rule == POSW_WEIGHT_TICKET) {
+        p->weight.boost = random_next(random) | 1;
+        p->weight.ticket_price_wei.w[0] = random_next(random) >> random_below(random, 64);
+    }
+    if (random_below(random, 2) == 0 && p->weight.rule == POSW_WEIGHT_POWER)
+        p->weight.unit_wei.w[0] = random_next(random) | 1;
+    p->stake_min_wei.w[0] = 1 + (random_next(random) >> random_below(random, 64) >> 1);
+    p->reward_initial_wei.w[0] = random_next(random) >> random_below(random, 64);
+    p->base_fee_min_wei = 1 + (random_next(random) >> 1 >> random_below(random, 63));
+    p->base_fee_initial_wei = p->base_fee_min_wei + random_below(random, 1000);
+    p->treasury_share = (uint32_t)random_below(random, 10001);
+    random_bytes(random, p->treasury.b, sizeof p->treasury.b);
+    if (random_below(random, 2) == 0) {
+        p->fee_rule = POSW_FEE_POOL;
+        p->pool_blocks = 1 + random_below(random, 100000);
+    }
+    s.account_count = s.stake_count = random_below(random, 4);
+    s.accounts = calloc(s.account_count + 1, sizeof *s.accounts);
+    s.stakes = calloc(s.stake_count + 1, sizeof *s.stakes);
+    for (size_t i = 0; i < s.account_count; i++) {
+        random_bytes(random, s.accounts[i].address.b, 20);
+        s.accounts[i].balance_wei.w[0] = random_next(random) >> random_below(random, 64);
+        random_bytes(random, s.stakes[i].miner.b, 20);
+        random_bytes(random, s.stakes[i].owner.b, 20);
+        s.stakes[i].amount_wei.w[0] = p->stake_min_wei.w[0] + random_below(random, 1000);
+    }
+    return s;
+}
+
+static void random_round_trips(void **state) {
+    (void)state;
+    uint64_t random = 7;
+    for (int i = 0; i < 500; i++) {
+        posw_chain_spec s = random_spec(&random);
+        round_trip(&s);
+        posw_chain_spec_clear(&s);
+    }
+}
+
+/* A changed file is refused with a sentence, or means something that is written back canonically. */
+static void mutations(void **state) {
+    (void)state;
+    static const char alphabet[] = "{}[]\",:0123456789.-eaxcoinwg \\u";
+    uint64_t random = 11;
+    unsigned accepted = 0;
+    char text[sizeof full];
+    for (int i = 0; i < 20000; i++) {
+        memcpy(text, full, sizeof full);
+        for (uint64_t k = 1 + random_below(&random, 3); k > 0; k--)
+            text[random_below(&random, sizeof full - 1)] = alphabet[random_below(&random, sizeof alphabet - 1)];
+        posw_chain_spec s = {0};
+        posw_message msg = {{0}};
+        if (posw_chainfile_read(&s, text, sizeof full - 1, &msg) != POSW_OK) {
+            assert_true(msg.text[0] != '\0');
+            continue;
+        }
+        accepted++;
+        round_trip(&s);
+        posw_chain_spec_clear(&s);
+    }
+    assert_true(accepted > 100);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),          cmocka_unit_test(every_key),     cmocka_unit_test(weight_forms),
+        cmocka_unit_test(mistakes),          cmocka_unit_test(limits),        cmocka_unit_test(checksummed_addresses),
+        cmocka_unit_test(development_chain), cmocka_unit_test(unwise_things), cmocka_unit_test(random_round_trips),
+        cmocka_unit_test(mutations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,206 @@
+/* ASERT: the official runs line by line, then its formula on 256-bit targets against slow big integers. */
+#include "posw/difficulty.h"
+
+#include "core/made.h"
+#include "core/slow.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Bitcoin's compact targets: one byte of size, three of mantissa. */
+static posw_u256 target_of_bits(uint32_t bits) {
+    const unsigned size = bits >> 24;
+    const posw_u256 mantissa = u64(bits & 0x7fffff);
+    return size <= 3 ? posw_u256_shr(&mantissa, 8 * (3 - size)) : posw_u256_shl(&mantissa, 8 * (size - 3));
+}
+
+static uint32_t bits_of_target(const posw_u256 *target) {
+    unsigned size = (posw_u256_bits(target) + 7) / 8;
+    posw_u256 m = size <= 3 ? posw_u256_shl(target, 8 * (3 - size)) : posw_u256_shr(target, 8 * (size - 3));
+    if (m.w[0] & 0x800000) { /* the sign bit must stay clear */
+        m = posw_u256_shr(&m, 8);
+        size++;
+    }
+    return (uint32_t)(m.w[0] | size << 24);
+}
+
+typedef struct {
+    uint64_t height, parent_time;
+    uint32_t bits;
+} run_anchor;
+
+static void read_header_line(run_anchor *a, const char *line) {
+    uint64_t v;
+    if (sscanf(line, "##   anchor height: %" SCNu64, &v) == 1) a->height = v;
+    if (sscanf(line, "##   anchor parent time: %" SCNu64, &v) == 1) a->parent_time = v;
+    if (sscanf(line, "##   anchor nBits: %" SCNx64, &v) == 1) a->bits = (uint32_t)v;
+}
+
+static int check_run(int number) {
+    enum { BLOCK_TIME_S = 600, HALF_LIFE_S = 2 * 24 * 3600 };
+    const posw_u256 target_max = target_of_bits(0x1d00ffff);
+    char path[1024], line[256];
+    snprintf(path, sizeof path, POSW_VECTORS "/asert/run%02d", number);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    run_anchor a = {0};
+    int lines = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        uint64_t iteration, height, time;
+        uint32_t bits;
+        read_header_line(&a, line);
+        if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx32, &iteration, &height, &time, &bits) != 4)
+            continue;
+        const posw_u256 anchor = target_of_bits(a.bits);
+        const posw_u256 t = posw_asert_target(&anchor, (int64_t)(time - a.parent_time), height - a.height, BLOCK_TIME_S,
+                                              HALF_LIFE_S, &target_max);
+        assert_int_equal(bits_of_target(&t), bits);
+        lines++;
+    }
+    fclose(f);
+    return lines;
+}
+
+static void test_official_runs(void **state) {
+    (void)state;
+    static const int lines[] = {10, 10, 10, 225, 225, 1000, 1000, 500};
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(check_run(i + 1), lines[i]);
+}
+
+/* D2 as the document writes it. |x| small enough for the 3,072 bits. */
+static posw_u256 slow_asert(const posw_u256 *anchor, __int128 late_s, uint64_t half_life_s) {
+    const __int128 x = late_s * 65536 / (__int128)half_life_s;
+    const __int128 f = (x % 65536 + 65536) % 65536, shifts = (x - f) / 65536;
+    slow sum = slow_u64((uint64_t)1 << 47), term, fs = slow_u64((uint64_t)f);
+    const uint64_t factors[] = {195766423245049, 971821376, 5127};
+    slow power = slow_u64(1);
+    for (int i = 0; i < 3; i++) {
+        const slow c = slow_u64(factors[i]);
+        power = slow_mul(&power, &fs);
+        term = slow_mul(&power, &c);
+        sum = slow_add(&sum, &term);
+    }
+    const slow fraction = slow_shift(sum, -48), one = slow_u64(65536), factor = slow_add(&one, &fraction);
+    const slow target0 = slow_of(anchor), product = slow_mul(&target0, &factor);
+    const slow target = slow_shift(product, (int)shifts - 16);
+    bool fits;
+    const posw_u256 low = slow_low(&target, &fits);
+    if (!fits) return POSW_U256_MAX;
+    return posw_u256_is_zero(&low) ? POSW_U256_ONE : low;
+}
+
+static void test_against_slow(void **state) {
+    (void)state;
+    uint64_t seed = 4;
+    for (int i = 0; i < 1500; i++) {
+        const posw_u256 anchor = plus(&POSW_U256_ONE, (posw_u256[]){random_u256(&seed, 255)});
+        const uint64_t half_life = 1 + random_below(&seed, 100000), height = random_below(&seed, 1000000);
+        const uint64_t block_time = 1 + random_below(&seed, 3600);
+        const int64_t scheduled = (int64_t)(block_time * (height + 1));
+        const int64_t spread = (int64_t)(half_life * 300);
+        const int64_t late = (int64_t)random_below(&seed, (uint64_t)spread * 2) - spread;
+        const posw_u256 got =
+            posw_asert_target(&anchor, scheduled + late, height, block_time, half_life, &POSW_U256_MAX);
+        const posw_u256 want = slow_asert(&anchor, late, half_life);
+        assert_u256(&got, &want);
+    }
+}
+
+static void test_bounds(void **state) {
+    (void)state;
+    const posw_u256 anchor = power_of_two(200), limit = power_of_two(210);
+    posw_u256 t = posw_asert_target(&anchor, INT64_MAX, 0, 1, 1, &POSW_U256_MAX);
+    assert_u256(&t, &POSW_U256_MAX);
+    t = posw_asert_target(&anchor, INT64_MIN, UINT64_MAX, UINT32_MAX, 1, &POSW_U256_MAX);
+    assert_u256_is(&t, 1);
+    t = posw_asert_target(&anchor, INT64_MAX, 0, 1, 1, &limit);
+    assert_u256(&t, &limit);
+    t = posw_asert_target(&anchor, 600, 0, 600, 7200, &limit); /* on schedule */
+    assert_u256(&t, &anchor);
+    t = posw_asert_target(&anchor, 600 + 7200, 0, 600, 7200, &limit); /* a half-life late */
+    const posw_u256 twice = power_of_two(201), half = power_of_two(199);
+    assert_u256(&t, &twice);
+    t = posw_asert_target(&anchor, 600 - 7200, 0, 600, 7200, &limit);
+    assert_u256(&t, &half);
+    /* the result is exactly 2^256 - 1 or just does not fit */
+    const posw_u256 top = power_of_two(255);
+    t = posw_asert_target(&top, 1 + 65536, 0, 1, 65536, &POSW_U256_MAX);
+    assert_u256(&t, &POSW_U256_MAX);
+    t = posw_asert_target(&top, 1, 0, 1, 65536, &POSW_U256_MAX); /* all 256 bits, and not more */
+    assert_u256(&t, &top);
+    t = posw_asert_target(&POSW_U256_MAX, 1, 0, 1, 65536, &POSW_U256_MAX);
+    assert_u256(&t, &POSW_U256_MAX);
+}
+
+/* A later parent never makes the next block harder. */
+static void test_monotone(void **state) {
+    (void)state;
+    const posw_u256 anchor = power_of_two(230);
+    posw_u256 last = POSW_U256_ZERO;
+    for (int64_t t = -20000; t < 20000; t++) {
+        const posw_u256 target = posw_asert_target(&anchor, t, 10, 15, 2160, &POSW_U256_MAX);
+        assert_true(posw_u256_cmp(&last, &target) <= 0);
+        last = target;
+    }
+}
+
+static void test_difficulty_of_target(void **state) {
+    (void)state;
+    uint64_t seed = 5;
+    posw_u256 d = posw_difficulty_of_target(&POSW_U256_MAX);
+    assert_u256_is(&d, 1);
+    d = posw_difficulty_of_target(&POSW_U256_ONE);
+    assert_u256(&d, &POSW_U256_MAX);
+    for (int i = 0; i < 200; i++) {
+        const posw_u256 target = plus(&POSW_U256_ONE, (posw_u256[]){random_u256(&seed, 255)});
+        const slow n = slow_of(&POSW_U256_MAX), t = slow_of(&target), q = slow_div(&n, &t);
+        const posw_u256 want = slow_low(&q, NULL), got = posw_difficulty_of_target(&target);
+        assert_u256(&got, &want);
+    }
+}
+
+/* D1, D2 from a chain's parameters: genesis is the anchor. */
+static void test_next(void **state) {
+    (void)state;
+    posw_params p = made_params();
+    p.genesis_difficulty = u64(1000000);
+    const posw_u256 anchor = posw_difficulty_of_target(&p.genesis_difficulty);
+    uint64_t seed = 6;
+    for (int i = 0; i < 300; i++) {
+        const uint64_t n = random_below(&seed, 10000), t = p.genesis_time + random_below(&seed, 300000);
+        const __int128 late = (__int128)(t - p.genesis_time) - (__int128)15 * n;
+        const posw_u256 target = slow_asert(&anchor, late, 144 * 15);
+        const posw_u256 want = posw_difficulty_of_target(&target), got = posw_difficulty_next(&p, n, t);
+        assert_u256(&got, &want);
+    }
+    posw_u256 d = posw_difficulty_next(&p, 0, p.genesis_time);
+    assert_u256_is(&d, 1000000);
+    d = posw_difficulty_next(&p, 1440, p.genesis_time + 1440 * 15);
+    assert_u256_is(&d, 1000000);
+    d = posw_difficulty_next(&p, UINT64_MAX, 0); /* far too early: as hard as can be */
+    assert_u256(&d, &POSW_U256_MAX);
+    d = posw_difficulty_next(&p, 0, UINT64_MAX);
+    assert_u256_is(&d, 1);
+}
+
+/* D3 */
+static void test_fixed(void **state) {
+    (void)state;
+    posw_params p = made_params();
+    p.difficulty_rule = POSW_DIFFICULTY_FIXED;
+    p.half_life_blocks = 0;
+    p.genesis_difficulty = u64(77);
+    const posw_u256 d = posw_difficulty_next(&p, 123, 0);
+    assert_u256_is(&d, 77);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_official_runs), cmocka_unit_test(test_against_slow),
+        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_monotone),
+        cmocka_unit_test(test_next),          cmocka_unit_test(test_difficulty_of_target),
+        cmocka_unit_test(test_fixed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

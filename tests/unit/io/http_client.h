@@ -1,0 +1,244 @@
+/* A server on a thread of its own, and clients on real sockets of the loopback that say bytes as a test wants them said. The server answers by what it is
+ * asked, see on_data(). */
+#ifndef POSW_TEST_IO_HTTP_CLIENT_H
+#define POSW_TEST_IO_HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/test.h"
+#include "io/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* ---- the server ---- */
+
+typedef struct {
+    pthread_t thread;
+    uv_loop_t loop;
+    uv_async_t wake;
+    posw_server *server;
+    _Atomic unsigned requests, stream_messages, streams_closed;
+    uint16_t port;
+    const char *host;
+} door;
+
+static inline void answer_number(door *d, uint64_t client, posw_bytes body, size_t skip, size_t repeat) {
+    char text[32];
+    snprintf(text, sizeof text, "%.*s", (int)(body.size - skip < 20 ? body.size - skip : 20), (const char *)body.data + skip);
+    const size_t size = strtoul(text, NULL, 10);
+    uint8_t *data = malloc(size + 1);
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)(i * 7 + i / 251);
+    for (size_t i = 0; i < repeat; i++)
+        posw_server_send(d->server, client, (posw_bytes){data, size});
+    free(data);
+}
+
+static inline bool begins(posw_bytes b, const char *word) { return b.size >= strlen(word) && memcmp(b.data, word, strlen(word)) == 0; }
+
+/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; anything else comes back. */
+static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
+    door *d = arg;
+    d->requests++;
+    d->stream_messages += stream;
+    posw_server_send(d->server, 987654321, body); /* nobody */
+    if (begins(body, "big ")) answer_number(d, client, body, 4, 1);
+    else if (begins(body, "push ")) answer_number(d, client, body, 5, 64);
+    else if (begins(body, "close")) posw_server_close_client(d->server, client);
+    else if (!begins(body, "nothing")) posw_server_send(d->server, client, body);
+    if (begins(body, "twice")) posw_server_send(d->server, client, body);
+}
+
+static inline void on_stream_closed(void *arg, uint64_t client) {
+    door *d = arg;
+    posw_server_send(d->server, client, (posw_bytes){(const uint8_t *)"too late", 8});
+    d->streams_closed++;
+}
+
+static inline void on_wake(uv_async_t *wake) {
+    door *d = wake->data;
+    posw_server_stop(d->server);
+    uv_close((uv_handle_t *)wake, NULL);
+}
+
+static inline void *door_main(void *arg) {
+    door *d = arg;
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static inline posw_server_options door_options(void) {
+    return (posw_server_options){.host = "127.0.0.1", .body_bytes_max = 100000, .connections_max = 64};
+}
+
+static inline door *door_open(const posw_server_options *o) {
+    door *d = calloc(1, sizeof *d);
+    posw_server_options options = *o;
+    posw_message msg = {""};
+    signal(SIGPIPE, SIG_IGN);
+    options.data = on_data;
+    options.closed = on_stream_closed;
+    options.arg = d;
+    d->host = o->host;
+    assert_int_equal(uv_loop_init(&d->loop), 0);
+    assert_int_equal(uv_async_init(&d->loop, &d->wake, on_wake), 0);
+    d->wake.data = d;
+    if (posw_server_start(&d->server, &d->loop, &options, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    d->port = posw_server_port(d->server);
+    assert_int_equal(pthread_create(&d->thread, NULL, door_main, d), 0);
+    return d;
+}
+
+/* Everything is closed and freed: the loop says so. */
+static inline void door_close(door *d) {
+    uv_async_send(&d->wake);
+    pthread_join(d->thread, NULL);
+    posw_server_free(d->server);
+    assert_int_equal(uv_loop_close(&d->loop), 0);
+    free(d);
+}
+
+/* ---- a client ---- */
+
+static inline uint64_t clock_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static inline void rest_ms(long ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL); }
+
+static inline int dial_with(const door *d, int receive_buffer) {
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+    const bool is_v6 = strchr(d->host, ':') != NULL;
+    if (is_v6) *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(d->port), .sin6_addr = in6addr_loopback};
+    else *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(d->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    if (receive_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, is_v6 ? sizeof *v6 : sizeof *v4), 0);
+    const struct timeval limit = {.tv_sec = 20};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+static inline int dial(const door *d) { return dial_with(d, 0); }
+
+/* False: the other side has closed. */
+static inline bool say_bytes(int fd, const void *data, size_t size) {
+    const uint8_t *p = data;
+    while (size > 0) {
+        const ssize_t n = send(fd, p, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        p += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static inline void say(int fd, const char *text) { assert_true(say_bytes(fd, text, strlen(text))); }
+
+/* Exactly so many bytes; false at the end of the stream or a reset. A time-out fails the test. */
+static inline bool hear_bytes(int fd, void *out, size_t size) {
+    uint8_t *p = out;
+    while (size > 0) {
+        const ssize_t n = recv(fd, p, size, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) fail_msg("the server says nothing");
+        if (n <= 0) return false;
+        p += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* The server has closed, and nothing came before that. */
+static inline void hear_end(int fd) {
+    char c;
+    assert_false(hear_bytes(fd, &c, 1));
+}
+
+typedef struct {
+    unsigned status;
+    char head[4096];
+    posw_buf body; /* owned */
+} reply;
+
+/* A header's value, NULL: not there. Borrowed from static memory until the next call. */
+static inline const char *reply_header(const reply *r, const char *name) {
+    static char value[1024];
+    for (const char *line = strstr(r->head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+        line += 2;
+        if (strncasecmp(line, name, strlen(name)) != 0 || line[strlen(name)] != ':') continue;
+        const char *v = line + strlen(name) + 1;
+        while (*v == ' ')
+            v++;
+        snprintf(value, sizeof value, "%.*s", (int)strcspn(v, "\r"), v);
+        return value;
+    }
+    return NULL;
+}
+
+/* False: the connection ended instead. */
+static inline bool hear_reply(int fd, reply *r) {
+    size_t size = 0;
+    memset(r, 0, sizeof *r);
+    while (size < 4 || memcmp(r->head + size - 4, "\r\n\r\n", 4) != 0) {
+        assert_true(size + 1 < sizeof r->head);
+        if (!hear_bytes(fd, r->head + size, 1)) return false;
+        size++;
+    }
+    assert_int_equal(sscanf(r->head, "HTTP/1.1 %u ", &r->status), 1);
+    const char *length = reply_header(r, "Content-Length");
+    if (length == NULL) return true;
+    const size_t body = strtoul(length, NULL, 10);
+    uint8_t *at = body > 0 ? posw_buf_extend(&r->body, body) : NULL;
+    return body == 0 || hear_bytes(fd, at, body);
+}
+
+static inline void hear_status(int fd, unsigned status) {
+    reply r;
+    assert_true(hear_reply(fd, &r));
+    assert_int_equal(r.status, status);
+    posw_buf_clear(&r.body);
+}
+
+static inline void hear_body(int fd, const char *body) {
+    reply r;
+    assert_true(hear_reply(fd, &r));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(r.body.size, strlen(body));
+    if (r.body.size > 0) assert_memory_equal(r.body.data, body, r.body.size);
+    posw_buf_clear(&r.body);
+}
+
+#define HEAD_POST "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+static inline void say_post(int fd, const char *headers, const char *body) {
+    char *text = malloc(strlen(headers) + strlen(body) + 256);
+    sprintf(text, HEAD_POST "%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body), body);
+    say(fd, text);
+    free(text);
+}
+
+/* The server is well: a new client gets its answer. */
+static inline void still_serves(const door *d) {
+    const int fd = dial(d);
+    say_post(fd, "", "hello");
+    hear_body(fd, "hello");
+    close(fd);
+}
+
+#endif
