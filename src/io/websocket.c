@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The frame reader looks at all that it is given, however far behind the client is; so it is given little at a time. */
+enum { RECV_SIZE = 256 };
+
 static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *buf, size_t size, int flags, void *arg) {
     (void)flags;
     conn *c = arg;
@@ -13,7 +16,8 @@ static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *buf, size_t size, in
         wslay_event_set_error(ws, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
-    size_t n = c->ws_in_size < size ? c->ws_in_size : size;
+    size_t n = size < RECV_SIZE ? size : RECV_SIZE;
+    if (n > c->ws_in_size) n = c->ws_in_size;
     memcpy(buf, c->ws_in, n);
     c->ws_in += n;
     c->ws_in_size -= n;
@@ -31,9 +35,17 @@ static ssize_t on_send(wslay_event_context_ptr ws, const uint8_t *data, size_t s
     return (ssize_t)size;
 }
 
+/* A message that has begun must end in time. */
+static void on_frame_start(wslay_event_context_ptr ws, const struct wslay_event_on_frame_recv_start_arg *f, void *arg) {
+    (void)ws;
+    conn *c = arg;
+    if (!wslay_is_ctrl_frame(f->opcode) && c->request_ms == 0) c->request_ms = c->active_ms;
+}
+
 static void on_message(wslay_event_context_ptr ws, const struct wslay_event_on_msg_recv_arg *m, void *arg) {
     conn *c = arg;
     if (c->closing || c->draining || wslay_is_ctrl_frame(m->opcode)) return;
+    c->request_ms = 0;
     if (!conn_rate_allows(c)) {
         static const char text[] = "too many requests in this second";
         (void)wslay_event_queue_close(ws, WSLAY_CODE_POLICY_VIOLATION, (const uint8_t *)text, sizeof text - 1);
@@ -53,7 +65,7 @@ static void accept_key(char out[32], const char *key) {
 
 bool ws_accept(conn *c) {
     static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message};
+        .recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message, .on_frame_recv_start_callback = on_frame_start};
     if (wslay_event_context_server_init(&c->ws, &callbacks, c) != 0) return false;
     wslay_event_config_set_max_recv_msg_length(c->ws, c->server->o.body_bytes_max);
     char key[32], head[256];
@@ -85,8 +97,9 @@ size_t ws_feed(conn *c, const uint8_t *data, size_t size) {
     int err = wslay_event_recv(c->ws);
     size_t used = size - c->ws_in_size;
     c->ws_in_size = 0;
-    if (err != 0) conn_close(c);
+    if (err == WSLAY_ERR_NOMEM) conn_close(c);
     flush(c);
+    if (err != 0 && !c->draining) conn_close(c); /* a frame that breaks the rules: flush has said goodbye and is closing */
     return used;
 }
 

@@ -24,6 +24,8 @@ import unittest
 
 from posw_process import ADDRESS, COMMAND_S, SECRET, NotReady, Node, RpcError, Stream, complaints, may_mount, posw
 
+# Blocks only when asked for. Those of a chain with an hour between blocks may run two hours ahead of the clock, so other nodes import them.
+QUIET = ("dev", "--no-mining", "--block-time", "3600")
 STOP_S = 1.0  # on SIGTERM and SIGINT
 RANDOM = random.Random(20260131)
 RESTORE = ("restore", "move it away|remove it|move .* away")
@@ -56,7 +58,7 @@ class Case(unittest.TestCase):
             self.assertEqual(json.loads(result.out)["height"], number, result)
 
     def tip_of(self, datadir):
-        with Node("dev", "--datadir", datadir, "--no-mining") as node:
+        with Node(*QUIET, "--datadir", datadir) as node:
             return node.tip()
 
 
@@ -71,9 +73,9 @@ def grow(node, blocks, txs=10, data=b""):
     return node.tip()
 
 
-def make_datadir(path, blocks=60, txs=10, *options):
-    """A kept development chain; its tip. Blocks an hour apart may run two hours ahead of the clock, so that others import them."""
-    with Node("dev", "--datadir", path, "--no-mining", "--block-time", "3600", *options) as node:
+def make_datadir(path, blocks=60, txs=10):
+    """A kept chain; its tip."""
+    with Node(*QUIET, "--datadir", path) as node:
         tip = grow(node, blocks, txs)
         node.stop()
         return tip
@@ -125,11 +127,11 @@ class DamagedFiles(WithChain):
             sound = file.read()
         how(path)
         if verify_says is None:
-            self.refused("dev", "--datadir", datadir, "--no-mining", "--port", "0", says=says)
+            self.refused(*QUIET, "--datadir", datadir, "--port", "0", says=says)
             self.refused("export", "--chain", os.path.join(datadir, "chain.json"), "--datadir", datadir, self.path("out.rlp"), says=says)
             self.assertFalse(os.path.exists(self.path("out.rlp")))
         else:
-            with Node("dev", "--datadir", datadir, "--no-mining") as node:
+            with Node(*QUIET, "--datadir", datadir) as node:
                 self.assertEqual(node.tip(), self.tip)
                 self.assertEqual(node.stop()[0].code, 0)
         self.refused("db", "verify", "--chain", os.path.join(datadir, "chain.json"), "--datadir", datadir, says=verify_says or says)
@@ -201,7 +203,7 @@ class DamagedFiles(WithChain):
         path = os.path.join(datadir, "state/data.mdb")
         with open(path, "rb") as file:
             sound = file.read()
-        with Node("dev", "--datadir", datadir, "--no-mining") as node:
+        with Node(*QUIET, "--datadir", datadir) as node:
             cut(path, 8192)
             with contextlib.suppress(Exception):
                 for i in range(1, 60):
@@ -229,14 +231,14 @@ class WrongPlaces(WithChain):
     def test_port_in_use(self):
         datadir = self.copy()
         with Node("dev", "--no-mining") as other:
-            self.refused("dev", "--datadir", datadir, "--port", str(other.port), says=(f"port {other.port} ", "in use", "--port"))
+            self.refused(*QUIET, "--datadir", datadir, "--port", str(other.port), says=(f"port {other.port} ", "in use", "--port"))
         self.check_whole(datadir)
 
     def test_second_node(self):
         datadir, chain = self.copy(), os.path.join(self.original, "chain.json")
-        with Node("dev", "--datadir", datadir, "--no-mining") as node:
+        with Node(*QUIET, "--datadir", datadir) as node:
             says = (re.escape(datadir), f"in use by process {node.process.pid}", "stop it, or choose another")
-            self.refused("dev", "--datadir", datadir, "--port", "0", says=says)
+            self.refused(*QUIET, "--datadir", datadir, "--port", "0", says=says)
             self.refused("node", "--chain", chain, "--datadir", datadir, "--port", "0", says=says)
             self.refused("db", "verify", "--chain", chain, "--datadir", datadir, says=says)
             self.assertEqual(node.tip(), self.tip)
@@ -279,7 +281,7 @@ class WrongPlaces(WithChain):
                     datadir = self.copy()
                     os.unlink(os.path.join(datadir, name))
                     make(os.path.join(datadir, name))
-                    self.refused("dev", "--datadir", datadir, "--port", "0")
+                    self.refused(*QUIET, "--datadir", datadir, "--port", "0")
 
     def test_read_only(self):
         chain = os.path.join(self.original, "chain.json")
@@ -288,8 +290,8 @@ class WrongPlaces(WithChain):
                 datadir = os.path.join(disk.path, "copy")
                 shutil.copytree(self.original, datadir)
                 disk.remount("ro")
-                for args in (["dev", "--datadir", datadir], ["node", "--chain", chain, "--datadir", datadir],
-                             ["dev", "--datadir", os.path.join(disk.path, "new")]):
+                for args in ([*QUIET, "--datadir", datadir], ["node", "--chain", chain, "--datadir", datadir],
+                             [*QUIET, "--datadir", os.path.join(disk.path, "new")]):
                     self.refused(*args, "--port", "0", says=("Read-only", "choose a place|remount"))
                 disk.remount("rw")
                 self.check_whole(datadir)
@@ -300,7 +302,7 @@ class WrongPlaces(WithChain):
         os.chmod(os.path.join(datadir, "LOCK"), 0o400)
         os.chmod(datadir, 0o500)
         try:
-            self.refused("dev", "--datadir", datadir, "--port", "0", says=("Permission denied", "owner and mode"))
+            self.refused(*QUIET, "--datadir", datadir, "--port", "0", says=("Permission denied", "owner and mode"))
         finally:
             os.chmod(datadir, 0o700)
             os.chmod(os.path.join(datadir, "LOCK"), 0o600)
@@ -376,14 +378,14 @@ class FullDisk(Case):
     def check_full(self, size_kb):
         with small_disk(self.path(f"disk{size_kb}"), f"{size_kb}k") as disk:
             datadir = os.path.join(disk.path, "data")
-            with Node("dev", "--datadir", datadir, "--no-mining") as node:
+            with Node(*QUIET, "--datadir", datadir) as node:
                 tip, result = self.fill(node)
             self.assertGreater(tip[0], 0)
             self.check_sentence(result, "no space left", "free some space", "nothing is lost")
             self.check_verified(datadir)  # still full
             disk.remount(f"size={4 * size_kb + 8192}k")
             self.check_verified(datadir)
-            with Node("dev", "--datadir", datadir, "--no-mining") as node:
+            with Node(*QUIET, "--datadir", datadir) as node:
                 self.assertEqual(node.rpc("eth_getBlockByNumber", hex(tip[0]), False)["hash"], tip[1])
                 self.assertLessEqual(node.tip()[0], tip[0] + 1)  # the first of two that were asked for may have got in
                 now = grow(node, 3, 0)
@@ -402,12 +404,12 @@ class FullDisk(Case):
             with self.subTest(size_kb=size_kb), small_disk(self.path(f"tiny{size_kb}"), f"{size_kb}k") as disk:
                 datadir = os.path.join(disk.path, "data")
                 try:
-                    with Node("dev", "--datadir", datadir, "--no-mining"):
+                    with Node(*QUIET, "--datadir", datadir):
                         pass
                 except NotReady as error:
                     self.check_sentence(error.result, "[Nn]o space left", "free some space")
                 disk.remount("size=16m")
-                with Node("dev", "--datadir", datadir, "--no-mining") as node:
+                with Node(*QUIET, "--datadir", datadir) as node:
                     tip = grow(node, 3)
                 self.assertEqual(self.tip_of(datadir), tip)
 
@@ -618,18 +620,18 @@ class Limits(WithChain):
         """The state's map takes what it gets: 4 GB and much less will do."""
         for megabytes in (4096, 512):
             datadir = self.copy()
-            with Node("dev", "--datadir", datadir, "--no-mining", before_exec=limited(resource.RLIMIT_AS, megabytes << 20)) as node:
+            with Node(*QUIET, "--datadir", datadir, before_exec=limited(resource.RLIMIT_AS, megabytes << 20)) as node:
                 self.assertEqual(node.tip(), self.tip)
                 tip = grow(node, 5)
                 self.assertEqual(node.stop()[0].code, 0)
             self.assertEqual(self.tip_of(datadir), tip)
-        self.refused("dev", "--datadir", datadir, "--no-mining", "--port", "0", says=("memory|address space", "raise|give"),
+        self.refused(*QUIET, "--datadir", datadir, "--port", "0", says=("memory|address space", "raise|give"),
                      before_exec=limited(resource.RLIMIT_AS, 50 << 20))
         self.assertEqual(self.tip_of(datadir), tip)
 
     def test_memory_runs_out(self):
         datadir = self.copy()
-        with Node("dev", "--datadir", datadir, "--no-mining", before_exec=limited(resource.RLIMIT_AS, 110 << 20)) as node:
+        with Node(*QUIET, "--datadir", datadir, before_exec=limited(resource.RLIMIT_AS, 110 << 20)) as node:
             with contextlib.suppress(Exception):
                 for nonce in range(node.nonce(), 20000, 100):
                     node.send(nonce, 100, data=bytes(6000))
@@ -638,7 +640,7 @@ class Limits(WithChain):
 
     def test_open_files(self):
         datadir = self.copy()
-        with Node("dev", "--datadir", datadir, "--no-mining", before_exec=limited(resource.RLIMIT_NOFILE, 64)) as node:
+        with Node(*QUIET, "--datadir", datadir, before_exec=limited(resource.RLIMIT_NOFILE, 64)) as node:
             sockets = [socket.create_connection(("127.0.0.1", node.port), timeout=2) for _ in range(200)]
             answers = [ask_block_number(s) for s in sockets]
             self.assertGreater(answers.count("200"), 5)
@@ -652,20 +654,20 @@ class Limits(WithChain):
         self.assertEqual(self.tip_of(datadir), tip)
         for files in (5, 8, 10, 11, 12, 13, 14, 16, 20, 30):
             with self.subTest(files=files):
-                self.refused("dev", "--datadir", datadir, "--no-mining", "--port", "0", says=("open files", "ulimit -n"),
+                self.refused(*QUIET, "--datadir", datadir, "--port", "0", says=("open files", "ulimit -n"),
                              before_exec=limited(resource.RLIMIT_NOFILE, files))
 
     def test_file_size(self):
         datadir = self.copy()
         size = max(os.path.getsize(os.path.join(datadir, n)) for n in ("state/data.mdb", "blocks/blk00000.dat")) + 40000
-        with Node("dev", "--datadir", datadir, "--no-mining", before_exec=limited(resource.RLIMIT_FSIZE, size)) as node:
+        with Node(*QUIET, "--datadir", datadir, before_exec=limited(resource.RLIMIT_FSIZE, size)) as node:
             tip = self.tip
             with contextlib.suppress(Exception):
                 for _ in range(400):
                     node.rpc("evm_mine", 2)
                     tip = node.tip()
             self.check_sentence(node.wait(), "could not be stored", "limits")
-        with Node("dev", "--datadir", datadir, "--no-mining") as node:
+        with Node(*QUIET, "--datadir", datadir) as node:
             self.assertEqual(node.rpc("eth_getBlockByNumber", hex(tip[0]), False)["hash"], tip[1])
         self.check_verified(datadir)
 
@@ -674,7 +676,7 @@ class Limits(WithChain):
         for redirection, code in ((">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0), (">/dev/full", 1)):
             with self.subTest(redirection):
                 datadir = self.copy()
-                script = f'"$0" dev --datadir "$1" --no-mining --port 0 --json-ready {redirection} & sleep 0.5; kill -TERM $! 2>/dev/null; wait $!'
+                script = f'"$0" dev --no-mining --block-time 3600 --datadir "$1" --port 0 --json-ready {redirection} & sleep 0.5; kill -TERM $! 2>/dev/null; wait $!'
                 done = subprocess.run(["sh", "-c", script, POSW_PATH, datadir], capture_output=True, text=True, timeout=20)
                 self.assertEqual(done.returncode, code, done.stderr)
                 if code == 1:
@@ -712,7 +714,7 @@ class Memory(Case):
         self.assertLessEqual(node.memory_mb(), most, f"resident memory after {what}")
 
     def test_everything_at_once(self):
-        with Node("dev", "--datadir", self.path("data"), "--no-mining") as node:
+        with Node(*QUIET, "--datadir", self.path("data")) as node:
             self.block_numbers(node)
             self.bounded(node, self.AFTER_MB, "200,000 eth_blockNumber")
             self.transactions(node)

@@ -76,11 +76,11 @@ static void hear_exactly(int fd, unsigned first, const void *data, size_t size) 
 
 static void hear_text(int fd, const char *text) { hear_exactly(fd, FIN | OP_TEXT, text, strlen(text)); }
 
-/* A closing frame with this code, and then the end. */
+/* A closing frame with this code, and then the end. Of a broken frame the reader only says that it is broken: no code. */
 static void hear_close(int fd, unsigned code) {
     posw_buf b;
     assert_int_equal(hear_frame(fd, &b), FIN | OP_CLOSE);
-    if (code != 0) {
+    if (code != 0 && (b.size > 0 || code != 1002)) {
         assert_true(b.size >= 2);
         assert_int_equal(b.data[0] << 8 | b.data[1], code);
     }
@@ -345,7 +345,7 @@ static void messages_that_are_too_large(void **state) {
     hear_close(fd, 1009);
     close(fd);
     fd = upgrade(*state); /* announced as 2^63 - 1 bytes */
-    say_bytes(fd, "\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04", 14);
+    say_bytes(fd, "\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04x", 15);
     hear_close(fd, 1009);
     close(fd);
     posw_buf_clear(&b);
@@ -391,6 +391,31 @@ static void a_client_that_does_not_say_goodbye(void **state) {
     say_frame(fd, FIN | OP_TEXT, "\xff", 1);
     wait_closed(d, 1);
     close(fd);
+    door_close(d);
+}
+
+/* Nor may a message that has begun. */
+static void a_slow_message(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.request_ms = 200;
+    door *d = door_open(&o);
+    int fd = upgrade(d);
+    say_frame(fd, OP_TEXT, "half a mess", 11);
+    rest_ms(50);
+    say_frame(fd, FIN | OP_PING, "busy", 4);
+    hear_exactly(fd, FIN | OP_PONG, "busy", 4);
+    hear_end(fd);
+    close(fd);
+    fd = upgrade(d);
+    for (int i = 0; i < 4; i++) { /* each in time, all together not */
+        say_frame(fd, OP_TEXT, "a ", 2);
+        rest_ms(100);
+        say_frame(fd, FIN | OP_CONTINUE, "message", 7);
+        hear_text(fd, "a message");
+    }
+    close(fd);
+    wait_closed(d, 2);
     door_close(d);
 }
 
@@ -504,6 +529,7 @@ int main(void) {
         TEST(messages_that_are_too_large),
         cmocka_unit_test(too_many_messages),
         cmocka_unit_test(a_client_that_does_not_say_goodbye),
+        cmocka_unit_test(a_slow_message),
         cmocka_unit_test(a_silent_stream),
         TEST(pushes),
         TEST(a_reader_that_is_behind),
