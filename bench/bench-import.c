@@ -179,7 +179,7 @@ static void make_block(bench *b, posw_chain *c, posw_buf *out, size_t miner, uin
     *h = (posw_header){.parent_hash = t.parent,
                        .ommers_hash = POSW_OMMERS_EMPTY,
                        .beneficiary = b->addresses[miner],
-                       .difficulty = posw_difficulty_next(p, tip->number, tip->timestamp),
+                       .difficulty = posw_difficulty_next(p, posw_chain_window(c), tip, tip->timestamp + 1),
                        .number = tip->number + 1,
                        .gas_limit = p->gas_limit,
                        .timestamp = tip->timestamp + 1,

@@ -1,13 +1,25 @@
 /* The parameters of a chain that consensus needs (doc/protocol.md section 1). Plain data, no pointers; the chain file's
- * reader fills it, posw_params_check judges it. */
+ * reader fills it, posw_params_check judges it; other functions rely on values that it has found valid. Pure functions,
+ * any thread. */
 #ifndef POSW_PARAMS_H
 #define POSW_PARAMS_H
 
 #include "posw/types.h"
 #include "posw/verdict.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum posw_pow_algorithm { POSW_POW_KECCAK256, POSW_POW_ARGON2ID, POSW_POW_RANDOMX };
-enum posw_difficulty_rule { POSW_DIFFICULTY_ASERT, POSW_DIFFICULTY_FIXED };
+enum posw_difficulty_rule {
+    POSW_DIFFICULTY_ASERT,
+    POSW_DIFFICULTY_FIXED,
+    POSW_DIFFICULTY_LWMA3,
+    POSW_DIFFICULTY_BITCOIN2016,
+    POSW_DIFFICULTY_HOMESTEAD,
+    POSW_DIFFICULTY_STEP
+};
 enum posw_weight_rule { POSW_WEIGHT_POWER, POSW_WEIGHT_TICKET };
 enum posw_fee_rule { POSW_FEE_BURN, POSW_FEE_POOL };
 
@@ -33,43 +45,52 @@ typedef struct {
     uint64_t unbonding_blocks; /* U */
     uint64_t reorg_max_blocks; /* R */
     enum posw_difficulty_rule difficulty_rule;
-    uint64_t half_life_blocks; /* asert */
+    uint64_t difficulty_blocks; /* half-life (asert), window (lwma3) or interval (bitcoin2016); no meaning under the
+                                   others */
     posw_weight_params weight;
     posw_u256 stake_min_wei;
     posw_u256 reward_initial_wei, reward_tail_wei;
     uint64_t halving_blocks; /* 0: never */
     posw_address treasury;
-    uint32_t treasury_share; /* of 10,000 */
+    uint32_t treasury_share; /* hundredths of a percent, at most 10,000 */
     enum posw_fee_rule fee_rule;
-    uint64_t pool_blocks;
-    uint64_t base_fee_min_wei;
+    uint64_t pool_blocks;      /* with POSW_FEE_POOL, at least 1; no meaning under the other */
+    uint64_t base_fee_min_wei; /* a unit of gas */
     /* genesis block */
-    uint64_t genesis_time;
+    uint64_t genesis_time; /* seconds since 1970 */
     posw_u256 genesis_difficulty;
     uint64_t gas_limit;
     uint64_t base_fee_initial_wei;
 } posw_params;
 
-/* The parameters of a new chain with the default rule: argon2id, 15 s, W 2016, E 1008, U 40320, R 504, asert 144, preset `ticket`,
- * minimum stake 1 coin, reward 2 coins halving every 4,204,800 blocks with tail 0.1 coin, fees burnt, base fee from 1 gwei, gas limit
- * 30,000,000, genesis difficulty 1024. chain_id, genesis_time are 0 and must be set. */
+/* The parameters of a new chain with the default rule: argon2id, 15 s, W 2016, E 1008, U 40320, R 504, asert 144,
+ * preset `ticket`, minimum stake 1 coin, reward 2 coins halving every 4,204,800 blocks with tail 0.1 coin, fees burnt,
+ * base fee from 1 gwei, gas limit 30,000,000, genesis difficulty 1024. chain_id, genesis_time are 0 and must be set. */
 POSW_API void posw_params_default(posw_params *out);
 
-/* Sets the weight rule (and for quarkchain the window, W 256) to a preset of W6: "pow", "linear", "sqrt", "quadratic", "diode", "ticket",
- * "quarkchain". False for another name. quarkchain's fixed price is 1,000 coins. A preset sets no ramp. */
+/* Sets the weight rule (and for quarkchain the window, W 256) to a preset of W6: "pow", "linear", "sqrt", "quadratic",
+ * "diode", "ticket", "quarkchain". False, and nothing changed, for another name. quarkchain's fixed price is 1,000
+ * coins. A preset sets no ramp. */
 POSW_API POSW_MUST_USE bool posw_params_preset(posw_params *p, const char *name);
-/* Names of the presets, NULL-terminated; and a sentence for each. */
+/* Names of the presets, NULL-terminated; and a sentence for each ("" for another name). Static storage. */
 POSW_API const char *const *posw_params_presets(void);
 POSW_API const char *posw_params_preset_text(const char *name);
-/* The preset whose values these are (parameters that the rule does not use are not compared), or "custom". */
+/* The preset whose weight rule this is (parameters that the rule does not use are not compared, nor is the window), or
+ * "custom". Static storage. */
 POSW_API const char *posw_params_preset_of(const posw_params *p);
 
-/* Rules P1 to P8 (P9 and the balances of P5 are checked where the allocation is known). */
+/* Rules P1 to P8 (P9 and the balances of P5 are checked where the allocation is known): valid, or invalid under one of
+ * POSW_RULE_PARAMS_*. Any values may be judged, also enums out of their range. */
 POSW_API posw_verdict posw_params_check(const posw_params *p);
-/* Sum of the subsidies of blocks 1 to 2^40 (P5), saturated at 2^256 - 1. */
+/* Sum of the subsidies of blocks 1 to 2^40 (P5) in wei, saturated at 2^256 - 1. */
 POSW_API posw_u256 posw_params_reward_total(const posw_params *p);
 
-/* keccak256 of the canonical parameters (C1). */
+/* keccak256 of the canonical parameters (C1), to which genesis commits (G2): chains with the same hash have the same
+ * rules. */
 POSW_API void posw_params_hash(posw_hash *out, const posw_params *p);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

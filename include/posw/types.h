@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__GNUC__)
 #define POSW_MUST_USE __attribute__((warn_unused_result))
 #define POSW_API __attribute__((visibility("default")))
@@ -36,5 +40,9 @@ typedef struct {
 typedef struct {
     uint64_t w[4];
 } posw_u256;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,9 +5,19 @@
 
 #include "posw/types.h"
 
-#define POSW_U256_ZERO ((posw_u256){{0, 0, 0, 0}})
-#define POSW_U256_ONE ((posw_u256){{1, 0, 0, 0}})
-#define POSW_U256_MAX ((posw_u256){{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}})
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A posw_u256 from its words, least significant first. In C an lvalue, so that its address can be passed. */
+#ifdef __cplusplus
+#define POSW_U256(w0, w1, w2, w3) (posw_u256{{w0, w1, w2, w3}})
+#else
+#define POSW_U256(w0, w1, w2, w3) ((posw_u256){{w0, w1, w2, w3}})
+#endif
+#define POSW_U256_ZERO POSW_U256(0, 0, 0, 0)
+#define POSW_U256_ONE POSW_U256(1, 0, 0, 0)
+#define POSW_U256_MAX POSW_U256(UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX)
 
 POSW_API posw_u256 posw_u256_from_u64(uint64_t v);
 /* hi * 2^64 + lo */
@@ -60,5 +70,9 @@ POSW_API size_t posw_u256_to_hex(char out[POSW_U256_HEX_SIZE], const posw_u256 *
 /* Decimal digits only, no sign, no blank; or 0x-prefixed hexadecimal of either case with 1..64 digits, leading
  * zeros allowed. False for anything else or a value over 2^256 - 1. `text` need not be NUL-terminated. */
 POSW_API POSW_MUST_USE bool posw_u256_parse(posw_u256 *out, const char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

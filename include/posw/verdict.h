@@ -5,6 +5,10 @@
 
 #include "posw/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* name, rule number in doc/protocol.md, sentence */
 #define POSW_RULE_TABLE(X)                                                                              \
     X(POSW_RULE_NONE, "", "no rule")                                                                    \
@@ -63,12 +67,20 @@ typedef struct {
     enum posw_rule rule;
 } posw_verdict;
 
-static inline posw_verdict posw_valid(void) { return (posw_verdict){POSW_VALID, POSW_RULE_NONE}; }
-static inline posw_verdict posw_invalid(enum posw_rule rule) { return (posw_verdict){POSW_INVALID, rule}; }
-static inline posw_verdict posw_not_yet(enum posw_rule rule) { return (posw_verdict){POSW_NOT_YET, rule}; }
+static inline posw_verdict posw_verdict_of(enum posw_verdict_kind kind, enum posw_rule rule) {
+    const posw_verdict v = {kind, rule};
+    return v;
+}
+static inline posw_verdict posw_valid(void) { return posw_verdict_of(POSW_VALID, POSW_RULE_NONE); }
+static inline posw_verdict posw_invalid(enum posw_rule rule) { return posw_verdict_of(POSW_INVALID, rule); }
+static inline posw_verdict posw_not_yet(enum posw_rule rule) { return posw_verdict_of(POSW_NOT_YET, rule); }
 
 /* "H7" and its sentence. Static storage. */
 POSW_API const char *posw_rule_number(enum posw_rule rule);
 POSW_API const char *posw_rule_text(enum posw_rule rule);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -105,6 +105,29 @@ int posw_chain_stake_proof(posw_chain *c, posw_stake_proof *out, uint64_t number
 uint64_t posw_chain_finalized(const posw_chain *c);
 uint64_t posw_chain_safe(const posw_chain *c);
 
+/* ---- For headers that come before their blocks ---- */
+/* A block that the chain has, as the parent of others. */
+typedef struct {
+    posw_header parent;
+    posw_hash parent_hash;
+    posw_u256 parent_weight; /* sum of D up to it */
+    uint64_t fork_number;    /* its branch leaves the main chain after this block; its own number on the main chain */
+    bool at_tip;
+} posw_chain_place;
+/* POSW_ENOTFOUND: the chain does not have this block. */
+int posw_chain_find_place(posw_chain *c, posw_chain_place *out, const posw_hash *block);
+/* A window that stands at this block, in memory of posw_chain_window_size bytes, aligned to 16. */
+size_t posw_chain_window_size(const posw_chain *c);
+int posw_chain_window_copy(posw_chain *c, void *memory, posw_window **out, const posw_chain_place *at);
+posw_window_entry posw_chain_entry_of(const posw_header *h); /* what a window is pushed with */
+/* The stake table in force for a block number on a branch that leaves the main chain after fork_number, and its root (E4). Borrowed
+ * until the next call. POSW_ENOTFOUND: not known here, its snapshot lies on the branch. */
+int posw_chain_branch_table(posw_chain *c, const posw_stake_table **table, posw_hash *root, uint64_t number, uint64_t fork_number);
+/* K1 for a block that follows one that the chain has; zero for other algorithms. */
+int posw_chain_key_after(posw_chain *c, posw_hash *out, const posw_hash *parent, uint64_t parent_number);
+/* Found invalid by execution; remembered for the latest few thousand. */
+bool posw_chain_is_invalid(const posw_chain *c, enum posw_rule *rule, const posw_hash *hash);
+
 /* ---- Building blocks ---- */
 /* What an own block's execution gave, so that its import need not execute again. Handed to posw_chain_import_own. */
 typedef struct posw_chain_template {

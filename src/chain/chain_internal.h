@@ -59,6 +59,7 @@ typedef struct {
 typedef struct {
     uint64_t epoch, used;
     posw_stake_table *table; /* owned */
+    posw_stake_node *tree;   /* owned; made when the first proof is asked for */
     posw_hash root;          /* E4 */
 } posw_chain_table_slot;
 
@@ -122,7 +123,6 @@ int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_ro
 int posw_chain_main_get(posw_chain *c, posw_hash *out, uint64_t number);
 /* The row of a main-chain block. hash may be NULL. POSW_ECORRUPT if it should be there and is not. */
 int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uint64_t number);
-posw_window_entry posw_chain_entry_of(const posw_header *h);
 typedef struct {
     posw_bytes senders, receipts, undo; /* views of the record; the receipts are packed */
 } posw_chain_record;
@@ -165,7 +165,6 @@ int posw_chain_side_load(posw_chain *c);
 /* ---- invalid.c: blocks known to be invalid ---- */
 int posw_chain_invalid_init(posw_chain *c);
 void posw_chain_invalid_clear(posw_chain *c);
-bool posw_chain_invalid_find(const posw_chain *c, enum posw_rule *rule, const posw_hash *hash);
 /* Forgets the oldest when there are too many; forgets this one when memory is short. */
 void posw_chain_invalid_add(posw_chain *c, const posw_hash *hash, enum posw_rule rule);
 
@@ -180,8 +179,6 @@ uint64_t posw_chain_epoch_key(const posw_params *p, uint64_t number);
 /* The window at any block of the tree; borrowed until the next call or change. */
 int posw_chain_window_at(posw_chain *c, posw_window **out, const posw_hash *hash, uint64_t number);
 int posw_chain_window_fill(posw_chain *c, posw_window *w, uint64_t number);
-/* K1 for a block that follows `parent`. */
-int posw_chain_key_after(posw_chain *c, posw_hash *out, const posw_hash *parent, uint64_t parent_number);
 
 /* ---- commit.c: transactions ---- */
 int posw_chain_begin(posw_chain *c);
@@ -229,14 +226,7 @@ int posw_chain_reload(posw_chain *c);
 /* Begins a public import: forgets the last change, repairs what an earlier error left. */
 int posw_chain_import_begin(posw_chain *c, posw_chain_change *change);
 void posw_chain_import_end(const posw_chain *c, posw_chain_change *change);
-/* All rules of the header for a child of this block (T2 included). table: in force. */
-typedef struct {
-    posw_header parent;
-    posw_hash parent_hash;
-    posw_u256 parent_weight;
-    uint64_t fork_number;
-    bool at_tip;
-} posw_chain_place;
+/* All rules of the header for a child of this block (T2 included). */
 int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_place *place, const posw_header *h,
                             bool pow_checked, uint64_t now_s);
 

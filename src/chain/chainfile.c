@@ -21,7 +21,6 @@
 
 const char *const POSW_CHAINFILE_SECTIONS[POSW_SECTION_COUNT] = {"", "difficulty", "weight", "stake", "reward", "fees"};
 const char *const POSW_CHAINFILE_POWS[3] = {"keccak256", "argon2id", "randomx"};
-const char *const POSW_CHAINFILE_DIFFICULTY_RULES[2] = {"asert", "fixed"};
 const char *const POSW_CHAINFILE_WEIGHT_RULES[2] = {"power", "ticket"};
 const char *const POSW_CHAINFILE_FEE_RULES[2] = {"burn", "pool"};
 const char *const POSW_CHAINFILE_EXPONENTS[7] = {"0", "0.5", "1", "1.5", "2", NULL, "3"};
@@ -34,7 +33,8 @@ const posw_chainfile_field POSW_CHAINFILE_FIELDS[POSW_CHAINFILE_FIELD_COUNT] = {
     {POSW_SECTION_TOP, "epoch", POSW_FIELD_NUMBER, AT(epoch_blocks), POSW_WHEN_ALWAYS},
     {POSW_SECTION_TOP, "unbonding", POSW_FIELD_NUMBER, AT(unbonding_blocks), POSW_WHEN_ALWAYS},
     {POSW_SECTION_TOP, "maxReorg", POSW_FIELD_NUMBER, AT(reorg_max_blocks), POSW_WHEN_ALWAYS},
-    {POSW_SECTION_DIFFICULTY, "halfLife", POSW_FIELD_NUMBER, AT(half_life_blocks), POSW_WHEN_ASERT},
+    {POSW_SECTION_DIFFICULTY, "halfLife", POSW_FIELD_NUMBER, AT(difficulty_blocks), POSW_WHEN_ASERT},
+    {POSW_SECTION_DIFFICULTY, "blocks", POSW_FIELD_NUMBER, AT(difficulty_blocks), POSW_WHEN_WINDOWED},
     {POSW_SECTION_DIFFICULTY, "genesis", POSW_FIELD_NUMBER256, AT(genesis_difficulty), POSW_WHEN_ALWAYS},
     {POSW_SECTION_WEIGHT, "unit", POSW_FIELD_AMOUNT, AT(weight.unit_wei), POSW_WHEN_POWER},
     {POSW_SECTION_WEIGHT, "min", POSW_FIELD_NUMBER, AT(weight.min), POSW_WHEN_POWER},
@@ -293,7 +293,10 @@ static bool read_rules(reader *r) {
     }
     v = value_of(r, POSW_SECTION_DIFFICULTY, "rule");
     if (v != NULL) {
-        if (!read_choice(r, &choice, v, "difficulty.rule", POSW_CHAINFILE_DIFFICULTY_RULES, 2)) return false;
+        const char *names[POSW_CHAINFILE_DIFFICULTY_RULE_COUNT];
+        for (unsigned i = 0; i < POSW_ARRAY_SIZE(names); i++)
+            names[i] = posw_difficulty_name((enum posw_difficulty_rule)i);
+        if (!read_choice(r, &choice, v, "difficulty.rule", names, POSW_ARRAY_SIZE(names))) return false;
         p->difficulty_rule = (enum posw_difficulty_rule)choice;
     }
     v = value_of(r, POSW_SECTION_FEES, "base");
@@ -388,7 +391,7 @@ static bool read_reward_and_fees(reader *r) {
 }
 
 static const char *rule_in_force(const posw_chainfile_field *f, const posw_params *p) {
-    if (f->when == POSW_WHEN_ASERT) return POSW_CHAINFILE_DIFFICULTY_RULES[p->difficulty_rule];
+    if (f->section == POSW_SECTION_DIFFICULTY) return posw_difficulty_name(p->difficulty_rule);
     return POSW_CHAINFILE_WEIGHT_RULES[p->weight.rule];
 }
 
@@ -417,9 +420,18 @@ static bool read_field(reader *r, const posw_chainfile_field *f) {
     return false;
 }
 
+/* Only known after the window; a value of 0 in the file stays, and is refused. */
+static void default_difficulty_blocks(reader *r) {
+    posw_params *p = &r->spec.params;
+    if (value_of(r, POSW_SECTION_DIFFICULTY, "halfLife") == NULL &&
+        value_of(r, POSW_SECTION_DIFFICULTY, "blocks") == NULL)
+        p->difficulty_blocks = posw_difficulty_blocks_default(p->difficulty_rule, p->window_blocks);
+}
+
 static bool read_fields(reader *r) {
     for (size_t i = 0; i < POSW_CHAINFILE_FIELD_COUNT; i++)
         if (!read_field(r, &POSW_CHAINFILE_FIELDS[i])) return false;
+    default_difficulty_blocks(r);
     const json_t *id = value_of(r, POSW_SECTION_TOP, "chainId"), *time = value_of(r, POSW_SECTION_TOP, "timestamp");
     if (id == NULL)
         return REFUSE(r, POSW_EPARSE, "chainId is missing: give the chain a number of its own, 1 to 2147483629");
@@ -507,6 +519,27 @@ static bool not_zero(reader *r, const char *key, const posw_u256 *value) {
     return !posw_u256_is_zero(value) || REFUSE(r, POSW_EINVAL, "%s is 0: write more than that", key);
 }
 
+static bool check_difficulty_blocks(reader *r) {
+    const posw_params *p = &r->spec.params;
+    const uint64_t long_max = 1 << 24, lwma_max = p->window_blocks < 1024 ? p->window_blocks : 1024;
+    switch (p->difficulty_rule) {
+    case POSW_DIFFICULTY_ASERT:
+        return in_range(r, "difficulty.halfLife", p->difficulty_blocks, 1, long_max);
+    case POSW_DIFFICULTY_LWMA3:
+        if (lwma_max < 6)
+            return REFUSE(r, POSW_EINVAL, "window is %" PRIu64 ": difficulty.rule \"lwma3\" needs at least 6",
+                          p->window_blocks);
+        return in_range(r, "difficulty.blocks", p->difficulty_blocks, 6, lwma_max);
+    case POSW_DIFFICULTY_BITCOIN2016:
+        return in_range(r, "difficulty.blocks", p->difficulty_blocks, 2, p->window_blocks);
+    case POSW_DIFFICULTY_FIXED:
+    case POSW_DIFFICULTY_HOMESTEAD:
+    case POSW_DIFFICULTY_STEP:
+        return true;
+    }
+    return true;
+}
+
 static bool check_lengths(reader *r) {
     const posw_params *p = &r->spec.params;
     const uint64_t long_max = 1 << 24, lock = 2 * p->epoch_blocks;
@@ -520,8 +553,7 @@ static bool check_lengths(reader *r) {
         return REFUSE(
             r, POSW_EINVAL,
             "unbonding is too short: epoch + unbonding must be at least window, else a ticket outlives its stake");
-    return p->difficulty_rule == POSW_DIFFICULTY_FIXED ||
-           in_range(r, "difficulty.halfLife", p->half_life_blocks, 1, long_max);
+    return check_difficulty_blocks(r);
 }
 
 static bool check_weight(reader *r) {

@@ -4,7 +4,8 @@
  *
  *  { "name": "…", "ticker": "…", "chainId": 1337,
  *    "pow": "argon2id", "blockTime": 15, "window": 2016, "epoch": 1008, "unbonding": 40320, "maxReorg": 504,
- *    "difficulty": { "rule": "asert", "halfLife": 144, "genesis": "1024" },
+ *    "difficulty": { "rule": "asert", "halfLife": 144, "genesis": "1024" }, or { "rule": "lwma3" | "bitcoin2016",
+ *       "blocks": 60, ... }, or { "rule": "fixed" | "homestead" | "step", ... },
  *    "weight": { "preset": "ticket", ... or "rule": "ticket" | "power" and its parameters },
  *    "stake": { "minimum": "1 coin" },
  *    "reward": { "initial": "2 coin", "halving": 4204800, "tail": "0.1 coin", "treasury": "0x…", "treasuryShare": 0 },
@@ -12,8 +13,8 @@
  *    "gasLimit": 30000000, "timestamp": 1790000000,
  *    "accounts": { "0x…": "10000 coin" }, "stakes": [ { "miner": "0x…", "owner": "0x…", "amount": "1000 coin" } ] }
  *
- * Only name, ticker, chainId and timestamp must be there; the rest has the defaults of posw_params_default(). Amounts
- * are strings with a unit. */
+ * Only name, ticker, chainId and timestamp must be there; the rest has the defaults of posw_params_default(); without
+ * "halfLife" or "blocks" the rule has posw_difficulty_blocks_default(). Amounts are strings with a unit. */
 #ifndef POSW_CHAIN_CHAINFILE_H
 #define POSW_CHAIN_CHAINFILE_H
 

@@ -3,7 +3,7 @@
 #ifndef POSW_CHAIN_CHAINFILE_FIELDS_H
 #define POSW_CHAIN_CHAINFILE_FIELDS_H
 
-#include "posw/params.h"
+#include "posw/difficulty.h"
 
 enum posw_chainfile_section {
     POSW_SECTION_TOP,
@@ -23,7 +23,13 @@ enum posw_chainfile_type {
 };
 
 /* When a value means something: others are refused, so that nobody believes in a setting that does nothing. */
-enum posw_chainfile_when { POSW_WHEN_ALWAYS, POSW_WHEN_ASERT, POSW_WHEN_POWER, POSW_WHEN_TICKET };
+enum posw_chainfile_when {
+    POSW_WHEN_ALWAYS,
+    POSW_WHEN_ASERT,
+    POSW_WHEN_WINDOWED, /* difficulty by a number of past blocks: lwma3, bitcoin2016 */
+    POSW_WHEN_POWER,
+    POSW_WHEN_TICKET
+};
 
 typedef struct {
     enum posw_chainfile_section section;
@@ -33,14 +39,13 @@ typedef struct {
     enum posw_chainfile_when when;
 } posw_chainfile_field;
 
-enum { POSW_CHAINFILE_FIELD_COUNT = 22 };
+enum { POSW_CHAINFILE_FIELD_COUNT = 23, POSW_CHAINFILE_DIFFICULTY_RULE_COUNT = POSW_DIFFICULTY_STEP + 1 };
 extern const posw_chainfile_field POSW_CHAINFILE_FIELDS[POSW_CHAINFILE_FIELD_COUNT];
 /* "" for the top, else the section's key. */
 extern const char *const POSW_CHAINFILE_SECTIONS[POSW_SECTION_COUNT];
 /* Indexed by the enums of posw/params.h. */
-extern const char *const POSW_CHAINFILE_POWS[3], *const POSW_CHAINFILE_DIFFICULTY_RULES[2],
-                                                     *const POSW_CHAINFILE_WEIGHT_RULES[2],
-                                                         *const POSW_CHAINFILE_FEE_RULES[2];
+extern const char *const POSW_CHAINFILE_POWS[3], *const POSW_CHAINFILE_WEIGHT_RULES[2],
+                                                     *const POSW_CHAINFILE_FEE_RULES[2];
 /* Indexed by twice the exponent; NULL where there is no such exponent. */
 extern const char *const POSW_CHAINFILE_EXPONENTS[7];
 
@@ -50,6 +55,8 @@ static inline bool posw_chainfile_applies(const posw_chainfile_field *f, const p
         return true;
     case POSW_WHEN_ASERT:
         return p->difficulty_rule == POSW_DIFFICULTY_ASERT;
+    case POSW_WHEN_WINDOWED:
+        return p->difficulty_rule != POSW_DIFFICULTY_ASERT && posw_difficulty_has_blocks(p->difficulty_rule);
     case POSW_WHEN_POWER:
         return p->weight.rule == POSW_WEIGHT_POWER;
     case POSW_WHEN_TICKET:

@@ -90,7 +90,7 @@ static void set_fields(json_t *object, enum posw_chainfile_section section, cons
 
 static json_t *difficulty_json(const posw_params *p, bool *ok) {
     json_t *o = json_object();
-    set(o, "rule", json_string(POSW_CHAINFILE_DIFFICULTY_RULES[p->difficulty_rule]), ok);
+    set(o, "rule", json_string(posw_difficulty_name(p->difficulty_rule)), ok);
     set_fields(o, POSW_SECTION_DIFFICULTY, p, ok);
     return o;
 }
@@ -188,12 +188,35 @@ void posw_chainfile_write(posw_buf *out, const posw_chain_spec *spec) {
 
 typedef void (*warn_fn)(void *arg, const char *sentence);
 
+static const char *difficulty_warning(enum posw_difficulty_rule rule) {
+    switch (rule) {
+    case POSW_DIFFICULTY_ASERT:
+        return NULL;
+    case POSW_DIFFICULTY_FIXED:
+        return "difficulty.rule \"fixed\" never follows the hash rate: use it for development only";
+    case POSW_DIFFICULTY_LWMA3:
+        return "difficulty.rule \"lwma3\": a short burst of hash power moves the difficulty for many blocks; \"asert\" "
+               "does not swing";
+    case POSW_DIFFICULTY_BITCOIN2016:
+        return "difficulty.rule \"bitcoin2016\": when hash power leaves, the chain crawls to the end of the interval; "
+               "\"asert\" follows at once";
+    case POSW_DIFFICULTY_HOMESTEAD:
+        return "difficulty.rule \"homestead\": a miner lowers its own difficulty by its timestamp; \"asert\" cannot be "
+               "moved by that";
+    case POSW_DIFFICULTY_STEP:
+        return "difficulty.rule \"step\": a miner lowers its own difficulty by its timestamp, and blocks take 1.278 "
+               "times "
+               "blockTime; use \"asert\"";
+    }
+    return NULL;
+}
+
 static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
-    if (p->difficulty_rule == POSW_DIFFICULTY_FIXED)
-        fn(arg, "difficulty.rule \"fixed\" never follows the hash rate: use it for development only");
+    const char *about_rule = difficulty_warning(p->difficulty_rule);
+    if (about_rule != NULL) fn(arg, about_rule);
     if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->genesis_time < 1600000000)
         fn(arg, "timestamp lies years back: the difficulty will fall to 1 at the first block; use the time of launch");
-    if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->half_life_blocks < 16)
+    if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->difficulty_blocks < 16)
         fn(arg, "difficulty.halfLife is below 16 blocks: the difficulty will swing with luck");
     if (p->pow == POSW_POW_KECCAK256)
         fn(arg, "pow \"keccak256\" is searched best by special hardware: use it for development only");
@@ -277,6 +300,7 @@ int posw_chainfile_dev(posw_chain_spec *out) {
     p->unbonding_blocks = 32;
     p->reorg_max_blocks = 16;
     p->difficulty_rule = POSW_DIFFICULTY_FIXED;
+    p->difficulty_blocks = 0;
     p->genesis_difficulty = posw_u256_from_u64(2048);
     p->gas_limit = 600000000;
     *out = spec;

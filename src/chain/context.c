@@ -11,7 +11,7 @@
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
-#include "crypto/keccak.h"
+#include "posw/seal.h"
 #include "state/staking.h"
 
 #include <stdlib.h>
@@ -39,6 +39,7 @@ void posw_chain_tables_trim(posw_chain *c, size_t keep) {
         for (size_t i = 1; i < c->table_count; i++)
             if (c->tables[i].used < c->tables[oldest].used) oldest = i;
         free(c->tables[oldest].table);
+        free(c->tables[oldest].tree);
         c->tables[oldest] = c->tables[--c->table_count];
     }
 }
@@ -113,25 +114,41 @@ int posw_chain_window_at(posw_chain *c, posw_window **out, const posw_hash *hash
     return POSW_OK;
 }
 
+size_t posw_chain_window_size(const posw_chain *c) {
+    return c->window_size;
+}
+
+int posw_chain_window_copy(posw_chain *c, void *memory, posw_window **out, const posw_chain_place *at) {
+    posw_window *window;
+    const int rc = posw_chain_window_at(c, &window, &at->parent_hash, at->parent.number);
+    if (rc != POSW_OK) return rc;
+    memcpy(memory, window, c->window_size);
+    *out = memory;
+    return POSW_OK;
+}
+
+int posw_chain_branch_table(posw_chain *c, const posw_stake_table **table, posw_hash *root, uint64_t number,
+                            uint64_t fork_number) {
+    const posw_chain_table_slot *slot;
+    const int rc = posw_chain_table_at(c, &slot, number, fork_number);
+    if (rc != POSW_OK) return rc;
+    *table = slot->table;
+    *root = slot->root;
+    return POSW_OK;
+}
+
 /* ---- keys ---- */
 
 int posw_chain_key_after(posw_chain *c, posw_hash *out, const posw_hash *parent, uint64_t parent_number) {
-    enum { KEY_BLOCKS = 2048, KEY_LAG = 64 };
-    static const char tag[] = "posw-rx";
-    const uint64_t period = (parent_number + 1) / KEY_BLOCKS;
     if (c->spec->params.pow != POSW_POW_RANDOMX) {
         *out = (posw_hash){{0}};
         return POSW_OK;
     }
-    if (period == 0) {
-        posw_keccak k;
-        posw_keccak_init(&k);
-        posw_keccak_update(&k, tag, sizeof tag - 1);
-        posw_keccak_update(&k, c->genesis_hash.b, sizeof c->genesis_hash.b);
-        posw_keccak_final(&k, out);
+    uint64_t number;
+    if (!posw_pow_key_source(&number, parent_number + 1)) {
+        posw_pow_key_first(out, &c->genesis_hash);
         return POSW_OK;
     }
-    const uint64_t number = KEY_BLOCKS * period - KEY_LAG;
     const posw_chain_side *node;
     for (; parent_number > number && (node = posw_chain_side_find(c, parent)) != NULL; parent_number--)
         parent = &node->parent;

@@ -157,7 +157,7 @@ static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *we
 
 /* ---- the whole ---- */
 
-static int find_place(posw_chain *c, posw_chain_place *place, const posw_hash *parent) {
+int posw_chain_find_place(posw_chain *c, posw_chain_place *place, const posw_hash *parent) {
     place->parent_hash = *parent;
     place->at_tip = posw_hash_equal(parent, &c->tip_hash);
     if (place->at_tip) {
@@ -189,15 +189,15 @@ static bool too_deep(posw_chain *c, const posw_chain_place *place) {
     return true;
 }
 
-/* What can be said without the tree. True if *v is the answer. */
+/* V1, V2: what can be said without the tree. True if *v is the answer. */
 static bool judge_early(posw_chain *c, const posw_prepared *p, posw_verdict *v) {
     const posw_header *h = &p->block.header;
     enum posw_rule rule;
-    if (posw_chain_invalid_find(c, &rule, &p->block.hash)) {
+    if (posw_chain_is_invalid(c, &rule, &p->block.hash)) {
         *v = posw_invalid(rule);
     } else if (p->verdict.kind != POSW_VALID) {
         *v = p->verdict;
-    } else if (posw_chain_invalid_find(c, &rule, &h->parent_hash)) {
+    } else if (posw_chain_is_invalid(c, &rule, &h->parent_hash)) {
         *v = posw_invalid(POSW_RULE_BAD_ANCESTOR);
         posw_chain_invalid_add(c, &p->block.hash, v->rule);
     } else if (h->number == 0) {
@@ -211,7 +211,7 @@ static bool judge_early(posw_chain *c, const posw_prepared *p, posw_verdict *v) 
 static int import_known(posw_chain *c, const posw_hash *hash, posw_verdict *v) {
     enum posw_rule rule;
     const int rc = posw_chain_activate_best(c); /* an earlier attempt may have met an operating error */
-    if (rc == POSW_OK) *v = posw_chain_invalid_find(c, &rule, hash) ? posw_invalid(rule) : posw_valid();
+    if (rc == POSW_OK) *v = posw_chain_is_invalid(c, &rule, hash) ? posw_invalid(rule) : posw_valid();
     return rc;
 }
 
@@ -226,7 +226,7 @@ static int import_block(posw_chain *c, const posw_prepared *p, uint64_t now_s, p
     if (rc == POSW_OK) return import_known(c, &p->block.hash, v);
     if (rc != POSW_ENOTFOUND) return rc;
     if (judge_early(c, p, v)) return POSW_OK;
-    rc = find_place(c, &place, &p->block.header.parent_hash);
+    rc = posw_chain_find_place(c, &place, &p->block.header.parent_hash);
     if (rc == POSW_ENOTFOUND) *v = posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_OK : rc;
     if (too_deep(c, &place)) {

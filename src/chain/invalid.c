@@ -18,7 +18,7 @@ void posw_chain_invalid_clear(posw_chain *c) {
     c->invalid_ring = NULL;
 }
 
-bool posw_chain_invalid_find(const posw_chain *c, enum posw_rule *rule, const posw_hash *hash) {
+bool posw_chain_is_invalid(const posw_chain *c, enum posw_rule *rule, const posw_hash *hash) {
     const uint64_t *value = posw_map_find(&c->invalid, hash->b);
     if (value == NULL) return false;
     *rule = (enum posw_rule) * value;

@@ -58,13 +58,17 @@ posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner) {
 }
 
 int posw_chain_stake_proof(posw_chain *c, posw_stake_proof *out, uint64_t number, const posw_address *miner) {
-    const posw_stake_table *table = posw_chain_table(c, number);
-    if (table == NULL) return POSW_ENOTFOUND;
-    posw_stake_node *scratch = malloc((table->count + 1) * sizeof *scratch);
-    if (scratch == NULL) return POSW_ENOMEM;
-    const bool found = posw_stake_prove(out, table, miner, scratch);
-    free(scratch);
-    return found ? POSW_OK : POSW_ENOTFOUND;
+    const posw_chain_table_slot *found;
+    if (number > c->tip.number + 1) return POSW_ENOTFOUND;
+    const int rc = posw_chain_table_at(c, &found, number, c->tip.number);
+    if (rc != POSW_OK) return rc;
+    posw_chain_table_slot *slot = &c->tables[found - c->tables];
+    if (slot->tree == NULL) {
+        slot->tree = malloc((posw_stake_tree_size(slot->table->count) + 1) * sizeof *slot->tree);
+        if (slot->tree == NULL) return POSW_ENOMEM;
+        posw_stake_tree_build(slot->tree, slot->table);
+    }
+    return posw_stake_tree_prove(out, slot->table, miner, slot->tree) ? POSW_OK : POSW_ENOTFOUND;
 }
 
 /* ---- state and key ---- */

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cli/stack.h"
 #include "io/file.h"
+#include "posw/difficulty.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 
@@ -233,6 +234,16 @@ static posw_u256 genesis_supply(const posw_chain_spec *spec) {
     return sum;
 }
 
+static void difficulty_line(const posw_params *p) {
+    char genesis[POSW_U256_DEC_SIZE];
+    posw_u256_to_dec(genesis, &p->genesis_difficulty);
+    printf("%-18s %s", "difficulty rule", posw_difficulty_name(p->difficulty_rule));
+    const bool is_asert = p->difficulty_rule == POSW_DIFFICULTY_ASERT;
+    if (posw_difficulty_has_blocks(p->difficulty_rule))
+        printf(", %s %" PRIu64 " blocks", is_asert ? "half-life of" : "measured over", p->difficulty_blocks);
+    printf(", from %s\n", genesis);
+}
+
 static void show_spec(const posw_chain_spec *spec) {
     static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &spec->params;
@@ -240,6 +251,7 @@ static void show_spec(const posw_chain_spec *spec) {
     posw_u256 supply = genesis_supply(spec);
     printf("%-18s %s (%s)\n%-18s %" PRIu64 "\n%-18s %s\n%-18s %" PRIu64 " s\n", "name", spec->name, spec->ticker,
            "chain id", p->chain_id, "proof of work", pow_names[p->pow], "block time", p->block_time_s);
+    difficulty_line(p);
     printf("%-18s %s%s%s\n", "weight rule", preset, text != NULL ? ": " : "", text != NULL ? text : "");
     printf("%-18s %" PRIu64 " blocks\n%-18s %" PRIu64 " blocks\n%-18s %" PRIu64 " blocks (%.1f days)\n%-18s %" PRIu64
            " blocks\n",

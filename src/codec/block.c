@@ -13,6 +13,7 @@ enum {
     SHORT_LIST_MAX = 0xf7,
     SHORT_SIZE_MAX = 55,
     TX_ENCODED_SIZE_MIN = 10, /* a list prefix and nine fields of type 0 */
+    TX_GAS_MIN = 21000,       /* X3 */
     FRAME_LENGTH_MAX = 3      /* bytes of a length up to POSW_BLOCK_SIZE_MAX */
 };
 
@@ -28,28 +29,31 @@ static bool read_tx(posw_tx *out, posw_rlp *list) {
     return raw.size > 0 && raw.data[0] < LIST && posw_tx_decode(out, raw.data, raw.size) == POSW_TX_OK;
 }
 
+static int refuse(int *rule, enum posw_rule broken) {
+    if (rule != NULL) *rule = (int)broken;
+    return POSW_EPARSE;
+}
+
 /* POSW_OK and the owned array, POSW_EPARSE or POSW_ENOMEM. */
-static int read_txs(posw_block *b, posw_rlp list) {
+static int read_txs(posw_block *b, int *rule, posw_rlp list) {
     const size_t size = (size_t)(list.end - list.p);
     const int64_t count = posw_rlp_count(list);
-    if (count < 0 || (uint64_t)count > size / TX_ENCODED_SIZE_MIN) return POSW_EPARSE;
+    if (count < 0) return refuse(rule, POSW_RULE_TX_FORM);
+    /* Decoded, a transaction may take thirty times its bytes. */
+    if ((uint64_t)count > b->header.gas_limit / TX_GAS_MIN) return refuse(rule, POSW_RULE_BLOCK_SIZE); /* X9 */
+    if ((uint64_t)count > size / TX_ENCODED_SIZE_MIN) return refuse(rule, POSW_RULE_TX_FORM);
     if (count == 0) return POSW_OK;
     posw_tx *txs = malloc((size_t)count * sizeof *txs);
     if (txs == NULL) return POSW_ENOMEM;
     for (size_t i = 0; i < (size_t)count; i++) {
         if (!read_tx(&txs[i], &list)) {
             free(txs);
-            return POSW_EPARSE;
+            return refuse(rule, POSW_RULE_TX_FORM);
         }
     }
     b->txs = txs;
     b->tx_count = (size_t)count;
     return POSW_OK;
-}
-
-static int refuse(int *rule, enum posw_rule broken) {
-    if (rule != NULL) *rule = (int)broken;
-    return POSW_EPARSE;
 }
 
 int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size) {
@@ -64,8 +68,7 @@ int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size
     const posw_rlp ommers = posw_rlp_list(&parts);
     if (!posw_rlp_done(&ommers)) return refuse(rule, POSW_RULE_OMMERS);
     if (!posw_rlp_done(&parts)) return refuse(rule, POSW_RULE_HEADER_FORM);
-    const int code = read_txs(&b, txs);
-    if (code == POSW_EPARSE) return refuse(rule, POSW_RULE_TX_FORM);
+    const int code = read_txs(&b, rule, txs);
     if (code != POSW_OK) return code;
     posw_keccak256(&b.hash, header.data, header.size);
     *out = b;
@@ -89,6 +92,12 @@ size_t posw_block_frame(const uint8_t *in, size_t size) {
         content = content << 8 | in[i];
     const size_t total = 1 + length_size + content;
     return in[1] == 0 || content <= SHORT_SIZE_MAX || total > POSW_BLOCK_SIZE_MAX ? SIZE_MAX : total;
+}
+
+bool posw_block_header(posw_header *out, const uint8_t *in, size_t size) {
+    posw_rlp outer = posw_rlp_reader(in, size), parts = posw_rlp_list(&outer);
+    const posw_bytes header = posw_rlp_raw(&parts);
+    return posw_rlp_done(&outer) && posw_header_decode(out, header.data, header.size);
 }
 
 /* ---- encoding ---- */

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "codec/header_x4.h"
 #include "codec/rlp.h"
 #include "crypto/keccak.h"
 
@@ -92,6 +93,22 @@ void posw_header_seal_hash(posw_hash *out, const posw_header *h) {
     POSW_ASSERT(h->extra_size >= EXTRA_UNSIGNED_SIZE && h->extra_size <= POSW_EXTRA_SIZE);
     const size_t size = encode(rlp, h, EXTRA_UNSIGNED_SIZE, false);
     posw_keccak256(out, rlp, size);
+}
+
+void posw_header_hash_x4(posw_hash hash[POSW_HEADER_LANES], posw_hash seal_hash[POSW_HEADER_LANES],
+                         const posw_header *const h[POSW_HEADER_LANES]) {
+    uint8_t whole[POSW_HEADER_LANES][POSW_HEADER_SIZE_MAX], unsealed[POSW_HEADER_LANES][POSW_HEADER_SIZE_MAX];
+    posw_bytes whole_in[POSW_HEADER_LANES], unsealed_in[POSW_HEADER_LANES];
+    posw_hash *whole_out[POSW_HEADER_LANES], *unsealed_out[POSW_HEADER_LANES];
+    for (size_t i = 0; i < POSW_HEADER_LANES; i++) {
+        const bool sealed = h[i]->extra_size == POSW_EXTRA_SIZE;
+        whole_in[i] = posw_bytes_of(whole[i], posw_header_encode(whole[i], h[i]));
+        unsealed_in[i] = posw_bytes_of(unsealed[i], sealed ? encode(unsealed[i], h[i], EXTRA_UNSIGNED_SIZE, false) : 0);
+        whole_out[i] = &hash[i];
+        unsealed_out[i] = &seal_hash[i];
+    }
+    posw_keccak256_x4(whole_out, whole_in);
+    posw_keccak256_x4(unsealed_out, unsealed_in);
 }
 
 posw_hash posw_header_stake_root(const posw_header *h) {

@@ -14,14 +14,14 @@ static bool value_at(posw_bytes *out, const posw_trie_trail *trail, const uint8_
         *out = posw_trie_leaf_value(l);
         return true;
     }
-    case POSW_TRIE_EXTENSION:
-        return false;
     case POSW_TRIE_BRANCH: {
         const posw_trie_branch *b = posw_trie_as_branch(n);
         if (rest != 0 || b->value == NULL) return false;
         *out = posw_trie_leaf_value(b->value);
         return true;
     }
+    case POSW_TRIE_EXTENSION:
+        break;
     }
     return false;
 }
@@ -85,9 +85,9 @@ static int walk_node(walker *w, posw_trie_node *n, size_t depth) {
         return walk_slot(w, posw_trie_extension_slot(e), depth + length);
     }
     case POSW_TRIE_BRANCH:
-        return walk_branch(w, posw_trie_as_branch(n), depth);
+        break;
     }
-    return POSW_OK;
+    return walk_branch(w, posw_trie_as_branch(n), depth);
 }
 
 /* What was loaded for the walk is forgotten after it, so that a walk does not need memory for the whole trie. */

@@ -24,10 +24,11 @@ static int load_stored(posw_trie_pool *pool, posw_trie_node **out, const uint8_t
 
 static int load_hashed(const posw_trie *t, posw_trie_node **out, const uint8_t *hash, const uint8_t *path,
                        size_t path_size) {
-    const int rc = load_stored(t->pool, out, hash, path, path_size);
+    int rc = load_stored(t->pool, out, hash, path, path_size);
     if (rc != POSW_ENOTFOUND) return rc;
-    posw_trie_node *n = posw_trie_retired_find(t->pool, t->epoch, hash);
-    if (n == NULL) return POSW_ECORRUPT;
+    posw_trie_node *n;
+    rc = posw_trie_retired_find(t->pool, &n, t->epoch, hash);
+    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
     n->refs++;
     *out = n;
     return POSW_OK;

@@ -179,9 +179,9 @@ static size_t node_size(const posw_trie_node *n) {
     case POSW_TRIE_EXTENSION:
         return extension_size(n->size);
     case POSW_TRIE_BRANCH:
-        return branch_size(n->size);
+        break;
     }
-    return 0;
+    return branch_size(n->size);
 }
 
 static void unref_children(posw_trie_pool *pool, posw_trie_branch *b) {

@@ -276,8 +276,8 @@ POSW_MUST_USE bool posw_trie_retired_add(posw_trie_pool *pool, posw_trie_retired
                                          const uint8_t *hash);
 /* The commit is done: the pool counts it and owns the record. */
 void posw_trie_retired_attach(posw_trie_pool *pool, posw_trie_retired *r);
-/* A node with this hash that was retired after `epoch`: borrowed; NULL if there is none. */
-posw_trie_node *posw_trie_retired_find(posw_trie_pool *pool, uint64_t epoch, const uint8_t *hash);
+/* A node with this hash that was retired after `epoch`: borrowed. POSW_OK, POSW_ENOTFOUND or POSW_ENOMEM. */
+int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t epoch, const uint8_t *hash);
 /* Drops what no living version can need. */
 void posw_trie_retired_prune(posw_trie_pool *pool);
 

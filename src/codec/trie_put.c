@@ -138,9 +138,9 @@ static int put(change *c) {
         return place(c, split(c, n, key, common, depth));
     }
     case POSW_TRIE_BRANCH:
-        return put_at_branch(c, posw_trie_as_branch(n), depth);
+        break;
     }
-    return POSW_EINVAL;
+    return put_at_branch(c, posw_trie_as_branch(n), depth);
 }
 
 int posw_trie_put(posw_trie *t, const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size) {

@@ -57,11 +57,11 @@ static posw_trie_node *with_prefix(posw_trie_pool *pool, const uint8_t *prefix, 
         extension = posw_trie_extension_new(pool, key, size, extension->child, &extension->ref);
         return extension == NULL ? NULL : &extension->head;
     case POSW_TRIE_BRANCH:
-        ref = posw_trie_slot_ref(s);
-        extension = posw_trie_extension_new(pool, key, size, n, &ref);
-        return extension == NULL ? NULL : &extension->head;
+        break;
     }
-    return NULL;
+    ref = posw_trie_slot_ref(s);
+    extension = posw_trie_extension_new(pool, key, size, n, &ref);
+    return extension == NULL ? NULL : &extension->head;
 }
 
 /* The branch keeps one way, child `remaining`, or its value if that is -1. */
@@ -127,10 +127,10 @@ int posw_trie_remove(posw_trie *t, const uint8_t *nibbles, size_t count) {
                            posw_trie_hp_common(leaf->data, n->size, nibbles + depth, rest) == rest;
         return found ? remove_leaf(t, &trail, nibbles) : POSW_OK;
     }
-    case POSW_TRIE_EXTENSION:
-        return POSW_OK;
     case POSW_TRIE_BRANCH:
         return rest == 0 && posw_trie_as_branch(n)->value != NULL ? remove_from_branch(&l) : POSW_OK;
+    case POSW_TRIE_EXTENSION:
+        break;
     }
     return POSW_OK;
 }

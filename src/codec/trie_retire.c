@@ -81,24 +81,28 @@ static size_t lower_bound(const posw_trie_retired *r, uint64_t tag) {
     return low;
 }
 
-static bool has_hash(posw_trie_pool *pool, const posw_trie_node *n, const uint8_t *hash) {
+static int compare_hash(posw_trie_pool *pool, const posw_trie_node *n, const uint8_t *hash) {
     posw_hash own;
     const posw_bytes rlp = posw_trie_node_rlp(pool, n);
-    if (rlp.size == 0) return false;
+    if (rlp.size == 0) return POSW_ENOMEM;
     posw_keccak256(&own, rlp.data, rlp.size);
-    return memcmp(own.b, hash, sizeof own.b) == 0;
+    return memcmp(own.b, hash, sizeof own.b) == 0 ? POSW_OK : POSW_ENOTFOUND;
 }
 
-posw_trie_node *posw_trie_retired_find(posw_trie_pool *pool, uint64_t epoch, const uint8_t *hash) {
+int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t epoch, const uint8_t *hash) {
     const uint64_t tag = posw_load_be64(hash);
+    int rc = POSW_ENOTFOUND;
     for (posw_trie_retired *r = pool->retired; r != NULL; r = r->next) {
         if (r->commit <= epoch || r->count == 0) continue;
         if (!r->sorted) qsort(r->entries, r->count, sizeof *r->entries, compare_tags);
         r->sorted = true;
-        for (size_t i = lower_bound(r, tag); i < r->count && r->entries[i].tag == tag; i++)
-            if (has_hash(pool, r->entries[i].node, hash)) return r->entries[i].node;
+        for (size_t i = lower_bound(r, tag); i < r->count && r->entries[i].tag == tag; i++) {
+            *out = r->entries[i].node;
+            rc = compare_hash(pool, *out, hash);
+            if (rc != POSW_ENOTFOUND) return rc;
+        }
     }
-    return NULL;
+    return rc;
 }
 
 void posw_trie_retired_prune(posw_trie_pool *pool) {

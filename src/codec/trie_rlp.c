@@ -126,12 +126,11 @@ size_t posw_trie_node_rlp_bound(const posw_trie_node *n) {
         return 2 * PREFIX_MAX + 1 + n->size + ((const posw_trie_leaf *)n)->value_size;
     case POSW_TRIE_EXTENSION:
         return PREFIX_MAX + 1 + n->size + POSW_TRIE_REF_SIZE;
-    case POSW_TRIE_BRANCH: {
-        const posw_trie_branch *b = (const posw_trie_branch *)n;
-        return PREFIX_MAX + REFS_MAX + (b->value == NULL ? 1 : PREFIX_MAX + b->value->value_size);
+    case POSW_TRIE_BRANCH:
+        break;
     }
-    }
-    return 0;
+    const posw_trie_branch *b = (const posw_trie_branch *)n;
+    return PREFIX_MAX + REFS_MAX + (b->value == NULL ? 1 : PREFIX_MAX + b->value->value_size);
 }
 
 static uint8_t *put_ref(uint8_t *out, uint8_t tag, const uint8_t *rest) {
@@ -169,9 +168,9 @@ static uint8_t *put_content(uint8_t *out, const posw_trie_node *n) {
         out = posw_rlp_put_bytes(out, e->key, n->size);
         return put_ref(out, e->ref.tag, e->ref.rest);
     case POSW_TRIE_BRANCH:
-        return put_branch(out, (const posw_trie_branch *)n);
+        break;
     }
-    return out;
+    return put_branch(out, (const posw_trie_branch *)n);
 }
 
 posw_bytes posw_trie_node_encode(const posw_trie_node *n, uint8_t *out) {

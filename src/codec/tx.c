@@ -103,6 +103,7 @@ static enum posw_tx_status read_type(enum posw_tx_type *out, const uint8_t *data
     return POSW_TX_OK;
 }
 
+/* X2 */
 enum posw_tx_status posw_tx_decode(posw_tx *out, const uint8_t *data, size_t size) {
     posw_tx tx = {.raw = {data, size}};
     const enum posw_tx_status status = read_type(&tx.type, data, size);
@@ -235,6 +236,7 @@ static uint64_t add_gas(uint64_t sum, uint64_t count, uint64_t price) {
     return sum;
 }
 
+/* X3 */
 uint64_t posw_tx_intrinsic_gas(const posw_tx *tx) {
     enum { BASE = 21000, ZERO_BYTE = 4, OTHER_BYTE = 16, ACCESS_ADDRESS = 2400, ACCESS_KEY = 1900 };
     uint64_t zeros = 0;
@@ -246,6 +248,7 @@ uint64_t posw_tx_intrinsic_gas(const posw_tx *tx) {
     return add_gas(gas, tx->access_keys, ACCESS_KEY);
 }
 
+/* X5 */
 posw_u256 posw_tx_effective_price(const posw_tx *tx, uint64_t base_fee_wei) {
     const posw_u256 base = posw_u256_from_u64(base_fee_wei);
     const posw_u256 price = posw_u256_add_sat(&base, &tx->max_tip); /* a saturated sum is above every max_fee, too */

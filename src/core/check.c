@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "core/check_parts.h"
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
 #include "posw/difficulty.h"
@@ -41,7 +42,7 @@ static bool extra_well_formed(const posw_header *h) {
 
 /* D1 */
 static bool difficulty_follows(const posw_check_context *c, const posw_header *h) {
-    const posw_u256 want = posw_difficulty_next(c->params, c->parent->number, c->parent->timestamp);
+    const posw_u256 want = posw_difficulty_next(c->params, c->window, c->parent, h->timestamp);
     return posw_u256_equal(&h->difficulty, &want);
 }
 
@@ -92,24 +93,58 @@ posw_verdict posw_check_header_seal(const posw_check_context *c, const posw_head
 }
 
 /* H10: without a proof a header may neither use a boost nor a signer. If it does neither, F >= 1 is enough. */
-static posw_verdict check_unproven(const posw_header *h) {
+static posw_verdict check_unproven(const posw_header *h, const posw_hash *digest) {
     if (posw_seal_boosted(&h->mix_hash, &h->difficulty)) return posw_not_yet(POSW_RULE_PROOF_MISSING);
     posw_address signer;
-    if (!posw_seal_signer(&signer, h)) return posw_invalid(POSW_RULE_SIGNATURE);
+    if (!posw_seal_signer_of(&signer, h, digest)) return posw_invalid(POSW_RULE_SIGNATURE);
     return posw_address_equal(&signer, &h->beneficiary) ? posw_valid() : posw_not_yet(POSW_RULE_PROOF_MISSING);
 }
 
-posw_verdict posw_check_header_proof(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof) {
-    if (h->extra_size != POSW_EXTRA_SIZE) return posw_invalid(POSW_RULE_EXTRA_DATA); /* H3 */
+/* H7, H8 with the stake and the signer of a proof that holds. */
+static posw_verdict check_proof_seal(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
+                                     const posw_hash *digest) {
+    const posw_u256 weight = posw_check_weight(c, h, &proof->stake_wei, &proof->supply_wei);
+    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, &weight)) return posw_invalid(POSW_RULE_TARGET);
+    posw_address signer;
+    const bool is_signed = posw_seal_signer_of(&signer, h, digest) && posw_address_equal(&signer, &proof->signer);
+    return is_signed ? posw_valid() : posw_invalid(POSW_RULE_SIGNATURE);
+}
+
+/* What can be said before any hash: H3, and H7 with the greatest weight that any stake could have. */
+static posw_verdict check_claim(const posw_check_context *c, const posw_header *h) {
+    if (h->extra_size != POSW_EXTRA_SIZE) return posw_invalid(POSW_RULE_EXTRA_DATA);
     const posw_u256 weight_max = posw_weight_max(c->params, h->number);
-    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, &weight_max)) return posw_invalid(POSW_RULE_TARGET); /* H7 */
-    if (proof == NULL) return check_unproven(h);
-    const posw_hash root = c->stake_root != NULL ? *c->stake_root : posw_header_stake_root(h);
-    const uint64_t epoch = posw_epoch_of(c->params, h->number);
-    const posw_verdict proven = posw_stake_proof_check(proof, epoch, &h->beneficiary, &root); /* E5 */
-    if (proven.kind != POSW_VALID) return posw_not_yet(proven.rule);
-    const posw_stake_entry entry = {.miner = h->beneficiary, .signer = proof->signer, .stake_wei = proof->stake_wei};
-    return posw_check_header_seal(c, h, &entry, &proof->supply_wei);
+    const bool possible = posw_seal_meets(&h->mix_hash, &h->difficulty, &weight_max);
+    return possible ? posw_valid() : posw_invalid(POSW_RULE_TARGET);
+}
+
+/* The rest, when the claim is possible and the proof, where there is one, holds. */
+static posw_verdict check_signed(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
+                                 const posw_hash *digest) {
+    return proof == NULL ? check_unproven(h, digest) : check_proof_seal(c, h, proof, digest);
+}
+
+posw_verdict posw_check_header_proven(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
+                                      posw_verdict proven, const posw_hash *digest) {
+    const posw_verdict claim = check_claim(c, h);
+    if (claim.kind != POSW_VALID) return claim;
+    if (proof != NULL && proven.kind != POSW_VALID) return posw_not_yet(proven.rule);
+    return check_signed(c, h, proof, digest);
+}
+
+posw_verdict posw_check_header_proof(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof) {
+    const posw_verdict claim = check_claim(c, h);
+    if (claim.kind != POSW_VALID) return claim;
+    if (proof != NULL) {
+        const posw_hash root = c->stake_root != NULL ? *c->stake_root : posw_header_stake_root(h);
+        const uint64_t epoch = posw_epoch_of(c->params, h->number);
+        const posw_verdict proven = posw_stake_proof_check(proof, epoch, &h->beneficiary, &root); /* E5 */
+        if (proven.kind != POSW_VALID) return posw_not_yet(proven.rule);
+    }
+    posw_hash seal_hash, digest;
+    posw_header_seal_hash(&seal_hash, h);
+    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
+    return check_signed(c, h, proof, &digest);
 }
 
 /* F1, F2 */

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "codec/rlp.h"
 #include "crypto/keccak.h"
+#include "posw/difficulty.h"
 #include "posw/economy.h"
 #include "posw/u256.h"
 
@@ -25,22 +26,46 @@ static bool fits_128(const posw_u256 *v) {
     return posw_u256_bits(v) <= 128;
 }
 
+enum { LONG_MAX_BLOCKS = 1 << 24 };
+
+static bool within(uint64_t v, uint64_t min, uint64_t max) {
+    return v >= min && v <= max;
+}
+
+/* P2: a rule that looks back may look as far as the window reaches. */
+static bool check_difficulty_blocks(const posw_params *p) {
+    enum { LWMA3_MIN = 6, LWMA3_MAX = 1024 };
+    const uint64_t n = p->difficulty_blocks, window = p->window_blocks;
+    switch (p->difficulty_rule) {
+    case POSW_DIFFICULTY_ASERT:
+        return within(n, 1, LONG_MAX_BLOCKS);
+    case POSW_DIFFICULTY_LWMA3:
+        return within(n, LWMA3_MIN, window < LWMA3_MAX ? window : LWMA3_MAX);
+    case POSW_DIFFICULTY_BITCOIN2016:
+        return within(n, 2, window);
+    case POSW_DIFFICULTY_FIXED:
+    case POSW_DIFFICULTY_HOMESTEAD:
+    case POSW_DIFFICULTY_STEP:
+        return true;
+    }
+    return true; /* no rule at all: check_genesis */
+}
+
 /* P2 */
 static bool check_range(const posw_params *p) {
-    enum { BLOCK_TIME_MAX = 3600, BLOCKS_MAX = 65536, LONG_MAX_BLOCKS = 1 << 24 };
+    enum { BLOCK_TIME_MAX = 3600, BLOCKS_MAX = 65536 };
     if (p->block_time_s < 1 || p->block_time_s > BLOCK_TIME_MAX) return false;
     if (p->window_blocks < 2 || p->window_blocks > BLOCKS_MAX) return false;
     if (p->epoch_blocks < 1 || p->epoch_blocks > BLOCKS_MAX) return false;
     if (p->reorg_max_blocks < 1 || p->reorg_max_blocks > p->epoch_blocks) return false;
     if (p->unbonding_blocks > LONG_MAX_BLOCKS) return false;
-    if (p->difficulty_rule == POSW_DIFFICULTY_FIXED) return true;
-    return p->half_life_blocks >= 1 && p->half_life_blocks <= LONG_MAX_BLOCKS;
+    return check_difficulty_blocks(p);
 }
 
 /* P6 */
 static bool check_genesis(const posw_params *p) {
     static const uint64_t GAS_LIMIT_MIN = 5000, GAS_LIMIT_END = (uint64_t)1 << 63;
-    if ((unsigned)p->pow > POSW_POW_RANDOMX || (unsigned)p->difficulty_rule > POSW_DIFFICULTY_FIXED) return false;
+    if ((unsigned)p->pow > POSW_POW_RANDOMX || (unsigned)p->difficulty_rule > POSW_DIFFICULTY_STEP) return false;
     if (posw_u256_is_zero(&p->genesis_difficulty)) return false;
     if (p->gas_limit < GAS_LIMIT_MIN || p->gas_limit >= GAS_LIMIT_END) return false;
     return p->base_fee_min_wei > 0 && p->base_fee_min_wei <= p->base_fee_initial_wei;
@@ -163,7 +188,7 @@ void posw_params_hash(posw_hash *out, const posw_params *p) {
     put(&c, p->unbonding_blocks);
     put(&c, p->reorg_max_blocks);
     put(&c, p->difficulty_rule);
-    put(&c, p->difficulty_rule == POSW_DIFFICULTY_ASERT ? p->half_life_blocks : 0);
+    put(&c, posw_difficulty_has_blocks(p->difficulty_rule) ? p->difficulty_blocks : 0);
     put_weight(&c, &p->weight);
     put_economy(&c, p);
 

@@ -1,6 +1,7 @@
 /* The named weight rules of W6, and the parameters of a new chain. A preset is values only: nothing else in the code
  * knows its name. */
 #include "base/error.h"
+#include "posw/difficulty.h"
 #include "posw/params.h"
 #include "posw/u256.h"
 
@@ -28,7 +29,7 @@ static const preset PRESETS[PRESET_COUNT] = {
      .rule = POSW_WEIGHT_TICKET,
      .boost = 1024,
      .slots = 4},
-    {.text = "tickets at a fixed price of 1,000 coins, boost 20, window of 256 blocks",
+    {.text = "tickets at a fixed price of 1,000 coins, boost 20, meant for a window of 256 blocks",
      .rule = POSW_WEIGHT_TICKET,
      .boost = 20,
      .slots = 1,
@@ -119,11 +120,10 @@ static bool same_rule(const posw_weight_params *a, const posw_weight_params *b) 
            posw_u256_equal(&a->ticket_price_wei, &b->ticket_price_wei);
 }
 
+/* The window is a parameter of its own, which whoever shows a preset shows beside it. */
 const char *posw_params_preset_of(const posw_params *params) {
     for (size_t i = 0; i < PRESET_COUNT; i++) {
-        const preset *p = &PRESETS[i];
-        const posw_weight_params weight = weight_of(p);
-        if (p->window_blocks != 0 && p->window_blocks != params->window_blocks) continue;
+        const posw_weight_params weight = weight_of(&PRESETS[i]);
         if (same_rule(&params->weight, &weight)) return NAMES[i];
     }
     return "custom";
@@ -139,7 +139,7 @@ void posw_params_default(posw_params *out) {
         .unbonding_blocks = 40320,
         .reorg_max_blocks = 504,
         .difficulty_rule = POSW_DIFFICULTY_ASERT,
-        .half_life_blocks = 144,
+        .difficulty_blocks = posw_difficulty_blocks_default(POSW_DIFFICULTY_ASERT, 2016),
         .stake_min_wei = coins(1),
         .reward_initial_wei = coins(2),
         .reward_tail_wei = posw_u256_from_u64(WEI_PER_COIN / 10),

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "core/check_parts.h"
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
 #include "posw/u256.h"
@@ -68,23 +69,32 @@ posw_u256 posw_seal_target(const posw_u256 *difficulty, const posw_u256 *weight)
     return posw_u256_add_sat(&q, &up);
 }
 
+void posw_seal_message(uint8_t out[POSW_SEAL_MESSAGE_SIZE], const posw_hash *seal_hash, const uint8_t nonce[8],
+                       const posw_hash *mix_hash) {
+    memcpy(out, seal_hash->b, POSW_HASH_SIZE);
+    memcpy(out + POSW_HASH_SIZE, nonce, 8);
+    memcpy(out + POSW_HASH_SIZE + 8, mix_hash->b, POSW_HASH_SIZE);
+}
+
 /* H8 */
 void posw_seal_digest(posw_hash *out, const posw_hash *seal_hash, const uint8_t nonce[8], const posw_hash *mix_hash) {
-    uint8_t message[POSW_HASH_SIZE + 8 + POSW_HASH_SIZE];
-    memcpy(message, seal_hash->b, POSW_HASH_SIZE);
-    memcpy(message + POSW_HASH_SIZE, nonce, 8);
-    memcpy(message + POSW_HASH_SIZE + 8, mix_hash->b, POSW_HASH_SIZE);
+    uint8_t message[POSW_SEAL_MESSAGE_SIZE];
+    posw_seal_message(message, seal_hash, nonce, mix_hash);
     posw_keccak256(out, message, sizeof message);
+}
+
+bool posw_seal_signer_of(posw_address *out, const posw_header *h, const posw_hash *digest) {
+    posw_signature signature;
+    memcpy(signature.b, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE, POSW_SIGNATURE_SIZE);
+    return posw_secp_recover(out, digest, &signature);
 }
 
 bool posw_seal_signer(posw_address *out, const posw_header *h) {
     if (h->extra_size != POSW_EXTRA_SIZE) return false; /* H3 */
     posw_hash seal_hash, digest;
-    posw_signature signature;
     posw_header_seal_hash(&seal_hash, h);
     posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
-    memcpy(signature.b, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE, POSW_SIGNATURE_SIZE);
-    return posw_secp_recover(out, &digest, &signature);
+    return posw_seal_signer_of(out, h, &digest);
 }
 
 posw_verdict posw_seal_check(const posw_header *h, const posw_u256 *weight, const posw_address *signer) {
@@ -96,15 +106,21 @@ posw_verdict posw_seal_check(const posw_header *h, const posw_u256 *weight, cons
 }
 
 /* H6 */
+posw_verdict posw_seal_check_pow_of(bool *ok, const posw_header *h, const posw_hash *seal_hash, const posw_pow *pow,
+                                    void *scratch, const posw_hash *key) {
+    posw_hash output;
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    posw_pow_input(input, seal_hash, h->nonce); /* H5 */
+    *ok = pow->hash(scratch, &output, key, input);
+    if (*ok && posw_hash_equal(&output, &h->mix_hash)) return posw_valid();
+    return posw_invalid(POSW_RULE_POW);
+}
+
 posw_verdict posw_seal_check_pow(bool *ok, const posw_header *h, const posw_pow *pow, void *scratch,
                                  const posw_hash *key) {
     *ok = true;
     if (h->extra_size != POSW_EXTRA_SIZE) return posw_invalid(POSW_RULE_EXTRA_DATA); /* H3: no seal hash without it */
-    posw_hash seal_hash, output;
-    uint8_t input[POSW_POW_INPUT_SIZE];
+    posw_hash seal_hash;
     posw_header_seal_hash(&seal_hash, h);
-    posw_pow_input(input, &seal_hash, h->nonce); /* H5 */
-    *ok = pow->hash(scratch, &output, key, input);
-    if (*ok && posw_hash_equal(&output, &h->mix_hash)) return posw_valid();
-    return posw_invalid(POSW_RULE_POW);
+    return posw_seal_check_pow_of(ok, h, &seal_hash, pow, scratch, key);
 }

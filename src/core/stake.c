@@ -52,12 +52,6 @@ uint64_t posw_epoch_active_from(const posw_params *p, uint64_t number) {
     return (number / p->epoch_blocks + 2) * p->epoch_blocks;
 }
 
-void posw_stake_sum_put(uint8_t out[POSW_STAKE_SUM_SIZE], const posw_u256 *sum) {
-    POSW_ASSERT(posw_stake_sum_fits(sum));
-    posw_store_be64(out, sum->w[1]);
-    posw_store_be64(out + 8, sum->w[0]);
-}
-
 /* E3: the message of a leaf and of a node. */
 void posw_stake_leaf_put(uint8_t out[POSW_STAKE_LEAF_SIZE], const posw_address *miner, const posw_address *signer,
                          const posw_u256 *stake) {
@@ -69,10 +63,8 @@ void posw_stake_leaf_put(uint8_t out[POSW_STAKE_LEAF_SIZE], const posw_address *
 
 void posw_stake_node_put(uint8_t out[POSW_STAKE_NODE_SIZE], const posw_stake_node *left, const posw_stake_node *right) {
     out[0] = 0x01;
-    memcpy(out + 1, left->hash.b, POSW_HASH_SIZE);
-    posw_stake_sum_put(out + 33, &left->sum);
-    memcpy(out + 49, right->hash.b, POSW_HASH_SIZE);
-    posw_stake_sum_put(out + 81, &right->sum);
+    posw_stake_half_put(out + 1, &left->hash, &left->sum);
+    posw_stake_half_put(out + 1 + POSW_STAKE_HALF_SIZE, &right->hash, &right->sum);
 }
 
 enum { LANES = 4 }; /* messages that are hashed at once */
@@ -165,14 +157,19 @@ const posw_stake_entry *posw_stake_table_find(const posw_stake_table *t, const p
     return NULL;
 }
 
+void posw_stake_root_put(uint8_t out[POSW_STAKE_ROOT_SIZE], uint64_t epoch, const posw_u256 *supply,
+                         const posw_u256 *total, const posw_hash *tree_root) {
+    posw_store_be64(out, epoch);
+    posw_u256_to_be(out + 8, supply);
+    posw_u256_to_be(out + 40, total);
+    memcpy(out + 72, tree_root->b, POSW_HASH_SIZE);
+}
+
 /* E4 */
 void posw_stake_root(posw_hash *out, uint64_t epoch, const posw_u256 *supply, const posw_u256 *total,
                      const posw_hash *tree_root) {
-    uint8_t message[8 + 3 * POSW_HASH_SIZE];
-    posw_store_be64(message, epoch);
-    posw_u256_to_be(message + 8, supply);
-    posw_u256_to_be(message + 40, total);
-    memcpy(message + 72, tree_root->b, POSW_HASH_SIZE);
+    uint8_t message[POSW_STAKE_ROOT_SIZE];
+    posw_stake_root_put(message, epoch, supply, total, tree_root);
     posw_keccak256(out, message, sizeof message);
 }
 
@@ -194,6 +191,42 @@ bool posw_stake_prove(posw_stake_proof *out, const posw_stake_table *t, const po
                 (posw_stake_sibling){.hash = node->hash, .sum = node->sum, .left = other < place};
         }
         n = build_level(scratch, n);
+    }
+    return true;
+}
+
+/* Levels one behind the other, leaves first. A level is made in place from a copy of the one below, so that the next
+ * one may overwrite what is left of the copy. */
+size_t posw_stake_tree_size(size_t count) {
+    size_t total = count;
+    for (size_t n = count; n > 1; n = n / 2 + n % 2)
+        total += n;
+    return total;
+}
+
+void posw_stake_tree_build(posw_stake_node *tree, const posw_stake_table *t) {
+    check_sorted(t);
+    build_leaves(tree, t->entries, t->count);
+    for (size_t n = t->count; n > 1;) {
+        memcpy(tree + n, tree, n * sizeof *tree);
+        tree += n;
+        n = build_level(tree, n);
+    }
+}
+
+bool posw_stake_tree_prove(posw_stake_proof *out, const posw_stake_table *t, const posw_address *miner,
+                           const posw_stake_node *tree) {
+    const posw_stake_entry *entry = posw_stake_table_find(t, miner);
+    if (entry == NULL) return false;
+    *out = (posw_stake_proof){
+        .supply_wei = t->supply_wei, .total_wei = t->total_wei, .signer = entry->signer, .stake_wei = entry->stake_wei};
+    size_t place = (size_t)(entry - t->entries);
+    for (size_t n = t->count; n > 1; n = n / 2 + n % 2, place /= 2) {
+        const size_t other = place ^ 1;
+        if (other < n)
+            out->siblings[out->depth++] =
+                (posw_stake_sibling){.hash = tree[other].hash, .sum = tree[other].sum, .left = other < place};
+        tree += n;
     }
     return true;
 }

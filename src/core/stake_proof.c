@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "codec/rlp.h"
+#include "core/stake_proof_x4.h"
 #include "core/stake_tree.h"
 #include "crypto/keccak.h"
 #include "posw/u256.h"
@@ -25,16 +26,30 @@ static bool within_limits(const posw_stake_proof *proof) {
     return true;
 }
 
-/* E3: the node above `node` and this sibling. False when their sum is too large to be one of ours. */
+/* Both fit 128 bits. False when their sum does not. */
+static bool add_sum(posw_u256 *sum, const posw_u256 *more) {
+    const unsigned __int128 a = (unsigned __int128)sum->w[1] << 64 | sum->w[0];
+    const unsigned __int128 b = (unsigned __int128)more->w[1] << 64 | more->w[0];
+    unsigned __int128 total;
+    if (__builtin_add_overflow(a, b, &total)) return false;
+    *sum = (posw_u256){{(uint64_t)total, (uint64_t)(total >> 64), 0, 0}};
+    return true;
+}
+
+/* E3: the message of the node above `node` and this sibling. */
+static void parent_put(uint8_t out[POSW_STAKE_NODE_SIZE], const posw_stake_node *node, const posw_stake_sibling *s) {
+    const size_t own = s->left ? 1 + POSW_STAKE_HALF_SIZE : 1, other = s->left ? 1 : 1 + POSW_STAKE_HALF_SIZE;
+    out[0] = 0x01;
+    posw_stake_half_put(out + own, &node->hash, &node->sum);
+    posw_stake_half_put(out + other, &s->hash, &s->sum);
+}
+
+/* E3: to the node above `node` and this sibling. False when their sum is too large to be one of ours. */
 static bool climb(posw_stake_node *node, const posw_stake_sibling *s) {
-    const posw_stake_node sibling = {.hash = s->hash, .sum = s->sum};
     uint8_t message[POSW_STAKE_NODE_SIZE];
-    if (s->left)
-        posw_stake_node_put(message, &sibling, node);
-    else
-        posw_stake_node_put(message, node, &sibling);
+    parent_put(message, node, s);
     posw_keccak256(&node->hash, message, sizeof message);
-    return posw_u256_add(&node->sum, &node->sum, &s->sum) && posw_stake_sum_fits(&node->sum);
+    return add_sum(&node->sum, &s->sum);
 }
 
 /* E5 */
@@ -53,6 +68,83 @@ posw_verdict posw_stake_proof_check(const posw_stake_proof *proof, uint64_t epoc
     posw_stake_root(&root, epoch, &proof->supply_wei, &proof->total_wei, &node.hash); /* E4 */
     return posw_hash_equal(&root, stake_root) ? posw_valid() : refused;
 }
+
+/* ---- four at once ---- */
+
+typedef struct {
+    bool live[POSW_STAKE_PROOF_LANES]; /* nothing wrong so far */
+    posw_stake_node nodes[POSW_STAKE_PROOF_LANES];
+} lanes;
+
+/* The hashes of the messages; a lane without one (size 0) keeps what it has. */
+static void hash_lanes(lanes *l, const posw_bytes messages[POSW_STAKE_PROOF_LANES]) {
+    posw_hash hashes[POSW_STAKE_PROOF_LANES], *out[POSW_STAKE_PROOF_LANES];
+    for (size_t i = 0; i < POSW_STAKE_PROOF_LANES; i++)
+        out[i] = &hashes[i];
+    posw_keccak256_x4(out, messages);
+    for (size_t i = 0; i < POSW_STAKE_PROOF_LANES; i++)
+        if (messages[i].size > 0) l->nodes[i].hash = hashes[i];
+}
+
+static void start_lanes(lanes *l, const posw_stake_claim claims[POSW_STAKE_PROOF_LANES]) {
+    uint8_t memory[POSW_STAKE_PROOF_LANES][POSW_STAKE_LEAF_SIZE];
+    posw_bytes messages[POSW_STAKE_PROOF_LANES] = {{0}};
+    for (size_t i = 0; i < POSW_STAKE_PROOF_LANES; i++) {
+        const posw_stake_proof *proof = claims[i].proof;
+        l->live[i] = proof != NULL && within_limits(proof) && !posw_u256_is_zero(&proof->stake_wei);
+        if (!l->live[i]) continue;
+        posw_stake_leaf_put(memory[i], claims[i].miner, &proof->signer, &proof->stake_wei);
+        messages[i] = posw_bytes_of(memory[i], POSW_STAKE_LEAF_SIZE);
+        l->nodes[i].sum = proof->stake_wei;
+    }
+    hash_lanes(l, messages);
+}
+
+/* From level `at` to the one above, where there is one. False when no lane has one. */
+static bool climb_lanes(lanes *l, const posw_stake_claim claims[POSW_STAKE_PROOF_LANES], size_t at) {
+    uint8_t memory[POSW_STAKE_PROOF_LANES][POSW_STAKE_NODE_SIZE];
+    posw_bytes messages[POSW_STAKE_PROOF_LANES] = {{0}};
+    bool any = false;
+    for (size_t i = 0; i < POSW_STAKE_PROOF_LANES; i++) {
+        if (!l->live[i] || at >= claims[i].proof->depth) continue;
+        const posw_stake_sibling *s = &claims[i].proof->siblings[at];
+        parent_put(memory[i], &l->nodes[i], s);
+        messages[i] = posw_bytes_of(memory[i], POSW_STAKE_NODE_SIZE);
+        l->live[i] = add_sum(&l->nodes[i].sum, &s->sum);
+        any = true;
+    }
+    if (any) hash_lanes(l, messages);
+    return any;
+}
+
+/* E4: the stake root takes the place of the tree root. */
+static void finish_lanes(lanes *l, const posw_stake_claim claims[POSW_STAKE_PROOF_LANES]) {
+    uint8_t memory[POSW_STAKE_PROOF_LANES][POSW_STAKE_ROOT_SIZE];
+    posw_bytes messages[POSW_STAKE_PROOF_LANES] = {{0}};
+    for (size_t i = 0; i < POSW_STAKE_PROOF_LANES; i++) {
+        if (!l->live[i]) continue;
+        const posw_stake_proof *proof = claims[i].proof;
+        posw_stake_root_put(memory[i], claims[i].epoch, &proof->supply_wei, &proof->total_wei, &l->nodes[i].hash);
+        messages[i] = posw_bytes_of(memory[i], POSW_STAKE_ROOT_SIZE);
+    }
+    hash_lanes(l, messages);
+}
+
+void posw_stake_proof_check_x4(posw_verdict out[POSW_STAKE_PROOF_LANES],
+                               const posw_stake_claim claims[POSW_STAKE_PROOF_LANES]) {
+    lanes l = {0};
+    start_lanes(&l, claims);
+    for (size_t at = 0; climb_lanes(&l, claims, at); at++)
+        ;
+    finish_lanes(&l, claims);
+    for (size_t i = 0; i < POSW_STAKE_PROOF_LANES; i++) {
+        const bool holds = l.live[i] && posw_u256_equal(&l.nodes[i].sum, &claims[i].proof->total_wei) &&
+                           posw_hash_equal(&l.nodes[i].hash, &claims[i].stake_root);
+        out[i] = holds ? posw_valid() : posw_invalid(POSW_RULE_STAKE_PROOF);
+    }
+}
+
+/* ---- bytes ---- */
 
 static size_t sibling_content_size(const posw_stake_sibling *s) {
     return posw_rlp_size_u64(s->left) + posw_rlp_size_bytes(s->hash.b, POSW_HASH_SIZE) + posw_rlp_size_u256(&s->sum);

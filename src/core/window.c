@@ -32,6 +32,7 @@ typedef struct {
     uint64_t timestamp;
     posw_address miner;
     bool boosted;
+    posw_u256 difficulty;
 } ring_entry;
 
 typedef struct {
@@ -185,7 +186,8 @@ static void recapture(posw_window *w) {
 void posw_window_push(posw_window *w, const posw_window_entry *e) {
     POSW_ASSERT(w->next == 0 || e->timestamp > entry_of(w, w->next - 1)->timestamp); /* T1 */
     if (w->next - w->first == w->window) drop_first(w); /* first out, then in: never more than W miners in the table */
-    w->ring[w->head] = (ring_entry){.timestamp = e->timestamp, .miner = e->miner, .boosted = e->boosted};
+    w->ring[w->head] =
+        (ring_entry){.timestamp = e->timestamp, .miner = e->miner, .boosted = e->boosted, .difficulty = e->difficulty};
     w->head = w->head + 1 == w->ring_size ? 0 : w->head + 1;
     w->next++;
     if (w->next > w->top) w->top = w->next;
@@ -218,5 +220,6 @@ uint64_t posw_window_count(const posw_window *w) {
 posw_window_entry posw_window_at(const posw_window *w, uint64_t i) {
     POSW_ASSERT(i < posw_window_count(w));
     const ring_entry *e = entry_of(w, w->next - 1 - i);
-    return (posw_window_entry){.miner = e->miner, .timestamp = e->timestamp, .boosted = e->boosted};
+    return (posw_window_entry){
+        .miner = e->miner, .timestamp = e->timestamp, .boosted = e->boosted, .difficulty = e->difficulty};
 }

@@ -2,8 +2,6 @@
  * answer. */
 #include "io/runner.h"
 
-#include "crypto/keccak.h"
-
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +10,6 @@
 #include <pthread.h>
 #include <randomx.h>
 #endif
-
-static bool keccak_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
-    (void)scratch;
-    (void)key;
-    posw_keccak256(out, input, POSW_POW_INPUT_SIZE);
-    return true;
-}
 
 enum { ARGON2_PASSES = 3, ARGON2_MEMORY = 512 * 1024 };
 
@@ -138,7 +129,6 @@ static bool self_test(const posw_pow *pow, const char *expected_hex) {
            memcmp(&out, &expected, sizeof out) == 0;
 }
 
-static const posw_pow keccak_engine = {"keccak256", keccak_hash, NULL, NULL};
 static const posw_pow argon2id_engine = {"argon2id", argon2id_hash, NULL, NULL};
 #if POSW_HAVE_RANDOMX
 static const posw_pow randomx_engine = {"randomx", randomx_hash, randomx_scratch_new, randomx_scratch_free};
@@ -157,7 +147,7 @@ static const posw_pow *tested(const posw_pow *pow, const char *expected_hex, pos
 const posw_pow *posw_pow_engine(enum posw_pow_algorithm algorithm, posw_message *msg) {
     switch (algorithm) {
     case POSW_POW_KECCAK256:
-        return tested(&keccak_engine, "acffa2f286a18591adfce73bb51d17a87d42cce9f528722012ec074c91a8e725", msg);
+        return tested(posw_pow_keccak256(), "acffa2f286a18591adfce73bb51d17a87d42cce9f528722012ec074c91a8e725", msg);
     case POSW_POW_ARGON2ID:
         return tested(&argon2id_engine, "f6f89eafb2b32438129fd79ebaf79bc9955ffc56c054e61e034567d50cd193ae", msg);
     case POSW_POW_RANDOMX:

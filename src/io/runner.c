@@ -150,6 +150,13 @@ static void perform(runner *r, const posw_action *a) {
     case POSW_ACTION_JOURNAL_REPLACE:
         journal_rewrite(r);
         break;
+    case POSW_ACTION_PEER_CONNECT:
+    case POSW_ACTION_PEER_SEND:
+    case POSW_ACTION_PEER_CLOSE:
+    case POSW_ACTION_JOB:
+    case POSW_ACTION_RESOLVE:
+    case POSW_ACTION_SAVE_PEERS:
+        break;
     case POSW_ACTION_FATAL:
         fatal(r, POSW_EIO, (const char *)a->data.data, a->data.size);
         break;

@@ -27,7 +27,7 @@ typedef struct {
 } posw_work;
 
 /* Builds the best block on the tip: transactions from the pool (NULL: none) within gas and size limits, timestamp
- * max(parent + 1, now_s). POSW_OK or an operating error. */
+ * max(parent + 1, now_s) with the difficulty of that timestamp. POSW_OK or an operating error. */
 int posw_miner_template(posw_chain *c, const posw_mempool *m, const posw_address *miner, uint64_t now_s,
                         posw_chain_template *out);
 int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out);

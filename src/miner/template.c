@@ -87,10 +87,10 @@ static void start_header(posw_header *h, posw_chain *c, const posw_address *mine
     h->parent_hash = posw_chain_tip_hash(c);
     h->ommers_hash = parent->ommers_hash; /* H2: the same in every block */
     h->beneficiary = *miner;
-    h->difficulty = posw_difficulty_next(p, parent->number, parent->timestamp);
     h->number = parent->number + 1;
     h->gas_limit = p->gas_limit;
     h->timestamp = now_s > parent->timestamp ? now_s : parent->timestamp + 1;
+    h->difficulty = posw_difficulty_next(p, posw_chain_window(c), parent, h->timestamp); /* D6, D7: of that timestamp */
     h->base_fee_wei = posw_base_fee_next(p, parent->base_fee_wei, parent->gas_used);
 }
 

@@ -19,8 +19,10 @@ posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type) {
 }
 
 void posw_actions_reset(posw_actions *a) {
-    for (size_t i = 0; i < a->count; i++)
+    for (size_t i = 0; i < a->count; i++) {
         posw_buf_clear(&a->items[i].data);
+        posw_job_free(a->items[i].job);
+    }
     a->count = 0;
 }
 

@@ -69,11 +69,6 @@ static int template_new(posw_node *n, const posw_address *miner, node_template *
     return POSW_OK;
 }
 
-static void timer_at(posw_actions *out, uint64_t at_ms) {
-    posw_action *a = posw_actions_push(out, POSW_ACTION_TIMER);
-    if (a != NULL) a->at_ms = at_ms;
-}
-
 static node_template *mining_template(posw_node *n) {
     return n->mining_id == 0 ? NULL : template_by_id(n, n->mining_id);
 }
@@ -135,10 +130,14 @@ static void mining_start(posw_node *n, posw_actions *out) {
 
 void node_mining_update(posw_node *n, posw_actions *out) {
     if (!n->has_identity) return;
+    if (n->mining_held) {
+        mining_stop(n, out);
+        return;
+    }
     uint64_t wait = pace_until_ms(n);
     if (wait > n->now_ms) {
         mining_stop(n, out);
-        timer_at(out, wait);
+        node_mining_wake(n, wait, out);
         return;
     }
     if (renew_at_ms(n) <= n->now_ms) {
@@ -146,7 +145,7 @@ void node_mining_update(posw_node *n, posw_actions *out) {
         else mining_stop(n, out);
     }
     uint64_t next = renew_at_ms(n);
-    timer_at(out, next > n->now_ms ? next : n->now_ms + n->options.template_refresh_ms);
+    node_mining_wake(n, next > n->now_ms ? next : n->now_ms + n->options.template_refresh_ms, out);
 }
 
 int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out) {

@@ -17,6 +17,9 @@ int posw_node_new(posw_node **out, const posw_node_options *o) {
         n->has_identity = true;
     }
     n->next_work_id = 1;
+    n->mining_wake_ms = UINT64_MAX;
+    for (int i = 0; i < POSW_SERVICE_COUNT; i++)
+        n->wake_ms[i] = UINT64_MAX;
     *out = n;
     return POSW_OK;
 }
@@ -28,7 +31,7 @@ void posw_node_free(posw_node *n) {
     free(n);
 }
 
-void posw_node_set_service(posw_node *n, const posw_node_service *s) { n->service = *s; }
+void posw_node_set_service(posw_node *n, enum posw_node_service_slot slot, const posw_node_service *s) { n->services[slot] = *s; }
 
 void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg) {
     n->interrupt_asked = asked;
@@ -63,7 +66,10 @@ void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_acti
     int err = posw_mempool_follow(n->options.mempool, change, posw_node_now_s(n));
     if (err != POSW_OK) node_operating_error(n, err, "the mempool could not follow the chain", out);
     if (change->removed_count > 0) posw_actions_push(out, POSW_ACTION_JOURNAL_REPLACE); /* what came back waits again */
-    if (n->service.chain_changed != NULL) n->service.chain_changed(n->service.arg, n, change, out);
+    for (int i = 0; i < POSW_SERVICE_COUNT; i++) {
+        const posw_node_service *s = &n->services[i];
+        if (s->chain_changed != NULL) s->chain_changed(s->arg, n, change, out);
+    }
     node_mining_update(n, out);
 }
 
@@ -81,18 +87,66 @@ static void follow_development_time(posw_node *n) {
     if (n->options.development && posw_node_now_s(n) < tip_s) n->offset_s += tip_s - posw_node_now_s(n);
 }
 
+/* ---- Time ---- */
+
+static void arm(posw_node *n, posw_actions *out) {
+    uint64_t at = n->mining_wake_ms;
+    for (int i = 0; i < POSW_SERVICE_COUNT; i++)
+        if (n->wake_ms[i] < at) at = n->wake_ms[i];
+    n->rearm = false;
+    if (at == UINT64_MAX) return;
+    posw_action *a = posw_actions_push(out, POSW_ACTION_TIMER);
+    if (a != NULL) a->at_ms = at;
+}
+
+void node_mining_wake(posw_node *n, uint64_t at_ms, posw_actions *out) {
+    n->mining_wake_ms = at_ms;
+    arm(n, out);
+}
+
+void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t at_ms) {
+    if (n->wake_ms[slot] == at_ms) return;
+    n->wake_ms[slot] = at_ms;
+    n->rearm = true;
+}
+
+static void tick(posw_node *n, posw_actions *out) {
+    n->rearm = true; /* the timer has been used up */
+    if (n->mining_wake_ms <= n->now_ms) n->mining_wake_ms = UINT64_MAX;
+    for (int i = 0; i < POSW_SERVICE_COUNT; i++)
+        if (n->wake_ms[i] <= n->now_ms) n->wake_ms[i] = UINT64_MAX;
+    node_mining_update(n, out);
+}
+
+void posw_node_hold_mining(posw_node *n, bool hold, posw_actions *out) {
+    if (n->mining_held == hold) return;
+    n->mining_held = hold;
+    node_mining_update(n, out);
+}
+
+/* ---- Events ---- */
+
+static void tell_services(posw_node *n, const posw_event *e, posw_actions *out) {
+    for (int i = 0; i < POSW_SERVICE_COUNT; i++) {
+        const posw_node_service *s = &n->services[i];
+        if (s->event != NULL) s->event(s->arg, n, e, out);
+    }
+}
+
 void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
+    const posw_node_service *rpc = &n->services[POSW_SERVICE_RPC];
     if (e->now_ms > n->now_ms) n->now_ms = e->now_ms;
     follow_development_time(n);
     switch (e->type) {
     case POSW_EVENT_TICK:
-        node_mining_update(n, out);
+        tick(n, out);
+        tell_services(n, e, out);
         break;
     case POSW_EVENT_CLIENT_DATA:
-        if (n->service.client_data != NULL) n->service.client_data(n->service.arg, n, e, out);
+        if (rpc->client_data != NULL) rpc->client_data(rpc->arg, n, e, out);
         break;
     case POSW_EVENT_CLIENT_CLOSED:
-        if (n->service.client_closed != NULL) n->service.client_closed(n->service.arg, n, e->client);
+        if (rpc->client_closed != NULL) rpc->client_closed(rpc->arg, n, e->client);
         break;
     case POSW_EVENT_SEAL_FOUND:
         node_seal_found(n, e, out);
@@ -101,12 +155,24 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
         journal_load(n, e->data);
         node_mining_update(n, out);
         break;
+    case POSW_EVENT_PEER_OPEN:
+    case POSW_EVENT_PEER_DATA:
+    case POSW_EVENT_PEER_CLOSED:
+    case POSW_EVENT_PEER_DRAINED:
+    case POSW_EVENT_JOB_DONE:
+    case POSW_EVENT_RESOLVED:
+        tell_services(n, e, out);
+        if (e->type == POSW_EVENT_JOB_DONE) posw_job_free(e->job);
+        break;
     }
+    if (n->rearm) arm(n, out);
 }
 
 posw_chain *posw_node_chain(posw_node *n) { return n->options.chain; }
 posw_mempool *posw_node_mempool(posw_node *n) { return n->options.mempool; }
 uint64_t posw_node_now_s(const posw_node *n) { return n->now_ms / 1000 + n->offset_s; }
+uint64_t posw_node_now_ms(const posw_node *n) { return n->now_ms; }
+const posw_log *posw_node_log(const posw_node *n) { return n->options.log; }
 bool posw_node_interrupted(const posw_node *n) {
     return n->interrupt_asked != NULL && n->interrupt_asked(n->interrupt_arg);
 }
@@ -126,7 +192,10 @@ static void tx_accepted(posw_node *n, const posw_hash *hash, posw_actions *out) 
     POSW_ASSERT(e != NULL);
     n->counters.txs_submitted++;
     journal_append(e, out);
-    if (n->service.tx_accepted != NULL) n->service.tx_accepted(n->service.arg, n, e, out);
+    for (int i = 0; i < POSW_SERVICE_COUNT; i++) {
+        const posw_node_service *s = &n->services[i];
+        if (s->tx_accepted != NULL) s->tx_accepted(s->arg, n, e, out);
+    }
     if (n->pool_changed) return;
     n->pool_changed = true;
     node_mining_update(n, out); /* asks for the tick at which the template takes it in */

@@ -2,16 +2,19 @@
  *
  *      posw_node_step(node, event, actions)
  *
- * Events come in (an RPC request, a found seal, the passing of time), actions go out (send these bytes, search this
- * work, append to the journal). The node reads no clock, opens no socket and starts no thread: the loop in src/io
- * performs actions and brings events; a simulated world does the same with other means. One thread owns the node. */
+ * Events come in (an RPC request, bytes of a peer, a found seal, a finished job, the passing of time), actions go out
+ * (send these bytes, connect to that address, search this work, run that job on another thread). The node reads no
+ * clock, opens no socket and starts no thread: the loop in src/io performs actions and brings events; a simulated world
+ * does the same with other means. One thread owns the node. */
 #ifndef POSW_NODE_NODE_H
 #define POSW_NODE_NODE_H
 
 #include "base/log.h"
+#include "base/netaddr.h"
 #include "chain/chain.h"
 #include "mempool/mempool.h"
 #include "miner/miner.h"
+#include "node/job.h"
 
 typedef struct posw_node posw_node;
 
@@ -21,6 +24,12 @@ enum posw_event_type {
     POSW_EVENT_CLIENT_CLOSED, /* the client is gone */
     POSW_EVENT_SEAL_FOUND,    /* a searcher found a nonce */
     POSW_EVENT_JOURNAL,       /* whole records of the mempool's journal, in pieces after the start */
+    POSW_EVENT_PEER_OPEN,     /* a peer is connected, encrypted and authenticated: peer, inbound, address, node_id */
+    POSW_EVENT_PEER_DATA,     /* bytes from a peer, cut anywhere */
+    POSW_EVENT_PEER_CLOSED,   /* the connection is gone or never came to be; data: a few words why (no full stop) */
+    POSW_EVENT_PEER_DRAINED,  /* all that was sent to this peer has left this machine */
+    POSW_EVENT_JOB_DONE,      /* job: the node takes it over */
+    POSW_EVENT_RESOLVED,      /* data: the name as asked; addresses (none: it could not be resolved) */
 };
 
 typedef struct {
@@ -32,7 +41,17 @@ typedef struct {
     uint64_t work_id;   /* SEAL_FOUND */
     uint8_t nonce[8];
     posw_hash mix_hash;
+    uint64_t peer; /* PEER_*: inbound ones are numbered by the loop from 1 (POSW_PEER_OUTBOUND clear), never reused */
+    bool inbound;
+    posw_netaddr address;
+    posw_node_id node_id;
+    posw_job *job; /* JOB_DONE */
+    const posw_netaddr *addresses; /* RESOLVED: borrowed */
+    size_t address_count;
 } posw_event;
+
+/* Set in the numbers of outbound peers, which the node chooses in its PEER_CONNECT. */
+#define POSW_PEER_OUTBOUND (1ULL << 63)
 
 enum posw_action_type {
     POSW_ACTION_SEND,  /* data to client: the answer of its request, or unasked when it is a stream */
@@ -42,6 +61,12 @@ enum posw_action_type {
     POSW_ACTION_TIMER,           /* call again with a TICK at at_ms (replaces an earlier timer) */
     POSW_ACTION_JOURNAL_APPEND,  /* data to the mempool journal */
     POSW_ACTION_JOURNAL_REPLACE, /* write the journal anew from the pool (posw_mempool_journal_write) */
+    POSW_ACTION_PEER_CONNECT, /* to address as number `peer`; the other's key must hash to node_id unless that is zero */
+    POSW_ACTION_PEER_SEND,    /* data to peer */
+    POSW_ACTION_PEER_CLOSE,   /* after what was sent before has left, or a second; PEER_CLOSED follows */
+    POSW_ACTION_JOB,          /* run `job` (posw_job_run) on another thread and bring JOB_DONE; in the order of priority */
+    POSW_ACTION_RESOLVE,      /* the host name in data (a C string) to addresses with the port of `address` */
+    POSW_ACTION_SAVE_PEERS,   /* keep data for the next start, replacing what was kept */
     POSW_ACTION_FATAL,           /* an operating error that the node cannot live with: data is a sentence; stop */
 };
 
@@ -51,6 +76,10 @@ typedef struct {
     posw_buf data; /* owned by the actions */
     posw_work work;
     uint64_t at_ms;
+    uint64_t peer;
+    posw_netaddr address;
+    posw_node_id node_id;
+    posw_job *job; /* owned by the actions until the performer takes it (and sets it to NULL) */
 } posw_action;
 
 /* Zero-initialise; reuse after posw_actions_reset. */
@@ -63,14 +92,18 @@ posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type);
 void posw_actions_reset(posw_actions *a);
 void posw_actions_clear(posw_actions *a);
 
-/* What sits on the node and speaks with clients: the JSON-RPC of src/rpc. All functions run inside posw_node_step. */
+/* What sits on the node and speaks with others: the JSON-RPC of src/rpc and the network of src/p2p. All functions run
+ * inside posw_node_step; those that are NULL are not called. */
 typedef struct posw_node_service {
+    /* Every event that is about a peer, a job or a name; and every TICK. */
+    void (*event)(void *arg, posw_node *n, const posw_event *e, posw_actions *out);
     void (*client_data)(void *arg, posw_node *n, const posw_event *e, posw_actions *out);
     void (*client_closed)(void *arg, posw_node *n, uint64_t client);
     void (*chain_changed)(void *arg, posw_node *n, const posw_chain_change *change, posw_actions *out);
     void (*tx_accepted)(void *arg, posw_node *n, const posw_mempool_entry *e, posw_actions *out);
     void *arg;
 } posw_node_service;
+enum posw_node_service_slot { POSW_SERVICE_RPC, POSW_SERVICE_P2P, POSW_SERVICE_COUNT };
 
 typedef struct {
     posw_chain *chain;     /* borrowed */
@@ -86,7 +119,7 @@ typedef struct {
 
 int posw_node_new(posw_node **out, const posw_node_options *o);
 void posw_node_free(posw_node *n);
-void posw_node_set_service(posw_node *n, const posw_node_service *s); /* copied */
+void posw_node_set_service(posw_node *n, enum posw_node_service_slot slot, const posw_node_service *s); /* copied */
 /* Asked between the parts of a long step (a batch, many blocks of evm_mine): true ends it early, because the program is to
  * stop. NULL: never. */
 void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg);
@@ -97,6 +130,12 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out);
 posw_chain *posw_node_chain(posw_node *n);
 posw_mempool *posw_node_mempool(posw_node *n);
 uint64_t posw_node_now_s(const posw_node *n); /* of the current step, plus the development chain's offset */
+uint64_t posw_node_now_ms(const posw_node *n); /* of the current step */
+const posw_log *posw_node_log(const posw_node *n);
+/* Asks for a TICK at that time at the latest. Each slot has one wish, which a later call replaces; UINT64_MAX: none. */
+void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t at_ms);
+/* While held, the built-in miner rests (a node that is still catching up would mine on an old block). */
+void posw_node_hold_mining(posw_node *n, bool hold, posw_actions *out);
 bool posw_node_interrupted(const posw_node *n);
 bool posw_node_is_development(const posw_node *n);
 const posw_address *posw_node_miner(const posw_node *n); /* NULL: none */

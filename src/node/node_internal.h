@@ -18,7 +18,10 @@ struct posw_node {
     posw_node_options options;
     posw_miner_identity identity;
     bool has_identity;
-    posw_node_service service;
+    posw_node_service services[POSW_SERVICE_COUNT];
+    uint64_t wake_ms[POSW_SERVICE_COUNT], mining_wake_ms; /* UINT64_MAX: no wish */
+    bool rearm;                                           /* a wish has changed in this step */
+    bool mining_held;
     bool (*interrupt_asked)(void *arg); /* NULL: never */
     void *interrupt_arg;
     uint64_t now_ms, offset_s;
@@ -34,6 +37,8 @@ struct posw_node {
 void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out);
 /* Gives the searchers new work if the tip moved or the template is old, and asks for the next tick. */
 void node_mining_update(posw_node *n, posw_actions *out);
+/* Asks for the next tick: at this time for mining, or earlier when a service wishes so. */
+void node_mining_wake(posw_node *n, uint64_t at_ms, posw_actions *out);
 /* Says an operating error aloud; those that a node cannot live with become FATAL. */
 void node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
 void node_templates_clear(posw_node *n);

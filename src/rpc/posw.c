@@ -2,6 +2,7 @@
  */
 #include "rpc/methods.h"
 
+#include "posw/difficulty.h"
 #include "posw/stake.h"
 
 /* ---- parameters ---- */
@@ -48,8 +49,9 @@ static void json_weight(posw_jw *w, const posw_params *p) {
 static void json_difficulty(posw_jw *w, const posw_params *p) {
     posw_jw_key(w, "difficulty");
     posw_jw_object(w);
-    posw_jw_kv_string(w, "rule", p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "asert" : "fixed");
-    if (p->difficulty_rule == POSW_DIFFICULTY_ASERT) posw_jw_kv_quantity(w, "halfLife", p->half_life_blocks);
+    posw_jw_kv_string(w, "rule", posw_difficulty_name(p->difficulty_rule));
+    if (posw_difficulty_has_blocks(p->difficulty_rule))
+        posw_jw_kv_quantity(w, p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "halfLife" : "blocks", p->difficulty_blocks);
     posw_jw_kv_quantity_u256(w, "genesis", &p->genesis_difficulty);
     posw_jw_object_end(w);
 }

@@ -78,7 +78,7 @@ int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o) {
     r->node = n;
     r->options = *o;
     set_defaults(&r->options);
-    posw_node_set_service(n, &(posw_node_service){.client_data = client_data,
+    posw_node_set_service(n, POSW_SERVICE_RPC, &(posw_node_service){.client_data = client_data,
                                                   .client_closed = client_closed,
                                                   .chain_changed = chain_changed,
                                                   .tx_accepted = tx_accepted,
@@ -89,7 +89,7 @@ int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o) {
 
 void posw_rpc_free(posw_rpc *r) {
     if (r == NULL) return;
-    posw_node_set_service(r->node, &(posw_node_service){0});
+    posw_node_set_service(r->node, POSW_SERVICE_RPC, &(posw_node_service){0});
     rpc_filters_clear(r);
     rpc_subscriptions_clear(r);
     rpc_blocks_clear(r);

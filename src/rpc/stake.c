@@ -193,7 +193,9 @@ void rpc_posw_get_miner(rpc_call *c) {
     const posw_stake_entry *entry = posw_stake_table_find(t, &miner);
     const posw_header *tip = posw_chain_tip(c->chain);
     posw_u256 stake = active_stake(t, &miner), weight = posw_chain_next_weight(c->chain, &miner);
-    posw_u256 difficulty = posw_difficulty_next(posw_chain_params(c->chain), tip->number, tip->timestamp);
+    uint64_t now = posw_node_now_s(c->node), timestamp = now > tip->timestamp ? now : tip->timestamp + 1;
+    posw_u256 difficulty =
+        posw_difficulty_next(posw_chain_params(c->chain), posw_chain_window(c->chain), tip, timestamp);
     posw_u256 target = posw_seal_target(&difficulty, &weight);
     uint64_t seen, found = blocks_in_window(c, &miner, &seen);
     posw_jw *w = &c->w;

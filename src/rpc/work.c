@@ -97,13 +97,22 @@ static void submit_prepared(rpc_call *c, posw_prepared *p) {
         posw_jw_hash(&c->w, &hash);
 }
 
+/* X9 first: the gas limit bounds the work that a body can make. */
+static int prepare(rpc_call *c, posw_prepared *out, const posw_buf *raw) {
+    const posw_sender_cache cache = {find_sender, c->pool};
+    posw_header h;
+    if (!posw_block_header(&h, raw->data, raw->size) || h.gas_limit == posw_chain_params(c->chain)->gas_limit)
+        return posw_prepare(out, raw->data, raw->size, NULL, NULL, &cache);
+    *out = (posw_prepared){.verdict = posw_invalid(POSW_RULE_GAS_LIMIT)};
+    return POSW_OK;
+}
+
 /* The hash of the block, which may be on a side branch. */
 void rpc_posw_submit_block(rpc_call *c) {
     posw_buf raw = {0};
     posw_prepared p = {0};
-    const posw_sender_cache cache = {find_sender, c->pool};
     if (rpc_value_data(c, rpc_arg(0), rpc_param(c, 0), &raw, POSW_BLOCK_SIZE_MAX)) {
-        int err = posw_prepare(&p, raw.data, raw.size, NULL, NULL, &cache);
+        int err = prepare(c, &p, &raw);
         if (err != POSW_OK)
             (void)rpc_fail_operating(c, err);
         else

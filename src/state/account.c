@@ -9,6 +9,7 @@ posw_account posw_account_blank(void) {
     return (posw_account){.storage_root = POSW_TRIE_EMPTY_ROOT, .code_hash = POSW_KECCAK_EMPTY};
 }
 
+/* X1 */
 bool posw_account_is_empty(const posw_account *a) {
     return a->nonce == 0 && posw_u256_is_zero(&a->balance_wei) && posw_hash_equal(&a->code_hash, &POSW_KECCAK_EMPTY);
 }
@@ -18,6 +19,7 @@ bool posw_account_equal(const posw_account *a, const posw_account *b) {
            posw_hash_equal(&a->storage_root, &b->storage_root) && posw_hash_equal(&a->code_hash, &b->code_hash);
 }
 
+/* X1 */
 size_t posw_account_encode(uint8_t out[POSW_ACCOUNT_RLP_MAX], const posw_account *a) {
     size_t content = posw_rlp_size_u64(a->nonce) + posw_rlp_size_u256(&a->balance_wei) + 2 * (1 + POSW_HASH_SIZE);
     uint8_t *p = posw_rlp_put_list(out, content);

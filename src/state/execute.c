@@ -16,13 +16,14 @@ enum { LENGTH_SIZE = 4 };
 
 /* ---- checks ---- */
 
+/* In the order of V2. */
 enum posw_tx_refusal posw_tx_check_static(const posw_tx *tx, const posw_params *p) {
     if (tx->type == POSW_TX_LEGACY && !tx->is_protected) return POSW_TX_UNPROTECTED;
     if (tx->chain_id != p->chain_id) return POSW_TX_WRONG_CHAIN;
     if (!tx->has_to) return POSW_TX_CREATES_CONTRACT;
+    if (tx->gas_limit < posw_tx_intrinsic_gas(tx)) return POSW_TX_INTRINSIC_GAS; /* X3, before X4 */
     if (tx->nonce == UINT64_MAX) return POSW_TX_NONCE_MAX;
     if (posw_u256_cmp(&tx->max_tip, &tx->max_fee) > 0) return POSW_TX_TIP_ABOVE_MAX;
-    if (tx->gas_limit < posw_tx_intrinsic_gas(tx)) return POSW_TX_INTRINSIC_GAS;
     return tx->gas_limit > p->gas_limit ? POSW_TX_GAS_ABOVE_BLOCK : POSW_TX_FITS;
 }
 
@@ -109,6 +110,7 @@ static int settle(posw_execution *x, const posw_tx *tx, const posw_address *from
     return posw_state_add_balance(x->state, &x->beneficiary, &reward);
 }
 
+/* X7 */
 static int append_receipt(posw_execution *x, const posw_tx *tx, posw_call_result *result) {
     posw_receipt receipt = {
         .type = tx->type,

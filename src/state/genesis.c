@@ -2,7 +2,7 @@
 #include "state/genesis.h"
 
 #include "base/bytes.h"
-#include "crypto/keccak.h"
+#include "posw/genesis.h"
 #include "posw/u256.h"
 #include "state/staking.h"
 
@@ -26,6 +26,7 @@ static int put_accounts(posw_state *s, posw_u256 *supply, const posw_chain_spec 
     return POSW_OK;
 }
 
+/* S1 */
 static int put_contract(posw_state *s) {
     posw_account contract;
     int rc = posw_state_account(s, &contract, &POSW_STAKING_ADDRESS);
@@ -57,29 +58,9 @@ static int fill_state(posw_state *s, posw_hash *root, const posw_chain_spec *spe
     return rc != POSW_OK ? rc : posw_state_seal(s, root, NULL);
 }
 
-/* G2: name ‖ 0x00 ‖ keccak256(canonical parameters) */
-static void put_extra(posw_header *h, const posw_chain_spec *spec) {
-    posw_hash params;
-    posw_params_hash(&params, &spec->params);
-    size_t name_size = strlen(spec->name);
-    memcpy(h->extra, spec->name, name_size + 1);
-    memcpy(h->extra + name_size + 1, params.b, sizeof params.b);
-    h->extra_size = (uint32_t)(name_size + 1 + sizeof params.b);
-}
-
 int posw_genesis_build(posw_header *out, posw_state *state, const posw_chain_spec *spec) {
-    const posw_params *p = &spec->params;
-    posw_header h = {
-        .ommers_hash = POSW_OMMERS_EMPTY,
-        .transactions_root = POSW_TRIE_EMPTY_ROOT,
-        .receipts_root = POSW_TRIE_EMPTY_ROOT,
-        .difficulty = p->genesis_difficulty,
-        .gas_limit = p->gas_limit,
-        .timestamp = p->genesis_time,
-        .base_fee_wei = p->base_fee_initial_wei,
-    };
-    put_extra(&h, spec);
-    int rc = fill_state(state, &h.state_root, spec);
-    if (rc == POSW_OK) *out = h;
+    posw_hash root;
+    int rc = fill_state(state, &root, spec);
+    if (rc == POSW_OK) posw_genesis_header(out, &spec->params, spec->name, &root);
     return rc;
 }

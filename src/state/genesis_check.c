@@ -83,7 +83,8 @@ static const char *advice(enum posw_rule rule) {
     case POSW_RULE_PARAMS_RANGE:
         return "choose block time 1 to 3600 s, window 2 to 65536 blocks, epoch 1 to 65536 blocks, deepest reorg 1 to "
                "the "
-               "epoch's blocks, unbonding and half-life up to 16777216 blocks";
+               "epoch's blocks, unbonding and half-life up to 16777216 blocks, the blocks that the difficulty looks back "
+               "at 6 (lwma3; at most 1024) or 2 (bitcoin2016) to the window";
     case POSW_RULE_PARAMS_TICKET_LOCK:
         return "make unbonding longer or the window shorter: epoch + unbonding must be at least the window";
     case POSW_RULE_PARAMS_UNBONDING:
@@ -124,7 +125,7 @@ static int check_treasury(const posw_chain_spec *spec, const report *r) {
                             "the treasury is the staking contract; name an address that somebody can spend from");
 }
 
-/* ---- allocation ---- */
+/* ---- allocation (P9) ---- */
 
 static int check_counts(const posw_chain_spec *spec, const report *r) {
     if (spec->account_count <= POSW_GENESIS_ACCOUNTS_MAX && spec->stake_count <= POSW_STAKE_MINERS_MAX) return POSW_OK;

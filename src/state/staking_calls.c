@@ -69,6 +69,7 @@ static void emit_data(posw_event_log *log, const posw_u256 *v) {
 
 /* ---- functions that change something ---- */
 
+/* S3 */
 static void run_stake(posw_staking_frame *f) {
     posw_address miner;
     if (!posw_frame_address(f, &miner, 0)) return;
@@ -87,6 +88,7 @@ static void run_stake(posw_staking_frame *f) {
     emit_data(log, &active_from);
 }
 
+/* S4 */
 static void run_unstake(posw_staking_frame *f) {
     posw_address miner;
     posw_u256 wei;
@@ -117,6 +119,7 @@ static void pay_exits(posw_staking_frame *f, const posw_ledger_due *due) {
     emit_data(log, &due->wei);
 }
 
+/* S5, and of X6 the price of each exit */
 static void run_withdraw(posw_staking_frame *f) {
     posw_ledger_due due = posw_ledger_find_due(&f->words, f->caller, f->env->number);
     f->result->gas_used += due.count * POSW_GAS_WITHDRAW_EXIT;
@@ -131,6 +134,7 @@ static void run_withdraw(posw_staking_frame *f) {
         posw_frame_revert(f, "withdraw: no exits");
 }
 
+/* S6 */
 static void run_set_signer(posw_staking_frame *f) {
     posw_address signer;
     if (!posw_frame_address(f, &signer, 0)) return;
@@ -177,6 +181,7 @@ static int name_size(const posw_staking_function *fn) {
     return (int)strcspn(fn->signature, "(");
 }
 
+/* S8, X6: charged as soon as it is known, then run. */
 static void dispatch(posw_staking_frame *f) {
     const posw_staking_function *fn = find_function(f->input);
     uint64_t gas = fn == NULL ? POSW_GAS_VIEW : fn->gas;

@@ -204,10 +204,10 @@ class Node:
         self.process.wait(20)
         return Result(self.args, self.process.returncode, "", self.stderr()), time.monotonic() - start
 
-    def memory_mb(self):
+    def memory_mb(self, which="VmRSS"):
         with open(f"/proc/{self.process.pid}/status") as status:
             for line in status:
-                if line.startswith("VmRSS"):
+                if line.startswith(which):
                     return int(line.split()[1]) / 1024
         return 0.0
 

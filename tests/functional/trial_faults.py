@@ -3,8 +3,8 @@
 Each fault must give one sentence on stderr that begins with "posw: " and names problem and remedy (log lines aside), and an exit code other
 than 0; nothing may crash, hang or fail an assertion; and when the fault is removed, the chain is the one that was there before.
 
-    POSW=build/posw python3 tests/functional/test_faults.py                 all, about a minute and a half
-    POSW=build/posw python3 tests/functional/test_faults.py FullDisk        one class
+    POSW=build/posw python3 tests/functional/trial_faults.py                 all, about a minute and a half
+    POSW=build/posw python3 tests/functional/trial_faults.py FullDisk        one class
 """
 
 import contextlib
@@ -394,7 +394,7 @@ class FullDisk(Case):
             self.check_verified(datadir, now[0])
 
     def test_while_mining(self):
-        for size_kb in (2048, 3000, 5100):
+        for size_kb in (2048, 4096):
             with self.subTest(size_kb=size_kb):
                 self.check_full(size_kb)
 
@@ -631,10 +631,12 @@ class Limits(WithChain):
 
     def test_memory_runs_out(self):
         datadir = self.copy()
-        with Node(*QUIET, "--datadir", datadir, before_exec=limited(resource.RLIMIT_AS, 110 << 20)) as node:
+        with Node(*QUIET, "--datadir", datadir) as node:
+            room = (int(node.memory_mb("VmSize")) + 3) << 20
+            resource.prlimit(node.process.pid, resource.RLIMIT_AS, (room, room))
             with contextlib.suppress(Exception):
                 for nonce in range(node.nonce(), 20000, 100):
-                    node.send(nonce, 100, data=bytes(6000))
+                    node.send(nonce, 100, data=bytes(1000))
             self.check_sentence(node.wait(), "out of memory", "more memory", "nothing is lost")
         self.check_whole(datadir)
 

@@ -92,7 +92,7 @@ static const char full[] =
     " \"stake\": { \"minimum\": \"3 gwei\" }, \"reward\": { \"initial\": \"1.25 coin\", \"halving\": 10, \"tail\": \"1 "
     "wei\","
     " \"treasury\": \"" A1 "\", \"treasuryShare\": 250 }, \"fees\": { \"base\": \"pool\", \"poolBlocks\": 9, "
-                           "\"initial\": \"5 gwei\", \"minimum\": \"7 wei\" },"
+    "\"initial\": \"5 gwei\", \"minimum\": \"7 wei\" },"
     " \"gasLimit\": 9000000000000000000, \"timestamp\": 0, \"accounts\": { \"" A1
     "\": \"10 coin\", \"0xABCDEF0000000000000000000000000000000001\": \"1 wei\" },"
     " \"stakes\": [ { \"miner\": \"" A2 "\", \"owner\": \"" A1 "\", \"amount\": \"1000 coin\" } ] }";
@@ -107,7 +107,7 @@ static void every_key(void **state) {
     assert_true(p->chain_id == 2147483629 && p->pow == POSW_POW_KECCAK256 && p->block_time_s == 7 &&
                 p->window_blocks == 100);
     assert_true(p->epoch_blocks == 50 && p->unbonding_blocks == 200 && p->reorg_max_blocks == 25);
-    assert_true(p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->half_life_blocks == 33);
+    assert_true(p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->difficulty_blocks == 33);
     char dec[POSW_U256_DEC_SIZE];
     posw_u256_to_dec(dec, &p->genesis_difficulty);
     assert_string_equal(dec, "123456789012345678901");
@@ -144,6 +144,7 @@ static void weight_forms(void **state) {
     }
     read_ok(&s, WITH("\"weight\":{\"preset\":\"quarkchain\"},\"window\":300"));
     assert_int_equal(s.params.window_blocks, 300); /* what is said wins over the preset, wherever it stands */
+    assert_string_equal(posw_params_preset_of(&s.params), "quarkchain");
     round_trip(&s);
     posw_chain_spec_clear(&s);
     read_ok(&s, WITH("\"weight\":{\"preset\":\"ticket\",\"boost\":99,\"ramp\":1000}"));
@@ -158,6 +159,36 @@ static void weight_forms(void **state) {
     assert_int_equal(s.params.weight.exponent_x2, 6);
     round_trip(&s);
     posw_chain_spec_clear(&s);
+}
+
+static void difficulty_of(const char *keys, enum posw_difficulty_rule rule, uint64_t blocks) {
+    char text[512];
+    posw_chain_spec s;
+    snprintf(text, sizeof text, "{" HEAD ",%s}", keys);
+    read_ok(&s, text);
+    assert_int_equal(s.params.difficulty_rule, rule);
+    assert_int_equal(s.params.difficulty_blocks, blocks);
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
+}
+
+static void difficulty_forms(void **state) {
+    (void)state;
+    difficulty_of("\"difficulty\":{\"rule\":\"asert\"}", POSW_DIFFICULTY_ASERT, 144);
+    difficulty_of("\"difficulty\":{\"rule\":\"asert\",\"halfLife\":7}", POSW_DIFFICULTY_ASERT, 7);
+    difficulty_of("\"difficulty\":{\"rule\":\"fixed\"}", POSW_DIFFICULTY_FIXED, 0);
+    difficulty_of("\"difficulty\":{\"rule\":\"homestead\"}", POSW_DIFFICULTY_HOMESTEAD, 0);
+    difficulty_of("\"difficulty\":{\"rule\":\"step\"}", POSW_DIFFICULTY_STEP, 0);
+    difficulty_of("\"difficulty\":{\"rule\":\"lwma3\"}", POSW_DIFFICULTY_LWMA3, 60);
+    difficulty_of("\"difficulty\":{\"rule\":\"lwma3\"},\"window\":59", POSW_DIFFICULTY_LWMA3, 59);
+    difficulty_of("\"difficulty\":{\"rule\":\"lwma3\",\"blocks\":1024}", POSW_DIFFICULTY_LWMA3, 1024);
+    difficulty_of("\"difficulty\":{\"rule\":\"lwma3\",\"blocks\":6},\"window\":6", POSW_DIFFICULTY_LWMA3, 6);
+    difficulty_of("\"difficulty\":{\"rule\":\"bitcoin2016\"}", POSW_DIFFICULTY_BITCOIN2016, 2016);
+    difficulty_of("\"difficulty\":{\"rule\":\"bitcoin2016\"},\"window\":3000", POSW_DIFFICULTY_BITCOIN2016, 2016);
+    difficulty_of("\"difficulty\":{\"rule\":\"bitcoin2016\",\"blocks\":3000},\"window\":3000",
+                  POSW_DIFFICULTY_BITCOIN2016, 3000);
+    difficulty_of("\"difficulty\":{\"rule\":\"bitcoin2016\"},\"weight\":{\"preset\":\"quarkchain\"}",
+                  POSW_DIFFICULTY_BITCOIN2016, 256); /* the preset's window */
 }
 
 static void checksummed_addresses(void **state) {
@@ -242,7 +273,23 @@ static const struct {
     {WITH("\"window\":65536"), "unbonding", POSW_EINVAL},
     {WITH("\"pow\":\"sha256\""), "pow is \"sha256\": choose one of keccak256, argon2id, randomx", POSW_EINVAL},
     {WITH("\"pow\":1"), "pow is a number", POSW_EPARSE},
-    {WITH("\"difficulty\":{\"rule\":\"lwma\"}"), "difficulty.rule", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma\"}"),
+     "difficulty.rule is \"lwma\": choose one of asert, fixed, lwma3, bitcoin2016, homestead, step", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"blocks\":60}"), "difficulty.blocks has no meaning under the rule \"asert\"", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"step\",\"blocks\":60}"),
+     "difficulty.blocks has no meaning under the rule \"step\"", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"homestead\",\"halfLife\":60}"),
+     "difficulty.halfLife has no meaning under the rule \"homestead\"", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma3\",\"halfLife\":60}"),
+     "difficulty.halfLife has no meaning under the rule \"lwma3\"", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma3\",\"blocks\":5}"), "difficulty.blocks is 5", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma3\",\"blocks\":0}"), "difficulty.blocks is 0", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma3\",\"blocks\":1025}"), "difficulty.blocks is 1025", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma3\",\"blocks\":60},\"window\":59"), "from 6 to 59", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"lwma3\"},\"window\":5"), "window is 5", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"bitcoin2016\",\"blocks\":1}"), "difficulty.blocks is 1", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"bitcoin2016\",\"blocks\":2017}"), "difficulty.blocks is 2017", POSW_EINVAL},
+    {WITH("\"difficulty\":{\"rule\":\"bitcoin2016\",\"blocks\":\"x\"}"), "difficulty.blocks", POSW_EPARSE},
     {WITH("\"difficulty\":{\"halfLife\":0}"), "difficulty.halfLife", POSW_EINVAL},
     {WITH("\"difficulty\":{\"rule\":\"fixed\",\"halfLife\":5}"),
      "difficulty.halfLife has no meaning under the rule \"fixed\"", POSW_EINVAL},
@@ -391,7 +438,13 @@ static void unwise_things(void **state) {
     if (good.count != 0) fail_msg("%s", good.text.data);
     posw_buf_clear(&good.text);
     expect_warning(MINIMAL, "stakes");
-    expect_warning(WITH("\"difficulty\":{\"rule\":\"fixed\"}"), "difficulty.rule");
+    static const char *const rules[] = {"fixed", "lwma3", "bitcoin2016", "homestead", "step"};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(rules); i++) {
+        char text[256], says[64];
+        snprintf(text, sizeof text, WITH("\"difficulty\":{\"rule\":\"%s\"}"), rules[i]);
+        snprintf(says, sizeof says, "difficulty.rule \"%s\"", rules[i]);
+        expect_warning(text, says);
+    }
     expect_warning(WITH("\"pow\":\"keccak256\""), "pow");
     expect_warning(WITH("\"weight\":{\"preset\":\"quadratic\"}"), "weight.exponent");
     expect_warning(WITH("\"weight\":{\"preset\":\"linear\"}"), "weight.rule");
@@ -422,7 +475,9 @@ static posw_chain_spec random_spec(uint64_t *random) {
     p->reorg_max_blocks = 1 + random_below(random, p->epoch_blocks);
     p->unbonding_blocks = 2 * p->epoch_blocks + random_below(random, 10000) + 2016;
     p->pow = (enum posw_pow_algorithm)random_below(random, 3);
-    p->difficulty_rule = (enum posw_difficulty_rule)random_below(random, 2);
+    p->difficulty_rule = (enum posw_difficulty_rule)random_below(random, 6);
+    p->difficulty_blocks =
+        p->difficulty_rule == POSW_DIFFICULTY_LWMA3 ? 6 + random_below(random, 251) : 2 + random_below(random, 255);
     p->genesis_difficulty =
         (posw_u256){{random_next(random), random_next(random), random_next(random), random_next(random)}};
     if (random_below(random, 2) == 0 && p->weight.rule == POSW_WEIGHT_TICKET) {
@@ -490,10 +545,17 @@ static void mutations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),          cmocka_unit_test(every_key),     cmocka_unit_test(weight_forms),
-        cmocka_unit_test(mistakes),          cmocka_unit_test(limits),        cmocka_unit_test(checksummed_addresses),
-        cmocka_unit_test(development_chain), cmocka_unit_test(unwise_things), cmocka_unit_test(random_round_trips),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(every_key),
+        cmocka_unit_test(weight_forms),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(checksummed_addresses),
+        cmocka_unit_test(development_chain),
+        cmocka_unit_test(unwise_things),
+        cmocka_unit_test(random_round_trips),
         cmocka_unit_test(mutations),
+        cmocka_unit_test(difficulty_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,7 +209,7 @@ static void open_asert(posw_chain_spec *spec, h_node *a, h_node *b) {
     h_spec(spec);
     spec->params.block_time_s = 10;
     spec->params.difficulty_rule = POSW_DIFFICULTY_ASERT;
-    spec->params.half_life_blocks = 4;
+    spec->params.difficulty_blocks = 4;
     spec->params.genesis_difficulty = posw_u256_from_u64(64);
     h_open(a, spec);
     h_open(b, spec);

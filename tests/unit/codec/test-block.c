@@ -236,6 +236,12 @@ static void test_rules(void **state) {
         {NULL, "c0", "c0c0", POSW_RULE_HEADER_FORM}, /* a fourth part: withdrawals */
         {NULL, "c1c0", "c0", POSW_RULE_TX_FORM},
         {NULL, "c180", "c0", POSW_RULE_TX_FORM},
+        {NULL,
+         "d4"
+         "80"
+         "92"
+         "000000000000000000000000000000000000",
+         "c0", POSW_RULE_TX_FORM}, /* an empty string, where the size leaves room for two */
         {NULL, "c101", "c0", POSW_RULE_TX_FORM},
         {NULL,
          "c1"
@@ -286,8 +292,7 @@ static void test_rules(void **state) {
     }
 }
 
-/* A list that claims a million transactions of one byte is refused before memory is reserved for them; and the size
- * limit. */
+/* The size limit. */
 static void test_limits(void **state) {
     (void)state;
     uint64_t seed = 64;
@@ -317,20 +322,48 @@ static void test_limits(void **state) {
         posw_buf_clear(&b);
         posw_buf_clear(&tx);
     }
+    free(bytes);
+}
+
+/* The verdict on a block of `count` items of the same bytes. */
+static int decode_many(uint64_t gas_limit, const char *item, size_t item_size, size_t count) {
+    uint64_t seed = 66;
+    uint8_t rlp[POSW_HEADER_SIZE_MAX];
+    posw_header h = some_header(&seed), again;
     posw_buf b = {0};
     posw_block block;
     int rule = POSW_RULE_NONE;
+    h.gas_limit = gas_limit;
     const size_t mark = posw_rlp_list_begin(&b);
-    posw_buf_append(&b, bytes, posw_header_encode(bytes, &h));
-    posw_rlp_append_list(&b, 1000000);
-    memset(bytes, 0xc0, 1000000);
-    posw_buf_append(&b, bytes, 1000000);
+    posw_buf_append(&b, rlp, posw_header_encode(rlp, &h));
+    posw_rlp_append_list(&b, count * item_size);
+    for (size_t i = 0; i < count; i++)
+        posw_buf_append(&b, item, item_size);
     posw_buf_byte(&b, 0xc0);
     posw_rlp_list_end(&b, mark);
-    assert_int_equal(decode_exact(&block, &rule, b.data, b.size), POSW_EPARSE);
-    assert_int_equal(rule, POSW_RULE_TX_FORM);
+    const int code = decode_exact(&block, &rule, b.data, b.size);
+    assert_int_equal(code, rule == POSW_RULE_NONE ? POSW_OK : POSW_EPARSE);
+    assert_true(posw_block_header(&again, b.data, b.size)); /* which is enough to judge the gas limit */
+    assert_true(again.gas_limit == gas_limit);
+    assert_false(posw_block_header(&again, b.data, b.size - 1));
     posw_buf_clear(&b);
-    free(bytes);
+    return rule;
+}
+
+/* X9: no memory is reserved for more transactions than the gas limit lets in, nor for more than the bytes can hold. */
+static void test_count_limit(void **state) {
+    (void)state;
+    static const char shortest[] = "\xc9\x80\x01\x02\x80\x05\x80\x1b\x01\x01";
+    for (size_t n = 0; n <= 3; n++) {
+        assert_int_equal(decode_many(n * 21000, shortest, 10, n), POSW_RULE_NONE);
+        assert_int_equal(decode_many(n * 21000 + 20999, shortest, 10, n), POSW_RULE_NONE);
+        assert_int_equal(decode_many(n * 21000 + 20999, shortest, 10, n + 1), POSW_RULE_BLOCK_SIZE);
+    }
+    assert_int_equal(decode_many(30000000, shortest, 10, 1428), POSW_RULE_NONE);
+    assert_int_equal(decode_many(30000000, shortest, 10, 800000), POSW_RULE_BLOCK_SIZE);
+    assert_int_equal(decode_many(30000000, "\xc0", 1, 1000000), POSW_RULE_BLOCK_SIZE);
+    assert_int_equal(decode_many(UINT64_MAX, "\xc0", 1, 8000000), POSW_RULE_TX_FORM);
+    assert_int_equal(decode_many(UINT64_MAX, "\x80", 1, 8000000), POSW_RULE_TX_FORM);
 }
 
 static void test_frame(void **state) {
@@ -387,6 +420,7 @@ int main(void) {
         cmocka_unit_test(test_mutated),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_count_limit),
         cmocka_unit_test(test_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,10 +253,17 @@ static void test_form(void **state) {
         assert_true(ok == (type == 1 || type == 2));
         assert_int_equal(r.type, ok ? type : 0);
     }
+    posw_rlp in = posw_rlp_reader(b.data, b.size), fields = posw_rlp_list(&in);
+    /* A fifth field. */
+    posw_buf_reset(&old);
+    size_t mark = posw_rlp_list_begin(&old);
+    posw_buf_append(&old, fields.p, (size_t)(fields.end - fields.p));
+    posw_rlp_append_u64(&old, 0);
+    posw_rlp_list_end(&old, mark);
+    assert_false(decode_exact(&r, logs, old.data, old.size));
     /* Before EIP-658 a receipt had a state root where the status is now. */
     posw_buf_reset(&old);
-    posw_rlp in = posw_rlp_reader(b.data, b.size), fields = posw_rlp_list(&in);
-    const size_t mark = posw_rlp_list_begin(&old);
+    mark = posw_rlp_list_begin(&old);
     (void)posw_rlp_raw(&fields);
     posw_rlp_append_bytes(&old, POSW_KECCAK_EMPTY.b, 32);
     posw_buf_append(&old, fields.p, (size_t)(fields.end - fields.p));

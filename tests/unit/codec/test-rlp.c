@@ -448,6 +448,12 @@ static void test_kinds(void **state) {
     r = posw_rlp_reader("\x80", 1);
     const posw_rlp list = posw_rlp_list(&r);
     assert_true(r.failed && list.failed);
+    r = posw_rlp_reader("\x80", 1);
+    posw_rlp_fixed(&r, NULL, 0);
+    assert_true(posw_rlp_done(&r));
+    r = posw_rlp_reader("\x01", 1);
+    posw_rlp_fixed(&r, NULL, 0);
+    assert_true(r.failed);
     r = posw_rlp_reader(NULL, 0);
     assert_true(posw_rlp_done(&r));
     assert_int_equal(posw_rlp_count(r), 0);

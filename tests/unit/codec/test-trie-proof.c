@@ -271,6 +271,8 @@ static int decode(const char *hex, size_t depth) {
 
 #define TWO "c22001c22001"
 #define EMPTY_14 "8080808080808080808080808080"
+#define SAME_4 "01010101"
+#define SAME_28 SAME_4 SAME_4 SAME_4 SAME_4 SAME_4 SAME_4 SAME_4
 #define HASH_REF "a0000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 static void test_node_parsing(void **state) {
@@ -321,9 +323,47 @@ static void test_node_parsing(void **state) {
         {"d5" TWO "8080808080808001808080808080"
          "80",
          0, false}, /* a child that is a byte */
+        {"e011de20"
+         "9c" SAME_28,
+         0, true}, /* embedded, as large as it can be */
+        {"e111df20"
+         "9d" SAME_28 "01",
+         0, false},                                 /* one byte more */
+        {"e3a120" SAME_28 SAME_4 "01", 0, true},    /* the longest key */
+        {"e3a120" SAME_28 SAME_4 "01", 1, false},   /* too long here */
+        {"e4a220" SAME_28 SAME_4 "0101", 0, false}, /* and anywhere */
     };
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++)
         assert_int_equal(decode(cases[i].hex, cases[i].depth), cases[i].ok ? POSW_OK : POSW_ECORRUPT);
+}
+
+/* Values of the largest size and one byte more, in a leaf and in a branch. */
+static void test_value_limit(void **state) {
+    (void)state;
+    static const uint8_t two_children[] = {0xc2, 0x20, 0x01, 0xc2, 0x20, 0x01, 0x80, 0x80, 0x80, 0x80,
+                                           0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80};
+    uint8_t *bytes = calloc(1, POSW_TRIE_VALUE_MAX + 1);
+    assert_non_null(bytes);
+    for (size_t over = 0; over <= 1; over++) {
+        for (int is_branch = 0; is_branch <= 1; is_branch++) {
+            posw_buf rlp = {0};
+            const size_t mark = posw_rlp_list_begin(&rlp);
+            if (is_branch != 0)
+                posw_buf_append(&rlp, two_children, sizeof two_children);
+            else
+                posw_buf_byte(&rlp, 0x20);
+            posw_rlp_append_bytes(&rlp, bytes, POSW_TRIE_VALUE_MAX + over);
+            posw_rlp_list_end(&rlp, mark);
+            posw_trie *t = new_trie(&POSW_TRIE_EMPTY_ROOT, NULL);
+            posw_trie_node *n = NULL;
+            const int rc = posw_trie_node_decode(t->pool, &n, rlp.data, rlp.size, 0);
+            assert_int_equal(rc, over == 0 ? POSW_OK : POSW_ECORRUPT);
+            posw_trie_node_unref(t->pool, n);
+            posw_trie_free(t);
+            posw_buf_clear(&rlp);
+        }
+    }
+    free(bytes);
 }
 
 int main(void) {
@@ -332,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_refused_proofs),     cmocka_unit_test(test_empty_trie),
         cmocka_unit_test(test_prove_stops),        cmocka_unit_test(test_uncanonical_proof),
         cmocka_unit_test(test_short_node_by_hash), cmocka_unit_test(test_node_parsing),
+        cmocka_unit_test(test_value_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

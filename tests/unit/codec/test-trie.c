@@ -1,5 +1,6 @@
 /* Tries in memory: official vectors, random changes against the definition, lists, limits. */
 #include "codec/rlp.h"
+#include "codec/trie_node.h"
 #include "trie_model.h"
 #include "vectors.h"
 
@@ -134,6 +135,22 @@ static void test_neighbours(void **state) {
     assert_int_equal(i, 12);
     posw_trie_free(t);
     json_decref(file);
+}
+
+/* Setting what is there already changes nothing, whether a leaf or a branch has it. */
+static void test_same_value(void **state) {
+    (void)state;
+    static const char *const keys[] = {"d", "do", "dog", "cat"};
+    posw_trie *t = new_trie(&POSW_TRIE_EMPTY_ROOT, NULL);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(keys); i++)
+        assert_int_equal(posw_trie_put(t, (const uint8_t *)keys[i], strlen(keys[i]), (const uint8_t *)"same", 4),
+                         POSW_OK);
+    (void)root_of(t);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(keys); i++)
+        assert_int_equal(posw_trie_put(t, (const uint8_t *)keys[i], strlen(keys[i]), (const uint8_t *)"same", 4),
+                         POSW_OK);
+    assert_int_equal(t->root_ref.tag, POSW_TRIE_TAG_HASH); /* its hash is still known */
+    posw_trie_free(t);
 }
 
 /* ---- random changes ---- */
@@ -394,10 +411,10 @@ static void test_list_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_official), cmocka_unit_test(test_neighbours),  cmocka_unit_test(test_random),
-        cmocka_unit_test(test_absent),   cmocka_unit_test(test_versions),    cmocka_unit_test(test_version_memory),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_walk_stops),  cmocka_unit_test(test_known_lists),
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_list_limits),
+        cmocka_unit_test(test_official),       cmocka_unit_test(test_neighbours), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_same_value),     cmocka_unit_test(test_absent),     cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_version_memory), cmocka_unit_test(test_limits),     cmocka_unit_test(test_walk_stops),
+        cmocka_unit_test(test_known_lists),    cmocka_unit_test(test_lists),      cmocka_unit_test(test_list_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

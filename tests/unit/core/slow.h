@@ -98,6 +98,18 @@ static inline slow slow_div(const slow *n, const slow *d) {
     return q;
 }
 
+/* Digit by digit; d != 0 */
+static inline slow slow_div_u64(const slow *n, uint64_t d) {
+    slow q;
+    unsigned __int128 rest = 0;
+    for (int i = SLOW_DIGITS - 1; i >= 0; i--) {
+        rest = rest << 16 | n->d[i];
+        q.d[i] = (uint32_t)(rest / d);
+        rest %= d;
+    }
+    return q;
+}
+
 /* The lowest 256 bits; *fits (may be NULL) tells if that is all. */
 static inline posw_u256 slow_low(const slow *a, bool *fits) {
     posw_u256 v = {{0}};

@@ -77,7 +77,7 @@ static void make_world(world *x) {
     x->header = (posw_header){.parent_hash = x->parent_hash,
                               .ommers_hash = POSW_OMMERS_EMPTY,
                               .beneficiary = x->miner.address,
-                              .difficulty = posw_difficulty_next(p, 20, x->parent.timestamp),
+                              .difficulty = posw_difficulty_next(p, x->window, &x->parent, x->parent.timestamp + 1),
                               .number = 21,
                               .gas_limit = p->gas_limit,
                               .gas_used = 21000,
@@ -208,6 +208,34 @@ static void test_field_edges(void **state) {
     h = x->header;
     h.extra[1] ^= 0xff; /* nobody knows the root in force */
     x->context.stake_root = NULL;
+    assert_fields(x, &h, POSW_RULE_NONE);
+}
+
+/* D1 where a rule looks back over the window, and where it looks at the block's own time. The difficulties are made
+ * here by hand: 8 blocks of 15 s and 1,000,000 each; one tenth. */
+static void test_difficulty_rules(void **state) {
+    world *x = *state;
+    posw_header h = x->header;
+    x->parent.difficulty = u64(1000000);
+    x->params.difficulty_rule = POSW_DIFFICULTY_LWMA3;
+    x->params.difficulty_blocks = 8;
+    posw_window_reset(x->window);
+    for (uint64_t n = 0; n <= 20; n++)
+        posw_window_push(
+            x->window, &(posw_window_entry){.timestamp = x->params.genesis_time + 15 * n, .difficulty = u64(1000000)});
+    assert_fields(x, &h, POSW_RULE_DIFFICULTY);
+    h.difficulty = u64(990000);
+    assert_fields(x, &h, POSW_RULE_NONE);
+
+    x->params.difficulty_rule = POSW_DIFFICULTY_STEP;
+    x->context.window = NULL;
+    h.timestamp = x->parent.timestamp + 14;
+    assert_fields(x, &h, POSW_RULE_DIFFICULTY);
+    h.difficulty = u64(1100000);
+    assert_fields(x, &h, POSW_RULE_NONE);
+    h.timestamp++;
+    assert_fields(x, &h, POSW_RULE_DIFFICULTY);
+    h.difficulty = u64(900000);
     assert_fields(x, &h, POSW_RULE_NONE);
 }
 
@@ -396,6 +424,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(test_field_edges, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_difficulty_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weight, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seal_by_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_proof, setup, teardown),

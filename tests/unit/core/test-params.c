@@ -3,6 +3,7 @@
 
 #include "core/made.h"
 #include "crypto/keccak.h"
+#include "posw/difficulty.h"
 #include "posw/economy.h"
 
 static void assert_valid(const posw_params *p) {
@@ -73,11 +74,43 @@ static void test_p2(void **state) {
     REFUSED(rule, p.reorg_max_blocks = 1009);
     ALLOWED(p.unbonding_blocks = 1 << 24);
     REFUSED(rule, p.unbonding_blocks = (1 << 24) + 1);
-    REFUSED(rule, p.half_life_blocks = 0);
-    ALLOWED(p.half_life_blocks = 1);
-    ALLOWED(p.half_life_blocks = 1 << 24);
-    REFUSED(rule, p.half_life_blocks = (1 << 24) + 1);
-    ALLOWED(p.half_life_blocks = 0, p.difficulty_rule = POSW_DIFFICULTY_FIXED);
+    REFUSED(rule, p.difficulty_blocks = 0);
+    ALLOWED(p.difficulty_blocks = 1);
+    ALLOWED(p.difficulty_blocks = 1 << 24);
+    REFUSED(rule, p.difficulty_blocks = (1 << 24) + 1);
+    static const enum posw_difficulty_rule without[] = {POSW_DIFFICULTY_FIXED, POSW_DIFFICULTY_HOMESTEAD,
+                                                        POSW_DIFFICULTY_STEP};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(without); i++) {
+        ALLOWED(p.difficulty_blocks = 0, p.difficulty_rule = without[i]);
+        ALLOWED(p.difficulty_blocks = UINT64_MAX, p.difficulty_rule = without[i]);
+    }
+}
+
+static void set_blocks(posw_params *p, enum posw_difficulty_rule difficulty_rule, uint64_t blocks, uint64_t window) {
+    p->difficulty_rule = difficulty_rule;
+    p->difficulty_blocks = blocks;
+    p->window_blocks = window;
+}
+
+/* The rules that look back: never further than the window. */
+static void test_p2_looking_back(void **state) {
+    (void)state;
+    const enum posw_rule rule = POSW_RULE_PARAMS_RANGE;
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_LWMA3, 5, 2016));
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_LWMA3, 6, 2016));
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_LWMA3, 1024, 2016));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_LWMA3, 1025, 2016));
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_LWMA3, 6, 6));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_LWMA3, 7, 6));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_LWMA3, 5, 5));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_LWMA3, 6, 5));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 0, 2016));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 1, 2016));
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 2, 2));
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 2016, 2016));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 2017, 2016));
+    REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, UINT64_MAX, 2016));
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 65536, 65536), p.unbonding_blocks = 65536);
 }
 
 static void test_p3_p4(void **state) {
@@ -117,7 +150,7 @@ static void test_p6(void **state) {
     REFUSED(rule, p.base_fee_min_wei = p.base_fee_initial_wei + 1);
     ALLOWED(p.base_fee_min_wei = p.base_fee_initial_wei = UINT64_MAX);
     REFUSED(rule, p.pow = (enum posw_pow_algorithm)3);
-    REFUSED(rule, p.difficulty_rule = (enum posw_difficulty_rule)2);
+    REFUSED(rule, p.difficulty_rule = (enum posw_difficulty_rule)6);
 }
 
 static void set_power(posw_params *p) {
@@ -194,8 +227,8 @@ static void test_presets(void **state) {
     assert_string_equal(posw_params_preset_text("cubic"), "");
     assert_true(posw_params_preset(&p, "quarkchain"));
     assert_int_equal(p.window_blocks, 256);
-    p.window_blocks = 255;
-    assert_string_equal(posw_params_preset_of(&p), "custom");
+    p.window_blocks = 32; /* a development chain's: still that rule */
+    assert_string_equal(posw_params_preset_of(&p), "quarkchain");
 }
 
 /* Sum by the definition, block by block while the subsidy may still change. */
@@ -280,7 +313,7 @@ static void test_hash(void **state) {
                       .unbonding_blocks = 1 << 24,
                       .reorg_max_blocks = 1,
                       .difficulty_rule = POSW_DIFFICULTY_FIXED,
-                      .half_life_blocks = 99,
+                      .difficulty_blocks = 99,
                       .stake_min_wei = POSW_U256_ONE,
                       .reward_initial_wei = power_of_two(90),
                       .treasury = made_address(0x11),
@@ -301,6 +334,29 @@ static void test_hash(void **state) {
                        "0000");
 }
 
+/* C1: a difficulty's blocks count where its rule has them, and the rule itself always does. */
+static void test_hash_of_difficulty(void **state) {
+    (void)state;
+    posw_hash hashes[6][2];
+    for (unsigned rule = 0; rule < 6; rule++)
+        for (unsigned i = 0; i < 2; i++) {
+            posw_params p = made_params();
+            set_blocks(&p, (enum posw_difficulty_rule)rule, 60 + i, 2016);
+            posw_params_hash(&hashes[rule][i], &p);
+        }
+    for (unsigned rule = 0; rule < 6; rule++) {
+        const bool counts = posw_difficulty_has_blocks((enum posw_difficulty_rule)rule);
+        assert_true(posw_hash_equal(&hashes[rule][0], &hashes[rule][1]) == !counts);
+        for (unsigned other = 0; other < rule; other++)
+            assert_false(posw_hash_equal(&hashes[rule][0], &hashes[other][0]));
+    }
+    posw_params p = made_params();
+    set_blocks(&p, POSW_DIFFICULTY_LWMA3, 60, 2016);
+    assert_hash_of(&p, "f8590107010f8207e08203f0829d808201f8023c01808080808204000480"
+                       "80880de0b6b3a7640000881bc16d674ec80000834029008801634578"
+                       "5d8a0000940000000000000000000000000000000000000000808080843b9aca00");
+}
+
 static void test_rule_words(void **state) {
     (void)state;
     assert_string_equal(posw_rule_number(POSW_RULE_TARGET), "H7");
@@ -314,10 +370,20 @@ static void test_rule_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default), cmocka_unit_test(test_p1),           cmocka_unit_test(test_p2),
-        cmocka_unit_test(test_p3_p4),   cmocka_unit_test(test_p5),           cmocka_unit_test(test_p6),
-        cmocka_unit_test(test_p7),      cmocka_unit_test(test_p8),           cmocka_unit_test(test_presets),
-        cmocka_unit_test(test_hash),    cmocka_unit_test(test_reward_total), cmocka_unit_test(test_rule_words),
+        cmocka_unit_test(test_default),
+        cmocka_unit_test(test_p1),
+        cmocka_unit_test(test_p2),
+        cmocka_unit_test(test_p3_p4),
+        cmocka_unit_test(test_p5),
+        cmocka_unit_test(test_p6),
+        cmocka_unit_test(test_p7),
+        cmocka_unit_test(test_p8),
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_reward_total),
+        cmocka_unit_test(test_rule_words),
+        cmocka_unit_test(test_p2_looking_back),
+        cmocka_unit_test(test_hash_of_difficulty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,6 +340,42 @@ static void work_says_what_counts(void **state) {
     p_close(&w);
 }
 
+static void with_steps(posw_chain_spec *spec) {
+    spec->params.block_time_s = 10;
+    spec->params.difficulty_rule = POSW_DIFFICULTY_STEP;
+    spec->params.genesis_difficulty = posw_u256_from_u64(100);
+}
+static void with_looking_back(posw_chain_spec *spec) {
+    spec->params.block_time_s = 10;
+    spec->params.difficulty_rule = POSW_DIFFICULTY_LWMA3;
+    spec->params.difficulty_blocks = 6;
+    spec->params.genesis_difficulty = posw_u256_from_u64(100);
+}
+
+/* Timestamp and difficulty of a template belong together, also when it is made anew later for the same tip. */
+static void time_and_difficulty(void **state) {
+    static void (*const changes[])(posw_chain_spec *) = {with_steps, with_looking_back};
+    (void)state;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(changes); i++) {
+        p_world w;
+        const posw_mempool_options o = p_options();
+        p_open_with(&w, &o, changes[i]);
+        for (uint64_t n = 0; n < 12; n++) {
+            const uint64_t tip = posw_chain_tip(w.node.chain)->timestamp;
+            posw_chain_template early = make(&w, 1, tip + 9), late = make(&w, 1, tip + 10), stuck = make(&w, 1, 0);
+            const int order = posw_u256_cmp(&early.header.difficulty, &late.header.difficulty);
+            assert_true(i == 0 ? order > 0 : order == 0);
+            assert_true(posw_u256_equal(&early.header.difficulty, &stuck.header.difficulty));
+            assert_int_equal(finish(&w, n % 3 == 0 ? &late : n % 3 == 1 ? &early : &stuck, 1).kind, POSW_VALID);
+            if (n % 3 != 0) posw_chain_template_clear(&late);
+            if (n % 3 != 1) posw_chain_template_clear(&early);
+            if (n % 3 != 2) posw_chain_template_clear(&stuck);
+        }
+        h_verify(w.node.chain);
+        p_close(&w);
+    }
+}
+
 static void wrong_seals(void **state) {
     p_world *w = *state;
     posw_chain_template t = make(w, 1, P_NOW);
@@ -463,6 +499,7 @@ int main(void) {
         TEST(fees_below_the_base_fee_wait),
         TEST(own_blocks_and_their_bytes),
         cmocka_unit_test(work_says_what_counts),
+        cmocka_unit_test(time_and_difficulty),
         TEST(wrong_seals),
         TEST(without_its_state),
         TEST(a_named_signer),

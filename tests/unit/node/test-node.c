@@ -73,7 +73,7 @@ static void node_open(world *w, const options *o) {
                                  .development = o->development,
                                  .pow = &h_pow};
     ok(posw_node_new(&w->node, &n));
-    posw_node_set_service(w->node, &(posw_node_service){on_data, on_closed, on_changed, on_accepted, w});
+    posw_node_set_service(w->node, POSW_SERVICE_RPC, &(posw_node_service){NULL, on_data, on_closed, on_changed, on_accepted, w});
 }
 
 static world *open_with(const options *o) {
@@ -693,7 +693,7 @@ static void clients_go_to_the_service(void **state) {
     assert_memory_equal(a->data.data, "hello", 5);
     step(w, (posw_event){.type = POSW_EVENT_CLIENT_CLOSED, .client = 9});
     assert_int_equal(w->closed, 9);
-    posw_node_set_service(w->node, &(posw_node_service){0});
+    posw_node_set_service(w->node, POSW_SERVICE_RPC, &(posw_node_service){0});
     step(w, (posw_event){.type = POSW_EVENT_CLIENT_DATA, .client = 9});
     step(w, (posw_event){.type = POSW_EVENT_CLIENT_CLOSED, .client = 9});
     assert_int_equal(w->actions.count, 0);

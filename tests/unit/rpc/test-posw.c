@@ -353,6 +353,18 @@ static void test_submit_block(void **state) {
     assert_string_equal(w_string(json_object_get(e, "data"), "rule"), "H1");
     json_decref(e);
     free(raw);
+    /* A gas limit of its own, which would let in more transactions than a block of this chain can have. */
+    posw_header h;
+    posw_buf greedy = {0};
+    assert_true(posw_block_header(&h, two.bytes.data, two.bytes.size));
+    h.gas_limit = UINT64_MAX;
+    posw_block_encode(&greedy, &h, NULL, 0);
+    raw = w_long_hex(posw_buf_view(&greedy));
+    e = w_error(&w, "posw_submitBlock", "[\"%s\"]", raw);
+    assert_string_equal(w_string(json_object_get(e, "data"), "rule"), "X9");
+    json_decref(e);
+    posw_buf_clear(&greedy);
+    free(raw);
     h_block_clear(&one);
     h_block_clear(&two);
     w_close(&other);

@@ -1,0 +1,315 @@
+"""A random chain: parameters, then steps that extend it, fork it, break it and ask about it. Everything follows from the seed."""
+import collections
+import json
+import random
+
+from posw import header as headers
+from posw.build import Key, calls, encode_block, make_block, replace, seal, table_for, weight_for
+from posw.params import STAKING
+from posw.verdict import Invalid
+
+from . import native, proofs
+from .breaks import Bench, random_break
+from .chains import broken_chain, random_chain, random_params
+from .txs import TxMaker
+
+native.install()
+KEYS = [Key.named(f"miner {i}") for i in range(7)]
+COST_MAX, DEAR = 6000, 200  # hashes for a block: at most, and from where on blocks come late, to make it less
+FAR = 2**64 - 1
+
+
+class World:
+    def __init__(self, seed, pair, length=0):
+        self.rng, self.pair = random.Random(seed), pair
+        self.length = length or self.rng.choice((6, 10, 12, 16, 20, 25, 40))
+        self.keys = self.rng.sample(KEYS, self.rng.choice((2, 3, 5)))
+        self.statistics = {name: collections.Counter() for name in ("count", "verdict", "mutation", "difficulty", "weight")}
+        self.sent = []  # (bytes, now) of blocks, for a second arrival in another order
+        self.seen = set()
+        self.leaves = []  # latest blocks of side branches
+
+    @property
+    def chain(self):
+        return self.pair.chain
+
+    # ---- events ----
+
+    def do(self, *event):
+        self.statistics["count"]["events"] += 1
+        return self.pair.do(*event)
+
+    def send(self, data, now):
+        """Imports on both sides; the answer's verdict as a list of three words."""
+        before = self.chain.tip
+        answer = self.do("import", now, data).split()
+        count = self.statistics["count"]
+        count["imports"] += 1
+        self.statistics["verdict"][" ".join(answer[:3])] += 1
+        if data not in self.seen:
+            self.seen.add(data)
+            count["blocks"] += 1
+        removed, added = int(answer[-2]), int(answer[-1])
+        if removed:
+            count["reorganisations"] += 1
+            count["deepest reorganisation"] = max(count["deepest reorganisation"], removed)
+        if self.chain.tip is not before:
+            block = self.chain.tip
+            count["boosted blocks"] += block.boosted
+            count["transactions"] += len(block.txs)
+            count["failed transactions"] += sum(not r.success for r in block.receipts or ())
+        return answer[:3]
+
+    # ---- the whole ----
+
+    def run(self):
+        for _ in range(self.rng.choice((0, 1, 2))):
+            self.judge_params()
+        spec, rule, weight = random_chain(self.rng, [k.address for k in self.keys])
+        if self.rng.random() < 0.25:
+            self.judge_chain_file(spec)
+        if self.do("open", json.dumps(spec)) == "refused":
+            self.statistics["count"]["chain files refused"] += 1
+            return
+        self.statistics["count"]["chains"] += 1
+        self.statistics["difficulty"][rule] += 1
+        self.statistics["weight"][weight] += 1
+        for _ in range(self.length):
+            self.step()
+        self.end(spec)
+
+    def judge_params(self):
+        answer = self.do("params", random_params(self.rng))
+        self.statistics["verdict"][" ".join(answer.split()[:3])] += 1
+
+    def judge_chain_file(self, spec):
+        refused = self.do("open", json.dumps(broken_chain(self.rng, json.loads(json.dumps(spec))))) == "refused"
+        self.statistics["count"]["chain files refused" if refused else "chain files taken"] += 1
+
+    def step(self):
+        kind = self.rng.random()
+        if kind < 0.62:
+            self.grow(self.chain.tip)
+        elif kind < 0.74:
+            self.branch()
+        elif kind < 0.82:
+            self.grow_leaf()
+        elif kind < 0.85:
+            self.bad_branch()
+        elif kind < 0.90 and self.sent:
+            self.send(*self.rng.choice(self.sent[-30:]))
+        elif kind < 0.93:
+            self.orphan()
+        else:
+            self.odd_moment()
+        self.ask()
+
+    def end(self, spec):
+        if self.rng.random() < 0.3:
+            self.do("reopen")
+        if self.rng.random() < 0.3:
+            self.do("verify")
+        if self.rng.random() < 0.2:
+            self.arrive_again(spec)
+
+    # ---- blocks ----
+
+    def weight(self, key, parent):
+        return weight_for(self.chain.params, parent, key.address)
+
+    def time_after(self, parent):
+        rng, p = self.rng, self.chain.params
+        t = p.block_time
+        gap = rng.choice((1, 1, max(1, t - 1), t, t, t + 1, rng.randint(1, 3 * t), rng.randint(1, 2 * t)))
+        if rng.random() < 0.04:
+            gap = 2 * p.window * t * rng.choice((1, 2)) + rng.choice((-1, 0, 1, t))  # time unlock
+        if self.chain.next_difficulty(parent.timestamp + gap, parent) > DEAR * self.weight(self.keys[0], parent):
+            gap = rng.randint(4 * t, 12 * t)  # so that it does not become dearer
+        return min(parent.timestamp + max(1, gap), FAR)
+
+    def choose_miner(self, parent, timestamp):
+        """A key that can afford a block here, or None; mostly one with weight."""
+        difficulty = self.chain.next_difficulty(timestamp, parent)
+        weights = {k: self.weight(k, parent) for k in self.keys}
+        keys = [k for k in self.keys if difficulty <= COST_MAX * weights[k]]
+        if not keys:
+            return None
+        return max(keys, key=weights.get) if self.rng.random() < 0.5 else self.rng.choice(keys)
+
+    def build(self, parent):
+        """(Built, Bench), or None where no block can be built here."""
+        rng, p = self.rng, self.chain.params
+        timestamp = self.time_after(parent)
+        miner = self.choose_miner(parent, timestamp) if timestamp > parent.timestamp else None
+        if miner is None:
+            return None
+        address = table_for(p, parent).signer_of(miner.address)
+        signer = next((k for k in KEYS if k.address == address), None)
+        if signer is None:
+            return None
+        weight = self.weight(miner, parent)
+        boosted = rng.choice((None, None, True)) if weight > 1 and self.chain.next_difficulty(timestamp, parent) > 1 else None
+        txs = TxMaker(rng, self.chain, parent, self.keys).several(6)
+        plan = {"miner": miner, "signer": signer, "timestamp": timestamp, "parent": parent, "boosted": boosted}
+        try:
+            built = make_block(self.chain, txs=txs, **plan)
+        except Invalid:  # two transactions that fit, but not one after the other
+            txs = []
+            built = make_block(self.chain, **plan)
+        return built, Bench(rng, self.chain, parent, built.header, txs, miner, signer, self.keys, weight)
+
+    def grow(self, parent):
+        """A valid block on `parent`, perhaps with broken ones before and after it. The block if it was kept."""
+        rng = self.rng
+        made = self.build(parent)
+        if made is None:
+            return None
+        built, bench = made
+        limit = max(2 * self.chain.params.block_time, 15)
+        now = rng.choice((built.header.timestamp, max(0, built.header.timestamp - limit), FAR))
+        for _ in range(rng.choice((0, 0, 1, 1, 3))):
+            self.send_broken(bench, now)
+        if rng.random() < 0.15 and built.header.timestamp > limit:
+            self.send(built.bytes, built.header.timestamp - limit - rng.choice((1, 1, 2, limit)) if built.header.timestamp > 2 * limit + 2 else 0)
+        if parent is self.chain.tip and rng.random() < 0.3:
+            self.light(built, bench)
+        self.send(built.bytes, now)
+        self.sent.append((built.bytes, now))
+        if rng.random() < 0.15:
+            self.send_broken(bench, now)
+        return self.chain.blocks.get(built.hash)
+
+    def send_broken(self, bench, now):
+        broken = random_break(bench)
+        if broken is not None:
+            name, data = broken
+            self.statistics["mutation"][name] += 1
+            self.send(data, now)
+            if self.rng.random() < 0.1:
+                self.send(data, now)
+
+    def ancestor(self, depth):
+        block = self.chain.tip
+        for _ in range(depth):
+            block = block.parent or block
+        return block
+
+    def branch(self):
+        """A side branch from a block near the tip, long enough to win or not, too deep or not."""
+        rng = self.rng
+        depth = rng.randint(1, min(self.chain.params.max_reorg + 2, 1 + self.chain.tip.number))
+        block = self.ancestor(depth)
+        for _ in range(depth + rng.choice((-1, 0, 1, 1))):
+            block = self.grow(block)
+            if block is None:
+                return
+        self.leaves.append(block)
+
+    def grow_leaf(self):
+        """The latest side branch goes on."""
+        leaves = [b for b in self.leaves[-4:] if b.hash in self.chain.blocks and not self.chain.is_main(b)]
+        block = self.grow(self.rng.choice(leaves)) if leaves else None
+        if block is not None:
+            self.leaves.append(block)
+
+    def bad_branch(self):
+        """A side block that only execution can find bad, and children on it."""
+        rng = self.rng
+        if self.chain.tip.number == 0:
+            return
+        parent = self.ancestor(rng.randint(1, min(self.chain.params.max_reorg, self.chain.tip.number)))
+        made = self.build(parent)
+        if made is None:
+            return
+        _, bench = made
+        if bench.header.difficulty > COST_MAX * bench.weight:
+            return
+        field = rng.choice(("state_root", "receipts_root", "logs_bloom", "gas_used"))
+        value = (bench.header.gas_used + 1) % (self.chain.params.gas_limit + 1) if field == "gas_used" else rng.randbytes(len(getattr(bench.header, field)))
+        header = seal(replace(bench.header, **{field: value}), bench.signer, bench.weight)
+        data = encode_block(header, bench.txs)
+        self.statistics["mutation"]["bad branch"] += 1
+        self.send(data, FAR)
+        branch = [data]
+        block = self.chain.blocks.get(header.hash)
+        while block is not None and block.number <= self.chain.tip.number + 1 and len(branch) < 6:
+            child = self.build(block)
+            if child is None:
+                return
+            built, _ = child
+            self.send(built.bytes, FAR)
+            branch.append(built.bytes)
+            block = self.chain.blocks.get(built.hash)
+        for data in branch:
+            if rng.random() < 0.5:
+                self.send(data, FAR)
+
+    def orphan(self):
+        """A child arrives before its parent."""
+        made = self.build(self.chain.tip)
+        child = made and self.build(made[0].block)
+        if child is None:
+            return
+        built, later = made[0], child[0]
+        self.send(later.bytes, FAR)
+        self.send(built.bytes, FAR)
+        self.send(later.bytes, FAR)
+        self.sent += [(built.bytes, FAR), (later.bytes, FAR)]
+
+    def arrive_again(self, spec):
+        """The same blocks on a fresh chain, out of order; then once more, so that nothing stays an orphan."""
+        blocks = list(self.sent)
+        self.do("open", json.dumps(spec))
+        self.leaves.clear()
+        order = sorted(range(len(blocks)), key=lambda i: i + self.rng.uniform(0, self.rng.choice((1, 3, 8))))
+        for i in order + list(range(len(blocks))):
+            self.send(*blocks[i])
+
+    # ---- questions ----
+
+    def light(self, built, bench):
+        """The header alone, with its proof, without one, and with wrong ones."""
+        rng, chain = self.rng, self.chain
+        header = headers.encode(built.header)
+        all_proofs = [chain.proof_of(k.address) for k in self.keys]
+        encoded = [proofs.encode(p) for p in all_proofs if p is not None]
+        own = chain.proof_of(bench.miner.address)
+        candidates = [None, proofs.encode(own) if own else None] + encoded
+        proof = rng.choice(candidates)
+        if proof and rng.random() < 0.3:
+            at = rng.randrange(len(proof))
+            proof = proof[:at] + bytes([proof[at] ^ 1 << rng.randrange(8)]) + proof[at + 1:]
+        now = rng.choice((FAR, built.header.timestamp, max(0, built.header.timestamp - 10**6)))
+        answer = self.do("light", now, header, proof)
+        self.statistics["verdict"]["light: " + answer] += 1
+
+    def ask(self):
+        rng, tip = self.rng, self.chain.tip
+        if rng.random() < 0.5:
+            t = self.chain.params.block_time
+            self.do("next", min(FAR, tip.timestamp + rng.choice((1, t - 1 or 1, t, 2 * t, 100 * t, 10**6 * t))))
+        if rng.random() < 0.4:
+            self.do("miner", rng.choice(KEYS).address)
+        if rng.random() < 0.15:
+            self.do("account", rng.choice([k.address for k in self.keys] + [STAKING]))
+        if rng.random() < 0.2:
+            self.ask_contract()
+
+    def ask_contract(self):
+        """A view from outside (S7), and now and then something that is none."""
+        rng = self.rng
+        one, two = (rng.choice(KEYS).address for _ in range(2))
+        data = rng.choice((calls.stake_of(one), calls.stake_of_owner(one, two), calls.active_stake_of(one), calls.pending_of(one), calls.exits_of(one), calls.signer_of(one),
+                           calls.total_stake(), calls.ticket_price(), calls.weight_of(one), calls.withdraw(), rng.randbytes(5)))
+        self.do("call", one, STAKING, 0, rng.choice((10**6, 10**6, 21000, 24000)), data)
+
+    def odd_moment(self):
+        kind = self.rng.randrange(4)
+        if kind == 0:
+            self.do("reopen")
+        elif kind == 1:
+            self.do("deep", self.rng.random() < 0.5)
+        elif kind == 2:
+            self.do("bulk", self.rng.choice((0, 1, 2, 10)))
+        else:
+            self.do("verify")

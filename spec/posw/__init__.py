@@ -1,0 +1,1 @@
+"""The posw protocol as a program: see spec/README.md."""

@@ -1,0 +1,13 @@
+/* The rules behind posw_difficulty_next, one function each (posw/difficulty.h says what they need). */
+#ifndef POSW_CORE_DIFFICULTY_RULES_H
+#define POSW_CORE_DIFFICULTY_RULES_H
+
+#include "posw/difficulty.h"
+
+posw_u256 posw_difficulty_next_asert(const posw_params *p, const posw_header *parent);
+posw_u256 posw_difficulty_next_lwma3(const posw_params *p, const posw_window *w, const posw_header *parent);
+posw_u256 posw_difficulty_next_bitcoin2016(const posw_params *p, const posw_window *w, const posw_header *parent);
+posw_u256 posw_difficulty_next_homestead(const posw_params *p, const posw_header *parent, uint64_t timestamp);
+posw_u256 posw_difficulty_next_step(const posw_params *p, const posw_header *parent, uint64_t timestamp);
+
+#endif

@@ -1,0 +1,45 @@
+#include "node/job.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+posw_job *posw_job_new(enum posw_job_type type) {
+    posw_job *job = calloc(1, sizeof *job);
+    if (job != NULL) job->type = type;
+    return job;
+}
+
+void posw_job_free(posw_job *job) {
+    if (job == NULL) return;
+    posw_buf_clear(&job->bytes);
+    posw_prepared_clear(&job->prepared);
+    free(job);
+}
+
+static void check_pow(posw_job *job, const posw_pow *pow, void *scratch) {
+    for (job->good = 0; job->good < job->item_count; job->good++) {
+        const posw_job_pow *item = &job->items[job->good];
+        posw_hash mix;
+        if (!pow->hash(scratch, &mix, &item->key, item->input)) {
+            job->result = POSW_ENOMEM;
+            return;
+        }
+        if (!posw_hash_equal(&mix, &item->claimed)) return;
+    }
+}
+
+void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch) {
+    job->result = POSW_OK;
+    switch (job->type) {
+    case POSW_JOB_PREPARE:
+        job->result = posw_prepare(&job->prepared, job->bytes.data, job->bytes.size, job->pow_proved ? NULL : pow, scratch, NULL);
+        if (job->pow_proved) job->prepared.pow_checked = true;
+        break;
+    case POSW_JOB_POW:
+        check_pow(job, pow, scratch);
+        break;
+    }
+}

@@ -1,0 +1,45 @@
+/* Work for other threads: pure functions of what the job holds.
+ *
+ * The node makes a job, the performer of its actions runs it with posw_job_run on whatever thread it likes, and brings
+ * it back with POSW_EVENT_JOB_DONE. A simulated world runs it at once. Jobs hold copies: nothing of the node is read. */
+#ifndef POSW_NODE_JOB_H
+#define POSW_NODE_JOB_H
+
+#include "chain/prepare.h"
+#include "posw/header.h"
+
+enum posw_job_type {
+    POSW_JOB_PREPARE, /* posw_prepare of an encoded block */
+    POSW_JOB_POW,     /* the proof-of-work outputs of several headers */
+};
+
+enum { POSW_JOB_POW_MAX = 64 };
+
+typedef struct {
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    posw_hash key;     /* RandomX */
+    posw_hash claimed; /* mixHash */
+} posw_job_pow;
+
+typedef struct posw_job {
+    enum posw_job_type type;
+    uint64_t id, peer, tag; /* for the owner: what it belongs to */
+    posw_hash hash;
+    /* PREPARE */
+    posw_buf bytes;  /* in; owned */
+    bool pow_proved; /* in: the header of this block was proved by a POW job: its output is not computed again */
+    posw_prepared prepared; /* out; owned */
+    /* POW */
+    posw_job_pow items[POSW_JOB_POW_MAX]; /* in */
+    size_t item_count;
+    size_t good; /* out: how many of the items, from the first on, are what they claim */
+    int result;  /* out: POSW_OK, or an operating error: then nothing can be said */
+} posw_job;
+
+/* NULL: out of memory. */
+posw_job *posw_job_new(enum posw_job_type type);
+void posw_job_free(posw_job *job);
+/* Thread safe. scratch: of the engine, for this thread (NULL where it needs none). */
+void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch);
+
+#endif

@@ -1,0 +1,107 @@
+#include "p2p/addrman_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Buckets first: an address weighs what its places weigh, and a bucket that is full weighs no more than one with a single
+ * address in it. Places that hold nothing are not drawn. */
+static const addrman_entry *draw(posw_addrman *a, bool tried) {
+    const uint8_t *fill = tried ? a->tried_fill : a->new_fill;
+    const size_t buckets = tried ? POSW_ADDRMAN_TRIED_BUCKETS : POSW_ADDRMAN_NEW_BUCKETS;
+    size_t used = 0, bucket = 0, slot = 0;
+    for (size_t i = 0; i < buckets; i++)
+        used += fill[i] > 0;
+    uint64_t k = posw_random_below(&a->random, used);
+    for (bucket = 0; fill[bucket] == 0 || k-- > 0;)
+        bucket++;
+    const uint32_t *places = tried ? a->tried_table[bucket] : a->new_table[bucket];
+    k = posw_random_below(&a->random, fill[bucket]);
+    for (slot = 0; places[slot] == 0 || k-- > 0;)
+        slot++;
+    return &a->pool[places[slot] - 1];
+}
+
+/* Of 2^32: a hundredth shortly after an attempt, two thirds less for each failure (eight count). */
+static uint64_t chance_of(const posw_addrman_entry *e, uint64_t now_s) {
+    uint64_t chance = 1ULL << 32;
+    if (e->dialled_s != 0 && e->dialled_s + POSW_ADDRMAN_RETRY_S > now_s) chance /= 100;
+    for (uint32_t i = 0; i < e->failures && i < 8; i++)
+        chance = chance * 2 / 3;
+    return chance;
+}
+
+bool posw_addrman_select(posw_addrman *a, posw_addrman_entry *out, enum posw_addrman_table table, uint64_t now_s) {
+    const size_t of_new = table == POSW_ADDRMAN_TRIED ? 0 : a->new_count, of_tried = table == POSW_ADDRMAN_NEW ? 0 : a->tried_count;
+    if (of_new == 0 && of_tried == 0) return false;
+    const bool tried = of_new == 0 || (of_tried > 0 && posw_random_below(&a->random, 2) == 1);
+    /* Each refusal makes the next one less likely, so that a table of bad addresses gives one after about 50 draws. */
+    for (uint64_t factor = 1ULL << 16;; factor = factor * 6 / 5) {
+        const addrman_entry *e = draw(a, tried);
+        if (posw_random_below(&a->random, 1ULL << 32) >= chance_of(&e->e, now_s) * factor >> 16) continue;
+        *out = e->e;
+        return true;
+    }
+}
+
+bool posw_addrman_select_collision(posw_addrman *a, posw_addrman_entry *out, uint64_t now_s) {
+    size_t bucket;
+    posw_addrman_resolve_collisions(a, now_s);
+    if (a->collision_count == 0) return false;
+    const addrman_collision *c = &a->collisions[posw_random_below(&a->random, a->collision_count)];
+    const uint32_t holder = *addrman_tried_slot(a, &bucket, &a->pool[c->newcomer].e.address);
+    if (holder == 0) return false;
+    *out = a->pool[holder - 1].e;
+    return true;
+}
+
+static size_t answer_size(const posw_addrman *a, size_t max) {
+    const size_t all = posw_addrman_count(a, NULL, NULL);
+    size_t n = all * POSW_ADDRMAN_ANSWER_PERCENT / 100;
+    if (n < POSW_ADDRMAN_ANSWER_MIN) n = all < POSW_ADDRMAN_ANSWER_MIN ? all : POSW_ADDRMAN_ANSWER_MIN;
+    if (n > POSW_ADDRMAN_ANSWER_MAX) n = POSW_ADDRMAN_ANSWER_MAX;
+    return n < max ? n : max;
+}
+
+size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, uint64_t now_s) {
+    const size_t wanted = answer_size(a, max);
+    size_t n = 0;
+    uint32_t left = a->used;
+    uint32_t *order = wanted == 0 ? NULL : malloc(a->used * sizeof *order);
+    if (order == NULL) return 0;
+    for (uint32_t i = 0; i < a->used; i++)
+        order[i] = i;
+    while (n < wanted && left > 0) {
+        const uint32_t k = (uint32_t)posw_random_below(&a->random, left);
+        const addrman_entry *e = &a->pool[order[k]];
+        order[k] = order[--left];
+        if ((e->refs == 0 && !e->e.tried) || addrman_is_gone(&e->e, now_s)) continue;
+        out[n++] = (posw_msg_address){e->e.address, e->e.id, e->e.seen_s};
+    }
+    free(order);
+    return n;
+}
+
+/* ---- quota ---- */
+
+enum { TOKEN = 1000, FIRST_TOKENS = 1, MS_PER_MILLI = 10, TOKENS_MAX = POSW_MSG_ADDRESSES_MAX };
+
+void posw_addr_quota_asked(posw_addr_quota *q) {
+    q->milli += (uint64_t)POSW_MSG_ADDRESSES_MAX * TOKEN;
+    if (q->milli > 2ULL * TOKENS_MAX * TOKEN) q->milli = 2ULL * TOKENS_MAX * TOKEN;
+}
+
+size_t posw_addr_quota_take(posw_addr_quota *q, size_t wanted, uint64_t now_ms) {
+    if (q->at_ms == 0) { /* its own address is free */
+        q->milli += FIRST_TOKENS * TOKEN;
+        q->at_ms = now_ms;
+    }
+    const uint64_t earned = now_ms > q->at_ms ? (now_ms - q->at_ms) / MS_PER_MILLI : 0;
+    q->at_ms += earned * MS_PER_MILLI;
+    if (q->milli < (uint64_t)TOKENS_MAX * TOKEN) {
+        const uint64_t room = (uint64_t)TOKENS_MAX * TOKEN - q->milli;
+        q->milli += earned < room ? earned : room;
+    }
+    const uint64_t whole = q->milli / TOKEN, n = wanted < whole ? wanted : whole;
+    q->milli -= n * TOKEN;
+    return (size_t)n;
+}

@@ -1,0 +1,290 @@
+/* Blocks of checked headers: asked for in a window, from all who have them; prepared by jobs; imported in order. */
+#include "base/bytes.h"
+#include "base/error.h"
+#include "crypto/keccak.h"
+#include "p2p/sync.h"
+#include "posw/u256.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+p2p_branch *sync_best_branch(posw_p2p *p) {
+    p2p_branch *best = NULL;
+    posw_u256 weight = posw_chain_weight_total(p->chain);
+    for (size_t i = 0; i < p->sync->branch_count; i++) {
+        p2p_branch *b = p->sync->branches[i];
+        if (b->proved == b->imported || posw_u256_cmp(&b->records[b->proved - 1].weight, &weight) <= 0) continue;
+        best = b;
+        weight = b->records[b->proved - 1].weight;
+    }
+    return best;
+}
+
+/* ---- Asking ---- */
+
+static bool can_give(const p2p_peer *peer, const p2p_branch *b, const p2p_record *r) {
+    const p2p_sync_peer *s = peer->sync;
+    if (peer->kind == POSW_P2P_FEELER || s->asked_count >= SYNC_IN_FLIGHT || posw_hash_equal(&s->lacks, &peer->hash)) return false;
+    return b->origin == peer->id || posw_u256_cmp(&peer->weight, &r->weight) >= 0;
+}
+
+/* The one with the least to do; among equals the one that gave the headers. avoid: asked before in vain. */
+static p2p_peer *giver(const posw_p2p *p, const p2p_branch *b, const p2p_record *r, uint64_t avoid) {
+    p2p_peer *best = NULL;
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        if (peer->id == avoid || !can_give(peer, b, r)) continue;
+        if (best == NULL || peer->sync->asked_count < best->sync->asked_count ||
+            (peer->sync->asked_count == best->sync->asked_count && peer->id == b->origin))
+            best = peer;
+    }
+    return best;
+}
+
+static void note_asked(posw_p2p *p, p2p_peer *peer, p2p_record *r) {
+    p2p_sync_peer *s = peer->sync;
+    s->asked[s->asked_count] = r->hash;
+    s->asked_ms[s->asked_count++] = p->now_ms;
+    r->body = P2P_BODY_ASKED;
+    r->peer = peer->id;
+    r->asked_ms = p->now_ms;
+    s->unsent_asked++;
+}
+
+/* One GET_BLOCKS a peer for all that this round has put on it. */
+static void send_asked(posw_p2p *p, posw_actions *out) {
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        p2p_sync_peer *s = peer->sync;
+        const size_t n = s->unsent_asked;
+        posw_action *a;
+        s->unsent_asked = 0;
+        if (n == 0 || (a = p2p_send_begin(p, peer, out)) == NULL) continue;
+        posw_msg_hashes_encode(&a->data, POSW_MSG_GET_BLOCKS, s->asked + s->asked_count - n, n);
+        p2p_send_end(p, peer, a);
+    }
+}
+
+void sync_ask_bodies(posw_p2p *p, posw_actions *out) {
+    p2p_branch *b = sync_best_branch(p);
+    if (b == NULL) return;
+    const size_t end = b->proved < b->imported + SYNC_WINDOW ? b->proved : b->imported + SYNC_WINDOW;
+    for (size_t i = b->imported; i < end; i++) {
+        p2p_record *r = &b->records[i];
+        if (r->body != P2P_BODY_WANTED) continue;
+        if (b->bytes > SYNC_WINDOW_BYTES && i > b->imported) break; /* the first is always worth its place */
+        p2p_peer *peer = giver(p, b, r, r->peer);
+        if (peer == NULL) peer = giver(p, b, r, 0);
+        if (peer == NULL) break;
+        note_asked(p, peer, r);
+    }
+    send_asked(p, out);
+    p2p_wake(p, p->now_ms + P2P_TICK_MS);
+}
+
+/* Takes the hash off the list of what this peer owes; false: it was not on it. */
+static bool cross_off(p2p_sync_peer *s, const posw_hash *hash) {
+    for (size_t i = 0; i < s->asked_count; i++) {
+        if (!posw_hash_equal(&s->asked[i], hash)) continue;
+        s->asked_count--;
+        s->asked[i] = s->asked[s->asked_count];
+        s->asked_ms[i] = s->asked_ms[s->asked_count];
+        return true;
+    }
+    return false;
+}
+
+static void want_again(p2p_sync *s, const posw_hash *hash, uint64_t peer) {
+    size_t index;
+    p2p_branch *b = sync_find_record(s, hash, &index);
+    if (b != NULL && b->records[index].body == P2P_BODY_ASKED && b->records[index].peer == peer) b->records[index].body = P2P_BODY_WANTED;
+}
+
+void sync_release_asked(posw_p2p *p, p2p_peer *peer) {
+    for (size_t i = 0; i < peer->sync->asked_count; i++)
+        want_again(p->sync, &peer->sync->asked[i], peer->id);
+    peer->sync->asked_count = 0;
+}
+
+bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_msg_hashes list;
+    if (!posw_msg_hashes_decode(&list, POSW_MSG_NOT_FOUND, payload)) return false;
+    peer->sync->lacks = peer->hash;
+    for (size_t i = 0; i < list.count; i++) {
+        const posw_hash hash = posw_msg_hash_at(&list, i);
+        if (cross_off(peer->sync, &hash)) want_again(p->sync, &hash, peer->id);
+    }
+    sync_advance(p, out);
+    return true;
+}
+
+/* ---- Stalls ---- */
+
+/* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does so again. */
+void sync_check_stalls(posw_p2p *p, posw_actions *out) {
+    p2p_branch *b = sync_best_branch(p);
+    if (b == NULL) return;
+    p2p_record *r = &b->records[b->imported];
+    if (r->body != P2P_BODY_ASKED) return;
+    const uint64_t due = r->asked_ms + p->sync->stall_ms;
+    p2p_wake(p, p->now_ms + P2P_TICK_MS);
+    if (p->now_ms < due) return;
+    p2p_peer *slow = p2p_find(p, r->peer);
+    if (giver(p, b, r, r->peer) == NULL && p->now_ms < r->asked_ms + SYNC_BLOCK_MS) return; /* nobody else to ask */
+    if (p->sync->stall_ms < SYNC_STALL_MAX_MS) p->sync->stall_ms *= 2;
+    r->body = P2P_BODY_WANTED;
+    if (slow == NULL || slow->sync == NULL || ++slow->sync->stalls < SYNC_STALLS_MAX) return;
+    p2p_goodbye(p, slow, P2P_BYE_SLOW, "blocks that were asked for did not come in time", out);
+}
+
+/* ---- Blocks that come ---- */
+
+static bool hash_of_block(posw_hash *out, posw_bytes block) {
+    posw_rlp r = posw_rlp_reader(block.data, block.size), list = posw_rlp_list(&r);
+    const posw_bytes header = posw_rlp_raw(&list);
+    if (list.failed || !posw_rlp_done(&r) || header.size > POSW_HEADER_SIZE_MAX) return false;
+    posw_keccak256(out, header.data, header.size);
+    return true;
+}
+
+static void prepare(posw_p2p *p, p2p_peer *peer, p2p_branch *b, size_t index, posw_bytes block, posw_actions *out) {
+    posw_job *job = posw_job_new(POSW_JOB_PREPARE);
+    if (job == NULL) return; /* it is asked for again */
+    posw_buf_append(&job->bytes, block.data, block.size);
+    if (job->bytes.failed) {
+        posw_job_free(job);
+        return;
+    }
+    job->id = (uint64_t)P2P_JOB_SYNC << P2P_JOB_OWNER_SHIFT;
+    job->peer = peer->id;
+    job->tag = b->id;
+    job->hash = b->records[index].hash;
+    job->pow_proved = true; /* only proved records are asked for */
+    b->records[index].body = P2P_BODY_PREPARING;
+    b->records[index].peer = peer->id;
+    p2p_run_job(p, job, out);
+}
+
+bool sync_on_block(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_bytes block;
+    posw_hash hash;
+    size_t index;
+    if (!posw_msg_block_decode(&block, payload) || !hash_of_block(&hash, block)) return false;
+    if (!cross_off(peer->sync, &hash)) {
+        p2p_violation(p, peer, "a block that was not asked for", out);
+        return true;
+    }
+    peer->blocks++;
+    peer->last_block_ms = p->now_ms;
+    p->counters.blocks_received++;
+    p2p_branch *b = sync_find_record(p->sync, &hash, &index);
+    const bool wanted = b != NULL && index >= b->imported && index < b->proved &&
+                        (b->records[index].body == P2P_BODY_ASKED || b->records[index].body == P2P_BODY_WANTED);
+    if (wanted) prepare(p, peer, b, index, block, out);
+    else p->counters.blocks_wasted++;
+    sync_advance(p, out);
+    return true;
+}
+
+static void keep_block(p2p_branch *b, p2p_record *r, posw_job *job) {
+    r->body = P2P_BODY_WANTED;
+    r->block = malloc(sizeof *r->block);
+    if (r->block == NULL) return;
+    *r->block = job->prepared;
+    job->prepared = (posw_prepared){0};
+    r->body = P2P_BODY_READY;
+    b->bytes += r->block->bytes.size;
+}
+
+void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out) {
+    p2p_branch *b = sync_branch(p->sync, job->tag);
+    p2p_peer *peer = p2p_find(p, job->peer);
+    const size_t index = b == NULL ? SIZE_MAX : p2p_branch_find(b, &job->hash);
+    const bool right = job->result == POSW_OK && job->prepared.verdict.kind == POSW_VALID;
+    if (index != SIZE_MAX && index >= b->imported && b->records[index].body == P2P_BODY_PREPARING) {
+        if (right) keep_block(b, &b->records[index], job);
+        else b->records[index].body = P2P_BODY_WANTED;
+    }
+    if (job->result == POSW_OK && !right && peer != NULL) p2p_violation(p, peer, "a block whose body does not belong to its header", out);
+    sync_advance(p, out);
+}
+
+/* ---- Importing ---- */
+
+static void blame_origin(posw_p2p *p, p2p_branch *b, posw_verdict v, posw_actions *out) {
+    p2p_peer *origin = p2p_find(p, b->origin);
+    char what[200];
+    posw_log_write(p->log, POSW_LOG_WARN, "sync", "block %" PRIu64 " is invalid, its branch is dropped: rule %s, %s", p2p_branch_number(b, b->imported),
+                   posw_rule_number(v.rule), posw_rule_text(v.rule));
+    snprintf(what, sizeof what, "a chain with an invalid block: rule %s, %s", posw_rule_number(v.rule), posw_rule_text(v.rule));
+    if (origin != NULL) p2p_violation(p, origin, what, out);
+}
+
+static void cannot_follow(posw_p2p *p, p2p_branch *b, posw_verdict v) {
+    snprintf(p->sync->problem, sizeof p->sync->problem,
+             "a heavier chain leaves ours after block %" PRIu64 " and cannot be followed (rule %s): if it is the right one, start again from an empty datadir",
+             b->fork_number, posw_rule_number(v.rule));
+    posw_log_write(p->log, POSW_LOG_ERROR, "sync", "%s", p->sync->problem);
+}
+
+/* False: the branch is gone, or waits. */
+static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
+    p2p_record *r = &b->records[b->imported];
+    posw_verdict v;
+    const size_t size = r->block->bytes.size;
+    const uint64_t peer = r->peer;
+    const posw_hash hash = r->hash;
+    p->sync->importing = true;
+    const int rc = posw_node_submit_block(p->node, r->block, &v, out);
+    p->sync->importing = false;
+    if (rc != POSW_OK) return false; /* said by the node */
+    b->bytes -= size;
+    free(r->block);
+    r->block = NULL;
+    r->body = P2P_BODY_WANTED;
+    if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_TIME_FUTURE) {
+        p2p_wake(p, p->now_ms + 1000);
+        return false;
+    }
+    if (v.kind != POSW_VALID) {
+        if (v.kind == POSW_INVALID) blame_origin(p, b, v, out);
+        else cannot_follow(p, b, v);
+        sync_drop_branch(p->sync, b);
+        return false;
+    }
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    if (posw_hash_equal(&tip, &hash)) b->fork_number = p2p_branch_number(b, b->imported);
+    p2p_peer_brought_block(p, peer);
+    p2p_branch_imported(b);
+    return true;
+}
+
+void sync_import(posw_p2p *p, posw_actions *out) {
+    size_t txs = 0, blocks = 0;
+    p2p_branch *b;
+    while ((b = sync_best_branch(p)) != NULL && b->records[b->imported].body == P2P_BODY_READY) {
+        if (txs >= SYNC_STEP_TXS || blocks >= SYNC_STEP_BLOCKS) {
+            p2p_wake(p, p->now_ms); /* others may have their turn */
+            return;
+        }
+        txs += b->records[b->imported].block->block.tx_count;
+        blocks++;
+        if (!import_next(p, b, out)) return;
+        if (p->sync->stall_ms > SYNC_STALL_MIN_MS) p->sync->stall_ms -= p->sync->stall_ms / 16;
+    }
+}
+
+void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out) {
+    posw_verdict v;
+    if (peer != NULL) {
+        peer->blocks++;
+        peer->last_block_ms = p->now_ms;
+    }
+    p->counters.blocks_received++;
+    const int rc = posw_node_submit_block(p->node, block, &v, out);
+    posw_prepared_clear(block);
+    if (rc != POSW_OK) return;
+    if (v.kind == POSW_VALID && peer != NULL) p2p_peer_brought_block(p, peer->id);
+    sync_advance(p, out);
+}

@@ -1,0 +1,73 @@
+/* A chain of headers that were checked and whose blocks are not in the chain yet.
+ *
+ *      chain … ── base ── records[0] ── records[1] ── … ── records[count - 1] = last
+ *                         └ imported ┘  └ proved ┘    └ only checked ┘
+ *
+ * Every record has passed all rules of its header but the proof-of-work output, which jobs compute; `proved` counts those, from
+ * the first on, whose outputs are right. The window stands at `last`. A stake table that the chain does not know yet is replaced
+ * by the root that the header carries itself, and its stake proof: then execution has the last word.
+ *
+ * Memory: about 100 bytes a record, a ticket window, and the bodies that have come out of order. No I/O, no clock. */
+#ifndef POSW_P2P_BRANCH_H
+#define POSW_P2P_BRANCH_H
+
+#include "chain/chain.h"
+#include "node/job.h"
+
+enum p2p_body {
+    P2P_BODY_WANTED,
+    P2P_BODY_ASKED,     /* of record.peer at asked_ms */
+    P2P_BODY_PREPARING, /* came from record.peer, a job has it */
+    P2P_BODY_READY,     /* record.block */
+};
+
+typedef struct {
+    posw_hash hash;
+    posw_u256 weight; /* of the chain up to it */
+    posw_prepared *block; /* READY: owned */
+    uint64_t peer, asked_ms;
+    enum p2p_body body;
+    bool pow_right; /* a job has found its proof-of-work output to be what it claims */
+} p2p_record;
+
+typedef struct {
+    uint64_t id;
+    uint64_t base_number, fork_number; /* fork_number: as in posw_chain_place, of the base */
+    posw_hash base_hash;
+    p2p_record *records;
+    size_t count, capacity, proved, imported;
+    size_t bytes; /* of the blocks that are READY */
+    posw_header last;
+    posw_hash last_hash;
+    posw_u256 weight; /* up to last */
+    void *window_memory;
+    size_t window_size;
+    posw_window *window;
+    uint64_t source; /* the peer that feeds it: more is to come; 0: none */
+    uint64_t origin; /* the peer that gave it as an answer, so from its own main chain; 0: none */
+    bool closed;     /* it was cut: `last` does not stand, nothing can follow */
+} p2p_branch;
+
+/* On a block that the chain has. POSW_ENOTFOUND: it does not; or an operating error. */
+int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base);
+void p2p_branch_free(p2p_branch *b);
+
+/* All rules for a header that follows `last`, but the proof-of-work output. proof: NULL: none came. now_s: for T2. NOT_YET: T2; or
+ * H10, E5, for which its sender is to blame. */
+posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof,
+                              uint64_t now_s);
+/* After POSW_VALID: `last` is now h. POSW_ENOMEM. */
+int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash);
+/* The proof-of-work question of a header that follows `last` (ask before the push). */
+int p2p_branch_pow_item(const p2p_branch *b, posw_chain *c, posw_job_pow *out, const posw_header *h);
+/* Drops the records from this index on. The branch can then not be continued. */
+void p2p_branch_cut(p2p_branch *b, size_t index);
+/* The first record that was not imported has been. Its block must have been taken out. The oldest records are forgotten now and then: indices
+ * move (and base_number with them). fork_number stays right while the branch is the main chain or was made on it. */
+void p2p_branch_imported(p2p_branch *b);
+/* The record's index, SIZE_MAX: none. Linear, the latest first. */
+size_t p2p_branch_find(const p2p_branch *b, const posw_hash *hash);
+static inline uint64_t p2p_branch_number(const p2p_branch *b, size_t index) { return b->base_number + 1 + index; }
+size_t p2p_branch_memory(const p2p_branch *b);
+
+#endif

@@ -1,0 +1,511 @@
+/* New blocks at the tip: told to those who do not have them, and rebuilt from short ids and the pool.
+ *
+ *      COMPACT ── header right? ── proof of work (a job) ── pool ──┬── all there ── block ── on to others ── import
+ *                                                                  └── GET_BLOCK_TXS ── BLOCK_TXS ──┘
+ *
+ * What fails here for want of luck (two transactions with one short id) goes the other way: headers, then the whole block. */
+#include "base/bytes.h"
+#include "base/error.h"
+#include "p2p/p2p_internal.h"
+#include "posw/u256.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    REBUILDS_MAX = 8,      /* at a time */
+    REBUILDS_PEER_MAX = 2, /* of one peer */
+    REBUILD_MS = 2000,     /* from COMPACT to the last transaction */
+    FAST_PEERS = 3,        /* that are asked to send COMPACT unasked */
+    HAS_MAX = 64,
+    TELL_DEPTH = POSW_MSG_ANNOUNCE_MAX,
+    GAS_PER_TX = 21000
+};
+
+struct p2p_compact_peer {
+    bool wants_compact; /* it said so */
+    bool is_fast;       /* we said so */
+    posw_hash has[HAS_MAX];
+    size_t has_at;
+};
+
+/* A block that is being rebuilt. */
+typedef struct {
+    uint64_t peer, started_ms;
+    bool proved; /* its proof of work is right, and transactions are waited for */
+    posw_buf payload; /* of COMPACT; everything below points into it */
+    posw_msg_compact m;
+    size_t count;       /* transactions of the block */
+    posw_bytes *txs;    /* NULL data: missing. Into payload or own */
+    posw_buf own;       /* copies of the pool's: the pool may drop them */
+    size_t missing;
+} rebuild;
+
+struct p2p_compact {
+    rebuild *rebuilds[REBUILDS_MAX];
+    size_t count;
+};
+
+/* ---- Who has what ---- */
+
+void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
+    p2p_compact_peer *c = peer->compact;
+    (void)p;
+    if (c == NULL) return;
+    for (size_t i = 0; i < HAS_MAX; i++)
+        if (posw_hash_equal(&c->has[i], hash)) return;
+    c->has[c->has_at] = *hash;
+    c->has_at = (c->has_at + 1) % HAS_MAX;
+}
+
+static bool peer_has(const p2p_peer *peer, const posw_hash *hash) {
+    if (posw_hash_equal(&peer->hash, hash)) return true;
+    for (size_t i = 0; i < HAS_MAX; i++)
+        if (posw_hash_equal(&peer->compact->has[i], hash)) return true;
+    return false;
+}
+
+/* ---- Life ---- */
+
+int p2p_compact_new(posw_p2p *p) {
+    p->compact = calloc(1, sizeof *p->compact);
+    return p->compact == NULL ? POSW_ENOMEM : POSW_OK;
+}
+
+static void rebuild_free(rebuild *r) {
+    if (r == NULL) return;
+    free(r->txs);
+    posw_buf_clear(&r->own);
+    posw_buf_clear(&r->payload);
+    free(r);
+}
+
+static void drop(posw_p2p *p, rebuild *r) {
+    p2p_compact *c = p->compact;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->rebuilds[i] == r) {
+            c->rebuilds[i] = c->rebuilds[--c->count];
+            break;
+        }
+    rebuild_free(r);
+}
+
+void p2p_compact_free(posw_p2p *p) {
+    if (p->compact == NULL) return;
+    while (p->compact->count > 0)
+        drop(p, p->compact->rebuilds[0]);
+    free(p->compact);
+    p->compact = NULL;
+}
+
+static void say_fast(posw_p2p *p, p2p_peer *peer, bool fast, posw_actions *out) {
+    posw_action *a = peer->compact->is_fast == fast ? NULL : p2p_send_begin(p, peer, out);
+    if (a == NULL) return;
+    peer->compact->is_fast = fast;
+    posw_msg_send_compact_encode(&a->data, fast);
+    p2p_send_end(p, peer, a);
+}
+
+static size_t count_fast(const posw_p2p *p, p2p_peer **idlest) {
+    size_t n = 0, i = 0;
+    *idlest = NULL;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        if (peer->compact == NULL || !peer->compact->is_fast) continue;
+        n++;
+        if (*idlest == NULL || peer->last_block_ms < (*idlest)->last_block_ms) *idlest = peer;
+    }
+    return n;
+}
+
+/* Whoever brought a block first is asked to send the next ones at once, in the place of the one that did so longest ago. */
+static void make_fast(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    p2p_peer *idlest;
+    if (peer->compact == NULL || peer->compact->is_fast) return;
+    if (count_fast(p, &idlest) >= FAST_PEERS) say_fast(p, idlest, false, out);
+    say_fast(p, peer, true, out);
+}
+
+int p2p_compact_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    p2p_peer *idlest;
+    peer->compact = calloc(1, sizeof *peer->compact);
+    if (peer->compact == NULL) return POSW_ENOMEM;
+    if (peer->kind != POSW_P2P_INBOUND && count_fast(p, &idlest) < FAST_PEERS) say_fast(p, peer, true, out);
+    return POSW_OK;
+}
+
+void p2p_compact_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    (void)out;
+    for (size_t i = p->compact == NULL ? 0 : p->compact->count; i-- > 0;)
+        if (p->compact->rebuilds[i]->peer == peer->id) drop(p, p->compact->rebuilds[i]);
+    free(peer->compact);
+    peer->compact = NULL;
+}
+
+size_t p2p_compact_peer_memory(const p2p_peer *peer) { return peer->compact == NULL ? 0 : sizeof *peer->compact; }
+
+/* ---- Out ---- */
+
+/* The proof of a header that may not be on the main chain yet. */
+static const posw_stake_proof *proof_of(posw_p2p *p, posw_stake_proof *memory, const posw_header *h, const posw_msg_header *known) {
+    if (known != NULL) return known->has_proof ? &known->proof : NULL;
+    return p2p_header_proof(p, memory, h) ? memory : NULL;
+}
+
+static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, const posw_msg_header *known, posw_actions *out) {
+    const size_t n = b->block.tx_count;
+    posw_stake_proof proof;
+    uint8_t nonce[8];
+    uint64_t *ids = malloc((n + 1) * sizeof *ids);
+    posw_msg_prefilled *filled = malloc((n + 1) * sizeof *filled);
+    size_t id_count = 0, filled_count = 0;
+    posw_action *a = ids == NULL || filled == NULL ? NULL : p2p_send_begin(p, peer, out);
+    bool sent = false;
+    if (a != NULL) {
+        posw_random_fill(&p->random, nonce, sizeof nonce);
+        const posw_short_id_key key = posw_short_id_key_of(&b->block.hash, nonce);
+        for (size_t i = 0; i < n; i++) {
+            if (p2p_txs_peer_knows(p, peer, &b->tx_hashes[i])) ids[id_count++] = posw_short_id(&key, &b->tx_hashes[i]);
+            else filled[filled_count++] = (posw_msg_prefilled){.index = (uint32_t)i, .raw = b->block.txs[i].raw};
+        }
+        sent = posw_msg_compact_encode(&a->data, &b->block.header, proof_of(p, &proof, &b->block.header, known), nonce, ids, id_count, filled, filled_count);
+        if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
+        p2p_send_end(p, peer, a);
+    }
+    free(ids);
+    free(filled);
+    return sent;
+}
+
+/* To all that want it at once. known: the header as it came, NULL: own. */
+static void spread(posw_p2p *p, const posw_prepared *b, const posw_msg_header *known, posw_actions *out) {
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        if (peer->compact != NULL && peer->compact->wants_compact && !p2p_is_full(peer) && !peer_has(peer, &b->block.hash))
+            (void)send_compact(p, peer, b, known, out);
+}
+
+/* The latest blocks of the main chain that this peer lacks, from the highest that it has on. */
+static void announce(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    posw_chain_block_info info[TELL_DEPTH];
+    size_t n = 0;
+    uint64_t number = posw_chain_tip(p->chain)->number;
+    posw_msg_writer w;
+    for (; n < TELL_DEPTH && number > 0; n++, number--) {
+        if (posw_chain_block_by_number(p->chain, &info[n], number) != POSW_OK || peer_has(peer, &info[n].hash)) break;
+    }
+    posw_action *a = n == 0 || p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
+    if (a == NULL) return;
+    posw_msg_announce_begin(&w, &a->data);
+    while (n-- > 0 && p2p_add_header(p, &w, &info[n].header))
+        p2p_compact_peer_has(p, peer, &info[n].hash);
+    posw_msg_end(&w);
+    p2p_send_end(p, peer, a);
+}
+
+/* An own block is read back; one that was rebuilt has been spread already. */
+static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
+    posw_prepared b = {0};
+    posw_buf bytes = {0};
+    size_t i = 0;
+    bool wanted = false;
+    for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        wanted = wanted || (peer->compact != NULL && peer->compact->wants_compact && !peer_has(peer, tip));
+    if (wanted && posw_chain_block_bytes(p->chain, &bytes, tip) == POSW_OK && p2p_decode_block(&b, &bytes) == POSW_OK) spread(p, &b, NULL, out);
+    posw_buf_clear(&bytes);
+    posw_prepared_clear(&b);
+}
+
+void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
+    size_t i = 0;
+    if (change->added_count == 0 || p2p_sync_is_behind(p)) return;
+    const posw_hash tip = change->added[change->added_count - 1];
+    if (change->added_count == 1) spread_tip(p, &tip, out);
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        if (peer->compact != NULL && !peer_has(peer, &tip)) announce(p, peer, out);
+}
+
+/* ---- In ---- */
+
+static rebuild *find_rebuild(const posw_p2p *p, const posw_hash *hash) {
+    for (size_t i = 0; i < p->compact->count; i++)
+        if (posw_hash_equal(&p->compact->rebuilds[i]->m.head.hash, hash)) return p->compact->rebuilds[i];
+    return NULL;
+}
+
+static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->compact->count; i++)
+        n += p->compact->rebuilds[i]->peer == peer;
+    return n;
+}
+
+static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
+    const posw_header *h = &r->m.head.header;
+    posw_hash seal_hash;
+    posw_job *job = posw_job_new(POSW_JOB_POW);
+    if (job == NULL) return false;
+    job->id = (uint64_t)P2P_JOB_COMPACT << P2P_JOB_OWNER_SHIFT;
+    job->peer = r->peer;
+    job->hash = r->m.head.hash;
+    posw_header_seal_hash(&seal_hash, h);
+    posw_pow_input(job->items[0].input, &seal_hash, h->nonce);
+    job->items[0].claimed = h->mix_hash;
+    job->item_count = 1;
+    if (posw_chain_key_after(p->chain, &job->items[0].key, &h->parent_hash, h->number - 1) != POSW_OK) {
+        posw_job_free(job);
+        return false;
+    }
+    p2p_run_job(p, job, out);
+    return true;
+}
+
+static void start(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    rebuild *r = calloc(1, sizeof *r);
+    if (r == NULL) return;
+    r->peer = peer->id;
+    r->started_ms = p->now_ms;
+    posw_buf_append(&r->payload, payload.data, payload.size);
+    if (r->payload.failed || !posw_msg_compact_decode(&r->m, posw_buf_view(&r->payload)) || !start_job(p, r, out)) {
+        rebuild_free(r);
+        return;
+    }
+    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
+    p->compact->rebuilds[p->compact->count++] = r;
+    p2p_wake(p, p->now_ms + REBUILD_MS);
+}
+
+static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_actions *out) {
+    posw_u256 weight;
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    const posw_verdict v = p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight);
+    if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_UNKNOWN_PARENT) {
+        p2p_sync_ask_headers(p, peer, out);
+        return false;
+    }
+    if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_TIME_FUTURE) return false;
+    if (v.kind != POSW_VALID) {
+        p2p_violation(p, peer, posw_rule_text(v.rule), out);
+        return false;
+    }
+    if (posw_u256_cmp(&weight, &peer->weight) > 0) {
+        peer->number = m->head.header.number;
+        peer->hash = m->head.hash;
+        peer->weight = weight;
+    }
+    return posw_u256_cmp(&weight, &tip) > 0;
+}
+
+static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_msg_compact m;
+    posw_chain_block_info info;
+    if (!posw_msg_compact_decode(&m, payload)) return false;
+    p2p_compact_peer_has(p, peer, &m.head.hash);
+    if (posw_chain_block_by_hash(p->chain, &info, &m.head.hash) == POSW_OK || find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash)) return true;
+    if (p2p_sync_is_behind(p) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX) return true;
+    if (!judge(p, peer, &m, out)) return true;
+    if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
+        p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
+        return true;
+    }
+    start(p, peer, payload, out);
+    return true;
+}
+
+/* ---- Rebuilding ---- */
+
+typedef struct {
+    rebuild *r;
+    posw_short_id_key key;
+    posw_map wanted; /* short id -> index + 1; SIZE_MAX: met twice */
+    size_t *offsets; /* of what was found, in r->own; SIZE_MAX: not found */
+    size_t *sizes;
+} search;
+
+static int look(void *arg, const posw_mempool_entry *e) {
+    search *s = arg;
+    const uint64_t id = posw_short_id(&s->key, &e->hash);
+    uint64_t *index = posw_map_find(&s->wanted, &id);
+    if (index == NULL) return 0;
+    const size_t i = (size_t)*index;
+    if (s->sizes[i] != 0) { /* two of the pool have this id: neither is taken */
+        s->sizes[i] = SIZE_MAX;
+        return 0;
+    }
+    s->offsets[i] = s->r->own.size;
+    s->sizes[i] = e->tx.raw.size;
+    posw_buf_append(&s->r->own, e->tx.raw.data, e->tx.raw.size);
+    return s->r->own.failed ? 1 : 0;
+}
+
+/* Places: prefilled ones as they say, ids fill the rest in order. False: an index is not in the block. */
+static bool lay_out(rebuild *r, search *s) {
+    posw_msg_compact_txs list = r->m.txs;
+    posw_msg_prefilled f;
+    while (posw_msg_prefilled_next(&f, &list)) {
+        if (f.index >= r->count) return false;
+        r->txs[f.index] = f.raw;
+    }
+    for (size_t i = 0, at = 0; i < r->m.txs.id_count; i++, at++) {
+        while (r->txs[at].data != NULL)
+            at++;
+        const uint64_t id = posw_msg_short_id_at(&r->m.txs, i);
+        bool added;
+        uint64_t *index = posw_map_put(&s->wanted, &id, &added);
+        if (index == NULL) return false;
+        *index = at;
+    }
+    return true;
+}
+
+/* False: cannot be rebuilt (its ids clash, or memory). */
+static bool fill_from_pool(posw_p2p *p, rebuild *r) {
+    uint8_t seed[16];
+    search s = {.r = r, .key = posw_short_id_key_of(&r->m.head.hash, r->m.nonce)};
+    posw_random_fill(&p->random, seed, sizeof seed);
+    posw_map_init(&s.wanted, sizeof(uint64_t), sizeof(uint64_t), seed);
+    r->txs = calloc(r->count + 1, sizeof *r->txs);
+    s.offsets = calloc(r->count + 1, sizeof *s.offsets);
+    s.sizes = calloc(r->count + 1, sizeof *s.sizes);
+    bool right = r->txs != NULL && s.offsets != NULL && s.sizes != NULL && lay_out(r, &s) && s.wanted.count == r->m.txs.id_count;
+    if (right) (void)posw_mempool_walk(p->mempool, NULL, look, &s);
+    right = right && !r->own.failed;
+    r->missing = 0;
+    for (size_t i = 0; right && i < r->count; i++) {
+        if (r->txs[i].data != NULL) continue;
+        if (s.sizes[i] != 0 && s.sizes[i] != SIZE_MAX) r->txs[i] = posw_bytes_of(r->own.data + s.offsets[i], s.sizes[i]);
+        else r->missing++;
+    }
+    posw_map_clear(&s.wanted);
+    free(s.offsets);
+    free(s.sizes);
+    return right;
+}
+
+static bool pool_sender(void *arg, posw_address *out, const posw_hash *tx_hash) { return posw_mempool_sender(arg, out, tx_hash); }
+
+/* The other way: by headers and whole blocks. */
+static void give_up(posw_p2p *p, rebuild *r, posw_actions *out) {
+    p2p_peer *peer = p2p_find(p, r->peer);
+    drop(p, r);
+    if (peer != NULL && peer->state == P2P_READY) p2p_sync_ask_headers(p, peer, out);
+}
+
+static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
+    const posw_sender_cache cache = {pool_sender, p->mempool};
+    posw_buf bytes = {0};
+    posw_prepared b = {0};
+    p2p_peer *peer = p2p_find(p, r->peer);
+    posw_block_encode(&bytes, &r->m.head.header, r->txs, r->count);
+    const bool right = !bytes.failed && posw_prepare(&b, bytes.data, bytes.size, NULL, NULL, &cache) == POSW_OK && b.verdict.kind == POSW_VALID;
+    posw_buf_clear(&bytes);
+    if (!right) {
+        posw_prepared_clear(&b);
+        give_up(p, r, out);
+        return;
+    }
+    b.pow_checked = true;
+    p->counters.compact_rebuilt++;
+    spread(p, &b, &r->m.head, out);
+    drop(p, r);
+    if (peer != NULL && peer->state == P2P_READY) make_fast(p, peer, out);
+    p2p_sync_block_here(p, peer, &b, out);
+}
+
+static void ask_missing(posw_p2p *p, rebuild *r, posw_actions *out) {
+    p2p_peer *peer = p2p_find(p, r->peer);
+    uint32_t *indexes = malloc((r->missing + 1) * sizeof *indexes);
+    posw_action *a = peer == NULL || indexes == NULL ? NULL : p2p_send_begin(p, peer, out);
+    if (a != NULL) {
+        size_t n = 0;
+        for (size_t i = 0; i < r->count; i++)
+            if (r->txs[i].data == NULL) indexes[n++] = (uint32_t)i;
+        posw_msg_get_block_txs_encode(&a->data, &r->m.head.hash, indexes, n);
+        p2p_send_end(p, peer, a);
+        p->counters.compact_asked++;
+    }
+    free(indexes);
+    if (a == NULL) drop(p, r);
+}
+
+void p2p_compact_job_done(posw_p2p *p, posw_job *job, posw_actions *out) {
+    rebuild *r = find_rebuild(p, &job->hash);
+    if (r == NULL || r->proved) return;
+    if (job->result != POSW_OK) {
+        drop(p, r);
+        return;
+    }
+    if (job->good < job->item_count) {
+        p2p_peer *peer = p2p_find(p, job->peer);
+        drop(p, r);
+        if (peer != NULL) p2p_violation(p, peer, "a header whose mixHash is not its proof of work", out);
+        return;
+    }
+    r->proved = true;
+    if (!fill_from_pool(p, r)) give_up(p, r, out);
+    else if (r->missing > 0) ask_missing(p, r, out);
+    else finish(p, r, out);
+}
+
+static bool on_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_msg_block_txs m;
+    posw_bytes raw;
+    if (!posw_msg_block_txs_decode(&m, payload)) return false;
+    rebuild *r = find_rebuild(p, &m.block);
+    if (r == NULL || r->peer != peer->id || !r->proved) return true; /* too late */
+    if (m.txs.count != r->missing) return false;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->txs[i].data == NULL && posw_msg_txs_next(&raw, &m.txs)) r->txs[i] = raw;
+    finish(p, r, out); /* while the payload is there */
+    return true;
+}
+
+/* ---- Answers ---- */
+
+static bool on_get_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_msg_get_block_txs m;
+    posw_chain_block_info info;
+    posw_prepared b = {0};
+    posw_buf bytes = {0};
+    posw_msg_writer w;
+    uint32_t index;
+    bool right = true;
+    if (!posw_msg_get_block_txs_decode(&m, payload)) return false;
+    /* only what was just told: older blocks are asked for whole */
+    if (posw_chain_block_by_hash(p->chain, &info, &m.block) != POSW_OK || info.header.number + TELL_DEPTH < posw_chain_tip(p->chain)->number) return true;
+    posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
+    if (a == NULL) return true;
+    if (posw_chain_block_bytes(p->chain, &bytes, &m.block) == POSW_OK && p2p_decode_block(&b, &bytes) == POSW_OK) {
+        posw_msg_block_txs_begin(&w, &a->data, &m.block);
+        while (right && posw_msg_indexes_next(&index, &m))
+            right = index < b.block.tx_count && posw_msg_txs_add(&w, b.block.txs[index].raw);
+        posw_msg_end(&w);
+    }
+    p2p_send_end(p, peer, a);
+    posw_buf_clear(&bytes);
+    posw_prepared_clear(&b);
+    return right;
+}
+
+bool p2p_compact_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_actions *out) {
+    switch (f->type) {
+    case POSW_MSG_COMPACT:
+        return on_compact(p, peer, f->payload, out);
+    case POSW_MSG_GET_BLOCK_TXS:
+        return on_get_block_txs(p, peer, f->payload, out);
+    case POSW_MSG_BLOCK_TXS:
+        return on_block_txs(p, peer, f->payload, out);
+    case POSW_MSG_SEND_COMPACT:
+        return posw_msg_send_compact_decode(&peer->compact->wants_compact, f->payload);
+    default:
+        return false;
+    }
+}
+
+void p2p_compact_tick(posw_p2p *p, posw_actions *out) {
+    for (size_t i = p->compact->count; i-- > 0;) {
+        rebuild *r = p->compact->rebuilds[i];
+        if (p->now_ms >= r->started_ms + REBUILD_MS) give_up(p, r, out);
+        else p2p_wake(p, r->started_ms + REBUILD_MS);
+    }
+}

@@ -1,0 +1,203 @@
+/* Headers of others: linked, checked against all rules, their proofs of work given to jobs.
+ *
+ * A peer that sends a header that breaks a rule is lying: every rule of a header can be checked by whoever sends it on. */
+#include "base/bytes.h"
+#include "base/error.h"
+#include "p2p/sync.h"
+#include "posw/u256.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A batch while it is taken in. */
+typedef struct {
+    posw_p2p *p;
+    p2p_peer *peer;
+    posw_actions *out;
+    p2p_branch *branch; /* that the headers go to; NULL: none yet */
+    posw_job *job;      /* being filled */
+    size_t added;
+    posw_hash last;     /* of the list, as far as it was read */
+    bool asked;         /* HEADERS, not ANNOUNCE */
+    bool halted;        /* the rest cannot be used now; nobody is to blame */
+} batch;
+
+static void say_violation(batch *b, posw_verdict v) {
+    char what[200];
+    snprintf(what, sizeof what, "a header that breaks rule %s: %s", posw_rule_number(v.rule), posw_rule_text(v.rule));
+    p2p_violation(b->p, b->peer, what, b->out);
+}
+
+static void send_job(batch *b) {
+    if (b->job == NULL) return;
+    p2p_run_job(b->p, b->job, b->out);
+    b->job = NULL;
+}
+
+/* tag: the branch; hash: the first header of the job, since indices move. */
+static bool add_to_job(batch *b, const posw_header *h, const posw_hash *hash) {
+    if (b->job == NULL) {
+        b->job = posw_job_new(POSW_JOB_POW);
+        if (b->job == NULL) return false;
+        b->job->id = (uint64_t)P2P_JOB_SYNC << P2P_JOB_OWNER_SHIFT;
+        b->job->peer = b->peer->id;
+        b->job->tag = b->branch->id;
+        b->job->hash = *hash;
+    }
+    if (p2p_branch_pow_item(b->branch, b->p->chain, &b->job->items[b->job->item_count], h) != POSW_OK) return false;
+    b->job->item_count++;
+    return true;
+}
+
+/* One more branch; the one that is worth least goes when there are too many. */
+static p2p_branch *branch_on(posw_p2p *p, const posw_hash *base) {
+    p2p_sync *s = p->sync;
+    p2p_branch *b;
+    if (s->branch_count == SYNC_BRANCHES_MAX) {
+        p2p_branch *least = s->branches[0];
+        for (size_t i = 1; i < s->branch_count; i++)
+            if (posw_u256_cmp(&s->branches[i]->weight, &least->weight) < 0) least = s->branches[i];
+        sync_drop_branch(s, least);
+    }
+    if (p2p_branch_new(&b, p->chain, base) != POSW_OK) return NULL;
+    b->id = s->next_branch++;
+    s->branches[s->branch_count++] = b;
+    return b;
+}
+
+/* Where this header can stand: the end of a branch, or a block of the chain. NULL: nowhere now. */
+static p2p_branch *place_of(posw_p2p *p, const posw_hash *parent) {
+    p2p_sync *s = p->sync;
+    for (size_t i = 0; i < s->branch_count; i++)
+        if (!s->branches[i]->closed && posw_hash_equal(&s->branches[i]->last_hash, parent)) return s->branches[i];
+    return sync_chain_has(p, parent) ? branch_on(p, parent) : NULL;
+}
+
+/* False: the batch ends here. */
+static bool take_header(batch *b, const posw_msg_header *m) {
+    posw_p2p *p = b->p;
+    size_t index;
+    if (b->branch == NULL) {
+        if (sync_chain_has(p, &m->hash) || sync_find_record(p->sync, &m->hash, &index) != NULL) return true;
+        b->branch = place_of(p, &m->header.parent_hash);
+        b->halted = b->branch == NULL;
+        if (b->halted) return false;
+        b->branch->source = b->peer->id;
+        b->branch->origin = b->asked ? b->peer->id : 0;
+    }
+    const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL, posw_node_now_s(p->node));
+    p->counters.headers_checked++;
+    if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_TIME_FUTURE) {
+        b->halted = true;
+        return false;
+    }
+    if (v.kind != POSW_VALID) {
+        say_violation(b, v);
+        return false;
+    }
+    if (!add_to_job(b, &m->header, &m->hash) || p2p_branch_push(b->branch, &m->header, &m->hash) != POSW_OK) {
+        if (b->job != NULL && b->job->item_count > 0) b->job->item_count--; /* out of memory: what was taken stands, the rest comes again */
+        b->halted = true;
+        return false;
+    }
+    b->added++;
+    if (b->job->item_count == POSW_JOB_POW_MAX) send_job(b);
+    return true;
+}
+
+/* The table of a branch that has become the main chain, or has ceased to be it, is that of its fork. */
+static void refresh_forks(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    for (size_t i = 0; i < s->branch_count; i++) {
+        p2p_branch *b = s->branches[i];
+        posw_chain_place place;
+        const posw_hash *at = b->imported > 0 ? &b->records[b->imported - 1].hash : &b->base_hash;
+        if (posw_chain_find_place(p->chain, &place, at) == POSW_OK) b->fork_number = place.fork_number;
+    }
+}
+
+/* A peer's tip is at least what it has just shown. */
+static void note_tip(batch *b) {
+    if (b->branch == NULL || b->added == 0 || posw_u256_cmp(&b->peer->weight, &b->branch->weight) > 0) return;
+    b->peer->weight = b->branch->weight;
+    b->peer->number = b->branch->last.number;
+    b->peer->hash = b->branch->last_hash;
+}
+
+static void take_all(batch *b, posw_msg_header_list *list) {
+    posw_msg_header m;
+    refresh_forks(b->p);
+    for (bool first = true; posw_msg_headers_next(&m, list); first = false) {
+        if (!first && !posw_hash_equal(&m.header.parent_hash, &b->last)) {
+            p2p_violation(b->p, b->peer, "headers that do not follow each other", b->out);
+            break;
+        }
+        b->last = m.hash;
+        if (!take_header(b, &m)) break;
+    }
+    send_job(b);
+    if (b->peer->state == P2P_READY) note_tip(b);
+}
+
+/* Nothing more to be had from this peer for a while. */
+static void quiet(posw_p2p *p, p2p_peer *peer, uint64_t ms) {
+    peer->sync->quiet_until_ms = p->now_ms + ms;
+    for (size_t i = 0; i < p->sync->branch_count; i++)
+        if (p->sync->branches[i]->source == peer->id) p->sync->branches[i]->source = 0;
+}
+
+bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_msg_headers m;
+    p2p_sync_peer *s = peer->sync;
+    if (!posw_msg_headers_decode(&m, payload)) return false;
+    if (s->request == 0 || m.request != s->request) {
+        p2p_violation(p, peer, "headers that were not asked for", out);
+        return true;
+    }
+    s->request = 0;
+    const size_t count = m.list.count;
+    size_t index;
+    batch b = {.p = p, .peer = peer, .out = out, .asked = true};
+    take_all(&b, &m.list);
+    if (peer->state != P2P_READY) return true;
+    if (b.halted || count < POSW_MSG_HEADERS_MAX) quiet(p, peer, SYNC_QUIET_MS);
+    else if (b.branch != NULL) b.branch->source = peer->id;
+    else if (sync_find_record(p->sync, &b.last, &index) != NULL) quiet(p, peer, SYNC_QUIET_MS); /* another feeds that branch */
+    else sync_ask_headers(p, peer, &b.last, out);
+    sync_advance(p, out);
+    return true;
+}
+
+bool sync_on_announce(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_msg_header_list list;
+    batch b = {.p = p, .peer = peer, .out = out};
+    if (!posw_msg_announce_decode(&list, payload)) return false;
+    take_all(&b, &list);
+    if (peer->state != P2P_READY) return true;
+    if (b.branch != NULL && b.branch->source == peer->id) b.branch->source = 0; /* told, not asked: nothing is owed */
+    if (b.halted && peer->sync->request == 0) sync_ask_headers(p, peer, NULL, out);
+    sync_advance(p, out);
+    return true;
+}
+
+/* ---- Proofs of work ---- */
+
+/* Jobs may come back in any order; `proved` is the unbroken part. */
+static void mark_proved(p2p_branch *b, size_t first, size_t count) {
+    for (size_t i = first; i < first + count && i < b->count; i++)
+        b->records[i].pow_right = true;
+    while (b->proved < b->count && b->records[b->proved].pow_right)
+        b->proved++;
+}
+
+void sync_pow_done(posw_p2p *p, posw_job *job, posw_actions *out) {
+    p2p_branch *b = sync_branch(p->sync, job->tag);
+    p2p_peer *peer = p2p_find(p, job->peer);
+    if (job->result == POSW_OK && job->good < job->item_count && peer != NULL)
+        p2p_violation(p, peer, "a header whose mixHash is not its proof of work", out);
+    const size_t first = b == NULL ? SIZE_MAX : p2p_branch_find(b, &job->hash);
+    if (first == SIZE_MAX) return;
+    mark_proved(b, first, job->good);
+    if (job->good < job->item_count) p2p_branch_cut(b, first + job->good);
+    sync_advance(p, out);
+}

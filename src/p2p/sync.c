@@ -1,0 +1,292 @@
+/* Which chain to follow, and from whom its headers come. */
+#include "p2p/sync.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "posw/u256.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Branches ---- */
+
+p2p_branch *sync_branch(const p2p_sync *s, uint64_t id) {
+    for (size_t i = 0; i < s->branch_count; i++)
+        if (s->branches[i]->id == id) return s->branches[i];
+    return NULL;
+}
+
+void sync_drop_branch(p2p_sync *s, p2p_branch *b) {
+    for (size_t i = 0; i < s->branch_count; i++) {
+        if (s->branches[i] != b) continue;
+        memmove(s->branches + i, s->branches + i + 1, (s->branch_count - i - 1) * sizeof s->branches[0]);
+        s->branch_count--;
+        p2p_branch_free(b);
+        return;
+    }
+}
+
+p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *index) {
+    for (size_t i = 0; i < s->branch_count; i++) {
+        *index = p2p_branch_find(s->branches[i], hash);
+        if (*index != SIZE_MAX) return s->branches[i];
+    }
+    return NULL;
+}
+
+bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
+    posw_chain_block_info info;
+    return posw_chain_block_by_hash(p->chain, &info, hash) == POSW_OK;
+}
+
+/* Blocks that came another way are crossed off; what then leads nowhere goes. */
+static void tidy(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    for (size_t i = s->branch_count; i-- > 0;) {
+        p2p_branch *b = s->branches[i];
+        while (b->imported < b->proved && b->records[b->imported].body != P2P_BODY_READY && sync_chain_has(p, &b->records[b->imported].hash))
+            p2p_branch_imported(b);
+        const bool done = b->imported == b->count, light = posw_u256_cmp(&b->weight, &tip) <= 0;
+        const bool waits = b->proved < b->count; /* for a job */
+        if (b->source == 0 && !waits && (done || light)) sync_drop_branch(s, b);
+    }
+}
+
+/* ---- Asking for headers ---- */
+
+/* The latest 10 of the main chain, then in doubling steps, genesis last. */
+static size_t locator(posw_p2p *p, posw_hash *out, const posw_hash *first) {
+    size_t n = 0;
+    uint64_t number = posw_chain_tip(p->chain)->number, step = 1;
+    if (first != NULL) out[n++] = *first;
+    for (;;) {
+        if (posw_chain_hash_by_number(p->chain, &out[n], number) == POSW_OK) n++;
+        if (number == 0 || n == POSW_MSG_LOCATOR_MAX) return n;
+        if (n >= 10) step *= 2;
+        number = number > step ? number - step : 0;
+    }
+}
+
+void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_actions *out) {
+    p2p_sync_peer *s = peer->sync;
+    posw_hash hashes[POSW_MSG_LOCATOR_MAX];
+    if (s->request != 0) return;
+    posw_action *a = p2p_send_begin(p, peer, out);
+    if (a == NULL) return;
+    s->request = ++p->sync->next_request;
+    s->request_ms = p->now_ms;
+    posw_msg_get_headers_encode(&a->data, s->request, hashes, locator(p, hashes, from), POSW_MSG_HEADERS_MAX);
+    p2p_send_end(p, peer, a);
+    p2p_wake(p, p->now_ms + SYNC_ASK_MS);
+}
+
+void p2p_sync_ask_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    if (p->now_ms >= peer->sync->quiet_until_ms) sync_ask_headers(p, peer, NULL, out);
+}
+
+/* Headers ahead of the executed chain. */
+static bool has_room(const p2p_branch *b) { return b->count - b->imported + POSW_MSG_HEADERS_MAX <= POSW_P2P_HEADERS_AHEAD; }
+
+static p2p_branch *fed_by(const p2p_sync *s, uint64_t peer) {
+    for (size_t i = 0; i < s->branch_count; i++)
+        if (s->branches[i]->source == peer) return s->branches[i];
+    return NULL;
+}
+
+/* Somebody is being asked already, for more than the last few blocks. */
+static bool somebody_else_leads(const posw_p2p *p, const p2p_peer *peer) {
+    if (peer->number <= posw_chain_tip(p->chain)->number + SYNC_NEAR) return false;
+    for (size_t i = 0; i < p->sync->branch_count; i++)
+        if (p->sync->branches[i]->source != 0 && p->sync->branches[i]->source != peer->id) return true;
+    size_t k = 0;
+    for (const p2p_peer *other; (other = p2p_ready_peer(p, &k)) != NULL;)
+        if (other != peer && other->sync->request != 0 && other->number > posw_chain_tip(p->chain)->number + SYNC_NEAR) return true;
+    return false;
+}
+
+static bool is_worth_asking(posw_p2p *p, const p2p_peer *peer) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    enum posw_rule rule;
+    size_t index;
+    if (peer->sync->request != 0 || p->now_ms < peer->sync->quiet_until_ms) return false;
+    if (posw_u256_cmp(&peer->weight, &tip) <= 0 || posw_chain_is_invalid(p->chain, &rule, &peer->hash)) return false;
+    if (sync_find_record(p->sync, &peer->hash, &index) != NULL || sync_chain_has(p, &peer->hash)) return false;
+    return !somebody_else_leads(p, peer);
+}
+
+static void ask_where_worth(posw_p2p *p, posw_actions *out) {
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        p2p_branch *b = fed_by(p->sync, peer->id);
+        if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0) continue;
+        if (b != NULL) {
+            if (!b->closed && has_room(b)) sync_ask_headers(p, peer, &b->last_hash, out);
+        } else if (is_worth_asking(p, peer)) {
+            sync_ask_headers(p, peer, NULL, out);
+        }
+    }
+}
+
+/* A peer that does not answer holds everything up; another is asked. */
+static void check_answers(posw_p2p *p, posw_actions *out) {
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        p2p_sync_peer *s = peer->sync;
+        if (s->request == 0) continue;
+        if (p->now_ms < s->request_ms + SYNC_ASK_MS) p2p_wake(p, s->request_ms + SYNC_ASK_MS);
+        else p2p_goodbye(p, peer, P2P_BYE_SLOW, "headers that were asked for did not come in time", out);
+    }
+}
+
+/* ---- The state of affairs ---- */
+
+static void note_behind(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    const p2p_branch *best = sync_best_branch(p);
+    const bool behind = best != NULL && best->count - best->imported > 1;
+    if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
+    if (!behind && s->behind) s->caught_up = true;
+    s->behind = behind;
+}
+
+/* The first answer of a peer that claims a heavier chain is waited for; more than that only a real branch can hold up. */
+bool p2p_sync_is_behind(const posw_p2p *p) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    size_t i = 0;
+    if (p->sync->behind) return true;
+    for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        if (peer->sync->request != 0 && peer->opened_ms + SYNC_ASK_MS > p->now_ms && posw_u256_cmp(&peer->weight, &tip) > 0) return true;
+    return false;
+}
+
+/* Joined commits while there is much to go (posw_chain_bulk). F3: a node that has never caught up may leave its chain at any depth. */
+static void set_pace(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    const p2p_branch *best = sync_best_branch(p);
+    const bool bulk = best != NULL && best->count - best->imported >= (s->bulk ? 2 : SYNC_BULK_FROM);
+    posw_chain_allow_deep_reorg(p->chain, !s->caught_up && s->behind);
+    if (bulk == s->bulk) return;
+    s->bulk = bulk;
+    if (posw_chain_bulk(p->chain, bulk, SYNC_BULK_BLOCKS) != POSW_OK) posw_log_write(p->log, POSW_LOG_ERROR, "sync", "joined commits cannot be switched");
+}
+
+void sync_advance(posw_p2p *p, posw_actions *out) {
+    sync_import(p, out);
+    tidy(p);
+    note_behind(p);
+    set_pace(p);
+    sync_ask_bodies(p, out);
+    ask_where_worth(p, out);
+}
+
+/* ---- What p2p.c calls ---- */
+
+int p2p_sync_new(posw_p2p *p) {
+    p->sync = calloc(1, sizeof *p->sync);
+    if (p->sync == NULL) return POSW_ENOMEM;
+    p->sync->next_branch = 1;
+    p->sync->stall_ms = SYNC_STALL_MIN_MS;
+    return POSW_OK;
+}
+
+void p2p_sync_free(posw_p2p *p) {
+    if (p->sync == NULL) return;
+    while (p->sync->branch_count > 0)
+        sync_drop_branch(p->sync, p->sync->branches[0]);
+    if (p->sync->bulk) (void)posw_chain_bulk(p->chain, false, 0);
+    free(p->sync);
+    p->sync = NULL;
+}
+
+int p2p_sync_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    peer->sync = calloc(1, sizeof *peer->sync);
+    if (peer->sync == NULL) return POSW_ENOMEM;
+    sync_advance(p, out);
+    return POSW_OK;
+}
+
+void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    if (peer->sync == NULL) return;
+    sync_release_asked(p, peer);
+    for (size_t i = 0; i < p->sync->branch_count; i++)
+        if (p->sync->branches[i]->source == peer->id) p->sync->branches[i]->source = 0;
+    free(peer->sync);
+    peer->sync = NULL;
+    if (!p->stopping) sync_advance(p, out);
+}
+
+void p2p_sync_peer_tip(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    (void)peer;
+    sync_advance(p, out);
+}
+
+bool p2p_sync_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_actions *out) {
+    switch (f->type) {
+    case POSW_MSG_GET_HEADERS:
+        return sync_on_get_headers(p, peer, f->payload, out);
+    case POSW_MSG_HEADERS:
+        return sync_on_headers(p, peer, f->payload, out);
+    case POSW_MSG_GET_BLOCKS:
+        return sync_on_get_blocks(p, peer, f->payload, out);
+    case POSW_MSG_BLOCK:
+        return sync_on_block(p, peer, f->payload, out);
+    case POSW_MSG_NOT_FOUND:
+        return sync_on_not_found(p, peer, f->payload, out);
+    case POSW_MSG_ANNOUNCE:
+        return sync_on_announce(p, peer, f->payload, out);
+    default:
+        return false;
+    }
+}
+
+void p2p_sync_job_done(posw_p2p *p, posw_job *job, posw_actions *out) {
+    if (job->type == POSW_JOB_POW) sync_pow_done(p, job, out);
+    else sync_prepared(p, job, out);
+}
+
+void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out) { sync_serve_waiting(p, peer, out); }
+
+void p2p_sync_tick(posw_p2p *p, posw_actions *out) {
+    check_answers(p, out);
+    sync_check_stalls(p, out);
+    sync_advance(p, out);
+}
+
+void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
+    (void)out;
+    if (change->added_count > 0) p->sync->problem[0] = 0;
+}
+
+void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {
+    const uint64_t tip = posw_chain_tip(p->chain)->number;
+    s->syncing = p->sync->behind;
+    s->sync_start = s->syncing ? p->sync->start : tip;
+    s->sync_tip = tip;
+    for (size_t i = 0; i < p->sync->branch_count; i++) {
+        s->memory += p2p_branch_memory(p->sync->branches[i]);
+        if (p->sync->branches[i]->last.number > s->sync_tip) s->sync_tip = p->sync->branches[i]->last.number;
+    }
+    if (p->sync->problem[0] != 0) memcpy(s->problem, p->sync->problem, sizeof p->sync->problem);
+}
+
+size_t p2p_sync_peer_memory(const p2p_peer *peer) { return peer->sync == NULL ? 0 : sizeof *peer->sync; }
+
+/* ---- For compact blocks ---- */
+
+posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof, posw_u256 *weight) {
+    p2p_branch *b;
+    const int rc = p2p_branch_new(&b, p->chain, &h->parent_hash);
+    if (rc != POSW_OK) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    const posw_verdict v = p2p_branch_check(b, p->chain, h, hash, proof, posw_node_now_s(p->node));
+    *weight = posw_u256_add_sat(&b->weight, &h->difficulty);
+    p2p_branch_free(b);
+    return v;
+}
+
+bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash) {
+    size_t index;
+    const p2p_branch *b = sync_find_record(p->sync, hash, &index);
+    return b != NULL && index >= b->imported && b->records[index].body != P2P_BODY_WANTED;
+}

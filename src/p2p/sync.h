@@ -1,0 +1,87 @@
+/* What the files of synchronisation share: sync.c (which chain, from whom), headers.c (checking them), bodies.c (fetching and
+ * importing blocks), serve.c (answering others). */
+#ifndef POSW_P2P_SYNC_H
+#define POSW_P2P_SYNC_H
+
+#include "p2p/branch.h"
+#include "p2p/p2p_internal.h"
+
+enum {
+    SYNC_BRANCHES_MAX = 8,
+    SYNC_ASK_MS = 10 * 1000,     /* an answer to GET_HEADERS must come within this */
+    SYNC_QUIET_MS = 2 * 1000,    /* a peer whose headers led nowhere is not asked again before */
+    SYNC_BLOCK_MS = 64 * 1000,   /* and a block within this */
+    SYNC_STALL_MIN_MS = 2 * 1000, /* of the block that all others wait for; doubles up to */
+    SYNC_STALL_MAX_MS = 64 * 1000,
+    SYNC_STALLS_MAX = 2,
+    SYNC_WINDOW = 1024,          /* blocks asked for beyond the first that is missing */
+    SYNC_WINDOW_BYTES = 64 * 1024 * 1024,
+    SYNC_IN_FLIGHT = POSW_MSG_BLOCKS_MAX,
+    SYNC_NEAR = 512,             /* a peer that claims no more than this ahead of the tip is asked while another is */
+    SYNC_STEP_TXS = 2048,        /* imported in one step, */
+    SYNC_STEP_BLOCKS = 64,
+    SYNC_BULK_FROM = 64,         /* blocks to go: commits are joined, */
+    SYNC_BULK_BLOCKS = 512       /* so many */
+};
+
+struct p2p_sync_peer {
+    /* what it was asked */
+    uint64_t request, request_ms; /* GET_HEADERS; 0: none is open */
+    uint64_t quiet_until_ms;
+    posw_hash asked[SYNC_IN_FLIGHT]; /* GET_BLOCKS */
+    uint64_t asked_ms[SYNC_IN_FLIGHT];
+    size_t asked_count, unsent_asked; /* unsent_asked: the last of them are not yet in a message */
+    posw_hash lacks; /* its tip when it answered NOT_FOUND: blocks are asked of it again when it has another */
+    unsigned stalls;
+    /* what it asked and waits for, because it does not read fast enough */
+    posw_hash wanted[SYNC_IN_FLIGHT];
+    size_t wanted_count;
+    bool headers_wanted;
+    uint64_t headers_request, headers_from, headers_count;
+};
+
+struct p2p_sync {
+    p2p_branch *branches[SYNC_BRANCHES_MAX];
+    size_t branch_count;
+    uint64_t next_branch, next_request;
+    uint64_t stall_ms;
+    uint64_t start; /* number of the tip when the present catching up began */
+    bool behind, bulk, caught_up;
+    bool importing; /* inside posw_node_submit_block: branches stay as they are */
+    char problem[160]; /* a heavier chain that cannot be followed */
+};
+
+/* ---- sync.c ---- */
+p2p_branch *sync_branch(const p2p_sync *s, uint64_t id); /* NULL: gone */
+void sync_drop_branch(p2p_sync *s, p2p_branch *b);
+/* The branch that holds this block and the record's index; NULL: none. */
+p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *index);
+bool sync_chain_has(posw_p2p *p, const posw_hash *hash);
+/* From this block on (NULL: from the main chain's tip), unless a request is open. */
+void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_actions *out);
+/* Everything that may now go on: bodies asked for, blocks imported, headers continued. */
+void sync_advance(posw_p2p *p, posw_actions *out);
+
+/* ---- headers.c ---- */
+bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
+bool sync_on_announce(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
+void sync_pow_done(posw_p2p *p, posw_job *job, posw_actions *out);
+
+/* ---- bodies.c ---- */
+bool sync_on_block(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
+bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
+void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out);
+void sync_ask_bodies(posw_p2p *p, posw_actions *out);
+void sync_import(posw_p2p *p, posw_actions *out);
+void sync_check_stalls(posw_p2p *p, posw_actions *out);
+/* What this peer owed is wanted again. */
+void sync_release_asked(posw_p2p *p, p2p_peer *peer);
+/* The heaviest branch whose proved headers outweigh the tip; NULL: none. */
+p2p_branch *sync_best_branch(posw_p2p *p);
+
+/* ---- serve.c ---- */
+bool sync_on_get_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
+bool sync_on_get_blocks(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
+void sync_serve_waiting(posw_p2p *p, p2p_peer *peer, posw_actions *out);
+
+#endif
