@@ -3,6 +3,7 @@
 
     spec/differential.py --chains 2000 --jobs 2          random chains; each is made from one number, its seed
     spec/differential.py --seed 1234 --chains 1          exactly one of them again
+    spec/differential.py --seed random --blocks 100000   others each time; the seed is printed
     spec/differential.py --events FILE                   a recorded sequence again
 
 Each chain has random parameters, a tree of blocks that arrive in disorder, twice, too early and broken, and questions in between. Both sides get
@@ -14,6 +15,7 @@ import collections
 import multiprocessing
 import os
 import pathlib
+import random
 import sys
 import tempfile
 import time
@@ -30,11 +32,15 @@ PARAMS_CHAIN_ID PARAMS_RANGE PARAMS_TICKET_LOCK PARAMS_UNBONDING PARAMS_SUPPLY P
 """.split()
 
 
+def seed_of(text):
+    return random.SystemRandom().randrange(2**40) if text == "random" else int(text)
+
+
 def parse_arguments():
     p = argparse.ArgumentParser(description="compares the C library with the specification on random chains")
-    p.add_argument("--seed", type=int, default=1, help="the first chain's number (default 1)")
+    p.add_argument("--seed", type=seed_of, default=1, help="the first chain's number (default 1), or \"random\"")
     p.add_argument("--chains", type=int, default=100, help="so many chains at least")
-    p.add_argument("--blocks", type=int, default=0, help="go on until so many blocks have been imported")
+    p.add_argument("--blocks", type=int, default=0, help="go on until so many different blocks have been imported")
     p.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     p.add_argument("--length", type=int, default=0, help="steps a chain (default: random, mostly 10 to 40)")
     p.add_argument("--replay", default=str(ROOT / "build/tests/differential/posw-replay"), help="path of posw-replay")
@@ -115,12 +121,13 @@ def merge(into, statistics):
 def seeds(options, statistics):
     """Numbers, as long as more chains or blocks are wanted."""
     n = 0
-    while n < options.chains or statistics["count"]["imports"] < options.blocks:
+    while n < options.chains or statistics["count"]["blocks"] < options.blocks:
         yield options.seed + n
         n += 1
 
 
 def run(options):
+    print(f"seeds from {options.seed} on", flush=True)
     statistics, chains, started = collections.defaultdict(collections.Counter), 0, time.monotonic()
     options.jobs = max(1, min(options.jobs, options.chains if not options.blocks else options.jobs))
     with multiprocessing.Pool(options.jobs, start_worker, (options,)) as pool:

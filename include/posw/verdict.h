@@ -46,7 +46,7 @@ extern "C" {
     X(POSW_RULE_PARAMS_SUPPLY, "P5", "the supply could reach 2^128 wei")                                \
     X(POSW_RULE_PARAMS_GENESIS, "P6", "difficulty, gas limit or base fee is out of range")              \
     X(POSW_RULE_PARAMS_WEIGHT, "P7", "a parameter of the weight rule is out of range")                  \
-    X(POSW_RULE_PARAMS_ECONOMY, "P8", "stake minimum, treasury share, halving or pool is out of range") \
+    X(POSW_RULE_PARAMS_ECONOMY, "P8", "stake minimum, treasury, halving or pool is out of range")       \
     X(POSW_RULE_PARAMS_ALLOC, "P9", "too many genesis accounts or stakes, or a stake below the minimum")
 
 enum posw_rule {

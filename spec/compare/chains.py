@@ -22,7 +22,7 @@ def number(n):
 def random_lengths(rng):
     window = rng.choice((2, 3, 4, 6, 6, 8, 8, 12, 12, 20, 40))
     epoch = rng.choice((1, 1, 2, 3, 4, 5, 8, 10))
-    unbonding = max(2 * epoch, window - epoch) + rng.choice((0, 0, 1, 2, 5))
+    unbonding = max(2 * epoch, window - epoch) + (rng.choice((0, 0, 1, 2, 5)) if rng.random() < 0.97 else 70)
     return {"window": window, "epoch": epoch, "unbonding": unbonding, "maxReorg": rng.randint(1, epoch)}
 
 
@@ -46,7 +46,7 @@ def random_power(rng):
 def random_ticket(rng):
     return {"rule": "ticket", "boost": number(rng.choice((1, 2, 20, 1024, 2**32, 2**64 - 1))),
             "slots": number(rng.choice((1, 1, 2, 4, 100, 2**64 - 1))), "price": wei(rng.choice((0, 0, 1, COIN, 10 * COIN, 1000 * COIN))),
-            "ramp": rng.choice((0, 0, 0, 3, 10, 1000, 2**32 - 1))}
+            "ramp": rng.choice((0, 0, 3, 7, 15, 1000, 2**32 - 1))}
 
 
 def random_weight(rng):
@@ -57,11 +57,11 @@ def random_weight(rng):
         weight = {"rule": "power", "unit": wei(1), "min": str(low), "max": str(2**64 - 1), "exponent": "3"}
         return weight, "power, huge", (2**130, 2**180 + 12345, 2**188)
     if kind < 0.2:
-        return random_power(rng), "power, custom", (1, 2, 3, 16, 64)
+        return random_power(rng), "power, custom", (1, 2, 3, 10, 40)
     if kind < 0.4:
-        return random_ticket(rng), "ticket, custom", (1, 2, 3, 16, 64)
+        return random_ticket(rng), "ticket, custom", (1, 2, 3, 10, 40)
     preset = rng.choice(PRESETS)
-    return {"preset": preset}, preset, (1, 2, 3, 16, 64)
+    return {"preset": preset}, preset, (1, 2, 3, 10, 40)
 
 
 def random_economy(rng, addresses):
@@ -161,6 +161,11 @@ CHANGES = (
     _set(("weight", "preset"), *PRESETS, "none"), _set(("weight", "boost"), 0, 1), _set(("weight", "min"), 0, 1), _set(("weight", "exponent"), "2.5", 2, 4),
     _set(("name",), "", "x" * 33, "\u00e4" * 17, "a\u0001b", "\u0085", 5), _set(("ticker",), "", "ABCDEFG", "abc"), _set(("timestamp",), "5", -1, str(2**64)),
     _drop("name"), _drop("chainId"), _drop("timestamp"), _drop("difficulty"), _drop("weight"), _drop("stake"), _drop("fees"),
+    _set(("blockTime",), "15", "0015", "0x10", 15.0, True, None, " 15", "1e1", "", [15]), _set(("timestamp",), 2**63 - 1, 2**63, 2**64 - 1),
+    _set(("stake", "minimum"), "1coin", "1  coin", "1\tcoins", "0.5 wei", "1.0 wei", "1. coin", ".5 coin", "1 Coin", "1", 1, "0.000000000000000001 coin",
+         "0.0000000000000000001 coin", "1.000000000 gwei", "1.0000000001 gwei", "-1 wei", "1 wei ", "00000000000000000000000000000000000001 wei"),
+    _set(("accounts", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"), "1 wei"), _set(("accounts", "0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"), "1 wei"),
+    _set(("accounts", "0x5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED"), "1 wei"), _set(("accounts", "0X" + "22" * 20), "1 wei"),
     _stake_below_minimum, _too_many_miners_of_one_owner, _contract_has_account, _contract_is_treasury,
 )
 

@@ -4,6 +4,7 @@ An event is a tuple: its name, then plain values (str, int, bool, bytes, None, d
 again without the generator. The texts are those of tests/differential/replay.c.
 """
 import ast
+import select
 import subprocess
 import time
 
@@ -17,6 +18,9 @@ from posw.verdict import Invalid, NotYet, Refused, Verdict
 from posw.weight import ticket_price
 
 from . import outside, proofs
+
+
+PATIENCE_S = 120  # for one answer of the library; then it is killed, which is a difference
 
 
 class Difference(Exception):
@@ -55,6 +59,8 @@ class Library:
         try:
             self.process.stdin.write(" ".join(words).encode() + b"\n")
             self.process.stdin.flush()
+            if not select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
+                self.process.kill()
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = b""
@@ -91,7 +97,7 @@ class Specification:
     def answer_open(self, text):
         self.chain = None
         try:
-            self.chain = Chain(text, tables_of_executed_only=True)
+            self.chain = Chain(text)
         except Invalid:
             return "refused"
         genesis = self.chain.genesis
@@ -147,6 +153,7 @@ class Specification:
         return "ok"
 
     def answer_reopen(self):
+        self.chain.condemned.clear()  # remembered in memory only: judged once more
         return self.tip_text()
 
     def answer_verify(self):

@@ -1,18 +1,19 @@
-"""ECDSA from libsecp256k1, so that the differential test has time for chains.
+"""Faster arithmetic, so that the differential test has time for chains: ECDSA from libsecp256k1, and Keccak of one short block for the nonce search.
 
-The specification's own plain Python does the same some twenty times slower. What is taken from the library here is only arithmetic that official
+The specification's own plain Python does the same some twenty times slower. What is taken from libraries here is only arithmetic that official
 vectors fix (both are tested against them), no rule of the protocol. `install` puts these functions in the place of the specification's, wherever
-one of its modules has imported them, after comparing the two; where the library is missing nothing is changed. (Keccak looks after itself.)
+one of its modules has imported them, after comparing the two; where a library is missing nothing is changed.
 """
 import ctypes
 import sys
 from functools import lru_cache
 
-from posw import secp256k1
-from posw.keccak import keccak256
+from posw import build, secp256k1
+from posw.keccak import RATE, keccak256, keccak256_pure
 
 _SIGN_AND_VERIFY = 0x301
 _UNCOMPRESSED = 2
+POW_INPUT_SIZE = 47  # H5
 
 
 def _load():
@@ -56,6 +57,28 @@ def sign(digest, secret):
     return int.from_bytes(compact.raw[:32], "big"), int.from_bytes(compact.raw[32:], "big"), odd.value
 
 
+# ---- the nonce search: one block of the sponge, of a size that is always the same ----
+
+def _short_keccak(size):
+    """keccak256 of exactly `size` bytes (less than one block) with nettle's permutation, or None."""
+    try:
+        permute = ctypes.CDLL("libnettle.so.8").nettle_sha3_permute
+    except (OSError, AttributeError):
+        return None
+    permute.argtypes, permute.restype = [ctypes.c_void_p], None
+    state = bytearray(200)
+    at = ctypes.c_void_p(ctypes.addressof((ctypes.c_char * 200).from_buffer(state)))
+    tail = b"\x01" + bytes(RATE - size - 2) + b"\x80" + bytes(200 - RATE)
+
+    def hash_of(data):
+        state[:] = data + tail
+        permute(at)
+        return bytes(state[:32])
+
+    sample = bytes(range(size))
+    return hash_of if hash_of(sample) == keccak256_pure(sample) else None
+
+
 def _agree():
     for i in range(1, 9):
         digest = keccak256(bytes([i]))
@@ -72,7 +95,10 @@ def _agree():
 
 
 def install():
-    """True if the library's functions are in use from now on."""
+    """True if libsecp256k1's functions are in use from now on."""
+    short = _short_keccak(POW_INPUT_SIZE)
+    if short is not None:
+        build._keccak_uncached = short
     if _library is None:
         return False
     if not _agree():

@@ -16,7 +16,7 @@ class TxMaker:
     def __init__(self, rng, chain, parent, keys):
         self.rng, self.chain, self.params, self.keys = rng, chain, chain.params, keys
         self.state, self.base_fee = state_after(chain.params, parent), chain.next_base_fee(parent)
-        self.nonces = {}
+        self.nonces, self.spent = {}, {}
         self.gas_left = self.params.gas_limit
 
     def nonce(self, key):
@@ -110,15 +110,30 @@ class TxMaker:
         for _ in range(4):
             key, tx = self.fields()
             cost = tx["gas_limit"] * tx["max_fee"] + tx["value"]
-            if intrinsic(tx) <= tx["gas_limit"] <= self.gas_left and cost <= self.state.balance(key.address) and key.address not in self.nonces:
+            spent = self.spent.get(key.address, 0) + cost
+            if intrinsic(tx) <= tx["gas_limit"] <= self.gas_left and spent <= self.state.balance(key.address):
                 self.gas_left -= tx["gas_limit"]
-                self.nonces[key.address] = tx["nonce"] + 1
+                self.nonces[key.address], self.spent[key.address] = tx["nonce"] + 1, spent
                 return self.sign(key, tx)
         return None
 
     @staticmethod
     def sign(key, tx):
         return sign_tx(key, Tx(**tx))
+
+    def calls_of(self, key, data, values):
+        """One transaction for each call of the contract, from one key, with the gas that it needs."""
+        out = []
+        for one, value in zip(data, values):
+            tx = {"type": 2, "chain_id": self.params.chain_id, "nonce": self.nonce(key), "tip": 0, "max_fee": self.base_fee, "to": STAKING, "value": value,
+                  "data": one, "access_list": (), "gas_limit": 0}
+            tx["gas_limit"] = intrinsic(tx) + 76000
+            if tx["gas_limit"] > self.gas_left:
+                break
+            self.gas_left -= tx["gas_limit"]
+            self.nonces[key.address] = tx["nonce"] + 1
+            out.append(self.sign(key, tx))
+        return out
 
     def several(self, most):
         out = []

@@ -2,11 +2,16 @@
 import collections
 import json
 import random
+from itertools import islice
 
 from posw import header as headers
 from posw.build import Key, calls, encode_block, make_block, replace, seal, table_for, weight_for
+from posw.difficulty import with_ancestors
 from posw.params import STAKING
+from posw.stake import Entry, StakeTable, epoch_of
+from posw.staking import EXITS_MAX, MINERS_OF_OWNER_MAX
 from posw.verdict import Invalid
+from posw.weight import greatest
 
 from . import native, proofs
 from .breaks import Bench, random_break
@@ -15,7 +20,7 @@ from .txs import TxMaker
 
 native.install()
 KEYS = [Key.named(f"miner {i}") for i in range(7)]
-COST_MAX, DEAR = 6000, 200  # hashes for a block: at most, and from where on blocks come late, to make it less
+COST_MAX, DEAR = 2000, 40  # hashes for a block: at most, and from where on blocks come late, to make it less
 FAR = 2**64 - 1
 
 
@@ -52,7 +57,7 @@ class World:
         removed, added = int(answer[-2]), int(answer[-1])
         if removed:
             count["reorganisations"] += 1
-            count["deepest reorganisation"] = max(count["deepest reorganisation"], removed)
+            count["blocks undone"] += removed
         if self.chain.tip is not before:
             block = self.chain.tip
             count["boosted blocks"] += block.boosted
@@ -76,6 +81,10 @@ class World:
         self.statistics["weight"][weight] += 1
         for _ in range(self.length):
             self.step()
+        if self.chain.params.unbonding > EXITS_MAX and self.rng.random() < 0.5:
+            self.open_exits()
+        if self.chain.params.gas_limit >= 10**6 and self.rng.random() < 0.04:
+            self.stake_for_many()
         self.end(spec)
 
     def judge_params(self):
@@ -83,7 +92,10 @@ class World:
         self.statistics["verdict"][" ".join(answer.split()[:3])] += 1
 
     def judge_chain_file(self, spec):
-        refused = self.do("open", json.dumps(broken_chain(self.rng, json.loads(json.dumps(spec))))) == "refused"
+        text = json.dumps(broken_chain(self.rng, json.loads(json.dumps(spec))), ensure_ascii=self.rng.random() < 0.5)
+        if self.rng.random() < 0.05:
+            text = self.rng.choice((text[:-1] + ', "ticker": "T"}', text[:-1], text + " x", "[" + text + "]", text.replace(":", " : ", 3)))
+        refused = self.do("open", text) == "refused"
         self.statistics["count"]["chain files refused" if refused else "chain files taken"] += 1
 
     def step(self):
@@ -121,11 +133,20 @@ class World:
         rng, p = self.rng, self.chain.params
         t = p.block_time
         gap = rng.choice((1, 1, max(1, t - 1), t, t, t + 1, rng.randint(1, 3 * t), rng.randint(1, 2 * t)))
-        if rng.random() < 0.04:
-            gap = 2 * p.window * t * rng.choice((1, 2)) + rng.choice((-1, 0, 1, t))  # time unlock
+        if rng.random() < 0.1:
+            gap = self.unlocking_time(parent) - parent.timestamp or gap
         if self.chain.next_difficulty(parent.timestamp + gap, parent) > DEAR * self.weight(self.keys[0], parent):
             gap = rng.randint(4 * t, 12 * t)  # so that it does not become dearer
         return min(parent.timestamp + max(1, gap), FAR)
+
+    def unlocking_time(self, parent):
+        """A timestamp that will unlock a ticket, or just not, when it has become a median (W4)."""
+        p, rng = self.chain.params, self.rng
+        unlock = 2 * p.window * p.block_time
+        times = [b.mtp + unlock for b in islice(with_ancestors(parent), p.window) if b.boosted and b.mtp + unlock > parent.timestamp]
+        if times and rng.random() < 0.8:
+            return rng.choice(times[-2:]) + rng.choice((0, 0, 1))
+        return parent.timestamp + unlock + rng.choice((-1, 0, 1, p.block_time, unlock))
 
     def choose_miner(self, parent, timestamp):
         """A key that can afford a block here, or None; mostly one with weight."""
@@ -136,8 +157,8 @@ class World:
             return None
         return max(keys, key=weights.get) if self.rng.random() < 0.5 else self.rng.choice(keys)
 
-    def build(self, parent):
-        """(Built, Bench), or None where no block can be built here."""
+    def build(self, parent, txs=None):
+        """(Built, Bench) with these or random transactions, or None where no block can be built here."""
         rng, p = self.rng, self.chain.params
         timestamp = self.time_after(parent)
         miner = self.choose_miner(parent, timestamp) if timestamp > parent.timestamp else None
@@ -149,7 +170,7 @@ class World:
             return None
         weight = self.weight(miner, parent)
         boosted = rng.choice((None, None, True)) if weight > 1 and self.chain.next_difficulty(timestamp, parent) > 1 else None
-        txs = TxMaker(rng, self.chain, parent, self.keys).several(6)
+        txs = TxMaker(rng, self.chain, parent, self.keys).several(6) if txs is None else txs
         plan = {"miner": miner, "signer": signer, "timestamp": timestamp, "parent": parent, "boosted": boosted}
         try:
             built = make_block(self.chain, txs=txs, **plan)
@@ -171,8 +192,10 @@ class World:
             self.send_broken(bench, now)
         if rng.random() < 0.15 and built.header.timestamp > limit:
             self.send(built.bytes, built.header.timestamp - limit - rng.choice((1, 1, 2, limit)) if built.header.timestamp > 2 * limit + 2 else 0)
-        if parent is self.chain.tip and rng.random() < 0.3:
-            self.light(built, bench)
+        if parent.hash in self.chain.blocks and rng.random() < 0.3:
+            self.light(bench)
+        if parent.hash in self.chain.blocks and rng.random() < 0.05:
+            self.light_of_invented_table(bench)
         self.send(built.bytes, now)
         self.sent.append((built.bytes, now))
         if rng.random() < 0.15:
@@ -244,6 +267,44 @@ class World:
             if rng.random() < 0.5:
                 self.send(data, FAR)
 
+    def run_calls(self, key, data, values, blocks):
+        """Calls from one key in blocks on the tip, as many in each as its gas allows. False where a block cannot be built."""
+        data, values = list(data), list(values)
+        for _ in range(blocks):
+            txs = TxMaker(self.rng, self.chain, self.chain.tip, self.keys).calls_of(key, data, values)
+            made = self.build(self.chain.tip, txs)
+            if made is None or not txs:
+                return False
+            self.send(made[0].bytes, FAR)
+            data, values = data[len(txs):], values[len(txs):]
+            if not data:
+                break
+        return True
+
+    def open_exits(self):
+        """S4: more exits than may be open, one in each block."""
+        key, low = self.rng.choice(self.keys), self.chain.params.stake_min
+        if not self.run_calls(key, [calls.stake(key.address)], [low + 1000], 1):
+            return
+        for _ in range(EXITS_MAX + 3):
+            if not self.run_calls(key, [calls.unstake(key.address, 1)], [0], 1):
+                return
+        self.do("call", key.address, STAKING, 0, 10**6, calls.exits_of(key.address))
+        self.statistics["count"]["chains with all exits open"] += 1
+
+    def stake_for_many(self):
+        """S3: one owner, more miners than it may stake for; some of them leave again."""
+        key, low = self.rng.choice(self.keys), self.chain.params.stake_min
+        miners = [self.rng.randbytes(20) for _ in range(MINERS_OF_OWNER_MAX + 2)]
+        if not self.run_calls(key, map(calls.stake, miners), [low] * len(miners), 12):
+            return
+        some = self.rng.sample(miners, 7)
+        self.run_calls(key, [calls.unstake(m, low) for m in some] + [calls.stake(miners[-1])], [0] * len(some) + [low], 3)
+        for _ in range(2 * self.chain.params.epoch):
+            self.grow(self.chain.tip)
+        self.do("miner", self.rng.choice(miners))
+        self.statistics["count"]["chains with many miners"] += 1
+
     def orphan(self):
         """A child arrives before its parent."""
         made = self.build(self.chain.tip)
@@ -267,29 +328,49 @@ class World:
 
     # ---- questions ----
 
-    def light(self, built, bench):
+    def light(self, bench):
         """The header alone, with its proof, without one, and with wrong ones."""
-        rng, chain = self.rng, self.chain
-        header = headers.encode(built.header)
-        all_proofs = [chain.proof_of(k.address) for k in self.keys]
-        encoded = [proofs.encode(p) for p in all_proofs if p is not None]
-        own = chain.proof_of(bench.miner.address)
-        candidates = [None, proofs.encode(own) if own else None] + encoded
-        proof = rng.choice(candidates)
-        if proof and rng.random() < 0.3:
-            at = rng.randrange(len(proof))
-            proof = proof[:at] + bytes([proof[at] ^ 1 << rng.randrange(8)]) + proof[at + 1:]
-        now = rng.choice((FAR, built.header.timestamp, max(0, built.header.timestamp - 10**6)))
-        answer = self.do("light", now, header, proof)
+        rng = self.rng
+        table = table_for(self.chain.params, bench.parent)
+        own = table.prove(bench.miner.address)
+        others = [table.prove(e.miner) for e in table.entries[:8]]
+        proof = rng.choice([None, own, own] + others)
+        self.ask_light(bench.header, None if proof is None else self.perhaps_damaged(proofs.encode(proof)))
+
+    def perhaps_damaged(self, data):
+        if self.rng.random() < 0.7:
+            return data
+        at = self.rng.randrange(len(data))
+        return data[:at] + bytes([data[at] ^ 1 << self.rng.randrange(8)]) + data[at + 1:] + (b"\x00" if self.rng.random() < 0.1 else b"")
+
+    def ask_light(self, header, proof):
+        now = self.rng.choice((FAR, header.timestamp, max(0, header.timestamp - 10**6)))
+        answer = self.do("light", now, headers.encode(header), proof)
         self.statistics["verdict"]["light: " + answer] += 1
+
+    def light_of_invented_table(self, bench):
+        """A header with a stake root of its own making: a client that has no state cannot know better, and must do its sums alike."""
+        rng, p = self.rng, self.chain.params
+        amounts = (1, 10**18, 10**24, 2**127, 2**128 - 1, 2**128 - 10**24, 0)
+        miners = sorted({rng.randbytes(20) for _ in range(rng.choice((0, 1, 2, 6)))} | {bench.miner.address})
+        entries = tuple(Entry(m, rng.choice((m, bench.miner.address)), rng.choice(amounts)) for m in miners)
+        table = StakeTable(entries, rng.choice((0, 1, 10**27, 2**128, 2**256 - 1)))
+        try:
+            proof, root = table.prove(bench.miner.address), table.root_in_force(epoch_of(p, bench.header.number))
+        except OverflowError:  # sums that 16 bytes do not hold
+            return
+        greatest_weight = greatest(p, bench.header.number)
+        header = replace(bench.header, extra_data=b"\x01" + root + bytes(65))
+        header = seal(header, bench.miner, rng.choice((1, max(1, min(greatest_weight, header.difficulty)))))
+        self.ask_light(header, rng.choice((None, self.perhaps_damaged(proofs.encode(proof)), proofs.encode(proof))))
 
     def ask(self):
         rng, tip = self.rng, self.chain.tip
         if rng.random() < 0.5:
             t = self.chain.params.block_time
             self.do("next", min(FAR, tip.timestamp + rng.choice((1, t - 1 or 1, t, 2 * t, 100 * t, 10**6 * t))))
-        if rng.random() < 0.4:
-            self.do("miner", rng.choice(KEYS).address)
+        if rng.random() < 0.6:
+            self.do("miner", rng.choice(self.keys if rng.random() < 0.9 else KEYS).address)
         if rng.random() < 0.15:
             self.do("account", rng.choice([k.address for k in self.keys] + [STAKING]))
         if rng.random() < 0.2:

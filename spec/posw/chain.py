@@ -84,11 +84,10 @@ def check_header_time(p, header: Header, now: int) -> None:
 
 
 class Chain:
-    def __init__(self, chainfile: Union[dict, str, pathlib.Path], *, execute_for_tables: bool = False):
+    def __init__(self, chainfile: Union[dict, str, pathlib.Path]):
         self.spec = chain_file.read(chainfile)
         self.params = self.spec.params
         self.allow_deep_reorg = False
-        self.execute_for_tables = execute_for_tables
         state = genesis.genesis_state(self.spec)
         self.genesis = Block(genesis.genesis_header(self.spec, state), None, [])
         self.genesis.state, self.genesis.receipts = state, ()
@@ -133,6 +132,7 @@ class Chain:
     def _find_parent(self, header: Header) -> Block:
         """V2, step 4."""
         if header.parent_hash in self.condemned:
+            self.condemned[header.hash] = Verdict("invalid", "BAD_ANCESTOR")
             raise Invalid("BAD_ANCESTOR")
         require(header.number != 0, "PARENT")  # H1
         parent = self.blocks.get(header.parent_hash)
@@ -146,7 +146,11 @@ class Chain:
     def _check_header(self, parent: Block, header: Header, now: int) -> None:
         """V2, steps 5 to 7."""
         p = self.params
-        table = self.table(parent.number + 1, parent)  # not known: still step 4
+        try:
+            table = self.table(parent.number + 1, parent)  # still step 4
+        except Invalid as ancestor:
+            self.condemned[header.hash] = ancestor.verdict
+            raise
         check_header_fields(p, parent, header, table.root_in_force(epoch_of(p, parent.number + 1)))
         headers.check_target(header, self.weight_of(header.beneficiary, parent))  # H7
         headers.check_signature(header, table.signer_of(header.beneficiary))  # H8
@@ -195,6 +199,15 @@ class Chain:
         self._main += reversed(added)
         self.tip = block
         self.change = (removed[::-1], added[::-1])
+        if not removed and len(added) == 1:
+            self._forget_deep_branches()
+
+    def _forget_deep_branches(self) -> None:
+        """F3: side branches that the tip has left too far behind."""
+        for block in list(self.blocks.values()):
+            fork = next(ancestor for ancestor in with_ancestors(block) if self.is_main(ancestor))
+            if self.tip.number - fork.number > self.params.max_reorg and fork is not block and not self.allow_deep_reorg:
+                del self.blocks[block.hash]
 
     # Asking
 
@@ -205,12 +218,10 @@ class Chain:
         return list(self._main)
 
     def table(self, number: int, parent: Block | None = None) -> StakeTable:
-        """E1: the stake table in force for block `number` after `parent`."""
+        """E1: the stake table in force for block `number` after `parent`. V2, step 4: a side branch is executed as far as it takes."""
         wanted = snapshot_number(self.params, number)
         snapshot = next(block for block in with_ancestors(parent or self.tip) if block.number == wanted)
         if snapshot.state is None:
-            if not self.execute_for_tables:
-                raise NotYet("STAKE_ROOT", "the table in force is that of a block that has not been executed")  # V1
             try:
                 self._execute_branch(snapshot)
             except Invalid:

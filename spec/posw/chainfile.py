@@ -3,15 +3,16 @@
 import json
 import pathlib
 import re
+import unicodedata
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, Union
 
 from . import params
-from .params import COIN, GWEI, NO_ADDRESS, PRESETS, STAKING, UINT64, Params
+from .keccak import keccak256
+from .params import NO_ADDRESS, PRESETS, STAKING, UINT64, Params
 from .verdict import require
 
-UNITS = {"wei": 1, "gwei": GWEI, "coin": COIN}
+DECIMALS = {"wei": 0, "gwei": 9, "coin": 18, "coins": 18}
 EXPONENTS = {"0": 0, "0.5": 1, "1": 2, "1.5": 3, "2": 4, "3": 6}
 ACCOUNTS_MAX = STAKES_MAX = 65_536  # P9
 MINERS_MAX, MINERS_OF_OWNER_MAX = 65_536, 64  # S3
@@ -39,7 +40,6 @@ WEIGHT_FIELDS = {
     "power": (("unit", "unit", "amount"), ("min", "min", "number"), ("max", "max", "number"), ("exponent", "exponent_twice", "exponent")),
     "ticket": (("boost", "boost", "number"), ("slots", "slots", "number"), ("price", "price", "amount"), ("ramp", "ramp", "number")),
 }
-OPTIONAL_IN_WEIGHT = "ramp"
 
 
 @dataclass(frozen=True)
@@ -67,33 +67,50 @@ def _refuse(text: str) -> None:
 
 
 def _number(key: str, value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,77}", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,78}", value, re.ASCII):
         return int(value)
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < 2**63:
         _refuse(f"{key} is not a number")
     return value
 
 
 def _amount(key: str, value: Any) -> int:
     """Wei of "12.5 coin", "3 gwei", "1000 wei"."""
-    match = re.fullmatch(r"([0-9]{1,60})(?:\.([0-9]{1,18}))? *(coin|gwei|wei)", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?[ \t]*(coins?|gwei|wei)", value, re.ASCII) if isinstance(value, str) else None
     if not match:
         _refuse(f"{key} is not an amount with a unit")
-    whole, part, unit = match.groups()
-    wei = Fraction(f"{whole}.{part or 0}") * UNITS[unit]
-    if wei.denominator != 1 or wei >= 2**256:
-        _refuse(f"{key} is not a whole number of wei below 2^256")
-    return int(wei)
+    whole, part, unit = match[1], match[2] or "", match[3]
+    if len(part) > DECIMALS[unit] or len(whole) > 100:
+        _refuse(f"{key} is not a whole number of wei")
+    wei = int(whole + part.ljust(DECIMALS[unit], "0"))
+    if wei >= 2**256:
+        _refuse(f"{key} is not below 2^256 wei")
+    return wei
 
 
 def _address(key: str, value: Any) -> bytes:
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
         _refuse(f"{key} is not an address")
-    return bytes.fromhex(value[2:])
+    digits = value[2:]
+    if digits not in (digits.lower(), digits.upper(), _with_checksum(digits.lower())):
+        _refuse(f"{key} has a wrong checksum")
+    return bytes.fromhex(digits)
+
+
+def _with_checksum(digits: str) -> str:
+    """EIP-55"""
+    return "".join(c.upper() if int(h, 16) >= 8 else c for c, h in zip(digits, keccak256(digits.encode()).hex()))
+
+
+def _name_is_valid(name: Any) -> bool:
+    """UTF-8 without control characters"""
+    if not isinstance(name, str) or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+        return False
+    return 1 <= len(name.encode()) <= 32
 
 
 def _exponent(key: str, value: Any) -> int:
-    if not isinstance(value, (str, int, float)) or str(value) not in EXPONENTS:
+    if not isinstance(value, (str, int)) or str(value) not in EXPONENTS:
         _refuse(f"{key} is not one of {', '.join(EXPONENTS)}")
     return EXPONENTS[str(value)]
 
@@ -142,7 +159,7 @@ def _weight(given: dict, p: Params) -> Params:
     if "rule" in given:
         rule = _choice("weight.rule", given["rule"], params.WEIGHT_RULES)
         values = {"weight_rule": rule} | {field: 0 for fields in WEIGHT_FIELDS.values() for _, field, _ in fields}
-        missing = [key for key, _, _ in WEIGHT_FIELDS[rule] if key not in given and key != OPTIONAL_IN_WEIGHT]
+        missing = [key for key, _, _ in WEIGHT_FIELDS[rule] if key not in given]
         if missing:
             _refuse(f"weight.{missing[0]} is missing")
     else:
@@ -217,8 +234,8 @@ def read(chainfile: Union[dict, str, pathlib.Path]) -> ChainSpec:
     for key in ("name", "ticker", "chainId", "timestamp"):
         if key not in file:
             _refuse(f"{key} is missing")
-    if not isinstance(file["name"], str) or not 1 <= len(file["name"].encode()) <= 32:
-        _refuse("name has 1 to 32 bytes")
+    if not _name_is_valid(file["name"]):
+        _refuse("name has 1 to 32 bytes of UTF-8 without control characters")
     if not isinstance(file["ticker"], str) or not re.fullmatch("[A-Z0-9]{1,6}", file["ticker"]):
         _refuse("ticker has 1 to 6 of A-Z and 0-9")
     _only("stake.", file.get("stake", {}), {"minimum"})

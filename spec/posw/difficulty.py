@@ -43,17 +43,22 @@ def _divide_towards_zero(a: int, b: int) -> int:
     return a // b if a >= 0 else -(-a // b)
 
 
+def asert_target(target_0: int, late: int, tau: int) -> int:
+    """D2: the target of a block whose parent is `late` seconds behind the ideal time."""
+    x = _divide_towards_zero(late * 65536, tau)
+    shifts, f = x >> 16, x % 65536
+    factor = 65536 + ((195766423245049 * f + 971821376 * f**2 + 5127 * f**3 + 2**47) >> 48)
+    product, exponent = target_0 * factor, shifts - 16
+    exponent = min(max(exponent, -600), 600)  # beyond, the result is at a bound anyway
+    target = product << exponent if exponent >= 0 else product >> -exponent
+    return min(max(target, 1), UINT256_MAX)
+
+
 def asert(p: Params, parent: Any, _timestamp: int) -> int:
     """D2"""
     *_, genesis = with_ancestors(parent)
     late = (parent.timestamp - genesis.timestamp) - p.block_time * parent.number
-    x = _divide_towards_zero(late * 65536, p.difficulty_blocks * p.block_time)
-    shifts, f = x >> 16, x % 65536
-    factor = 65536 + ((195766423245049 * f + 971821376 * f**2 + 5127 * f**3 + 2**47) >> 48)
-    product, exponent = target_of(p.difficulty_genesis) * factor, shifts - 16
-    exponent = min(max(exponent, -600), 600)  # beyond, the result is at a bound anyway
-    target = product << exponent if exponent >= 0 else product >> -exponent
-    return target_of(min(max(target, 1), UINT256_MAX))
+    return target_of(asert_target(target_of(p.difficulty_genesis), late, p.difficulty_blocks * p.block_time))
 
 
 def fixed(p: Params, _parent: Any, _timestamp: int) -> int:

@@ -5,7 +5,6 @@ from functools import cached_property
 
 from . import rlp, secp256k1
 from .keccak import keccak256
-from .params import UINT64
 from .verdict import Invalid, require
 
 EMPTY_OMMERS = keccak256(rlp.encode([]))  # H2

@@ -13,9 +13,13 @@ from .verdict import VALID, NotYet, Refused, Verdict, require
 def check_proof(p: Params, parent: Any, header: Header, proof: StakeProof | None) -> None:
     """H7, H8, H10, E5. A missing or wrong proof is 'not yet': it is no part of the header and cannot condemn it."""
     miner = header.beneficiary
+    headers.check_target(header, weight.greatest(p, header.number))  # H10, H7: too weak for anybody
     if proof is None:
-        if header.is_boosted or header.signer() != miner:
+        if header.is_boosted:
             raise NotYet("PROOF_MISSING")  # H10
+        require(header.signer() is not None, "SIGNATURE")  # H10, H8
+        if header.signer() != miner:
+            raise NotYet("PROOF_MISSING")
         return
     if not proof.is_valid(epoch_of(p, header.number), miner, header.stake_root):
         raise NotYet("STAKE_PROOF")  # E5
@@ -27,10 +31,9 @@ def check_proof(p: Params, parent: Any, header: Header, proof: StakeProof | None
 def check_header_proof(p: Params, parent: Any, header: Header, proof: StakeProof | None, stake_root: bytes | None = None) -> Verdict:
     """All checks of a header after a known parent but T2. Without `stake_root` the header's own is taken: who made the chain of headers answers for it."""
     try:
-        headers.check_pow(p.pow, header)  # H6
-        require(header.number == parent.number + 1, "PARENT")
         check_header_fields(p, parent, header, header.stake_root if stake_root is None else stake_root)
         check_proof(p, parent, header, proof)
+        headers.check_pow(p.pow, header)  # H6, last: it may cost more than all others
     except Refused as refused:
         return refused.verdict
     return VALID

@@ -65,7 +65,7 @@ class StakeProof:
     def is_valid(self, epoch: int, miner: bytes, root: bytes) -> bool:
         """E5"""
         sums = [self.stake] + [s for _, s, _ in self.siblings]
-        if len(self.siblings) > SIBLINGS_MAX or min(sums) < 0 or sum(sums) >= 2**128 or not 0 <= self.supply < 2**256:
+        if len(self.siblings) > SIBLINGS_MAX or self.stake == 0 or min(sums) < 0 or sum(sums) >= 2**128 or not 0 <= self.supply < 2**256:
             return False
         node = Entry(miner, self.signer, self.stake).leaf()
         for sibling_hash, sibling_sum, on_left in self.siblings:

@@ -279,7 +279,7 @@ def call(p: Params, state: State, n: int, caller: bytes, value: int, data: bytes
     """X6, S8: a call in block n with `gas` left after the intrinsic gas. The value has arrived; the caller of this function undoes all on failure."""
     function = BY_SELECTOR.get(data[:4])
     price = function.gas if function else GAS_UNKNOWN
-    if function and function.run is withdraw:
+    if function and function.run is withdraw and not value:  # with a value none is paid
         price += GAS_EXIT * len(due_exits(state, n, caller))
     if gas < price:
         return Outcome(False, gas, ())

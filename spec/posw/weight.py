@@ -29,6 +29,11 @@ def boost(p: Params, number: int) -> int:
     return p.boost
 
 
+def greatest(p: Params, number: int) -> int:
+    """H10: the F that no stake exceeds at this height."""
+    return power_weight(p, p.max * p.unit) if p.weight_rule == "power" else boost(p, number)
+
+
 def weight(p: Params, number: int, stake: int, supply: int, tickets_used: int) -> int:
     """W1, W2: F of a beneficiary with this active stake for block `number`. `tickets_used` is B (W4); `power` does not look at it."""
     if p.weight_rule == "power":

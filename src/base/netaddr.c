@@ -48,10 +48,12 @@ static bool is_private_ipv4(const uint8_t ip[4]) {
     return in_any(ip, blocks, POSW_ARRAY_SIZE(blocks));
 }
 
-/* What nobody reaches: "this network", protocol assignments, documentation, 6to4 relays, benchmarks, multicast, reserved. */
+/* What nobody reaches: "this network", protocol assignments, documentation, 6to4 relays, benchmarks, multicast,
+ * reserved. */
 static bool is_special_ipv4(const uint8_t ip[4]) {
-    static const block blocks[] = {{{0}, 8},         {{127}, 8},          {{192, 0, 0}, 24},     {{192, 0, 2}, 24},   {{192, 88, 99}, 24},
-                                   {{198, 18}, 15},  {{198, 51, 100}, 24}, {{203, 0, 113}, 24}, {{224}, 3}};
+    static const block blocks[] = {
+        {{0}, 8},        {{127}, 8},           {{192, 0, 0}, 24},   {{192, 0, 2}, 24}, {{192, 88, 99}, 24},
+        {{198, 18}, 15}, {{198, 51, 100}, 24}, {{203, 0, 113}, 24}, {{224}, 3}};
     return in_any(ip, blocks, POSW_ARRAY_SIZE(blocks));
 }
 
@@ -73,7 +75,8 @@ static bool is_special_ipv6(const uint8_t ip[16]) {
 
 /* The IPv4 address on which reaching this one depends: itself, or that of a tunnel. */
 static bool inner_ipv4(uint8_t out[4], const uint8_t ip[16]) {
-    static const block nat64 = {{0x00, 0x64, 0xff, 0x9b}, 96}, six_to_four = {{0x20, 0x02}, 16}, teredo = {{0x20, 0x01, 0, 0}, 32};
+    static const block nat64 = {{0x00, 0x64, 0xff, 0x9b}, 96}, six_to_four = {{0x20, 0x02}, 16},
+                       teredo = {{0x20, 0x01, 0, 0}, 32};
     if (is_ipv4(ip) || in_block(ip, &nat64)) {
         memcpy(out, ip + 12, 4);
     } else if (in_block(ip, &six_to_four)) {
@@ -285,7 +288,8 @@ bool posw_ip_parse(uint8_t out[16], const char *text, size_t size) {
 /* ---- host and port ---- */
 
 /* Cuts "host", "host:port" or "[ipv6]:port"; *bracketed tells the last form. */
-static bool cut_host(const char **host, size_t *host_size, bool *bracketed, uint16_t *port, const char *text, uint16_t default_port) {
+static bool cut_host(const char **host, size_t *host_size, bool *bracketed, uint16_t *port, const char *text,
+                     uint16_t default_port) {
     const char *rest;
     unsigned v = default_port;
     *bracketed = text[0] == '[';
@@ -328,8 +332,8 @@ static bool is_alphanumeric(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* A name as DNS takes it: labels of 1 to 63 letters, digits and inner hyphens. The last one is no number: "1.2.3" and "300.1.1.1"
- * are addresses that somebody mistyped. */
+/* A name as DNS takes it: labels of 1 to 63 letters, digits and inner hyphens. The last one is no number: "1.2.3" and
+ * "300.1.1.1" are addresses that somebody mistyped. */
 static bool is_name(const char *text, size_t size) {
     bool number = true;
     size_t label = 0;

@@ -2,8 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-
-typedef unsigned __int128 u128;
+#include "base/word.h"
 
 enum { WORDS = 4, DEC_CHUNK_DIGITS = 19 };
 static const uint64_t dec_chunk = 10000000000000000000u; /* 10^19, the largest power of ten in a word */
@@ -70,22 +69,16 @@ bool posw_u256_to_u64(uint64_t *out, const posw_u256 *v) {
 
 /* Both return the carry (borrow) out of the highest word. */
 static inline uint64_t add_carry(posw_u256 *out, const posw_u256 *a, const posw_u256 *b) {
-    u128 sum = 0;
-    for (int i = 0; i < WORDS; i++) {
-        sum += (u128)a->w[i] + b->w[i];
-        out->w[i] = (uint64_t)sum;
-        sum >>= 64;
-    }
-    return (uint64_t)sum;
+    uint64_t carry = 0;
+    for (int i = 0; i < WORDS; i++)
+        out->w[i] = posw_word_add(&carry, a->w[i], b->w[i]);
+    return carry;
 }
 
 static inline uint64_t sub_borrow(posw_u256 *out, const posw_u256 *a, const posw_u256 *b) {
     uint64_t borrow = 0;
-    for (int i = 0; i < WORDS; i++) {
-        u128 difference = (u128)a->w[i] - b->w[i] - borrow;
-        out->w[i] = (uint64_t)difference;
-        borrow = (uint64_t)(difference >> 64) & 1;
-    }
+    for (int i = 0; i < WORDS; i++)
+        out->w[i] = posw_word_sub(&borrow, a->w[i], b->w[i]);
     return borrow;
 }
 
@@ -115,7 +108,7 @@ posw_u256 posw_u256_add_sat(const posw_u256 *a, const posw_u256 *b) {
 
 /* ---- products ---- */
 
-/* product[0..7] = a * b. Every partial sum fits: (2^64-1)^2 + 2 * (2^64-1) = 2^128 - 1. */
+/* product[0..7] = a * b */
 static inline void mul_words(uint64_t product[2 * WORDS], const posw_u256 *a, const posw_u256 *b) {
     for (int i = 0; i < WORDS; i++)
         product[i] = 0;
@@ -123,11 +116,8 @@ static inline void mul_words(uint64_t product[2 * WORDS], const posw_u256 *a, co
     for (int i = 0; i < WORDS; i++) {
         uint64_t carry = 0;
 #pragma GCC unroll 4
-        for (int j = 0; j < WORDS; j++) {
-            u128 t = (u128)a->w[i] * b->w[j] + product[i + j] + carry;
-            product[i + j] = (uint64_t)t;
-            carry = (uint64_t)(t >> 64);
-        }
+        for (int j = 0; j < WORDS; j++)
+            product[i + j] = posw_word_mul_add(&carry, a->w[i], b->w[j], product[i + j]);
         product[i + WORDS] = carry;
     }
 }
@@ -149,39 +139,29 @@ bool posw_u256_mul(posw_u256 *out, const posw_u256 *a, const posw_u256 *b) {
 
 bool posw_u256_mul_u64(posw_u256 *out, const posw_u256 *a, uint64_t b) {
     posw_u256 product;
-    u128 t = 0;
-    for (int i = 0; i < WORDS; i++) {
-        t += (u128)a->w[i] * b;
-        product.w[i] = (uint64_t)t;
-        t >>= 64;
-    }
-    if (t != 0) return false;
+    uint64_t carry = 0;
+    for (int i = 0; i < WORDS; i++)
+        product.w[i] = posw_word_mul_add(&carry, a->w[i], b, 0);
+    if (carry != 0) return false;
     *out = product;
     return true;
 }
 
 /* ---- quotients ---- */
 
-/* (hi * 2^64 + lo) / d for hi < d, so that the quotient is one word. */
-static inline uint64_t div_2by1(uint64_t *rem, uint64_t hi, uint64_t lo, uint64_t d) {
-#if defined(__x86_64__)
-    uint64_t q, r;
-    __asm__("divq %4" : "=a"(q), "=d"(r) : "0"(lo), "1"(hi), "r"(d) : "cc");
-    *rem = r;
-    return q;
-#else
-    u128 n = (u128)hi << 64 | lo;
-    *rem = (uint64_t)(n % d);
-    return (uint64_t)(n / d);
-#endif
-}
-
 /* u[0..size-1] becomes the quotient; returns the remainder. */
 static uint64_t div_words_by_1(uint64_t *u, int size, uint64_t d) {
     uint64_t rem = 0;
     for (int i = size - 1; i >= 0; i--)
-        u[i] = div_2by1(&rem, rem, u[i], d);
+        u[i] = posw_word_div(&rem, rem, u[i], d);
     return rem;
+}
+
+/* a * b > hi * 2^64 + lo */
+static inline bool product_above(uint64_t a, uint64_t b, uint64_t hi, uint64_t lo) {
+    uint64_t high;
+    const uint64_t low = posw_word_mul(&high, a, b);
+    return high > hi || (high == hi && low > lo);
 }
 
 /* One quotient word of Knuth's algorithm D (The Art of Computer Programming 2, 4.3.1): u[0..n] / v[0..n-1], where v
@@ -193,31 +173,22 @@ static inline uint64_t div_step(uint64_t *u, const uint64_t *v, int n) {
         q = UINT64_MAX;
         settled = __builtin_add_overflow(u[n - 1], v[n - 1], &r);
     } else {
-        q = div_2by1(&r, u[n], u[n - 1], v[n - 1]);
+        q = posw_word_div(&r, u[n], u[n - 1], v[n - 1]);
     }
     /* The second word of the divisor makes the estimate at most one too large. */
-    while (!settled && (u128)q * v[n - 2] > ((u128)r << 64 | u[n - 2])) {
+    while (!settled && product_above(q, v[n - 2], r, u[n - 2])) {
         q--;
         settled = __builtin_add_overflow(r, v[n - 1], &r);
     }
     uint64_t carry = 0, borrow = 0;
-    for (int i = 0; i < n; i++) {
-        u128 product = (u128)q * v[i] + carry;
-        carry = (uint64_t)(product >> 64);
-        u128 difference = (u128)u[i] - (uint64_t)product - borrow;
-        u[i] = (uint64_t)difference;
-        borrow = (uint64_t)(difference >> 64) & 1;
-    }
-    u128 top = (u128)u[n] - carry - borrow;
-    u[n] = (uint64_t)top;
-    if ((uint64_t)(top >> 64) == 0) return q;
-    u128 sum = 0; /* one too large after all: add the divisor back */
-    for (int i = 0; i < n; i++) {
-        sum += (u128)u[i] + v[i];
-        u[i] = (uint64_t)sum;
-        sum >>= 64;
-    }
-    u[n] += (uint64_t)sum;
+    for (int i = 0; i < n; i++)
+        u[i] = posw_word_sub(&borrow, u[i], posw_word_mul_add(&carry, q, v[i], 0));
+    u[n] = posw_word_sub(&borrow, u[n], carry);
+    if (borrow == 0) return q;
+    carry = 0; /* one too large after all: add the divisor back */
+    for (int i = 0; i < n; i++)
+        u[i] = posw_word_add(&carry, u[i], v[i]);
+    u[n] += carry;
     return q - 1;
 }
 
@@ -266,10 +237,20 @@ void posw_u256_divmod(posw_u256 *q, posw_u256 *r, const posw_u256 *n, const posw
     if (r != NULL) *r = rest;
 }
 
+void posw_u256_div_full(posw_u256 *q, posw_u256 *r, const posw_u256 *hi, const posw_u256 *lo, const posw_u256 *d) {
+    POSW_ASSERT(posw_u256_cmp(hi, d) < 0);
+    uint64_t wide[2 * WORDS] = {lo->w[0], lo->w[1], lo->w[2], lo->w[3], hi->w[0], hi->w[1], hi->w[2], hi->w[3]};
+    uint64_t quotient[2 * WORDS];
+    posw_u256 rest;
+    div_words(quotient, &rest, wide, d);
+    if (q != NULL) *q = (posw_u256){{quotient[0], quotient[1], quotient[2], quotient[3]}};
+    if (r != NULL) *r = rest;
+}
+
 posw_u256 posw_u256_div_u64(const posw_u256 *n, uint64_t d) {
     POSW_ASSERT(d != 0);
     posw_u256 q = *n;
-    div_words_by_1(q.w, WORDS, d);
+    div_words_by_1(q.w, word_count(q.w, WORDS), d);
     return q;
 }
 
@@ -317,10 +298,23 @@ bool posw_u256_shl_checked(posw_u256 *out, const posw_u256 *v, unsigned bits) {
     return true;
 }
 
+/* As below, in one word. */
+static uint64_t isqrt_word(uint64_t v) {
+    if (v == 0) return 0;
+    const unsigned bits = (unsigned)(64 - __builtin_clzll(v));
+    uint64_t x = (uint64_t)1 << (bits + 1) / 2; /* at most 2^32 */
+    for (;;) {
+        const uint64_t next = (v / x + x) / 2;
+        if (next >= x) return x;
+        x = next;
+    }
+}
+
 /* Newton's method from above: x = ceil of a power of two over the root, then x' = (x + v/x) / 2 falls until it reaches
  * floor(sqrt(v)). */
 posw_u256 posw_u256_isqrt(const posw_u256 *v) {
-    if (posw_u256_is_zero(v)) return POSW_U256_ZERO;
+    uint64_t word;
+    if (posw_u256_to_u64(&word, v)) return posw_u256_from_u64(isqrt_word(word));
     const posw_u256 one = POSW_U256_ONE;
     posw_u256 x = posw_u256_shl(&one, (posw_u256_bits(v) + 1) / 2);
     for (;;) {

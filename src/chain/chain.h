@@ -3,16 +3,17 @@
  *
  *  - One main chain, whose tip is the valid branch of greatest weight (F1, F2). Its state is a posw_state version in
  * memory over the store.
- *  - Side branches: headers are checked fully on arrival (each branch has what it needs for that: window and stake
- * tables reach back over every automatic reorg, since E >= R); bodies are executed only when the branch becomes the
- * heaviest.
+ *  - Side branches: headers are checked fully on arrival; bodies are executed when the branch becomes the heaviest, or
+ * as far as a stake table is needed that lies on the branch itself (more than E blocks past its fork; branch.c). Such a
+ * table is made once, by executing at most the blocks of the branch up to its snapshot block, and E of them as a rule.
  *  - A reorganisation executes the branch on the version of the fork point (in memory, or made by undo records), and
  * only when every block is valid is the whole switch committed, in one store transaction. An invalid block marks its
  * branch and leaves everything as it was.
  *  - Durability: at the tip one commit a block. In bulk mode (posw_chain_bulk) commits are joined.
  *
- * Limits: headers and bodies of side branches within R blocks of the tip only, at most POSW_CHAIN_SIDE_MAX blocks; the
- * rest is refused. Memory: two ticket windows (W + R blocks each), the side branches' headers in short, a few stake
+ * Limits: headers and bodies of side branches that leave the main chain within R blocks of the tip only, at most
+ * POSW_CHAIN_SIDE_MAX blocks, with deep reorganisations allowed from anywhere and POSW_CHAIN_SIDE_DEEP_MAX (of 250 bytes
+ * in memory); the rest is refused. What was taken while they were allowed stays until the tip leaves it behind. Memory: two ticket windows (W + R blocks each), the side branches' headers in short, a few stake
  * tables, and the states of the latest 128 blocks as far as cache_bytes_max allows. Everything else is read from the
  * store. No clock: now_s comes in. Single-threaded. */
 #ifndef POSW_CHAIN_CHAIN_H
@@ -25,7 +26,7 @@
 #include "state/execute.h"
 #include "store/store.h"
 
-enum { POSW_CHAIN_SIDE_MAX = 4096, POSW_CHAIN_STATES_MAX = 128 };
+enum { POSW_CHAIN_SIDE_MAX = 4096, POSW_CHAIN_SIDE_DEEP_MAX = 65536, POSW_CHAIN_STATES_MAX = 128 };
 
 typedef struct posw_chain posw_chain;
 
@@ -52,7 +53,7 @@ typedef struct {
 } posw_chain_change;
 
 /* Imports one block. POSW_OK with a verdict, or an operating error (nothing changed). verdict NOT_YET: unknown parent,
- * time, or a stake table that is not known yet. A known block is valid again and changes nothing. *change: empty unless
+ * time, or a branch that leaves too far back (or is the least of too many). A known block is valid again and changes nothing. *change: empty unless
  * the tip moved. The prepared block is taken over (cleared) only on POSW_OK. */
 int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,
                       posw_chain_change *change);
@@ -121,7 +122,7 @@ size_t posw_chain_window_size(const posw_chain *c);
 int posw_chain_window_copy(posw_chain *c, void *memory, posw_window **out, const posw_chain_place *at);
 posw_window_entry posw_chain_entry_of(const posw_header *h); /* what a window is pushed with */
 /* The stake table in force for a block number on a branch that leaves the main chain after fork_number, and its root (E4). Borrowed
- * until the next call. POSW_ENOTFOUND: not known here, its snapshot lies on the branch. */
+ * until the next call. POSW_ENOTFOUND: not known here, its snapshot lies on the branch, which nothing is executed for at this point. */
 int posw_chain_branch_table(posw_chain *c, const posw_stake_table **table, posw_hash *root, uint64_t number, uint64_t fork_number);
 /* K1 for a block that follows one that the chain has; zero for other algorithms. */
 int posw_chain_key_after(posw_chain *c, posw_hash *out, const posw_hash *parent, uint64_t parent_number);

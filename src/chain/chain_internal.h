@@ -5,7 +5,8 @@
  *      META     "chain.format" -> 1 (8 bytes) · "chain.genesis" -> hash · "chain.spec" -> keccak256 of the chain file ·
  * "tip" -> hash "side" ‖ hash -> order of arrival (8): one row for each block of a side branch HEADERS  hash -> weight
  * (32) ‖ block position (8) ‖ exec position (8) ‖ block size (4) ‖ flags (1) ‖ encoded header MAIN, TRIE, EPOCHS, TXS
- * as store.h says blocks log: encoded block · exec log: see record.c
+ * as store.h says; EPOCHS also epoch (8) ‖ hash -> the table of a snapshot block on a side branch, once it was needed
+ * blocks log: encoded block · exec log: see row.c
  *
  * Invariants
  *
@@ -28,6 +29,7 @@ enum {
     POSW_CHAIN_INVALID_MAX = 4096,
     POSW_CHAIN_TABLES_MAX = 16,
     POSW_CHAIN_TABLES_KEEP = 4,
+    POSW_CHAIN_BRANCH_STATES_MAX = 2,
     POSW_CHAIN_CACHE_BYTES = 64 << 20,
     POSW_CHAIN_BULK_BYTES = 64 << 20
 };
@@ -44,6 +46,7 @@ typedef struct {
 typedef struct {
     posw_hash parent;
     uint64_t number, order;
+    uint64_t fork; /* its branch leaves the main chain after this block; posw_chain_side_add finds it */
     posw_u256 weight;
     posw_window_entry entry;
     bool marked; /* scratch of walks over the tree */
@@ -58,10 +61,18 @@ typedef struct {
 
 typedef struct {
     uint64_t epoch, used;
+    posw_hash block;         /* the snapshot block, where that is on a side branch; zero: it is on the main chain */
     posw_stake_table *table; /* owned */
     posw_stake_node *tree;   /* owned; made when the first proof is asked for */
     posw_hash root;          /* E4 */
 } posw_chain_table_slot;
+
+/* The state after a block of a side branch, from which the branch can be executed further. */
+typedef struct {
+    posw_hash block;
+    posw_state *state; /* owned; NULL: none is kept here */
+    uint64_t used;
+} posw_chain_branch_state;
 
 typedef struct {
     posw_store *store;
@@ -96,7 +107,10 @@ struct posw_chain {
 
     posw_map side; /* hash -> posw_chain_side */
     uint64_t side_order;
-    uint64_t side_floor; /* no branch leaves the main chain below this block */
+    uint64_t side_floor;      /* no branch leaves the main chain below this block */
+    posw_u256 side_heaviest;  /* no block of a branch is heavier */
+    posw_chain_branch_state branch_states[POSW_CHAIN_BRANCH_STATES_MAX];
+    uint64_t branch_clock, branch_executed; /* the latter: blocks that were executed for stake tables, for tests */
 
     posw_map invalid; /* hash -> enum posw_rule as uint64_t */
     posw_hash *invalid_ring;
@@ -145,14 +159,18 @@ int posw_chain_branch_of(posw_chain *c, posw_chain_branch *out, const posw_hash 
 void posw_chain_branch_clear(posw_chain_branch *b);
 /* The number of the main-chain block on which the branch of this block stands (its own number on the main chain). */
 uint64_t posw_chain_fork_of(posw_chain *c, const posw_hash *hash, uint64_t number);
+/* Finds all forks and bounds again, after the main chain has changed by more than a child. POSW_ENOMEM. */
+int posw_chain_side_refork(posw_chain *c);
+/* So many blocks may be kept now. */
+size_t posw_chain_side_limit(const posw_chain *c);
 /* The heaviest block of a side branch that may be switched to and is better than the tip; false if none. */
 bool posw_chain_side_best(posw_chain *c, posw_hash *out);
 /* Marks the blocks that no automatic reorganisation can reach from this tip; their number. */
 size_t posw_chain_side_mark_dead(posw_chain *c, uint64_t tip_number);
 /* Marks this block and its descendants; their number. */
 size_t posw_chain_side_mark_from(posw_chain *c, const posw_hash *hash);
-/* Marks the leaf of least weight, if that is less than `weight`; false if none is. */
-bool posw_chain_side_mark_least(posw_chain *c, const posw_u256 *weight);
+/* Marks the leaf of least weight other than `keep`, if that is less than `weight`; false if none is. */
+bool posw_chain_side_mark_least(posw_chain *c, const posw_u256 *weight, const posw_hash *keep);
 /* In the open transaction: deletes the rows of all marked blocks. */
 int posw_chain_side_delete_marked(posw_chain *c);
 /* In memory: removes all marked blocks. */
@@ -167,11 +185,22 @@ int posw_chain_invalid_init(posw_chain *c);
 void posw_chain_invalid_clear(posw_chain *c);
 /* Forgets the oldest when there are too many; forgets this one when memory is short. */
 void posw_chain_invalid_add(posw_chain *c, const posw_hash *hash, enum posw_rule rule);
+/* A side block that execution has found invalid: it and its descendants leave the tree and are remembered. */
+int posw_chain_condemn(posw_chain *c, const posw_hash *hash, enum posw_rule rule);
 
 /* ---- context.c: stake tables and windows of a place in the tree ---- */
 /* The table in force at `number` on a branch that leaves the main chain after fork_number. POSW_ENOTFOUND: its snapshot
  * lies on the branch. */
 int posw_chain_table_at(posw_chain *c, const posw_chain_table_slot **out, uint64_t number, uint64_t fork_number);
+/* Tables in memory; block as in the slot. find: NULL if it is not there. add takes the table over. Borrowed until the
+ * next of these. */
+const posw_chain_table_slot *posw_chain_slot_find(posw_chain *c, uint64_t epoch, const posw_hash *block);
+const posw_chain_table_slot *posw_chain_slot_add(posw_chain *c, uint64_t epoch, const posw_hash *block,
+                                                 posw_stake_table *table);
+/* A row of EPOCHS. get: POSW_ENOTFOUND if there is none; free with free(). put: in the open transaction, the table of
+ * this state. */
+int posw_chain_table_get(posw_chain *c, posw_stake_table **out, const uint8_t *key, size_t key_size);
+int posw_chain_table_put(posw_chain *c, posw_state *s, const uint8_t *key, size_t key_size);
 /* Reads the row, past the cache: for use while a transaction changes EPOCHS. Free with free(). */
 int posw_chain_table_read(posw_chain *c, posw_stake_table **out, uint64_t epoch);
 void posw_chain_tables_trim(posw_chain *c, size_t keep);
@@ -179,6 +208,33 @@ uint64_t posw_chain_epoch_key(const posw_params *p, uint64_t number);
 /* The window at any block of the tree; borrowed until the next call or change. */
 int posw_chain_window_at(posw_chain *c, posw_window **out, const posw_hash *hash, uint64_t number);
 int posw_chain_window_fill(posw_chain *c, posw_window *w, uint64_t number);
+
+/* ---- replay.c: executing stored blocks once more ---- */
+/* A version of its own of the state after this main-chain block: a copy, or made by undo records. */
+int posw_chain_fork_state(posw_chain *c, posw_state **out, uint64_t number);
+/* A stored block with what executing and indexing it takes. Zero-initialise. */
+typedef struct {
+    posw_chain_row row;
+    posw_block block;
+    posw_buf raw, record_bytes;
+    posw_chain_record record;
+    posw_hash *tx_hashes;
+} posw_chain_side_block;
+int posw_chain_side_block_load(posw_chain *c, posw_chain_side_block *out, const posw_hash *hash);
+void posw_chain_side_block_clear(posw_chain_side_block *b);
+
+/* ---- branch.c: stake tables of side branches ---- */
+/* The table in force for a child of this place, for which the branch is executed as far as needed. *v is valid, or says
+ * that the child has an invalid ancestor (then *out is not set, and that ancestor is no longer in the tree). */
+int posw_chain_table_after(posw_chain *c, const posw_chain_table_slot **out, posw_verdict *v,
+                           const posw_chain_place *place);
+/* In the open transaction: the table of a side block goes (nothing to do where it has none); that of main-chain block
+ * becomes one of a side block, or goes where that is not kept. */
+int posw_chain_side_table_del(posw_chain *c, uint64_t number, const posw_hash *hash);
+int posw_chain_side_table_move(posw_chain *c, uint64_t number, const posw_hash *hash, bool keep);
+void posw_chain_branch_states_clear(posw_chain *c);
+/* Drops what is kept of blocks that are not in the tree any more. */
+void posw_chain_branch_states_tidy(posw_chain *c);
 
 /* ---- commit.c: transactions ---- */
 int posw_chain_begin(posw_chain *c);

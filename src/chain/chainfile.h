@@ -9,7 +9,7 @@
  *    "weight": { "preset": "ticket", ... or "rule": "ticket" | "power" and its parameters },
  *    "stake": { "minimum": "1 coin" },
  *    "reward": { "initial": "2 coin", "halving": 4204800, "tail": "0.1 coin", "treasury": "0x…", "treasuryShare": 0 },
- *    "fees": { "base": "burn" | "pool", "poolBlocks": 0, "initial": "1 gwei", "minimum": "1 gwei" },
+ *    "fees": { "base": "burn", or "pool", "poolBlocks": 2016, "initial": "1 gwei", "minimum": "1 gwei" },
  *    "gasLimit": 30000000, "timestamp": 1790000000,
  *    "accounts": { "0x…": "10000 coin" }, "stakes": [ { "miner": "0x…", "owner": "0x…", "amount": "1000 coin" } ] }
  *
@@ -20,9 +20,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "posw/chainfile.h"
 #include "state/genesis.h"
-
-enum { POSW_CHAINFILE_SIZE_MAX = 16 * 1024 * 1024 };
 
 /* Reads and checks. POSW_EPARSE or POSW_EINVAL with a sentence in msg; *out is then unchanged. */
 int posw_chainfile_read(posw_chain_spec *out, const char *text, size_t size, posw_message *msg);

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/units.h"
-#include "chain/chainfile_fields.h"
+#include "chainfile/fields.h"
 #include "posw/u256.h"
 
 #include <jansson.h>

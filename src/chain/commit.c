@@ -9,7 +9,6 @@
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
-#include "state/staking.h"
 
 #include <stdlib.h>
 
@@ -45,6 +44,7 @@ void posw_chain_limit_memory(posw_chain *c) {
         drop_state(c, c->states_low++);
     const bool is_committed = posw_hash_equal(&c->committed_hash, &c->tip_hash);
     if (is_committed && posw_state_memory(tip) > c->cache_bytes_max) posw_state_trim(tip);
+    if (posw_state_memory(tip) > c->cache_bytes_max) posw_chain_branch_states_clear(c);
 }
 
 /* ---- trie rows ---- */
@@ -163,19 +163,10 @@ static int write_txs(posw_chain *c, const posw_chain_executed *x) {
 /* E1: the table of a snapshot block. */
 static int write_table(posw_chain *c, const posw_chain_executed *x) {
     uint64_t epoch;
-    if (!posw_epoch_is_snapshot(&epoch, &c->spec->params, x->header->number)) return POSW_OK;
-    posw_stake_table *table;
-    int rc = posw_staking_table(x->state, &table);
-    if (rc != POSW_OK) return rc;
-    posw_buf encoded = {0};
-    posw_staking_table_encode(&encoded, table);
-    free(table);
     uint8_t key[8];
+    if (!posw_epoch_is_snapshot(&epoch, &c->spec->params, x->header->number)) return POSW_OK;
     posw_store_be64(key, epoch);
-    rc = encoded.failed ? POSW_ENOMEM
-                        : c->store->ops->put(c->store, POSW_TABLE_EPOCHS, key, sizeof key, encoded.data, encoded.size);
-    posw_buf_clear(&encoded);
-    return rc;
+    return posw_chain_table_put(c, x->state, key, sizeof key);
 }
 
 static int append_records(posw_chain *c, const posw_chain_executed *x, posw_chain_row *row) {
@@ -223,11 +214,12 @@ int posw_chain_change_reserve(posw_chain *c, size_t removed, size_t added) {
     return rc != POSW_OK ? rc : grow(&c->added, &c->added_capacity, added);
 }
 
-static int write_child(posw_chain *c, const posw_chain_executed *x) {
+static int write_child(posw_chain *c, const posw_chain_executed *x, bool *drops) {
     int rc = posw_chain_change_reserve(c, 0, 1);
     if (rc == POSW_OK) rc = posw_chain_begin(c);
     if (rc == POSW_OK) rc = posw_chain_write_executed(c, x);
-    if (rc == POSW_OK && posw_chain_side_mark_dead(c, x->header->number) > 0) rc = posw_chain_side_delete_marked(c);
+    if (rc == POSW_OK) *drops = posw_chain_side_mark_dead(c, x->header->number) > 0;
+    if (rc == POSW_OK && *drops) rc = posw_chain_side_delete_marked(c);
     if (rc == POSW_OK && !c->bulk) rc = posw_chain_commit_tip(c, x->state, x->hash);
     return rc;
 }
@@ -238,12 +230,13 @@ static bool batch_is_full(posw_chain *c) {
 }
 
 int posw_chain_adopt(posw_chain *c, const posw_chain_executed *x) {
-    const int rc = write_child(c, x);
+    bool drops = false;
+    const int rc = write_child(c, x, &drops);
     if (rc != POSW_OK) {
         posw_state_free(x->state);
         return posw_chain_fail(c, rc);
     }
-    if (c->side.count > 0) posw_chain_side_drop_marked(c);
+    if (drops) posw_chain_side_drop_marked(c);
     c->tip = *x->header;
     c->tip_hash = *x->hash;
     c->weight = x->weight;

@@ -1,9 +1,9 @@
 /* What a place in the block tree has: the stake table in force (E1), the ticket window (W4) and the proof-of-work key
  * (K1).
  *
- * Tables: the table of an epoch is the snapshot of a block that lies at least E blocks back. Since E >= R, every branch
- * that an automatic reorganisation can choose shares that block with the main chain, unless the branch itself is longer
- * than E: then it is POSW_ENOTFOUND until the branch has won.
+ * Tables: the table of an epoch is the snapshot of a block that lies at least E blocks back. A side branch of up to E
+ * blocks shares that block with the main chain; a longer one has its own, see branch.c. The tables of the latest
+ * questions are kept in memory.
  *
  * Windows: the main window stands at the tip. For another block the whole window is copied (it has no pointers), popped
  * down to the fork and pushed up along the branch; that second window stays where it is, so that the next block of the
@@ -24,13 +24,31 @@ uint64_t posw_chain_epoch_key(const posw_params *p, uint64_t number) {
     return posw_epoch_snapshot_block(p, epoch) == 0 ? 0 : epoch;
 }
 
+int posw_chain_table_get(posw_chain *c, posw_stake_table **out, const uint8_t *key, size_t key_size) {
+    posw_bytes value;
+    const int rc = c->store->ops->get(c->store, POSW_TABLE_EPOCHS, key, key_size, &value);
+    return rc != POSW_OK ? rc : posw_staking_table_decode(out, value.data, value.size);
+}
+
+int posw_chain_table_put(posw_chain *c, posw_state *s, const uint8_t *key, size_t key_size) {
+    posw_stake_table *table;
+    int rc = posw_staking_table(s, &table);
+    if (rc != POSW_OK) return rc;
+    posw_buf encoded = {0};
+    posw_staking_table_encode(&encoded, table);
+    free(table);
+    rc = encoded.failed
+             ? POSW_ENOMEM
+             : c->store->ops->put(c->store, POSW_TABLE_EPOCHS, key, key_size, encoded.data, encoded.size);
+    posw_buf_clear(&encoded);
+    return rc;
+}
+
 int posw_chain_table_read(posw_chain *c, posw_stake_table **out, uint64_t epoch) {
     uint8_t key[8];
-    posw_bytes value;
     posw_store_be64(key, epoch);
-    const int rc = c->store->ops->get(c->store, POSW_TABLE_EPOCHS, key, sizeof key, &value);
-    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
-    return posw_staking_table_decode(out, value.data, value.size);
+    const int rc = posw_chain_table_get(c, out, key, sizeof key);
+    return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
 }
 
 void posw_chain_tables_trim(posw_chain *c, size_t keep) {
@@ -44,25 +62,35 @@ void posw_chain_tables_trim(posw_chain *c, size_t keep) {
     }
 }
 
+const posw_chain_table_slot *posw_chain_slot_find(posw_chain *c, uint64_t epoch, const posw_hash *block) {
+    for (size_t i = 0; i < c->table_count; i++) {
+        if (c->tables[i].epoch != epoch || !posw_hash_equal(&c->tables[i].block, block)) continue;
+        c->tables[i].used = ++c->table_clock;
+        return &c->tables[i];
+    }
+    return NULL;
+}
+
+const posw_chain_table_slot *posw_chain_slot_add(posw_chain *c, uint64_t epoch, const posw_hash *block,
+                                                 posw_stake_table *table) {
+    posw_chain_tables_trim(c, POSW_CHAIN_TABLES_MAX - 1);
+    posw_chain_table_slot *slot = &c->tables[c->table_count++];
+    *slot = (posw_chain_table_slot){.epoch = epoch, .block = *block, .used = ++c->table_clock, .table = table};
+    posw_stake_root(&slot->root, epoch, &table->supply_wei, &table->total_wei, &table->tree_root); /* E4 */
+    return slot;
+}
+
 int posw_chain_table_at(posw_chain *c, const posw_chain_table_slot **out, uint64_t number, uint64_t fork_number) {
     const posw_params *p = &c->spec->params;
     const uint64_t epoch = posw_epoch_of(p, number);
+    const posw_hash main_chain = {{0}};
     if (posw_epoch_snapshot_block(p, epoch) > fork_number) return POSW_ENOTFOUND;
-    for (size_t i = 0; i < c->table_count; i++) {
-        if (c->tables[i].epoch != epoch) continue;
-        c->tables[i].used = ++c->table_clock;
-        *out = &c->tables[i];
-        return POSW_OK;
-    }
+    *out = posw_chain_slot_find(c, epoch, &main_chain);
+    if (*out != NULL) return POSW_OK;
     posw_stake_table *table;
     const int rc = posw_chain_table_read(c, &table, posw_chain_epoch_key(p, number));
-    if (rc != POSW_OK) return rc;
-    posw_chain_tables_trim(c, POSW_CHAIN_TABLES_MAX - 1);
-    posw_chain_table_slot *slot = &c->tables[c->table_count++];
-    *slot = (posw_chain_table_slot){.epoch = epoch, .used = ++c->table_clock, .table = table};
-    posw_stake_root(&slot->root, epoch, &table->supply_wei, &table->total_wei, &table->tree_root); /* E4 */
-    *out = slot;
-    return POSW_OK;
+    if (rc == POSW_OK) *out = posw_chain_slot_add(c, epoch, &main_chain, table);
+    return rc;
 }
 
 /* ---- windows ---- */

@@ -3,6 +3,7 @@
  *      known?  ─ yes ─ valid again
  *      parent is the tip   ─ header ─ execute ─ commit                 one store transaction
  *      parent is elsewhere ─ header ─ store    ─ switch if heavier     two, when it wins
+ *                             └ its stake table may be one of its own branch: see branch.c
  *
  * Only what execution showed is remembered as invalid: a header that fails a check is cheap to refuse again, and a body
  * that does not belong to its header says nothing about the block of that hash. */
@@ -48,11 +49,8 @@ int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_pla
                             bool pow_checked, uint64_t now_s) {
     const posw_chain_table_slot *slot;
     posw_window *window;
-    int rc = posw_chain_table_at(c, &slot, place->parent.number + 1, place->fork_number);
-    if (rc == POSW_ENOTFOUND) {
-        *v = posw_not_yet(POSW_RULE_STAKE_ROOT);
-        return POSW_OK;
-    }
+    int rc = posw_chain_table_after(c, &slot, v, place);
+    if (rc == POSW_OK && v->kind != POSW_VALID) return POSW_OK;
     if (rc == POSW_OK) rc = posw_chain_window_at(c, &window, &place->parent_hash, place->parent.number);
     if (rc != POSW_OK) return rc;
     const posw_check_context context = {.params = &c->spec->params,
@@ -108,7 +106,7 @@ static int extend_tip(posw_chain *c, const posw_prepared *p, const posw_u256 *we
 
 /* ---- a block of a side branch ---- */
 
-static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_side *node) {
+static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_side *node, bool full) {
     posw_chain_row row = {.header = p->block.header, .weight = node->weight, .size = (uint32_t)p->bytes.size};
     posw_buf record = {0};
     posw_chain_record_encode(&record, node->number, posw_bytes_of(p->senders, p->block.tx_count * sizeof *p->senders),
@@ -119,7 +117,7 @@ static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_si
     if (rc == POSW_OK) rc = c->store->ops->append(c->store, POSW_LOG_EXEC, record.data, record.size, &row.exec_pos);
     if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row);
     if (rc == POSW_OK) rc = posw_chain_side_put_row(c, &p->block.hash, node->order);
-    if (rc == POSW_OK) rc = posw_chain_side_delete_marked(c);
+    if (rc == POSW_OK && full) rc = posw_chain_side_delete_marked(c);
     posw_buf_clear(&record);
     return rc;
 }
@@ -131,7 +129,8 @@ static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *we
                                   .order = c->side_order,
                                   .weight = *weight,
                                   .entry = posw_chain_entry_of(h)};
-    if (c->side.count >= POSW_CHAIN_SIDE_MAX && !posw_chain_side_mark_least(c, weight)) {
+    const bool full = c->side.count >= posw_chain_side_limit(c);
+    if (full && !posw_chain_side_mark_least(c, weight, &h->parent_hash)) {
         *v = posw_not_yet(POSW_RULE_REORG_DEPTH); /* as if it were too old: it is the least of too many */
         return POSW_OK;
     }
@@ -141,13 +140,13 @@ static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *we
         posw_chain_side_unmark(c);
         return rc;
     }
-    rc = write_side(c, p, &node);
+    rc = write_side(c, p, &node, full);
     if (rc == POSW_OK) rc = posw_chain_end_small(c);
     if (rc != POSW_OK) {
         posw_chain_side_remove(c, &p->block.hash);
         return posw_chain_fail(c, rc);
     }
-    if (c->side.count > POSW_CHAIN_SIDE_MAX) posw_chain_side_drop_marked(c);
+    if (full) posw_chain_side_drop_marked(c);
     if (c->branch_valid && posw_hash_equal(&c->branch_at, &h->parent_hash)) {
         posw_window_push(c->branch_window, &node.entry);
         c->branch_at = p->block.hash;
@@ -208,6 +207,16 @@ static bool judge_early(posw_chain *c, const posw_prepared *p, posw_verdict *v) 
     return true;
 }
 
+/* A side block that has just been stored leaves the tree only as the tip, or with an invalid ancestor. */
+static int judge_stored(posw_chain *c, const posw_hash *hash, posw_verdict *v) {
+    enum posw_rule rule = POSW_RULE_BAD_ANCESTOR;
+    const int rc = posw_chain_activate_best(c);
+    if (rc != POSW_OK || posw_hash_equal(hash, &c->tip_hash) || posw_chain_side_find(c, hash) != NULL) return rc;
+    (void)posw_chain_is_invalid(c, &rule, hash); /* forgotten if there were too many: the ancestor is remembered */
+    *v = posw_invalid(rule);
+    return POSW_OK;
+}
+
 static int import_known(posw_chain *c, const posw_hash *hash, posw_verdict *v) {
     enum posw_rule rule;
     const int rc = posw_chain_activate_best(c); /* an earlier attempt may have met an operating error */
@@ -234,11 +243,12 @@ static int import_block(posw_chain *c, const posw_prepared *p, uint64_t now_s, p
         return POSW_OK;
     }
     rc = posw_chain_check_header(c, v, &place, &p->block.header, p->pow_checked, now_s);
+    if (rc == POSW_OK && v->rule == POSW_RULE_BAD_ANCESTOR) posw_chain_invalid_add(c, &p->block.hash, v->rule);
     if (rc != POSW_OK || v->kind != POSW_VALID) return rc;
     const posw_u256 weight = posw_u256_add_sat(&place.parent_weight, &p->block.header.difficulty); /* F1 */
     if (place.at_tip) return extend_tip(c, p, &weight, v);
     rc = store_side(c, p, &weight, v);
-    return rc != POSW_OK || v->kind != POSW_VALID ? rc : import_known(c, &p->block.hash, v);
+    return rc != POSW_OK || v->kind != POSW_VALID ? rc : judge_stored(c, &p->block.hash, v);
 }
 
 int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,

@@ -36,3 +36,24 @@ void posw_chain_invalid_add(posw_chain *c, const posw_hash *hash, enum posw_rule
     *slot = *hash;
     c->invalid_at = (c->invalid_at + 1) % POSW_CHAIN_INVALID_MAX;
 }
+
+int posw_chain_condemn(posw_chain *c, const posw_hash *hash, enum posw_rule rule) {
+    const posw_hash bad = *hash; /* it may lie in what goes now */
+    if (posw_chain_side_mark_from(c, &bad) == 0) return POSW_ENOMEM;
+    size_t pos = 0;
+    const void *key;
+    void *value;
+    while (posw_map_next(&c->side, &pos, &key, &value))
+        if (((posw_chain_side *)value)->marked && !posw_hash_equal(key, &bad))
+            posw_chain_invalid_add(c, key, POSW_RULE_BAD_ANCESTOR);
+    posw_chain_invalid_add(c, &bad, rule); /* last: of too many it is the one to remember */
+    int rc = posw_chain_begin(c);
+    if (rc == POSW_OK) rc = posw_chain_side_delete_marked(c);
+    if (rc == POSW_OK) rc = posw_chain_end_small(c);
+    if (rc != POSW_OK) return posw_chain_fail(c, rc);
+    posw_chain_side_drop_marked(c);
+    c->branch_valid = false;
+    posw_log_write(c->log, POSW_LOG_WARN, "chain", "a side branch has an invalid block (rule %s: %s): refused",
+                   posw_rule_number(rule), posw_rule_text(rule));
+    return POSW_OK;
+}

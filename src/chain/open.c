@@ -53,6 +53,7 @@ int posw_chain_reload(posw_chain *c) {
     if (rc == POSW_OK) rc = posw_chain_row_get(c, &row, &hash);
     if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
     posw_chain_states_drop_above(c, row.header.number);
+    posw_chain_branch_states_clear(c);
     posw_chain_tables_trim(c, 0);
     c->tip = row.header;
     c->tip_hash = hash;
@@ -269,6 +270,7 @@ static void chain_free(posw_chain *c) {
     for (size_t i = 0; i < POSW_CHAIN_STATES_MAX; i++)
         posw_state_free(c->states[i]);
     posw_state_free(c->committed);
+    posw_chain_branch_states_clear(c);
     posw_chain_tables_trim(c, 0);
     posw_map_clear(&c->side);
     posw_chain_invalid_clear(c);

@@ -39,46 +39,6 @@ static void reorg_clear(reorg *r) {
     posw_state_free(r->fork);
 }
 
-/* ---- the state of the fork ---- */
-
-static int read_record(posw_chain *c, posw_chain_record *out, posw_buf *bytes, const posw_chain_row *row) {
-    posw_buf_reset(bytes);
-    const int rc = c->store->ops->read(c->store, POSW_LOG_EXEC, row->exec_pos, bytes);
-    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
-    return posw_chain_record_decode(out, posw_buf_view(bytes), row->header.number) ? POSW_OK : POSW_ECORRUPT;
-}
-
-/* Takes the state of main-chain block `number` to that of its parent. */
-static int undo_block(posw_chain *c, posw_state *s, uint64_t number) {
-    posw_chain_row row, parent;
-    posw_chain_record record;
-    posw_buf bytes = {0};
-    posw_hash root;
-    int rc = posw_chain_main_row(c, &row, NULL, number);
-    if (rc == POSW_OK) rc = posw_chain_main_row(c, &parent, NULL, number - 1);
-    if (rc == POSW_OK) rc = read_record(c, &record, &bytes, &row);
-    if (rc == POSW_OK) rc = posw_state_apply_undo(s, record.undo.data, record.undo.size);
-    if (rc == POSW_OK) rc = posw_state_seal(s, &root, NULL);
-    if (rc == POSW_OK && !posw_hash_equal(&root, &parent.header.state_root)) rc = POSW_ECORRUPT;
-    posw_buf_clear(&bytes);
-    return rc;
-}
-
-static int fork_state(posw_chain *c, posw_state **out, uint64_t number) {
-    const uint64_t start = number > c->states_low ? number : c->states_low;
-    posw_state *s;
-    int rc = posw_state_copy(&s, posw_chain_state_find(c, start));
-    if (rc != POSW_OK) return rc;
-    for (uint64_t n = start; rc == POSW_OK && n > number; n--)
-        rc = undo_block(c, s, n);
-    if (rc != POSW_OK) {
-        posw_state_free(s);
-        return rc;
-    }
-    *out = s;
-    return POSW_OK;
-}
-
 /* ---- out with the old ---- */
 
 static int delete_txs(posw_chain *c, const posw_block *b) {
@@ -92,14 +52,11 @@ static int delete_txs(posw_chain *c, const posw_block *b) {
 }
 
 /* Rows that only the main chain has. */
-static int delete_main_rows(posw_chain *c, uint64_t number) {
+static int delete_main_rows(posw_chain *c, uint64_t number, const posw_hash *hash, bool kept) {
     uint8_t key[8];
-    uint64_t epoch;
     posw_store_be64(key, number);
-    int rc = c->store->ops->del(c->store, POSW_TABLE_MAIN, key, sizeof key);
-    if (rc != POSW_OK || !posw_epoch_is_snapshot(&epoch, &c->spec->params, number)) return rc;
-    posw_store_be64(key, epoch);
-    return c->store->ops->del(c->store, POSW_TABLE_EPOCHS, key, sizeof key);
+    const int rc = c->store->ops->del(c->store, POSW_TABLE_MAIN, key, sizeof key);
+    return rc != POSW_OK ? rc : posw_chain_side_table_move(c, number, hash, kept);
 }
 
 static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
@@ -111,7 +68,8 @@ static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
     if (rc == POSW_OK) rc = posw_chain_block_load(c, &block, raw, &row, hash);
     if (rc == POSW_OK) rc = delete_txs(c, &block);
     posw_block_clear(&block);
-    if (rc == POSW_OK) rc = delete_main_rows(c, number);
+    const bool kept = index + r->old_kept >= r->old_count;
+    if (rc == POSW_OK) rc = delete_main_rows(c, number, hash, kept);
     if (rc != POSW_OK) return rc;
     posw_chain_side *node = &r->old[index];
     *node = (posw_chain_side){.parent = row.header.parent_hash,
@@ -119,7 +77,7 @@ static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
                               .order = c->side_order + number - r->branch.fork_number,
                               .weight = row.weight,
                               .entry = posw_chain_entry_of(&row.header)};
-    if (index + r->old_kept >= r->old_count) return posw_chain_side_put_row(c, hash, node->order);
+    if (kept) return posw_chain_side_put_row(c, hash, node->order);
     return c->store->ops->del(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b);
 }
 
@@ -144,35 +102,7 @@ static int load_table(posw_chain *c, reorg *r, uint64_t number) {
     return posw_chain_table_read(c, &r->table, epoch);
 }
 
-typedef struct {
-    posw_chain_row row;
-    posw_block block;
-    posw_buf raw, record_bytes;
-    posw_chain_record record;
-    posw_hash *tx_hashes;
-} side_block;
-
-static void side_block_clear(side_block *b) {
-    posw_block_clear(&b->block);
-    posw_buf_clear(&b->raw);
-    posw_buf_clear(&b->record_bytes);
-    free(b->tx_hashes);
-}
-
-static int side_block_load(posw_chain *c, side_block *b, const posw_hash *hash) {
-    int rc = posw_chain_row_get(c, &b->row, hash);
-    if (rc == POSW_OK) rc = posw_chain_block_load(c, &b->block, &b->raw, &b->row, hash);
-    if (rc == POSW_OK) rc = read_record(c, &b->record, &b->record_bytes, &b->row);
-    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
-    if (b->record.senders.size != b->block.tx_count * sizeof(posw_address)) return POSW_ECORRUPT;
-    b->tx_hashes = malloc((b->block.tx_count + 1) * sizeof *b->tx_hashes);
-    if (b->tx_hashes == NULL) return POSW_ENOMEM;
-    for (size_t i = 0; i < b->block.tx_count; i++)
-        posw_tx_hash(&b->tx_hashes[i], &b->block.txs[i]);
-    return POSW_OK;
-}
-
-static int write_side_block(posw_chain *c, const side_block *b, const posw_hash *hash,
+static int write_side_block(posw_chain *c, const posw_chain_side_block *b, const posw_hash *hash,
                             const posw_execution_result *result, posw_state *state) {
     const posw_chain_executed x = {.header = &b->block.header,
                                    .hash = hash,
@@ -184,17 +114,18 @@ static int write_side_block(posw_chain *c, const side_block *b, const posw_hash 
                                    .tx_count = b->block.tx_count,
                                    .result = result,
                                    .state = state};
-    const int rc = posw_chain_write_executed(c, &x);
-    return rc != POSW_OK ? rc : posw_chain_side_del_row(c, hash);
+    int rc = posw_chain_write_executed(c, &x);
+    if (rc == POSW_OK) rc = posw_chain_side_del_row(c, hash);
+    return rc != POSW_OK ? rc : posw_chain_side_table_del(c, x.header->number, hash);
 }
 
 /* Executes block `index` of the branch on a copy of its parent's state. */
-static int execute_block(posw_chain *c, reorg *r, size_t index, side_block *b) {
+static int execute_block(posw_chain *c, reorg *r, size_t index, posw_chain_side_block *b) {
     const posw_hash *hash = &r->branch.hashes[index];
     posw_state *parent = index == 0 ? r->fork : r->states[(index - 1) % POSW_CHAIN_STATES_MAX], *state = NULL;
     posw_execution_result result = {0};
     posw_verdict verdict = posw_valid();
-    int rc = side_block_load(c, b, hash);
+    int rc = posw_chain_side_block_load(c, b, hash);
     if (rc == POSW_OK) rc = load_table(c, r, b->block.header.number);
     if (rc == POSW_OK) rc = posw_state_copy(&state, parent);
     if (rc == POSW_OK)
@@ -218,9 +149,9 @@ static int execute_block(posw_chain *c, reorg *r, size_t index, side_block *b) {
 static int execute_branch(posw_chain *c, reorg *r) {
     int rc = POSW_OK;
     for (size_t i = 0; rc == POSW_OK && r->bad_rule == POSW_RULE_NONE && i < r->branch.count; i++) {
-        side_block b = {0};
+        posw_chain_side_block b = {0};
         rc = execute_block(c, r, i, &b);
-        side_block_clear(&b);
+        posw_chain_side_block_clear(&b);
     }
     return rc;
 }
@@ -245,6 +176,8 @@ static void follow_tree(posw_chain *c, const reorg *r) {
     int rc = POSW_OK;
     for (size_t i = r->old_count - r->old_kept; rc == POSW_OK && i < r->old_count; i++)
         rc = posw_chain_side_add(c, &c->removed[i], &r->old[i]);
+    if (rc == POSW_OK) rc = posw_chain_side_refork(c);
+    posw_chain_branch_states_tidy(c);
     if (rc != POSW_OK) c->stale = true; /* no memory: read it again at the next import */
 }
 
@@ -281,13 +214,14 @@ static int plan(posw_chain *c, reorg *r) {
     int rc = posw_chain_branch_of(c, &r->branch, &r->target, top->number);
     if (rc != POSW_OK) return rc;
     r->old_count = (size_t)(c->tip.number - r->branch.fork_number);
-    const size_t room = POSW_CHAIN_SIDE_MAX - (c->side.count - r->branch.count);
+    const size_t stay = c->side.count - r->branch.count, limit = posw_chain_side_limit(c);
+    const size_t room = stay < limit ? limit - stay : 0;
     r->old_kept = r->old_count < room ? r->old_count : room;
     r->old = calloc(r->old_count + 1, sizeof *r->old);
     if (r->old == NULL) return POSW_ENOMEM;
     rc = posw_chain_change_reserve(c, r->old_count, r->branch.count);
     if (rc == POSW_OK) rc = posw_chain_window_at(c, &window, &r->target, top->number);
-    if (rc == POSW_OK) rc = fork_state(c, &r->fork, r->branch.fork_number);
+    if (rc == POSW_OK) rc = posw_chain_fork_state(c, &r->fork, r->branch.fork_number);
     return rc;
 }
 
@@ -305,26 +239,6 @@ static int replace(posw_chain *c, reorg *r) {
     return posw_chain_commit_tip(c, top, &r->target);
 }
 
-/* The invalid block and its descendants leave the tree. */
-static int forget_invalid(posw_chain *c, const reorg *r) {
-    if (posw_chain_side_mark_from(c, &r->bad) == 0) return POSW_ENOMEM;
-    size_t pos = 0;
-    const void *key;
-    void *value;
-    posw_chain_invalid_add(c, &r->bad, r->bad_rule);
-    while (posw_map_next(&c->side, &pos, &key, &value))
-        if (((posw_chain_side *)value)->marked) posw_chain_invalid_add(c, key, POSW_RULE_BAD_ANCESTOR);
-    int rc = posw_chain_begin(c);
-    if (rc == POSW_OK) rc = posw_chain_side_delete_marked(c);
-    if (rc == POSW_OK) rc = posw_chain_end_small(c);
-    if (rc != POSW_OK) return posw_chain_fail(c, rc);
-    posw_chain_side_drop_marked(c);
-    c->branch_valid = false;
-    posw_log_write(c->log, POSW_LOG_WARN, "chain", "a heavier branch has an invalid block (rule %s: %s): refused",
-                   posw_rule_number(r->bad_rule), posw_rule_text(r->bad_rule));
-    return POSW_OK;
-}
-
 static int switch_to(posw_chain *c, const posw_hash *target) {
     reorg r = {.target = *target};
     int rc = posw_chain_flush(c); /* so that the store holds the tip */
@@ -334,7 +248,7 @@ static int switch_to(posw_chain *c, const posw_hash *target) {
         if (rc != POSW_OK) rc = posw_chain_fail(c, rc);
     }
     if (rc == POSW_OK && r.bad_rule == POSW_RULE_NONE) follow(c, &r);
-    if (rc == POSW_OK && r.bad_rule != POSW_RULE_NONE) rc = forget_invalid(c, &r);
+    if (rc == POSW_OK && r.bad_rule != POSW_RULE_NONE) rc = posw_chain_condemn(c, &r.bad, r.bad_rule);
     reorg_clear(&r);
     return rc;
 }
@@ -342,7 +256,7 @@ static int switch_to(posw_chain *c, const posw_hash *target) {
 int posw_chain_activate_best(posw_chain *c) {
     posw_hash best;
     int rc = POSW_OK;
-    while (rc == POSW_OK && posw_chain_side_best(c, &best))
+    while (rc == POSW_OK && !c->stale && posw_chain_side_best(c, &best))
         rc = switch_to(c, &best);
     return rc;
 }

@@ -5,8 +5,10 @@
  *                  └── 97' ── 98'                         roots (children of the main chain): 97', 99'
  *                        └── 98"                          side_floor: 96
  *
- * At most POSW_CHAIN_SIDE_MAX blocks, each of which has cost a proof of work, so plain walks over all of them are fast
- * enough. The map's order reaches nothing: choices follow (weight, order of arrival), which is a total order. */
+ * At most POSW_CHAIN_SIDE_MAX blocks (POSW_CHAIN_SIDE_DEEP_MAX), each of which has cost a proof of work. Each knows the
+ * fork of its branch, and the tree knows bounds of all forks and weights: a block that comes in order costs no walk over
+ * the others. What changes the tree otherwise walks over all of it. The map's order reaches nothing: choices follow
+ * (weight, order of arrival), which is a total order. */
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
@@ -22,19 +24,30 @@ posw_chain_side *posw_chain_side_find(posw_chain *c, const posw_hash *hash) {
     return c->side.count == 0 ? NULL : posw_map_find(&c->side, hash->b);
 }
 
-/* ---- the floor ---- */
-
-static void lower_floor(posw_chain *c, const posw_chain_side *node) {
-    if (node->number - 1 < c->side_floor && posw_chain_side_find(c, &node->parent) == NULL)
-        c->side_floor = node->number - 1;
+size_t posw_chain_side_limit(const posw_chain *c) {
+    return c->allow_deep ? POSW_CHAIN_SIDE_DEEP_MAX : POSW_CHAIN_SIDE_MAX;
 }
 
-static void find_floor(posw_chain *c) {
+/* ---- bounds ---- */
+
+static void widen_bounds(posw_chain *c, const posw_chain_side *node) {
+    if (node->fork < c->side_floor) c->side_floor = node->fork;
+    if (posw_u256_cmp(&node->weight, &c->side_heaviest) > 0) c->side_heaviest = node->weight;
+}
+
+static void find_bounds(posw_chain *c) {
     size_t pos = 0;
     void *node;
     c->side_floor = UINT64_MAX;
+    c->side_heaviest = POSW_U256_ZERO;
     while (posw_map_next(&c->side, &pos, NULL, &node))
-        lower_floor(c, node);
+        widen_bounds(c, node);
+}
+
+/* A parent's fork is that of its children. */
+static void find_fork(posw_chain *c, posw_chain_side *node) {
+    const posw_chain_side *parent = posw_chain_side_find(c, &node->parent);
+    node->fork = parent == NULL ? node->number - 1 : parent->fork;
 }
 
 int posw_chain_side_add(posw_chain *c, const posw_hash *hash, const posw_chain_side *node) {
@@ -42,24 +55,21 @@ int posw_chain_side_add(posw_chain *c, const posw_hash *hash, const posw_chain_s
     if (slot == NULL) return POSW_ENOMEM;
     *slot = *node;
     slot->marked = false;
+    find_fork(c, slot);
     if (node->order >= c->side_order) c->side_order = node->order + 1;
-    lower_floor(c, slot);
+    widen_bounds(c, slot);
     return POSW_OK;
 }
 
 void posw_chain_side_remove(posw_chain *c, const posw_hash *hash) {
-    if (posw_map_remove(&c->side, hash->b)) find_floor(c);
+    posw_map_remove(&c->side, hash->b);
 }
 
 /* ---- branches ---- */
 
 uint64_t posw_chain_fork_of(posw_chain *c, const posw_hash *hash, uint64_t number) {
-    const posw_chain_side *node;
-    while ((node = posw_chain_side_find(c, hash)) != NULL) {
-        hash = &node->parent;
-        number = node->number - 1;
-    }
-    return number;
+    const posw_chain_side *node = posw_chain_side_find(c, hash);
+    return node == NULL ? number : node->fork;
 }
 
 int posw_chain_branch_of(posw_chain *c, posw_chain_branch *out, const posw_hash *hash, uint64_t number) {
@@ -117,13 +127,14 @@ bool posw_chain_side_best(posw_chain *c, posw_hash *out) {
     posw_hash hash;
     posw_chain_side *best;
     bool found = false;
+    if (c->side.count == 0 || !posw_fork_better(&c->side_heaviest, &c->weight)) return false;
     while (!found && (best = best_unmarked(c, &hash)) != NULL) {
-        const uint64_t depth = c->tip.number - posw_chain_fork_of(c, &hash, best->number);
+        const uint64_t depth = c->tip.number - best->fork;
         found = c->allow_deep || depth <= c->spec->params.reorg_max_blocks;
         if (!found) report_deep(c, depth);
         best->marked = true;
     }
-    if (c->side.count > 0) posw_chain_side_unmark(c);
+    posw_chain_side_unmark(c);
     if (found) *out = hash;
     return found;
 }
@@ -154,6 +165,16 @@ static posw_chain_side **sorted(posw_chain *c) {
     return nodes;
 }
 
+int posw_chain_side_refork(posw_chain *c) {
+    posw_chain_side **nodes = sorted(c);
+    if (nodes == NULL) return POSW_ENOMEM;
+    for (size_t i = 0; i < c->side.count; i++)
+        find_fork(c, nodes[i]);
+    free(nodes);
+    find_bounds(c);
+    return POSW_OK;
+}
+
 /* Marks each node whose parent is marked; returns the marked ones. */
 static size_t mark_descendants(posw_chain *c, posw_chain_side **nodes) {
     size_t marked = 0;
@@ -169,13 +190,13 @@ size_t posw_chain_side_mark_dead(posw_chain *c, uint64_t tip_number) {
     const uint64_t reorg_max = c->spec->params.reorg_max_blocks;
     if (c->allow_deep || c->side.count == 0 || tip_number <= reorg_max || c->side_floor >= tip_number - reorg_max)
         return 0;
-    posw_chain_side **nodes = sorted(c);
-    if (nodes == NULL) return 0; /* then at the next block */
-    for (size_t i = 0; i < c->side.count; i++)
-        nodes[i]->marked =
-            nodes[i]->number - 1 < tip_number - reorg_max && posw_chain_side_find(c, &nodes[i]->parent) == NULL;
-    const size_t marked = mark_descendants(c, nodes);
-    free(nodes);
+    size_t pos = 0, marked = 0;
+    void *value;
+    while (posw_map_next(&c->side, &pos, NULL, &value)) {
+        posw_chain_side *node = value;
+        node->marked = node->fork < tip_number - reorg_max;
+        marked += node->marked;
+    }
     return marked;
 }
 
@@ -188,9 +209,11 @@ size_t posw_chain_side_mark_from(posw_chain *c, const posw_hash *hash) {
     return marked;
 }
 
-bool posw_chain_side_mark_least(posw_chain *c, const posw_u256 *weight) {
+bool posw_chain_side_mark_least(posw_chain *c, const posw_u256 *weight, const posw_hash *keep) {
     size_t pos = 0;
     void *value;
+    posw_chain_side *kept = posw_chain_side_find(c, keep);
+    if (kept != NULL) kept->marked = true;
     while (posw_map_next(&c->side, &pos, NULL, &value)) {
         posw_chain_side *parent = posw_chain_side_find(c, &((posw_chain_side *)value)->parent);
         if (parent != NULL) parent->marked = true; /* has a child */
@@ -214,13 +237,14 @@ int posw_chain_side_delete_marked(posw_chain *c) {
     while (rc == POSW_OK && posw_map_next(&c->side, &pos, &key, &node)) {
         if (!((posw_chain_side *)node)->marked) continue;
         rc = posw_chain_side_del_row(c, key);
+        if (rc == POSW_OK) rc = posw_chain_side_table_del(c, ((posw_chain_side *)node)->number, key);
         if (rc == POSW_OK) rc = c->store->ops->del(c->store, POSW_TABLE_HEADERS, key, POSW_HASH_SIZE);
     }
     return rc;
 }
 
 void posw_chain_side_drop_marked(posw_chain *c) {
-    enum { BATCH = 64 }; /* the map may not change while it is walked */
+    enum { BATCH = 256 }; /* the map may not change while it is walked */
     posw_hash batch[BATCH];
     size_t count;
     do {
@@ -232,8 +256,9 @@ void posw_chain_side_drop_marked(posw_chain *c) {
             if (((posw_chain_side *)node)->marked) memcpy(batch[count++].b, key, POSW_HASH_SIZE);
         for (size_t i = 0; i < count; i++)
             posw_map_remove(&c->side, batch[i].b);
-    } while (count > 0);
-    find_floor(c);
+    } while (count == BATCH);
+    find_bounds(c);
+    posw_chain_branch_states_tidy(c);
 }
 
 /* ---- rows ---- */
@@ -290,6 +315,5 @@ int posw_chain_side_load(posw_chain *c) {
     for (size_t at = 0; rc == POSW_OK && at < rows.size; at += POSW_HASH_SIZE + 8)
         rc = load_node(c, rows.data + at);
     posw_buf_clear(&rows);
-    find_floor(c);
-    return rc;
+    return rc == POSW_OK ? posw_chain_side_refork(c) : rc;
 }

@@ -159,10 +159,10 @@ static void banner(const dev *d, uint16_t port) {
     fflush(stdout);
 }
 
-static int on_ready(void *arg, uint16_t port) {
+static int on_ready(void *arg, const posw_runner_ports *ports) {
     const dev *d = arg;
-    if (cli_switch(d->ready.c, "json-ready")) return cli_ready_json(&d->ready, port);
-    banner(d, port);
+    if (cli_switch(d->ready.c, "json-ready")) return cli_ready_json(&d->ready, ports);
+    banner(d, ports->rpc);
     return POSW_OK;
 }
 

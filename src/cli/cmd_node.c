@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "cli/keys.h"
+#include "cli/network.h"
 #include "cli/ready.h"
 #include "cli/stack.h"
 
@@ -19,6 +20,8 @@ static const cli_option options[] = {
     {"threads", "N", "1", "threads that mine"},
     CLI_KEY_OPTIONS,
     CLI_SERVER_OPTIONS(NULL),
+    {"rpc-admin", NULL, NULL, "allow admin_* also where --rpc-public lets others in"},
+    CLI_NETWORK_OPTIONS,
     {NULL, NULL, NULL, NULL},
 };
 
@@ -42,21 +45,50 @@ static char *journal_path(const char *datadir) {
     return (char *)b.data;
 }
 
+/* What the runner calls back with. */
+typedef struct {
+    cli_network network;
+    cli_ready ready;
+} running;
+
+static void on_begin(void *arg, const posw_runner_ports *ports, posw_actions *out) {
+    running *r = arg;
+    cli_network_begin(&r->network, ports, out);
+}
+
+static void on_end(void *arg, posw_actions *out) {
+    running *r = arg;
+    cli_network_end(&r->network, out);
+}
+
+static int on_ready(void *arg, const posw_runner_ports *ports) {
+    running *r = arg;
+    r->ready.p2p = r->network.p2p;
+    return cli_ready_node(&r->ready, ports);
+}
+
 static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64_t threads, posw_runner_options *ro) {
     const char *datadir = cli_text(c, "datadir");
     int code = cli_stack_open_chain(s, c, datadir);
     posw_node_options no = {.identity = id};
     if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
-    if (code != CLI_OK) return code;
+    running r = {.ready = {.c = c, .stack = s, .host = ro->rpc_host}};
+    if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
+    if (code != CLI_OK) {
+        cli_network_close(&r.network);
+        return code;
+    }
     char *journal = journal_path(datadir);
-    cli_ready ready = {.c = c, .stack = s, .host = ro->rpc_host};
     posw_message msg = {""};
     ro->threads = id != NULL ? (unsigned)threads : 0;
     ro->pow = s->pow;
     ro->journal_path = journal;
-    ro->ready = cli_ready_node;
-    ro->arg = &ready;
+    ro->begin = on_begin;
+    ro->end = on_end;
+    ro->ready = on_ready;
+    ro->arg = &r;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);
+    cli_network_close(&r.network);
     free(journal);
     return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text[0] != '\0' ? msg.text : posw_error_text(err));
 }
@@ -87,9 +119,10 @@ const cli_command cli_command_node = {
     "run a node of a chain",
     "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, and mines "
     "when --mine names an address whose key is "
-    "in the keystore. It can be killed at any moment and starts again with the same state. Stop it with Ctrl-C.",
-    "posw node --chain mychain.json --datadir ./data\nposw node --chain mychain.json --datadir ./data --mine 0x… "
-    "--password-file secret.txt --threads 2",
+    "in the keystore. It can be killed at any moment and starts again with the same state. It finds other nodes of its chain through --addnode, "
+    "--bootnodes or --dns-seeds, and mines only while it is connected and not behind, unless --mine-alone says so. Stop it with Ctrl-C.",
+    "posw node --chain mychain.json --datadir ./data --addnode posw://…@203.0.113.7:30301\nposw node --chain mychain.json --datadir ./data --mine 0x… "
+    "--password-file secret.txt --threads 2 --mine-alone",
     options,
     0,
     0,

@@ -4,6 +4,7 @@
 
 const cli_command *const cli_commands[] = {
     &cli_command_dev,           &cli_command_node,
+    &cli_command_localnet,      &cli_command_peers,
     &cli_command_status,        &cli_command_chain_new,
     &cli_command_chain_check,   &cli_command_chain_show,
     &cli_command_wallet_new,    &cli_command_wallet_list,

@@ -12,7 +12,8 @@ static void url(char *out, size_t size, const char *scheme, const char *host, ui
     snprintf(out, size, "%s://%s%s%s:%u", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
-int cli_ready_json(const cli_ready *r, uint16_t port) {
+int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports) {
+    const uint16_t port = ports->rpc;
     char text[128];
     posw_buf b = {0};
     posw_jw w;
@@ -25,6 +26,12 @@ int cli_ready_json(const cli_ready *r, uint16_t port) {
     url(text, sizeof text, "ws", r->host, port);
     posw_jw_kv_string(&w, "ws", text);
     posw_jw_kv_u64(&w, "port", port);
+    if (ports->p2p != 0) posw_jw_kv_u64(&w, "p2pPort", ports->p2p);
+    if (r->p2p != NULL) {
+        char node[POSW_NODE_URL_TEXT];
+        posw_p2p_url(r->p2p, node);
+        posw_jw_kv_string(&w, "node", node);
+    }
     posw_jw_kv_u64(&w, "chainId", r->stack->spec.params.chain_id);
     posw_jw_kv_hash(&w, "genesis", &genesis);
     posw_jw_kv_u64(&w, "height", posw_chain_tip(r->stack->chain)->number);
@@ -36,12 +43,18 @@ int cli_ready_json(const cli_ready *r, uint16_t port) {
     return ok ? POSW_OK : POSW_EIO; /* the runner says so */
 }
 
-int cli_ready_node(void *arg, uint16_t port) {
+int cli_ready_node(void *arg, const posw_runner_ports *ports) {
     const cli_ready *r = arg;
-    if (cli_switch(r->c, "json-ready")) return cli_ready_json(r, port);
+    const uint16_t port = ports->rpc;
+    if (cli_switch(r->c, "json-ready")) return cli_ready_json(r, ports);
     const posw_address *miner = posw_node_miner(r->stack->node);
     printf("%s (chain id %" PRIu64 ") at block %" PRIu64 ", RPC on http://%s:%u and ws://%s:%u%s\n",
            r->stack->spec.name, r->stack->spec.params.chain_id, posw_chain_tip(r->stack->chain)->number, r->host, port,
            r->host, port, miner != NULL ? ", mining" : "");
+    if (r->p2p != NULL) {
+        char node[POSW_NODE_URL_TEXT];
+        posw_p2p_url(r->p2p, node);
+        printf("this node is %s\n", node);
+    }
     return fflush(stdout) == 0 ? POSW_OK : POSW_EIO;
 }

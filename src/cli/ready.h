@@ -8,11 +8,12 @@ typedef struct {
     const cli *c;
     cli_stack *stack;
     const char *host;
+    const posw_p2p *p2p; /* NULL: no network */
 } cli_ready;
 
 /* One JSON line on stdout: {"ready":true,"rpc":…,"ws":…,"chainId":…,"genesis":…,"pid":…} */
-int cli_ready_json(const cli_ready *r, uint16_t port);
+int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports);
 /* A posw_runner_options.ready function; arg is a cli_ready. */
-int cli_ready_node(void *arg, uint16_t port);
+int cli_ready_node(void *arg, const posw_runner_ports *ports);
 
 #endif

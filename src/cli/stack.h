@@ -29,7 +29,7 @@ int cli_stack_close(cli_stack *s);
 #define CLI_SERVER_OPTIONS(default_cors)                                                                            \
     {"host", "ADDRESS", "127.0.0.1", "address on which the RPC listens"},                                           \
         {"port", "N", "8545", "port of HTTP and WebSocket RPC; 0 takes a free one"},                                \
-        {"rpc-public", NULL, NULL, "allow an address that others can reach (the RPC has no password)"},             \
+        {"rpc-public", NULL, NULL, "allow an address that others can reach (the RPC has no password; admin_* is off then)"},             \
         {"rpc-hosts", "NAMES", NULL, "Host names to accept beside localhost, separated by commas; * for all"},      \
         {"cors", "ORIGINS", default_cors, "browser origins to accept, separated by commas; * for all"},             \
         {"rate", "N", "0", "requests a second that one address may send; 0: no limit"},                             \

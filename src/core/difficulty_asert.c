@@ -33,27 +33,60 @@ static posw_u256 shift_wide(const posw_u256 *hi, const posw_u256 *lo, int shift)
     return out;
 }
 
-/* The cubic part of D2: 65536 * 2^(f / 65536), f in 0..65535. */
+/* The cubic part of D2: 65536 * 2^(f / 65536), f in 0..65535. The sum is below 2^64 (by 2^50 at its largest). */
 static uint64_t asert_factor(uint64_t f) {
-    const unsigned __int128 wide = f;
-    const unsigned __int128 sum =
-        195766423245049U * wide + 971821376U * wide * wide + 5127U * wide * wide * wide + ((uint64_t)1 << 47);
-    return 65536 + (uint64_t)(sum >> 48);
+    const uint64_t sum = 195766423245049U * f + 971821376U * f * f + 5127U * f * f * f + ((uint64_t)1 << 47);
+    return 65536 + (sum >> 48);
 }
 
-/* D2, with `ahead_s` = how much later than scheduled the parent is. |ahead_s| < 2^78, so that nothing overflows. */
-static posw_u256 asert(const posw_u256 *anchor_target, __int128 ahead_s, uint64_t half_life_s,
+/* A time with a sign that needs more than 64 bits. */
+typedef struct {
+    posw_u256 size_s;
+    bool negative;
+} time_diff;
+
+static time_diff difference(const posw_u256 *a, const posw_u256 *b) {
+    const bool negative = posw_u256_cmp(a, b) < 0;
+    return (time_diff){negative ? posw_u256_sub_sat(b, a) : posw_u256_sub_sat(a, b), negative};
+}
+
+/* a * b */
+static posw_u256 product(uint64_t a, uint64_t b) {
+    const posw_u256 wide = posw_u256_from_u64(a);
+    posw_u256 out;
+    const bool fits = posw_u256_mul_u64(&out, &wide, b);
+    POSW_ASSERT(fits);
+    return out;
+}
+
+/* x of D2, which is truncated towards zero, as whole halvings or doublings and 0..65535 parts of one more doubling. */
+static int split_exponent(uint64_t *parts, const time_diff *late, uint64_t half_life_s) {
+    enum { WHOLE_LIMIT = 1024 }; /* beyond 512 + 16 either way the result is at its bound */
+    posw_u256 x = posw_u256_shl(&late->size_s, 16);
+    uint64_t size;
+    x = posw_u256_div_u64(&x, half_life_s);
+    if (!posw_u256_to_u64(&size, &x) || size >> 16 >= WHOLE_LIMIT) {
+        *parts = 0;
+        return late->negative ? -WHOLE_LIMIT : WHOLE_LIMIT;
+    }
+    const int whole = (int)(size >> 16);
+    *parts = size & 0xffff;
+    if (!late->negative) return whole;
+    if (*parts == 0) return -whole;
+    *parts = 65536 - *parts; /* -(whole + f) = -(whole + 1) + (1 - f) */
+    return -whole - 1;
+}
+
+/* D2, with `late` = how much later than scheduled the parent is, below 2^78 s. */
+static posw_u256 asert(const posw_u256 *anchor_target, const time_diff *late, uint64_t half_life_s,
                        const posw_u256 *target_max) {
-    enum { SHIFT_LIMIT = 1024 }; /* beyond 512 + 16 either way the result is at its bound */
+    uint64_t f;
     POSW_ASSERT(half_life_s > 0);
-    const __int128 x = ahead_s * 65536 / (__int128)half_life_s;
-    const __int128 shifts = x >> 16;
-    const uint64_t f = (uint64_t)(x - shifts * 65536);
+    const int shifts = split_exponent(&f, late, half_life_s);
     const posw_u256 factor = posw_u256_from_u64(asert_factor(f));
     posw_u256 hi, lo;
     posw_u256_mul_full(&hi, &lo, anchor_target, &factor);
-    const int shift = shifts > SHIFT_LIMIT ? SHIFT_LIMIT : shifts < -SHIFT_LIMIT ? -SHIFT_LIMIT : (int)shifts;
-    const posw_u256 target = shift_wide(&hi, &lo, shift - 16);
+    const posw_u256 target = shift_wide(&hi, &lo, shifts - 16);
     if (posw_u256_is_zero(&target)) return POSW_U256_ONE;
     return posw_u256_cmp(&target, target_max) > 0 ? *target_max : target;
 }
@@ -61,16 +94,24 @@ static posw_u256 asert(const posw_u256 *anchor_target, __int128 ahead_s, uint64_
 posw_u256 posw_asert_target(const posw_u256 *anchor_target, int64_t time_diff_s, uint64_t height_diff,
                             uint64_t block_time_s, uint64_t half_life_s, const posw_u256 *target_max) {
     POSW_ASSERT(block_time_s <= UINT32_MAX);
-    const __int128 scheduled_s = (__int128)block_time_s * ((__int128)height_diff + 1);
-    return asert(anchor_target, (__int128)time_diff_s - scheduled_s, half_life_s, target_max);
+    /* Both sides plus the size of a negative time_diff_s. */
+    const uint64_t size_s = time_diff_s < 0 ? 0 - (uint64_t)time_diff_s : (uint64_t)time_diff_s;
+    const posw_u256 size = posw_u256_from_u64(size_s), one = posw_u256_from_u64(block_time_s);
+    posw_u256 scheduled_s = product(block_time_s, height_diff);
+    scheduled_s = posw_u256_add_sat(&scheduled_s, &one);
+    if (time_diff_s < 0) scheduled_s = posw_u256_add_sat(&scheduled_s, &size);
+    const time_diff late = difference(time_diff_s < 0 ? &POSW_U256_ZERO : &size, &scheduled_s);
+    return asert(anchor_target, &late, half_life_s, target_max);
 }
 
 /* D2, with genesis as the anchor: the schedule counts from its own time, not from its parent's. */
 posw_u256 posw_difficulty_next_asert(const posw_params *p, const posw_header *parent) {
     const posw_u256 anchor = posw_difficulty_of_target(&p->genesis_difficulty);
-    const __int128 passed_s = (__int128)parent->timestamp - (__int128)p->genesis_time;
-    const __int128 scheduled_s = (__int128)p->block_time_s * parent->number;
+    const posw_u256 now_s = posw_u256_from_u64(parent->timestamp), start_s = posw_u256_from_u64(p->genesis_time);
+    posw_u256 scheduled_s = product(p->block_time_s, parent->number);
+    scheduled_s = posw_u256_add_sat(&scheduled_s, &start_s); /* the time at which it should have come */
+    const time_diff late = difference(&now_s, &scheduled_s);
     const uint64_t half_life_s = p->difficulty_blocks * p->block_time_s; /* P2: below 2^36 */
-    const posw_u256 target = asert(&anchor, passed_s - scheduled_s, half_life_s, &POSW_U256_MAX);
+    const posw_u256 target = asert(&anchor, &late, half_life_s, &POSW_U256_MAX);
     return posw_difficulty_of_target(&target); /* D1 */
 }

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "posw/u256.h"
 
-enum { SHARE_WHOLE = 10000, ELASTICITY = 2, FEE_CHANGE_DENOMINATOR = 8 };
+enum { SHARE_WHOLE = 10000, ELASTICITY = 2, FEE_CHANGE_BITS = 3 /* of the denominator, 8 */ };
 
 /* R1 */
 posw_u256 posw_reward_subsidy(const posw_params *p, uint64_t number) {
@@ -37,22 +37,28 @@ posw_u256 posw_reward_pool_payout(const posw_params *p, const posw_u256 *pool) {
     return posw_u256_div_u64(pool, p->pool_blocks); /* P8: not zero */
 }
 
-/* What one block adds to or takes from the base fee, rounded down. base * distance fits 128 bits. */
-static unsigned __int128 fee_change(uint64_t base, uint64_t distance, uint64_t target) {
-    return (unsigned __int128)base * distance / target / FEE_CHANGE_DENOMINATOR;
+/* What one block adds to or takes from the base fee, rounded down; 2^64 - 1 where it is more. */
+static uint64_t fee_change(uint64_t base, uint64_t distance, uint64_t target) {
+    const posw_u256 wide = posw_u256_from_u64(base);
+    posw_u256 change;
+    const bool fits = posw_u256_mul_u64(&change, &wide, distance);
+    POSW_ASSERT(fits); /* 128 bits */
+    change = posw_u256_div_u64(&change, target);
+    change = posw_u256_shr(&change, FEE_CHANGE_BITS);
+    uint64_t out;
+    return posw_u256_to_u64(&out, &change) ? out : UINT64_MAX;
 }
 
 /* B1 */
 uint64_t posw_base_fee_next(const posw_params *p, uint64_t parent_base_fee, uint64_t parent_gas_used) {
     const uint64_t target = p->gas_limit / ELASTICITY;
     POSW_ASSERT(target > 0); /* P6 */
-    unsigned __int128 fee = parent_base_fee;
+    uint64_t fee;
     if (parent_gas_used > target) {
-        const unsigned __int128 change = fee_change(parent_base_fee, parent_gas_used - target, target);
-        fee += change > 1 ? change : 1;
+        const uint64_t change = fee_change(parent_base_fee, parent_gas_used - target, target);
+        if (__builtin_add_overflow(parent_base_fee, change > 1 ? change : 1, &fee)) fee = UINT64_MAX;
     } else {
-        fee -= fee_change(parent_base_fee, target - parent_gas_used, target);
+        fee = parent_base_fee - fee_change(parent_base_fee, target - parent_gas_used, target); /* at most an eighth */
     }
-    if (fee < p->base_fee_min_wei) return p->base_fee_min_wei;
-    return fee > UINT64_MAX ? UINT64_MAX : (uint64_t)fee;
+    return fee < p->base_fee_min_wei ? p->base_fee_min_wei : fee;
 }

@@ -13,12 +13,16 @@
  * years of 15 s) are summed here era by era. */
 #include "posw/params.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "codec/rlp.h"
+#include "core/staking_address.h"
 #include "crypto/keccak.h"
 #include "posw/difficulty.h"
 #include "posw/economy.h"
 #include "posw/u256.h"
+
+const posw_address POSW_STAKING_ADDRESS = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x70, 0x6f, 0x73, 0x77}};
 
 static const uint64_t REWARD_BLOCKS = (uint64_t)1 << 40;
 
@@ -84,10 +88,16 @@ static bool check_weight(const posw_weight_params *w) {
     return false;
 }
 
+/* What the contract holds is all owed to somebody: coins of a treasury would be lost in it. */
+static bool treasury_is_lost(const posw_params *p) {
+    return p->treasury_share > 0 && posw_address_equal(&p->treasury, &POSW_STAKING_ADDRESS);
+}
+
 /* P8 */
 static bool check_economy(const posw_params *p) {
     enum { SHARE_WHOLE = 10000 };
     if (posw_u256_is_zero(&p->stake_min_wei) || p->treasury_share > SHARE_WHOLE) return false;
+    if (treasury_is_lost(p)) return false;
     if (p->halving_blocks >= REWARD_BLOCKS || p->pool_blocks >= REWARD_BLOCKS) return false;
     if (p->fee_rule == POSW_FEE_POOL) return p->pool_blocks >= 1;
     return p->fee_rule == POSW_FEE_BURN;

@@ -41,32 +41,12 @@ bool posw_seal_boosted(const posw_hash *mix_hash, const posw_u256 *difficulty) {
     return !posw_u256_is_zero(&level);
 }
 
-/* a - b modulo 2^256 */
-static posw_u256 subtract_wrapping(const posw_u256 *a, const posw_u256 *b) {
-    posw_u256 out;
-    uint64_t borrow = 0;
-    for (int i = 0; i < 4; i++) {
-        const unsigned __int128 diff = (unsigned __int128)a->w[i] - b->w[i] - borrow;
-        out.w[i] = (uint64_t)diff;
-        borrow = (uint64_t)(diff >> 64) & 1;
-    }
-    return out;
-}
-
-/* ceil(F * 2^256 / D) = q + ceil((r + F) / D), where q and r are quotient and remainder of F * (2^256 - 1) by D. With F
- * < D both r and F are below D, so the last term is 1 or 2. */
+/* ceil(F * 2^256 / D) */
 posw_u256 posw_seal_target(const posw_u256 *difficulty, const posw_u256 *weight) {
     if (posw_u256_cmp(weight, difficulty) >= 0) return POSW_U256_MAX;
-    if (posw_u256_is_zero(weight)) return POSW_U256_ZERO;
-    posw_u256 q, hi, product, back, room;
-    const bool fits = posw_u256_muldiv(&q, weight, &POSW_U256_MAX, difficulty); /* below 2^256 as F < D */
-    const bool above = posw_u256_sub(&room, difficulty, weight);
-    POSW_ASSERT(fits && above);
-    posw_u256_mul_full(&hi, &product, weight, &POSW_U256_MAX);
-    posw_u256_mul_full(&hi, &back, &q, difficulty);
-    const posw_u256 r = subtract_wrapping(&product, &back);
-    const posw_u256 up = posw_u256_from_u64(posw_u256_cmp(&r, &room) <= 0 ? 1 : 2);
-    return posw_u256_add_sat(&q, &up);
+    posw_u256 q, r;
+    posw_u256_div_full(&q, &r, weight, &POSW_U256_ZERO, difficulty);
+    return posw_u256_is_zero(&r) ? q : posw_u256_add_sat(&q, &POSW_U256_ONE);
 }
 
 void posw_seal_message(uint8_t out[POSW_SEAL_MESSAGE_SIZE], const posw_hash *seal_hash, const uint8_t nonce[8],

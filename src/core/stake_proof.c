@@ -11,6 +11,7 @@
  */
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/word.h"
 #include "codec/rlp.h"
 #include "core/stake_proof_x4.h"
 #include "core/stake_tree.h"
@@ -28,11 +29,10 @@ static bool within_limits(const posw_stake_proof *proof) {
 
 /* Both fit 128 bits. False when their sum does not. */
 static bool add_sum(posw_u256 *sum, const posw_u256 *more) {
-    const unsigned __int128 a = (unsigned __int128)sum->w[1] << 64 | sum->w[0];
-    const unsigned __int128 b = (unsigned __int128)more->w[1] << 64 | more->w[0];
-    unsigned __int128 total;
-    if (__builtin_add_overflow(a, b, &total)) return false;
-    *sum = (posw_u256){{(uint64_t)total, (uint64_t)(total >> 64), 0, 0}};
+    uint64_t carry = 0;
+    const uint64_t low = posw_word_add(&carry, sum->w[0], more->w[0]), high = posw_word_add(&carry, sum->w[1], more->w[1]);
+    if (carry != 0) return false;
+    *sum = (posw_u256){{low, high, 0, 0}};
     return true;
 }
 

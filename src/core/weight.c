@@ -16,6 +16,7 @@
 #include "posw/weight.h"
 
 #include "base/error.h"
+#include "base/word.h"
 #include "posw/u256.h"
 
 static posw_u256 multiply(const posw_u256 *a, uint64_t b) {
@@ -49,8 +50,14 @@ posw_u256 posw_weight_ticket_price(const posw_params *p, const posw_u256 *supply
     const posw_weight_params *w = &p->weight;
     if (!posw_u256_is_zero(&w->ticket_price_wei)) return w->ticket_price_wei;
     /* floor(floor(a / b) / c) = floor(a / (b c)), and b c need not fit 64 bits */
-    const posw_u256 per_slot = posw_u256_div_u64(supply, w->slots);
-    const posw_u256 price = posw_u256_div_u64(&per_slot, p->window_blocks);
+    uint64_t shares;
+    posw_u256 price;
+    if (__builtin_mul_overflow(w->slots, p->window_blocks, &shares)) {
+        price = posw_u256_div_u64(supply, w->slots);
+        price = posw_u256_div_u64(&price, p->window_blocks);
+    } else {
+        price = posw_u256_div_u64(supply, shares);
+    }
     return posw_u256_is_zero(&price) ? POSW_U256_ONE : price;
 }
 
@@ -58,7 +65,7 @@ posw_u256 posw_weight_ticket_price(const posw_params *p, const posw_u256 *supply
 uint64_t posw_weight_boost(const posw_params *p, uint64_t number) {
     const posw_weight_params *w = &p->weight;
     if (number >= w->ramp_blocks) return w->boost;
-    return 1 + (uint64_t)((unsigned __int128)(w->boost - 1) * number / w->ramp_blocks);
+    return 1 + posw_word_muldiv(w->boost - 1, number, w->ramp_blocks);
 }
 
 /* The whole tickets of a stake, not saturated. */
@@ -70,17 +77,23 @@ static posw_u256 tickets_of(const posw_params *p, const posw_u256 *stake, const 
     return tickets;
 }
 
+/* floor(S / c) > B, without the division: S >= c (B + 1), where a product of more than 256 bits is above every S. */
+static bool ticket_free(const posw_params *p, const posw_u256 *stake, const posw_u256 *supply, uint64_t used) {
+    if (posw_u256_is_zero(stake)) return false;
+    const posw_u256 price = posw_weight_ticket_price(p, supply);
+    posw_u256 needed;
+    if (!posw_u256_mul_u64(&needed, &price, used) || !posw_u256_add(&needed, &needed, &price)) return false;
+    return posw_u256_cmp(stake, &needed) >= 0;
+}
+
 /* W1, W2 */
 posw_u256 posw_weight(const posw_params *p, uint64_t number, const posw_u256 *stake, const posw_u256 *supply,
                       uint64_t used) {
     switch (p->weight.rule) {
     case POSW_WEIGHT_POWER: /* W1 */
         return power_half(units_of(&p->weight, stake), p->weight.exponent_x2);
-    case POSW_WEIGHT_TICKET: { /* W2 */
-        const posw_u256 tickets = tickets_of(p, stake, supply), taken = posw_u256_from_u64(used);
-        if (posw_u256_cmp(&tickets, &taken) <= 0) return POSW_U256_ONE;
-        return posw_u256_from_u64(posw_weight_boost(p, number));
-    }
+    case POSW_WEIGHT_TICKET: /* W2 */
+        return ticket_free(p, stake, supply, used) ? posw_u256_from_u64(posw_weight_boost(p, number)) : POSW_U256_ONE;
     }
     POSW_ASSERT(!"a known weight rule"); /* P7 */
     return POSW_U256_ONE;

@@ -4,6 +4,7 @@
 #define POSW_CORE_WIDE_H
 
 #include "base/error.h"
+#include "base/word.h"
 #include "posw/u256.h"
 
 enum { POSW_WIDE_WORDS = 6 };
@@ -18,23 +19,17 @@ static inline posw_wide posw_wide_of(const posw_u256 *v) {
 
 static inline posw_wide posw_wide_add(posw_wide a, const posw_u256 *b) {
     const posw_wide wide = posw_wide_of(b);
-    unsigned carry = 0;
-    for (int i = 0; i < POSW_WIDE_WORDS; i++) {
-        const unsigned __int128 sum = (unsigned __int128)a.w[i] + wide.w[i] + carry;
-        a.w[i] = (uint64_t)sum;
-        carry = (unsigned)(sum >> 64);
-    }
+    uint64_t carry = 0;
+    for (int i = 0; i < POSW_WIDE_WORDS; i++)
+        a.w[i] = posw_word_add(&carry, a.w[i], wide.w[i]);
     POSW_ASSERT(carry == 0);
     return a;
 }
 
 static inline posw_wide posw_wide_mul(posw_wide a, uint64_t b) {
     uint64_t carry = 0;
-    for (int i = 0; i < POSW_WIDE_WORDS; i++) {
-        const unsigned __int128 product = (unsigned __int128)a.w[i] * b + carry;
-        a.w[i] = (uint64_t)product;
-        carry = (uint64_t)(product >> 64);
-    }
+    for (int i = 0; i < POSW_WIDE_WORDS; i++)
+        a.w[i] = posw_word_mul_add(&carry, a.w[i], b, 0);
     POSW_ASSERT(carry == 0);
     return a;
 }
@@ -43,11 +38,8 @@ static inline posw_wide posw_wide_mul(posw_wide a, uint64_t b) {
 static inline posw_wide posw_wide_div(posw_wide a, uint64_t b) {
     uint64_t rest = 0;
     POSW_ASSERT(b > 0);
-    for (int i = POSW_WIDE_WORDS - 1; i >= 0; i--) {
-        const unsigned __int128 part = (unsigned __int128)rest << 64 | a.w[i];
-        a.w[i] = (uint64_t)(part / b);
-        rest = (uint64_t)(part % b);
-    }
+    for (int i = POSW_WIDE_WORDS - 1; i >= 0; i--)
+        a.w[i] = posw_word_div(&rest, rest, a.w[i], b);
     return a;
 }
 

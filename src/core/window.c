@@ -25,6 +25,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/word.h"
 
 enum { BLOCKS_MAX = 1 << 24 };
 
@@ -92,8 +93,9 @@ static count_slot *slots_of(const posw_window *w) {
 }
 
 static uint64_t fold(uint64_t a, uint64_t b) {
-    const unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    uint64_t high;
+    const uint64_t low = posw_word_mul(&high, a, b);
+    return low ^ high;
 }
 
 /* All 20 bytes count: addresses may be chosen with any pattern. */

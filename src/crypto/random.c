@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/word.h"
 
 #include <nettle/chacha.h>
 
@@ -55,13 +56,13 @@ uint64_t posw_random_u64(posw_random *r) {
  * drawn again. */
 uint64_t posw_random_below(posw_random *r, uint64_t n) {
     POSW_ASSERT(n > 0);
-    unsigned __int128 product = (unsigned __int128)posw_random_u64(r) * n;
-    if ((uint64_t)product < n) {
+    uint64_t high, low = posw_word_mul(&high, posw_random_u64(r), n);
+    if (low < n) {
         const uint64_t threshold = (0 - n) % n; /* 2^64 mod n */
-        while ((uint64_t)product < threshold)
-            product = (unsigned __int128)posw_random_u64(r) * n;
+        while (low < threshold)
+            low = posw_word_mul(&high, posw_random_u64(r), n);
     }
-    return (uint64_t)(product >> 64);
+    return high;
 }
 
 bool posw_random_chance(posw_random *r, uint64_t part, uint64_t whole) {
@@ -85,9 +86,10 @@ static uint64_t minus_log2(uint64_t u) {
     const unsigned zeros = (unsigned)__builtin_clzll(u);
     uint64_t x = u << zeros, fraction = 0;
     for (int i = 0; i < 32; i++) {
-        const unsigned __int128 square = (unsigned __int128)x * x;
-        const bool bit = square >> 127 != 0;
-        x = (uint64_t)(square >> (bit ? 64 : 63));
+        uint64_t high;
+        const uint64_t low = posw_word_mul(&high, x, x);
+        const bool bit = high >> 63 != 0;
+        x = bit ? high : high << 1 | low >> 63;
         fraction = fraction << 1 | bit;
     }
     return ((uint64_t)(zeros + 1) << 32) - fraction;
@@ -97,5 +99,8 @@ uint64_t posw_random_interval(posw_random *r, uint64_t mean) {
     static const uint64_t ln2 = 0xb17217f7u; /* floor(2^32 ln 2) */
     POSW_ASSERT(mean <= 1ULL << 50);
     const uint64_t u = posw_random_u64(r) | 1; /* never zero; odd values stand for intervals of 2^-63 */
-    return (uint64_t)(((unsigned __int128)minus_log2(u) * ln2 * mean) >> 64);
+    uint64_t high, carried;
+    const uint64_t low = posw_word_mul(&high, minus_log2(u), ln2);
+    (void)posw_word_mul(&carried, low, mean);
+    return high * mean + carried; /* minus_log2 is at most 2^38, so high has 6 bits: the product fits */
 }

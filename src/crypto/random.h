@@ -1,6 +1,7 @@
-/* A deterministic generator for decisions that outsiders must not predict: which peer is asked, where an address is kept, when
- * something is sent. ChaCha20 in counter mode under a key that is replaced by its own output with every block of 480 bytes, so that a
- * state that leaks does not tell what was drawn before. The same seed gives the same draws on every machine.
+/* A deterministic generator for decisions that outsiders must not predict: which peer is asked, where an address is
+ * kept, when something is sent. ChaCha20 in counter mode under a key that is replaced by its own output with every
+ * block of 480 bytes, so that a state that leaks does not tell what was drawn before. The same seed gives the same
+ * draws on every machine.
  *
  * Not for keys: those come from the system (src/io). Not thread-safe. No allocation. */
 #ifndef POSW_CRYPTO_RANDOM_H
@@ -28,9 +29,9 @@ uint64_t posw_random_below(posw_random *r, uint64_t n);
 bool posw_random_chance(posw_random *r, uint64_t part, uint64_t whole);
 /* Fisher-Yates over `count` items of `size` bytes each (size at most 256). */
 void posw_random_shuffle(posw_random *r, void *items, size_t count, size_t size);
-/* The time until the next event of a Poisson process whose events are `mean` apart on average (any unit): -ln(u) * mean for a
- * uniform u in (0, 1], in integers with an error below 2^-30 of the mean, rounded down. mean at most 2^50; the result at most 45 times
- * the mean. */
+/* The time until the next event of a Poisson process whose events are `mean` apart on average (any unit): -ln(u) * mean
+ * for a uniform u in (0, 1], in integers with an error below 2^-30 of the mean, rounded down. mean at most 2^50; the
+ * result at most 45 times the mean. */
 uint64_t posw_random_interval(posw_random *r, uint64_t mean);
 
 #endif

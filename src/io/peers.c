@@ -157,7 +157,7 @@ static int listen_on(posw_peers *p, const char *host, posw_message *msg) {
                                 "the network port %u of %s is in use by another program; stop that or choose another port with --p2p-port",
                                 p->o.port, host);
     if (err == UV_EAFNOSUPPORT || err == UV_EADDRNOTAVAIL)
-        return posw_message_set(msg, POSW_ENOTFOUND, "this machine has no address %s to listen on", host);
+        return posw_message_set(msg, POSW_EINVAL, "this machine has no address %s to listen on", host);
     if (err != 0) return posw_message_set(msg, POSW_EIO, "cannot listen on %s port %u: %s", host, p->o.port, uv_strerror(err));
     int size = sizeof address;
     posw_netaddr own = {.port = 0};
@@ -189,6 +189,7 @@ static void set_defaults(posw_peers_options *o) {
     o->half_open_group_max = or_default(o->half_open_group_max, 8);
     o->handshakes_per_s = or_default(o->handshakes_per_s, 4);
     o->handshakes_burst = or_default(o->handshakes_burst, 16);
+    o->handshakes_all_per_s = or_default(o->handshakes_all_per_s, 100);
     o->local_factor = or_default(o->local_factor, 4);
     o->handshake_ms = or_default(o->handshake_ms, 10000);
     o->close_ms = or_default(o->close_ms, 1000);

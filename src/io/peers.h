@@ -6,9 +6,9 @@
  * Limits, so that strangers can take neither memory nor time from the rest:
  *  - connections: inbound ones in all, and handshakes that are under way, in all and of one netgroup. When all are taken, a
  *    newcomer of a group that has fewer gets the place of the oldest of the group that has most.
- *  - handshakes a second of one netgroup, and the time of each from the first packet on.
+ *  - handshakes a second of one netgroup and of all, and the time of each from the first packet on.
  *  - what waits to be sent to one peer and to all, and how long it may wait without a byte leaving.
- *  - 64 KiB read from one peer before it is the others' turn.
+ *  - 64 KiB read from one peer before it is the others' turn: an event has so much, and one TLS record, at most.
  * Loopback and private networks are one group each, which may hold a whole cluster: for them the limits of a group are
  * local_factor times as high. */
 #ifndef POSW_IO_PEERS_H
@@ -32,6 +32,7 @@ typedef struct {
     unsigned half_open_group_max;  /* of one netgroup; 8 */
     unsigned handshakes_per_s;     /* of one netgroup, on average; 4 */
     unsigned handshakes_burst;     /* at once after a rest; 16 */
+    unsigned handshakes_all_per_s; /* of all together, 1 ms of processor time each; twice as many at once after a rest; 100 */
     unsigned local_factor;         /* 4 */
     unsigned handshake_ms;         /* 10,000, with the time to connect */
     unsigned close_ms;             /* for the last words to leave; 1,000 */

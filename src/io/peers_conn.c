@@ -1,8 +1,10 @@
 /* One connection to a peer: from the connected socket over the TLS handshake to the last word. */
 #include "io/peers_internal.h"
 
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf);
@@ -42,7 +44,7 @@ peer_conn *conn_new(posw_peers *p, bool inbound) {
     c->owner = p;
     c->inbound = inbound;
     c->phase = CONN_DIALLING;
-    c->begun_ms = c->left_ms = peers_now_ms(p);
+    c->begun_ms = c->arrived_ms = peers_now_ms(p);
     c->deadline_ms = c->begun_ms + p->o.handshake_ms;
     c->next = p->conns;
     if (p->conns != NULL) p->conns->prev = c;
@@ -313,7 +315,7 @@ static void open_up(peer_conn *c) {
     posw_peers *p = c->owner;
     c->phase = CONN_OPEN;
     c->deadline_ms = 0;
-    c->left_ms = peers_now_ms(p);
+    c->arrived_ms = peers_now_ms(p);
     if (c->inbound) {
         p->half_open--;
         if (!peers_number(c, p->next_number++)) {
@@ -356,17 +358,27 @@ void conn_tell_drained(peer_conn *c) {
     tell(c, POSW_EVENT_PEER_DRAINED, (posw_bytes){NULL, 0});
 }
 
+/* Bytes that the other side has acknowledged. What the socket took says little: its buffer may hold more than a slow peer reads in
+ * a minute, and reports room in large steps. */
+static uint64_t bytes_arrived(peer_conn *c) {
+    uv_os_fd_t fd;
+    int in_socket = 0;
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 || ioctl(fd, SIOCOUTQ, &in_socket) != 0) in_socket = 0;
+    return c->handed - uv_stream_get_write_queue_size(stream_of(c)) - (uint64_t)in_socket;
+}
+
 void conn_check(peer_conn *c, uint64_t now_ms) {
-    const uint64_t left = c->handed - uv_stream_get_write_queue_size(stream_of(c));
     if (c->phase == CONN_GONE) return;
     if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
         conn_end(c, "timed out");
         return;
     }
-    if (left != c->left || (c->queued == 0 && !c->writing)) {
-        c->left = left;
-        c->left_ms = now_ms;
-    } else if (now_ms - c->left_ms >= c->owner->o.stall_ms) {
+    const bool waits = c->queued > 0 || c->writing;
+    const uint64_t arrived = waits ? bytes_arrived(c) : 0;
+    if (!waits || arrived != c->arrived) {
+        c->arrived = arrived;
+        c->arrived_ms = now_ms;
+    } else if (now_ms - c->arrived_ms >= c->owner->o.stall_ms) {
         c->owner->counters.slow++;
         conn_end(c, "too slow a reader: it takes nothing");
     }

@@ -21,18 +21,25 @@ static unsigned factor(const posw_peers *p, const peer_conn *c) {
     return posw_netaddr_is_routable(&c->address) ? 1 : p->o.local_factor;
 }
 
-/* A token bucket as one number: the time up to which what was done is paid for. The table is emptied when it is full, so it
- * cannot grow; whoever has so many groups does not need to fill it. */
-static bool rate_allows(posw_peers *p, const peer_conn *c) {
-    const uint64_t interval_us = 1000000 / ((uint64_t)p->o.handshakes_per_s * factor(p, c));
-    const uint64_t burst_us = interval_us * p->o.handshakes_burst * factor(p, c), now_us = peers_now_ms(p) * 1000;
-    if (p->rates.count >= PEERS_RATES_MAX) posw_map_clear(&p->rates);
-    uint64_t *paid_us = posw_map_put(&p->rates, c->group, NULL);
-    if (paid_us == NULL) return false;
+/* A token bucket as one number: the time up to which what was done is paid for. */
+static bool bucket_allows(uint64_t *paid_us, uint64_t now_us, uint64_t per_s, uint64_t burst) {
+    const uint64_t interval_us = 1000000 / per_s, burst_us = interval_us * burst;
     const uint64_t from_us = *paid_us + burst_us > now_us ? *paid_us : now_us - burst_us;
     if (from_us + interval_us > now_us) return false;
     *paid_us = from_us + interval_us;
     return true;
+}
+
+/* The table of groups is emptied when it is full, so it cannot grow; whoever has so many groups does not need to fill it, and
+ * is stopped by the bucket of all. */
+static bool rate_allows(posw_peers *p, const peer_conn *c) {
+    const uint64_t now_us = peers_now_ms(p) * 1000;
+    if (p->rates.count >= PEERS_RATES_MAX) posw_map_clear(&p->rates);
+    uint64_t *paid_us = posw_map_put(&p->rates, c->group, NULL);
+    if (paid_us == NULL) return false;
+    return bucket_allows(paid_us, now_us, (uint64_t)p->o.handshakes_per_s * factor(p, c),
+                         (uint64_t)p->o.handshakes_burst * factor(p, c)) &&
+           bucket_allows(&p->paid_us, now_us, p->o.handshakes_all_per_s, 2 * (uint64_t)p->o.handshakes_all_per_s);
 }
 
 /* Whose place a newcomer takes: the oldest handshake of the group that has most of them, if those are more than the

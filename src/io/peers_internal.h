@@ -54,8 +54,8 @@ typedef struct peer_conn {
     bool owes_drained;
     bool paused;         /* has had its turn of reading */
     uint64_t handed;     /* bytes given to the socket or to libuv */
-    uint64_t left;       /* of those, that have left when last looked at, */
-    uint64_t left_ms;    /* and since when */
+    uint64_t arrived;    /* of those, what the other side had when last looked at, */
+    uint64_t arrived_ms; /* and since when */
     uint64_t deadline_ms; /* of the handshake or of the close; 0: none */
     uint64_t begun_ms;
     char reason[PEERS_REASON_SIZE];
@@ -72,7 +72,8 @@ struct posw_peers {
     posw_tls_context *tls;
     peer_conn *conns;
     posw_map by_number; /* peer number -> peer_conn* */
-    posw_map rates;     /* netgroup -> uint64_t: the time up to which its handshakes are paid for */
+    posw_map rates;     /* netgroup -> uint64_t: the time (us) up to which its handshakes are paid for */
+    uint64_t paid_us;   /* the same of all groups together */
     unsigned inbound, outbound, half_open;
     uint64_t next_number;
     size_t queued;

@@ -1,10 +1,15 @@
-/* Runs a node on the real world: a libuv loop with the RPC server, the searching threads, the mempool journal and
- * signals around posw_node_step. */
+/* Runs a node on the real world: a libuv loop with the RPC server, the transport to peers, the searching threads and those
+ * that run jobs, the mempool journal and signals around posw_node_step. */
 #ifndef POSW_IO_RUNNER_H
 #define POSW_IO_RUNNER_H
 
 #include "base/error.h"
 #include "node/node.h"
+
+/* Where it listens; 0: nowhere. */
+typedef struct {
+    uint16_t rpc, p2p;
+} posw_runner_ports;
 
 typedef struct {
     /* RPC server; host NULL: none */
@@ -22,15 +27,30 @@ typedef struct {
     const posw_pow *pow;
     /* files */
     const char *journal_path; /* NULL: the mempool is not kept */
-    /* Called once when everything listens, with the port; a non-zero result stops. */
-    int (*ready)(void *arg, uint16_t port);
+    /* network */
+    const struct posw_identity *identity; /* io/identity.h; NULL: no network. Borrowed */
+    const char *p2p_host;   /* numeric address to listen on, "::": all of IPv6 and IPv4; NULL: it only dials */
+    uint16_t p2p_port;      /* 0: any free port */
+    const char *peers_path; /* where SAVE_PEERS goes; NULL: nowhere */
+    unsigned workers;       /* threads that run jobs; 0: as many as the machine has cores */
+    bool port_mapping;      /* ask the router to let peers in (io/portmap.h), unless it listens on the loopback; default true */
+    /* All on the node's thread, outside of its steps; NULL: not called. */
+    /* Everything listens and the node has had its first TICK: services begin. */
+    void (*begin)(void *arg, const posw_runner_ports *ports, posw_actions *out);
+    /* The program is to stop: last words to peers, and what is to be kept. Called if begin was. */
+    void (*end)(void *arg, posw_actions *out);
+    /* The router lets peers in at this address now; all zero: no more. */
+    void (*mapped)(void *arg, const posw_netaddr *external);
+    /* Once, after begin; a non-zero result stops. */
+    int (*ready)(void *arg, const posw_runner_ports *ports);
     void *arg;
 } posw_runner_options;
 void posw_runner_options_default(posw_runner_options *o);
 
 /* Runs until SIGINT or SIGTERM (POSW_OK) or a fatal error (its code, sentence in msg). Stops within a second: searching
  * threads end, clients are closed, the journal is written. A port in use: POSW_EBUSY with a sentence that names the
- * port and a remedy. */
+ * port and a remedy. From its end on the program ignores SIGINT and SIGTERM: the caller closes its store and ends, with the
+ * exit code of its choice. */
 int posw_runner_run(posw_node *node, const posw_runner_options *o, const posw_log *log, posw_message *msg);
 
 /* unix time in ms; bytes from the system's generator (aborts if it fails); 0600 log sink to stderr with RFC 3339 times.

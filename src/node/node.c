@@ -46,14 +46,11 @@ void node_operating_error(posw_node *n, int err, const char *what, posw_actions 
     posw_buf_printf(&a->data, "%s: %s%s", what, posw_error_text(err), posw_error_remedy(err));
 }
 
-static void announce(posw_node *n, const posw_chain_change *change) {
+static void announce(posw_node *n) {
     const posw_header *tip = posw_chain_tip(n->options.chain);
     posw_hash hash = posw_chain_tip_hash(n->options.chain);
     char hex[2 * POSW_HASH_SIZE + 1];
     posw_hex_encode(hex, hash.b, sizeof hash.b);
-    if (change->removed_count > 0)
-        posw_log_write(n->options.log, POSW_LOG_WARN, "chain", "reorganisation: %zu blocks left the chain, %zu joined it",
-                       change->removed_count, change->added_count);
     /* a development chain makes one a second: there it is said only when asked for */
     posw_log_write(n->options.log, n->options.development ? POSW_LOG_DEBUG : POSW_LOG_INFO, "chain",
                    "block %" PRIu64 " 0x%.16s…, gas %" PRIu64, tip->number, hex, tip->gas_used);
@@ -61,7 +58,7 @@ static void announce(posw_node *n, const posw_chain_change *change) {
 
 void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out) {
     if (change->added_count == 0) return;
-    announce(n, change);
+    announce(n);
     node_templates_age(n);
     int err = posw_mempool_follow(n->options.mempool, change, posw_node_now_s(n));
     if (err != POSW_OK) node_operating_error(n, err, "the mempool could not follow the chain", out);

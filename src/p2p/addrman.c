@@ -7,14 +7,15 @@ enum {
     SOURCE_BUCKETS = 64, /* of the new table that one group of tellers reaches */
     GROUP_BUCKETS = 8,   /* of the tried table that one group of addresses reaches */
     FIRST_CAPACITY = 64,
-    POOL_MAX = (POSW_ADDRMAN_NEW_BUCKETS + POSW_ADDRMAN_TRIED_BUCKETS) * POSW_ADDRMAN_BUCKET + 1, /* and one that comes */
+    POOL_MAX =
+        (POSW_ADDRMAN_NEW_BUCKETS + POSW_ADDRMAN_TRIED_BUCKETS) * POSW_ADDRMAN_BUCKET + 1, /* and one that comes */
     HOUR_S = 3600,
     DAY_S = 24 * HOUR_S,
-    HORIZON_S = 30 * DAY_S,   /* not heard of for so long: gone */
+    HORIZON_S = 30 * DAY_S, /* not heard of for so long: gone */
     WEEK_S = 7 * DAY_S,
-    NEVER_REACHED_MAX = 3,    /* failures of an address that never worked */
-    FAILURES_MAX = 10,        /* of one that did not for a week */
-    FUTURE_S = 600,           /* clocks differ */
+    NEVER_REACHED_MAX = 3, /* failures of an address that never worked */
+    FAILURES_MAX = 10,     /* of one that did not for a week */
+    FUTURE_S = 600,        /* clocks differ */
     JUST_DIALLED_S = 60,
     PENALTY_S = 2 * HOUR_S,
     UNKNOWN_AGE_S = 5 * DAY_S, /* what is taken for a senseless time */
@@ -55,18 +56,21 @@ void addrman_key(uint8_t out[ADDRMAN_ADDRESS_SIZE], const posw_netaddr *a) {
     out[17] = (uint8_t)a->port;
 }
 
-/* In a private network every address stands for itself: all are of one group there, and nobody floods it from outside. */
+/* In a private network every address stands for itself: all are of one group there, and nobody floods it from outside.
+ */
 void addrman_group(uint8_t out[POSW_NETGROUP_SIZE], const posw_addrman *a, const posw_netaddr *address) {
     if (!a->private_network) {
         posw_netaddr_group(out, address);
         return;
     }
-    const uint8_t own[POSW_NETGROUP_SIZE] = {0xff, address->ip[14], address->ip[15], (uint8_t)(address->port >> 8), (uint8_t)address->port};
+    const uint8_t own[POSW_NETGROUP_SIZE] = {0xff, address->ip[14], address->ip[15], (uint8_t)(address->port >> 8),
+                                             (uint8_t)address->port};
     memcpy(out, own, sizeof own);
 }
 
 /* One group of tellers, whatever it tells of, reaches SOURCE_BUCKETS buckets. */
-static size_t new_bucket(const posw_addrman *a, const posw_netaddr *address, const uint8_t source_group[POSW_NETGROUP_SIZE]) {
+static size_t new_bucket(const posw_addrman *a, const posw_netaddr *address,
+                         const uint8_t source_group[POSW_NETGROUP_SIZE]) {
     uint8_t group[POSW_NETGROUP_SIZE];
     hash_input first = input_of(SALT_NEW_SOURCE), second = input_of(SALT_NEW_BUCKET);
     addrman_group(group, a, address);
@@ -97,13 +101,13 @@ static size_t slot_in(const posw_addrman *a, uint8_t salt, size_t bucket, const 
     return input_hash(a, &in, POSW_ADDRMAN_BUCKET);
 }
 
-uint32_t *addrman_new_slot(posw_addrman *a, size_t bucket, const posw_netaddr *address) {
-    return &a->new_table[bucket][slot_in(a, SALT_NEW_SLOT, bucket, address)];
+size_t addrman_new_place(const posw_addrman *a, size_t bucket, const posw_netaddr *address) {
+    return bucket * POSW_ADDRMAN_BUCKET + slot_in(a, SALT_NEW_SLOT, bucket, address);
 }
 
-uint32_t *addrman_tried_slot(posw_addrman *a, size_t *bucket, const posw_netaddr *address) {
-    *bucket = tried_bucket(a, address);
-    return &a->tried_table[*bucket][slot_in(a, SALT_TRIED_SLOT, *bucket, address)];
+size_t addrman_tried_place(const posw_addrman *a, const posw_netaddr *address) {
+    const size_t bucket = tried_bucket(a, address);
+    return bucket * POSW_ADDRMAN_BUCKET + slot_in(a, SALT_TRIED_SLOT, bucket, address);
 }
 
 /* ---- the pool ---- */
@@ -117,6 +121,7 @@ int posw_addrman_new(posw_addrman **out, const uint8_t seed[32], bool private_ne
     a->sip[0] = posw_load_le64(a->key);
     a->sip[1] = posw_load_le64(a->key + 8);
     posw_map_init(&a->by_address, ADDRMAN_ADDRESS_SIZE, sizeof(uint32_t), a->key);
+    posw_map_init(&a->teller_by_group, POSW_NETGROUP_SIZE, sizeof(uint16_t), a->key);
     *out = a;
     return POSW_OK;
 }
@@ -124,6 +129,7 @@ int posw_addrman_new(posw_addrman **out, const uint8_t seed[32], bool private_ne
 void posw_addrman_free(posw_addrman *a) {
     if (a == NULL) return;
     posw_map_clear(&a->by_address);
+    addrman_tellers_clear(a);
     free(a->pool);
     posw_wipe(a->key, sizeof a->key);
     posw_wipe(&a->random, sizeof a->random);
@@ -197,58 +203,67 @@ static void destroy(posw_addrman *a, addrman_entry *e) {
 
 /* ---- moving ---- */
 
-static void put_new(posw_addrman *a, addrman_entry *e, size_t bucket, uint32_t *slot) {
-    *slot = addrman_index(a, e) + 1;
-    e->buckets[e->refs] = (uint16_t)bucket;
+bool addrman_put_new(posw_addrman *a, addrman_entry *e, size_t place, const uint8_t teller[POSW_NETGROUP_SIZE]) {
+    if (!addrman_teller_fills(a, place, teller)) return false;
+    a->new_table[place] = addrman_index(a, e) + 1;
+    e->places[e->refs] = (uint16_t)place;
     if (e->refs++ == 0) a->new_count++;
-    a->new_fill[bucket]++;
+    return true;
 }
 
-/* Out of one bucket; the entry stays, with no place if that was its last. */
-static void take_new(posw_addrman *a, addrman_entry *e, size_t bucket) {
-    *addrman_new_slot(a, bucket, &e->e.address) = 0;
-    a->new_fill[bucket]--;
+/* Out of one place; the entry stays, with none if that was its last. */
+static void take_new(posw_addrman *a, addrman_entry *e, size_t place) {
     size_t i = 0;
-    while (e->buckets[i] != bucket)
+    addrman_teller_leaves(a, place);
+    a->new_table[place] = 0;
+    while (e->places[i] != place)
         i++;
-    e->buckets[i] = e->buckets[--e->refs];
+    e->places[i] = e->places[--e->refs];
     if (e->refs == 0) a->new_count--;
 }
 
-static void clear_new_slot(posw_addrman *a, size_t bucket, const uint32_t *slot) {
-    if (*slot == 0) return;
-    addrman_entry *e = &a->pool[*slot - 1];
-    take_new(a, e, bucket);
+static void clear_new_place(posw_addrman *a, size_t place) {
+    if (a->new_table[place] == 0) return;
+    addrman_entry *e = &a->pool[a->new_table[place] - 1];
+    take_new(a, e, place);
     if (e->refs == 0) destroy(a, e);
 }
 
+void addrman_put_tried(posw_addrman *a, addrman_entry *e, size_t place) {
+    const size_t bucket = place / POSW_ADDRMAN_BUCKET;
+    a->tried_table[place] = addrman_index(a, e) + 1;
+    a->tried_count++;
+    e->e.tried = true;
+    if (a->tried_fill[bucket]++ > 0) return;
+    a->tried_rank[bucket] = (uint16_t)a->tried_used_count;
+    a->tried_used[a->tried_used_count++] = (uint16_t)bucket;
+}
+
 static void take_tried(posw_addrman *a, addrman_entry *e) {
-    size_t bucket;
-    *addrman_tried_slot(a, &bucket, &e->e.address) = 0;
-    a->tried_fill[bucket]--;
+    const size_t place = addrman_tried_place(a, &e->e.address), bucket = place / POSW_ADDRMAN_BUCKET;
+    a->tried_table[place] = 0;
     a->tried_count--;
     e->e.tried = false;
+    if (--a->tried_fill[bucket] > 0) return;
+    const uint16_t last = a->tried_used[--a->tried_used_count];
+    a->tried_used[a->tried_rank[bucket]] = last;
+    a->tried_rank[last] = a->tried_rank[bucket];
 }
 
 /* Back to where its first teller's group puts it, over whoever is there. */
 static void demote(posw_addrman *a, addrman_entry *e) {
+    const size_t place = addrman_new_place(a, new_bucket(a, &e->e.address, e->source_group), &e->e.address);
     take_tried(a, e);
-    const size_t bucket = new_bucket(a, &e->e.address, e->source_group);
-    uint32_t *slot = addrman_new_slot(a, bucket, &e->e.address);
-    clear_new_slot(a, bucket, slot);
-    put_new(a, e, bucket, slot);
+    clear_new_place(a, place);
+    if (!addrman_put_new(a, e, place, e->source_group)) destroy(a, e);
 }
 
 static void promote(posw_addrman *a, addrman_entry *e) {
-    size_t bucket;
+    const size_t place = addrman_tried_place(a, &e->e.address);
     while (e->refs > 0)
-        take_new(a, e, e->buckets[e->refs - 1]);
-    uint32_t *slot = addrman_tried_slot(a, &bucket, &e->e.address);
-    if (*slot != 0) demote(a, &a->pool[*slot - 1]);
-    *slot = addrman_index(a, e) + 1;
-    a->tried_fill[bucket]++;
-    a->tried_count++;
-    e->e.tried = true;
+        take_new(a, e, e->places[e->refs - 1]);
+    if (a->tried_table[place] != 0) demote(a, &a->pool[a->tried_table[place] - 1]);
+    addrman_put_tried(a, e, place);
 }
 
 /* ---- what is told and seen ---- */
@@ -275,7 +290,8 @@ static uint64_t believed(uint64_t seen_s, uint64_t penalty_s, uint64_t now_s) {
 }
 
 /* A known address is told of again. True if one more place should be looked for: the more it has, the less likely. */
-static bool told_again(posw_addrman *a, addrman_entry *e, const posw_msg_address *told, uint64_t seen_s, uint64_t now_s) {
+static bool told_again(posw_addrman *a, addrman_entry *e, const posw_msg_address *told, uint64_t seen_s,
+                       uint64_t now_s) {
     static const posw_node_id none;
     const uint64_t step_s = seen_s + DAY_S > now_s ? HOUR_S : DAY_S;
     if (seen_s > e->e.seen_s + step_s) e->e.seen_s = seen_s;
@@ -286,16 +302,14 @@ static bool told_again(posw_addrman *a, addrman_entry *e, const posw_msg_address
 
 /* True if it lies there now. */
 static bool settle(posw_addrman *a, addrman_entry *e, const uint8_t source_group[POSW_NETGROUP_SIZE], uint64_t now_s) {
-    const size_t bucket = new_bucket(a, &e->e.address, source_group);
-    uint32_t *slot = addrman_new_slot(a, bucket, &e->e.address);
-    if (*slot != 0) {
-        const addrman_entry *there = &a->pool[*slot - 1];
+    const size_t place = addrman_new_place(a, new_bucket(a, &e->e.address, source_group), &e->e.address);
+    if (a->new_table[place] != 0) {
+        const addrman_entry *there = &a->pool[a->new_table[place] - 1];
         if (there == e) return false;
         if (!addrman_is_gone(&there->e, now_s) && !(there->refs > 1 && e->refs == 0)) return false;
-        clear_new_slot(a, bucket, slot);
+        clear_new_place(a, place);
     }
-    put_new(a, e, bucket, slot);
-    return true;
+    return addrman_put_new(a, e, place, source_group);
 }
 
 bool posw_addrman_add(posw_addrman *a, const posw_msg_address *told, const posw_netaddr *source, uint64_t now_s) {
@@ -350,7 +364,7 @@ void posw_addrman_remove(posw_addrman *a, const posw_netaddr *address) {
     if (e == NULL) return;
     if (e->e.tried) take_tried(a, e);
     while (e->refs > 0)
-        take_new(a, e, e->buckets[e->refs - 1]);
+        take_new(a, e, e->places[e->refs - 1]);
     destroy(a, e);
 }
 
@@ -365,7 +379,6 @@ static void await_test(posw_addrman *a, const addrman_entry *e, uint64_t now_s) 
 }
 
 void posw_addrman_good(posw_addrman *a, const posw_netaddr *address, const posw_node_id *id, uint64_t now_s) {
-    size_t bucket;
     addrman_entry *e = addrman_lookup(a, address);
     if (e == NULL) return;
     e->e.success_s = e->e.dialled_s = now_s;
@@ -375,7 +388,7 @@ void posw_addrman_good(posw_addrman *a, const posw_netaddr *address, const posw_
         e->e.id_proven = true;
     }
     if (e->e.tried) return;
-    if (*addrman_tried_slot(a, &bucket, address) == 0)
+    if (a->tried_table[addrman_tried_place(a, address)] == 0)
         promote(a, e);
     else
         await_test(a, e, now_s);
@@ -383,10 +396,9 @@ void posw_addrman_good(posw_addrman *a, const posw_netaddr *address, const posw_
 
 /* True: decided, one way or the other. */
 static bool resolve(posw_addrman *a, const addrman_collision *c, uint64_t now_s) {
-    size_t bucket;
     addrman_entry *newcomer = &a->pool[c->newcomer];
     if (newcomer->e.tried) return true;
-    const uint32_t holder = *addrman_tried_slot(a, &bucket, &newcomer->e.address);
+    const uint32_t holder = a->tried_table[addrman_tried_place(a, &newcomer->e.address)];
     const addrman_entry *old = holder == 0 ? NULL : &a->pool[holder - 1];
     if (old == NULL || (old->failed_s >= c->since_s && old->e.success_s < old->failed_s)) {
         promote(a, newcomer);

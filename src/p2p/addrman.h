@@ -1,25 +1,30 @@
-/* The address table: which addresses of other nodes are kept, and which is dialled next, so that somebody who floods the node with
- * addresses gains little.
+/* The address table: which addresses of other nodes are kept, and which is dialled next, so that somebody who floods
+ * the node with addresses gains little.
  *
  *      heard of ──► new   1,024 buckets of 64, chosen by secret, group of the teller, group of the address
  *                    │ a connection worked (good)
  *                    ▼
  *                  tried    256 buckets of 64, chosen by secret, group of the address, address
  *
- *  - One group of tellers reaches 64 of the new buckets, one group of addresses 8 of the tried ones: who owns few groups can fill but
- *    a part of either table, however many addresses it has. An address that several groups tell of lies in up to 8 new buckets.
- *  - Choosing goes by bucket first: addresses are picked in proportion to the buckets that they hold, and half of the picks are
- *    from each table.
- *  - In a new bucket a newcomer takes an occupied place only from one that is gone for good (see below) or that lies elsewhere, too.
- *  - Nothing tried is replaced before it was tested and found gone: a newcomer for its place waits (at most 10 do) until a dial of the old
- *    one has failed. If none was made within 40 minutes, the newcomer stays *new*.
- *  - Gone for good: told from the future, not heard of for 30 days, never reached in 3 attempts, or not for a week and in 10 attempts.
+ *  - One group of tellers reaches 64 of the new buckets, one group of addresses 8 of the tried ones: who owns few
+ * groups can fill but a part of either table, however many addresses it has. An address that several groups tell of
+ * lies in up to 8 new buckets.
+ *  - Half of the picks are from each table. From the new one a group of tellers is drawn first, then one of the places
+ * that it has filled: an attacker's part of the picks is that of its groups among all that have told something, not
+ * that of its addresses. From the tried one a bucket is drawn first, then an address in it.
+ *  - In a new bucket a newcomer takes an occupied place only from one that is gone for good (see below) or that lies
+ * elsewhere, too.
+ *  - Nothing tried is replaced before it was tested and found gone: a newcomer for its place waits (at most 10 do)
+ * until a dial of the old one has failed. If none was made within 40 minutes, the newcomer stays *new*.
+ *  - Gone for good: told from the future, not heard of for 30 days, never reached in 3 attempts, or not for a week and
+ * in 10 attempts.
  *
- * The design is that of Bitcoin's address manager after Heilman, Kendler, Zohar, Goldberg, "Eclipse Attacks on Bitcoin's Peer-to-Peer
- * Network" (2015).
+ * The design is that of Bitcoin's address manager after Heilman, Kendler, Zohar, Goldberg, "Eclipse Attacks on
+ * Bitcoin's Peer-to-Peer Network" (2015), but for the drawing by tellers.
  *
- * Times are unix seconds and come in; everything random comes from the seed: same seed and calls, same table. Memory: at most 81,920
- * places, about 20 MB when an attacker has filled all that it can reach; it grows as needed. Single-threaded. */
+ * Times are unix seconds and come in; everything random comes from the seed: same seed and calls, same table. Memory:
+ * at most 81,920 places, about 20 MB when an attacker has filled all that it can reach; it grows as needed.
+ * Single-threaded. */
 #ifndef POSW_P2P_ADDRMAN_H
 #define POSW_P2P_ADDRMAN_H
 
@@ -46,9 +51,9 @@ size_t posw_addrman_count(const posw_addrman *a, size_t *in_new, size_t *in_trie
 
 typedef struct {
     posw_netaddr address;
-    posw_node_id id;  /* zero: not known */
-    bool id_proven;   /* shown by the node itself; otherwise somebody said so */
-    bool tried;       /* in the tried table */
+    posw_node_id id;    /* zero: not known */
+    bool id_proven;     /* shown by the node itself; otherwise somebody said so */
+    bool tried;         /* in the tried table */
     uint64_t seen_s;    /* last known to be there, by what is told */
     uint64_t dialled_s; /* last attempt; 0: never */
     uint64_t success_s; /* last connection that worked; 0: never */
@@ -56,16 +61,17 @@ typedef struct {
 } posw_addrman_entry;
 bool posw_addrman_find(const posw_addrman *a, posw_addrman_entry *out, const posw_netaddr *address);
 
-/* An address that `source` told of (a node that tells its own address is its source). An address is taken over with a penalty of 2
- * hours on its age unless source and address are the same. True if it was not known before and has a place now. */
+/* An address that `source` told of (a node that tells its own address is its source). An address is taken over with a
+ * penalty of 2 hours on its age unless source and address are the same. True if it was not known before and has a place
+ * now. */
 bool posw_addrman_add(posw_addrman *a, const posw_msg_address *told, const posw_netaddr *source, uint64_t now_s);
 /* It is dialled now. */
 void posw_addrman_attempt(posw_addrman *a, const posw_netaddr *address, uint64_t now_s);
-/* The dial did not lead to a usable connection. count: this says something about the address, for others can be reached at this time;
- * a node that is cut off must not hold it against all addresses that it knows. */
+/* The dial did not lead to a usable connection. count: this says something about the address, for others can be reached
+ * at this time; a node that is cut off must not hold it against all addresses that it knows. */
 void posw_addrman_failed(posw_addrman *a, const posw_netaddr *address, bool count, uint64_t now_s);
-/* The handshake with it is complete: it moves to tried, or waits for the test of who has its place there. id: what it showed. An
- * address that is not known is not added. */
+/* The handshake with it is complete: it moves to tried, or waits for the test of who has its place there. id: what it
+ * showed. An address that is not known is not added. */
 void posw_addrman_good(posw_addrman *a, const posw_netaddr *address, const posw_node_id *id, uint64_t now_s);
 /* It was connected until now: it is told to others as fresh. */
 void posw_addrman_was_connected(posw_addrman *a, const posw_netaddr *address, uint64_t now_s);
@@ -80,13 +86,14 @@ bool posw_addrman_select_collision(posw_addrman *a, posw_addrman_entry *out, uin
 /* Decides what tests have shown; call now and then (each minute). */
 void posw_addrman_resolve_collisions(posw_addrman *a, uint64_t now_s);
 
-/* What is told to somebody who asks: at most max (and POSW_ADDRMAN_ANSWER_MAX, and the percentage), none that is gone, in random order. */
+/* What is told to somebody who asks: at most max (and POSW_ADDRMAN_ANSWER_MAX, and the percentage), none that is gone,
+ * in random order. */
 size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, uint64_t now_s);
 
 /* Everything with the secret, appended; without a checksum (that is the book's, see connect.h). */
 void posw_addrman_encode(posw_buf *out, const posw_addrman *a);
-/* What was encoded; random numbers come from the seed. Strict: POSW_EPARSE with no table for anything that posw_addrman_encode does not
- * write; POSW_EMISMATCH for a table of the other kind of network. */
+/* What was encoded; random numbers come from the seed. Strict: POSW_EPARSE with no table for anything that
+ * posw_addrman_encode does not write; POSW_EMISMATCH for a table of the other kind of network. */
 int posw_addrman_decode(posw_addrman **out, posw_bytes in, const uint8_t seed[32], bool private_network);
 
 /* ---- How many addresses one peer may tell unasked ---- */

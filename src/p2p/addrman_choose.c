@@ -3,22 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Buckets first: an address weighs what its places weigh, and a bucket that is full weighs no more than one with a single
- * address in it. Places that hold nothing are not drawn. */
-static const addrman_entry *draw(posw_addrman *a, bool tried) {
-    const uint8_t *fill = tried ? a->tried_fill : a->new_fill;
-    const size_t buckets = tried ? POSW_ADDRMAN_TRIED_BUCKETS : POSW_ADDRMAN_NEW_BUCKETS;
-    size_t used = 0, bucket = 0, slot = 0;
-    for (size_t i = 0; i < buckets; i++)
-        used += fill[i] > 0;
-    uint64_t k = posw_random_below(&a->random, used);
-    for (bucket = 0; fill[bucket] == 0 || k-- > 0;)
-        bucket++;
-    const uint32_t *places = tried ? a->tried_table[bucket] : a->new_table[bucket];
-    k = posw_random_below(&a->random, fill[bucket]);
-    for (slot = 0; places[slot] == 0 || k-- > 0;)
-        slot++;
-    return &a->pool[places[slot] - 1];
+/* Tellers first: a group that has told of thousands weighs no more than one that has told of a single address. */
+static const addrman_entry *draw_new(posw_addrman *a) {
+    const addrman_teller *t = &a->tellers[posw_random_below(&a->random, a->teller_count)];
+    const size_t place = t->places[posw_random_below(&a->random, t->count)];
+    return &a->pool[a->new_table[place] - 1];
+}
+
+/* Buckets first: one that is full weighs no more than one with a single address in it. */
+static const addrman_entry *draw_tried(posw_addrman *a) {
+    const size_t bucket = a->tried_used[posw_random_below(&a->random, a->tried_used_count)];
+    size_t place = bucket * POSW_ADDRMAN_BUCKET;
+    for (uint64_t k = posw_random_below(&a->random, a->tried_fill[bucket]);; place++) {
+        if (a->tried_table[place] == 0) continue;
+        if (k-- == 0) break;
+    }
+    return &a->pool[a->tried_table[place] - 1];
 }
 
 /* Of 2^32: a hundredth shortly after an attempt, two thirds less for each failure (eight count). */
@@ -31,12 +31,13 @@ static uint64_t chance_of(const posw_addrman_entry *e, uint64_t now_s) {
 }
 
 bool posw_addrman_select(posw_addrman *a, posw_addrman_entry *out, enum posw_addrman_table table, uint64_t now_s) {
-    const size_t of_new = table == POSW_ADDRMAN_TRIED ? 0 : a->new_count, of_tried = table == POSW_ADDRMAN_NEW ? 0 : a->tried_count;
+    const size_t of_new = table == POSW_ADDRMAN_TRIED ? 0 : a->new_count,
+                 of_tried = table == POSW_ADDRMAN_NEW ? 0 : a->tried_count;
     if (of_new == 0 && of_tried == 0) return false;
     const bool tried = of_new == 0 || (of_tried > 0 && posw_random_below(&a->random, 2) == 1);
     /* Each refusal makes the next one less likely, so that a table of bad addresses gives one after about 50 draws. */
     for (uint64_t factor = 1ULL << 16;; factor = factor * 6 / 5) {
-        const addrman_entry *e = draw(a, tried);
+        const addrman_entry *e = tried ? draw_tried(a) : draw_new(a);
         if (posw_random_below(&a->random, 1ULL << 32) >= chance_of(&e->e, now_s) * factor >> 16) continue;
         *out = e->e;
         return true;
@@ -44,11 +45,10 @@ bool posw_addrman_select(posw_addrman *a, posw_addrman_entry *out, enum posw_add
 }
 
 bool posw_addrman_select_collision(posw_addrman *a, posw_addrman_entry *out, uint64_t now_s) {
-    size_t bucket;
     posw_addrman_resolve_collisions(a, now_s);
     if (a->collision_count == 0) return false;
     const addrman_collision *c = &a->collisions[posw_random_below(&a->random, a->collision_count)];
-    const uint32_t holder = *addrman_tried_slot(a, &bucket, &a->pool[c->newcomer].e.address);
+    const uint32_t holder = a->tried_table[addrman_tried_place(a, &a->pool[c->newcomer].e.address)];
     if (holder == 0) return false;
     *out = a->pool[holder - 1].e;
     return true;

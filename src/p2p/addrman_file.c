@@ -1,11 +1,11 @@
 #include "base/bytes.h"
 #include "p2p/addrman_internal.h"
 
-/* [version, private network, key, [[ip, port, id, proven, tried, seen, dialled, success, failed, failures, source group,
- *  [bucket...]]...]]; slots follow from the key. */
+/* [version, private network, key, [[ip, port, id, proven, tried, seen, dialled, success, failed, failures, source
+ * group, [bucket, its teller's group...]]...]]; slots follow from the key. */
 enum { VERSION = 1 };
 
-static void encode_entry(posw_buf *out, const addrman_entry *e) {
+static void encode_entry(posw_buf *out, const posw_addrman *a, const addrman_entry *e) {
     const size_t list = posw_rlp_list_begin(out);
     posw_rlp_append_bytes(out, e->e.address.ip, sizeof e->e.address.ip);
     posw_rlp_append_u64(out, e->e.address.port);
@@ -19,8 +19,11 @@ static void encode_entry(posw_buf *out, const addrman_entry *e) {
     posw_rlp_append_u64(out, e->e.failures);
     posw_rlp_append_bytes(out, e->source_group, sizeof e->source_group);
     const size_t buckets = posw_rlp_list_begin(out);
-    for (size_t i = 0; i < e->refs; i++)
-        posw_rlp_append_u64(out, e->buckets[i]);
+    for (size_t i = 0; i < e->refs; i++) {
+        const addrman_teller *t = &a->tellers[a->teller_of[e->places[i]]];
+        posw_rlp_append_u64(out, e->places[i] / POSW_ADDRMAN_BUCKET);
+        posw_rlp_append_bytes(out, t->group, sizeof t->group);
+    }
     posw_rlp_list_end(out, buckets);
     posw_rlp_list_end(out, list);
 }
@@ -32,7 +35,7 @@ void posw_addrman_encode(posw_buf *out, const posw_addrman *a) {
     posw_rlp_append_bytes(out, a->key, sizeof a->key);
     const size_t list = posw_rlp_list_begin(out);
     for (uint32_t i = 0; i < a->used; i++)
-        if (a->pool[i].refs > 0 || a->pool[i].e.tried) encode_entry(out, &a->pool[i]);
+        if (a->pool[i].refs > 0 || a->pool[i].e.tried) encode_entry(out, a, &a->pool[i]);
     posw_rlp_list_end(out, list);
     posw_rlp_list_end(out, outer);
 }
@@ -72,28 +75,24 @@ static bool is_sane(const addrman_entry *e) {
     return e->e.seen_s < time_max && e->e.dialled_s < time_max && e->e.success_s < time_max && e->failed_s < time_max;
 }
 
-static bool place_tried(posw_addrman *a, addrman_entry *e, posw_rlp buckets) {
-    size_t bucket;
-    uint32_t *slot = addrman_tried_slot(a, &bucket, &e->e.address);
-    if (!posw_rlp_done(&buckets) || *slot != 0) return false;
-    *slot = addrman_index(a, e) + 1;
-    a->tried_fill[bucket]++;
-    a->tried_count++;
-    return true;
+static int place_tried(posw_addrman *a, addrman_entry *e, posw_rlp buckets) {
+    const size_t place = addrman_tried_place(a, &e->e.address);
+    if (!posw_rlp_done(&buckets) || a->tried_table[place] != 0) return POSW_EPARSE;
+    addrman_put_tried(a, e, place);
+    return POSW_OK;
 }
 
-static bool place_new(posw_addrman *a, addrman_entry *e, posw_rlp buckets) {
+static int place_new(posw_addrman *a, addrman_entry *e, posw_rlp buckets) {
     while (posw_rlp_more(&buckets)) {
+        uint8_t teller[POSW_NETGROUP_SIZE];
         const uint64_t bucket = read_max(&buckets, POSW_ADDRMAN_NEW_BUCKETS - 1);
-        if (buckets.failed || e->refs == ADDRMAN_REFS_MAX) return false;
-        uint32_t *slot = addrman_new_slot(a, (size_t)bucket, &e->e.address);
-        if (*slot != 0) return false;
-        *slot = addrman_index(a, e) + 1;
-        e->buckets[e->refs++] = (uint16_t)bucket;
-        a->new_fill[bucket]++;
+        posw_rlp_fixed(&buckets, teller, sizeof teller);
+        if (buckets.failed || e->refs == ADDRMAN_REFS_MAX) return POSW_EPARSE;
+        const size_t place = addrman_new_place(a, (size_t)bucket, &e->e.address);
+        if (a->new_table[place] != 0) return POSW_EPARSE;
+        if (!addrman_put_new(a, e, place, teller)) return POSW_ENOMEM;
     }
-    if (e->refs > 0) a->new_count++;
-    return posw_rlp_done(&buckets) && e->refs > 0;
+    return posw_rlp_done(&buckets) && e->refs > 0 ? POSW_OK : POSW_EPARSE;
 }
 
 static int read_entry(posw_addrman *a, posw_rlp *list) {
@@ -104,11 +103,12 @@ static int read_entry(posw_addrman *a, posw_rlp *list) {
     addrman_entry *e = addrman_create(a, &read.e.address);
     if (e == NULL) return POSW_ENOMEM;
     *e = read;
-    return (e->e.tried ? place_tried(a, e, buckets) : place_new(a, e, buckets)) ? POSW_OK : POSW_EPARSE;
+    return e->e.tried ? place_tried(a, e, buckets) : place_new(a, e, buckets);
 }
 
 /* POSW_OK with an empty table that has the stored secret, and the list of entries. */
-static int read_head(posw_addrman **out, posw_rlp *entries, posw_bytes in, const uint8_t seed[32], bool private_network) {
+static int read_head(posw_addrman **out, posw_rlp *entries, posw_bytes in, const uint8_t seed[32],
+                     bool private_network) {
     uint8_t key[ADDRMAN_KEY_SIZE] = {0};
     posw_rlp outer = posw_rlp_reader(in.data, in.size), r = posw_rlp_list(&outer);
     const uint64_t version = posw_rlp_u64(&r);
@@ -123,6 +123,7 @@ static int read_head(posw_addrman **out, posw_rlp *entries, posw_bytes in, const
     (*out)->sip[0] = posw_load_le64(key);
     (*out)->sip[1] = posw_load_le64(key + 8);
     posw_map_reset(&(*out)->by_address, key);
+    posw_map_reset(&(*out)->teller_by_group, key);
     posw_wipe(key, sizeof key);
     return POSW_OK;
 }

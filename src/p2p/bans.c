@@ -37,7 +37,8 @@ bool posw_subnet_parse(posw_subnet *out, const char *text) {
     posw_subnet s;
     const size_t size = strcspn(text, "/");
     if (!posw_ip_parse(s.ip, text, size)) return false;
-    const unsigned family = memcmp(s.ip, ipv4_prefix, sizeof ipv4_prefix) == 0 && memchr(text, ':', size) == NULL ? IPV4_BITS : 0;
+    const unsigned family =
+        memcmp(s.ip, ipv4_prefix, sizeof ipv4_prefix) == 0 && memchr(text, ':', size) == NULL ? IPV4_BITS : 0;
     unsigned bits = IP_BITS - family;
     if (text[size] == '/' && !read_bits(&bits, text + size + 1, bits)) return false;
     s.bits = (uint8_t)(bits + family);
@@ -46,21 +47,21 @@ bool posw_subnet_parse(posw_subnet *out, const char *text) {
     return true;
 }
 
-static size_t put_number(char *out, unsigned v) {
+static void put_number(char *out, unsigned v) {
     size_t n = 0;
     if (v >= 100) out[n++] = (char)('0' + v / 100);
     if (v >= 10) out[n++] = (char)('0' + v / 10 % 10);
     out[n++] = (char)('0' + v % 10);
     out[n] = '\0';
-    return n;
 }
 
 void posw_subnet_text(char out[POSW_SUBNET_TEXT], const posw_subnet *s) {
     posw_ip_text(out, s->ip);
     if (s->bits == IP_BITS) return;
+    const unsigned bits = strchr(out, ':') == NULL ? s->bits - IPV4_BITS : s->bits;
     const size_t n = strlen(out);
     out[n] = '/';
-    (void)put_number(out + n + 1, strchr(out, ':') == NULL ? s->bits - IPV4_BITS : s->bits);
+    put_number(out + n + 1, bits);
 }
 
 static bool has_ip(const posw_subnet *s, const uint8_t ip[16]) {
@@ -86,7 +87,8 @@ typedef struct {
     uint64_t until_s;
 } ban;
 
-/* Who is discouraged stands in the ring in the order of arrival, and in the map with the place in it; the oldest is overwritten. */
+/* Who is discouraged stands in the ring in the order of arrival, and in the map with the place in it; the oldest is
+ * overwritten. */
 typedef struct {
     uint8_t unit[16];
     uint64_t until_s;
@@ -180,7 +182,8 @@ bool posw_bans_has(const posw_bans *b, const posw_netaddr *address, uint64_t now
     return false;
 }
 
-int posw_bans_walk(const posw_bans *b, uint64_t now_s, int (*fn)(void *arg, const posw_subnet *s, uint64_t until_s), void *arg) {
+int posw_bans_walk(const posw_bans *b, uint64_t now_s, int (*fn)(void *arg, const posw_subnet *s, uint64_t until_s),
+                   void *arg) {
     for (size_t i = 0; i < b->count; i++) {
         const int stop = b->items[i].until_s > now_s ? fn(arg, &b->items[i].subnet, b->items[i].until_s) : 0;
         if (stop != 0) return stop;
@@ -281,7 +284,8 @@ int posw_bans_decode(posw_bans *b, posw_bytes in) {
     POSW_ASSERT(b->count == 0);
     while (code == POSW_OK && posw_rlp_more(&list)) {
         ban item;
-        const bool good = read_ban(&item, &list) && (b->count == 0 || compare(&b->items[b->count - 1].subnet, &item.subnet) < 0);
+        const bool good =
+            read_ban(&item, &list) && (b->count == 0 || compare(&b->items[b->count - 1].subnet, &item.subnet) < 0);
         code = good ? insert(b, b->count, &item) : POSW_EPARSE;
     }
     if (code == POSW_OK && posw_rlp_done(&list)) return POSW_OK;

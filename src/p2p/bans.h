@@ -1,8 +1,9 @@
-/* Who is not wanted: addresses and subnets that the operator has banned, and addresses that have broken the protocol (discouraged for 24
- * hours: not dialled, first to be evicted).
+/* Who is not wanted: addresses and subnets that the operator has banned, and addresses that have broken the protocol
+ * (discouraged for 24 hours: not dialled, first to be evicted).
  *
- * Both are bounded: 1,000 bans, and the latest 10,000 discouraged. IPv4 counts by address, IPv6 by /64, since that is what a single
- * machine has at least. Loopback is never discouraged: it would be all local nodes at once. Times are unix seconds. */
+ * Both are bounded: 1,000 bans, and the latest 10,000 discouraged. IPv4 counts by address, IPv6 by /64, since that is
+ * what a single machine has at least. Loopback is never discouraged: it would be all local nodes at once. Times are
+ * unix seconds. */
 #ifndef POSW_P2P_BANS_H
 #define POSW_P2P_BANS_H
 
@@ -35,7 +36,8 @@ int posw_bans_add(posw_bans *b, const posw_subnet *s, uint64_t until_s, uint64_t
 bool posw_bans_remove(posw_bans *b, const posw_subnet *s); /* false: was not banned */
 bool posw_bans_has(const posw_bans *b, const posw_netaddr *address, uint64_t now_s);
 /* Those in force, by address and prefix. A non-zero result of fn stops and is returned. */
-int posw_bans_walk(const posw_bans *b, uint64_t now_s, int (*fn)(void *arg, const posw_subnet *s, uint64_t until_s), void *arg);
+int posw_bans_walk(const posw_bans *b, uint64_t now_s, int (*fn)(void *arg, const posw_subnet *s, uint64_t until_s),
+                   void *arg);
 
 void posw_bans_discourage(posw_bans *b, const posw_netaddr *address, uint64_t now_s);
 bool posw_bans_is_discouraged(const posw_bans *b, const posw_netaddr *address, uint64_t now_s);

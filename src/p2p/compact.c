@@ -185,20 +185,31 @@ static void spread(posw_p2p *p, const posw_prepared *b, const posw_msg_header *k
             (void)send_compact(p, peer, b, known, out);
 }
 
-/* The latest blocks of the main chain that this peer lacks, from the highest that it has on. */
-static void announce(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+/* The latest blocks of the main chain, from the tip down; each is read once for all peers. */
+typedef struct {
     posw_chain_block_info info[TELL_DEPTH];
+    size_t count;
+} latest;
+
+static const posw_chain_block_info *latest_at(posw_p2p *p, latest *l, size_t i) {
+    const uint64_t tip = posw_chain_tip(p->chain)->number;
+    if (i >= tip || i >= TELL_DEPTH) return NULL;
+    if (i == l->count && posw_chain_block_by_number(p->chain, &l->info[i], tip - i) == POSW_OK) l->count++;
+    return i < l->count ? &l->info[i] : NULL;
+}
+
+/* What this peer lacks of them, from the highest that it has on. */
+static void announce(posw_p2p *p, p2p_peer *peer, latest *l, posw_actions *out) {
     size_t n = 0;
-    uint64_t number = posw_chain_tip(p->chain)->number;
     posw_msg_writer w;
-    for (; n < TELL_DEPTH && number > 0; n++, number--) {
-        if (posw_chain_block_by_number(p->chain, &info[n], number) != POSW_OK || peer_has(peer, &info[n].hash)) break;
-    }
+    const posw_chain_block_info *info;
+    while ((info = latest_at(p, l, n)) != NULL && !peer_has(peer, &info->hash))
+        n++;
     posw_action *a = n == 0 || p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     posw_msg_announce_begin(&w, &a->data);
-    while (n-- > 0 && p2p_add_header(p, &w, &info[n].header))
-        p2p_compact_peer_has(p, peer, &info[n].hash);
+    while (n-- > 0 && p2p_add_header(p, &w, &l->info[n].header))
+        p2p_compact_peer_has(p, peer, &l->info[n].hash);
     posw_msg_end(&w);
     p2p_send_end(p, peer, a);
 }
@@ -218,11 +229,12 @@ static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
 
 void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
     size_t i = 0;
+    latest l = {.count = 0};
     if (change->added_count == 0 || p2p_sync_is_behind(p)) return;
     const posw_hash tip = change->added[change->added_count - 1];
     if (change->added_count == 1) spread_tip(p, &tip, out);
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
-        if (peer->compact != NULL && !peer_has(peer, &tip)) announce(p, peer, out);
+        if (peer->compact != NULL && !peer_has(peer, &tip)) announce(p, peer, &l, out);
 }
 
 /* ---- In ---- */
@@ -277,7 +289,9 @@ static void start(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions 
 
 static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_actions *out) {
     posw_u256 weight;
+    enum posw_rule rule;
     const posw_u256 tip = posw_chain_weight_total(p->chain);
+    if (posw_chain_is_invalid(p->chain, &rule, &m->head.hash)) return false; /* sent on before it was executed: nobody is to blame */
     const posw_verdict v = p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight);
     if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_UNKNOWN_PARENT) {
         p2p_sync_ask_headers(p, peer, out);

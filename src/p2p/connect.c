@@ -13,7 +13,8 @@ static void *grown(void *items, size_t *capacity, size_t count, size_t size) {
     return bigger;
 }
 
-connect_target *connect_add_target(posw_connect *c, enum connect_target_kind kind, const posw_node_url *url, uint64_t now_ms) {
+connect_target *connect_add_target(posw_connect *c, enum connect_target_kind kind, const posw_node_url *url,
+                                   uint64_t now_ms) {
     size_t of_kind = 0;
     for (size_t i = 0; i < c->target_count; i++)
         of_kind += c->targets[i].kind == kind;
@@ -22,7 +23,8 @@ connect_target *connect_add_target(posw_connect *c, enum connect_target_kind kin
     if (targets == NULL) return NULL;
     c->targets = targets;
     connect_target *t = &targets[c->target_count++];
-    *t = (connect_target){.kind = kind, .number = ++c->next_target, .url = *url, .at_ms = now_ms, .wait_ms = CONNECT_BACKOFF_MIN_MS};
+    *t = (connect_target){
+        .kind = kind, .number = ++c->next_target, .url = *url, .at_ms = now_ms, .wait_ms = CONNECT_BACKOFF_MIN_MS};
     if (url->numeric) {
         t->addresses[0] = url->address;
         t->address_count = 1;
@@ -70,10 +72,11 @@ static int load(posw_connect *c, posw_message *warning, posw_bytes kept) {
     if (kept.size == 0) return POSW_OK;
     const int code = connect_read_book(c, kept);
     if (code == POSW_OK || code == POSW_ENOMEM) return code;
-    posw_message_set(warning, code,
-                     "what was kept of other nodes' addresses cannot be used (%s): starting without it, and without the bans "
-                     "that it held; bootnodes and DNS seeds are asked for addresses",
-                     posw_error_text(code));
+    posw_message_set(
+        warning, code,
+        "what was kept of other nodes' addresses cannot be used (%s): starting without it, and without the bans "
+        "that it held; bootnodes and DNS seeds are asked for addresses",
+        posw_error_text(code));
     return POSW_OK;
 }
 
@@ -86,7 +89,8 @@ int posw_connect_new(posw_connect **out, posw_message *warning, const posw_conne
     c->o.kept = (posw_bytes){NULL, 0};
     posw_wipe(c->o.seed, sizeof c->o.seed);
     posw_random_init(&c->random, o->seed);
-    c->success_ms = now_ms;
+    c->change_ms = now_ms;
+    connect_search_anew(c);
     c->feeler_ms = now_ms + posw_random_interval(&c->random, CONNECT_FEELER_MS);
     int code = load(c, warning, o->kept);
     if (code == POSW_OK) code = make_parts(c);
@@ -162,7 +166,8 @@ connect_link *connect_find_link(const posw_connect *c, uint64_t peer) {
     return NULL;
 }
 
-bool connect_add_link(posw_connect *c, uint64_t peer, enum posw_p2p_kind kind, const posw_netaddr *address, uint32_t target) {
+bool connect_add_link(posw_connect *c, uint64_t peer, enum posw_p2p_kind kind, const posw_netaddr *address,
+                      uint32_t target) {
     connect_link *links = grown(c->links, &c->link_capacity, c->link_count, sizeof *links);
     if (links == NULL) return false;
     c->links = links;
@@ -181,6 +186,11 @@ bool connect_any_ready(const posw_connect *c) {
     for (size_t i = 0; i < c->link_count; i++)
         if (c->links[i].ready) return true;
     return false;
+}
+
+void connect_search_anew(posw_connect *c) {
+    c->search_ms = 0;
+    c->search_wait_ms = CONNECT_SEARCH_MS;
 }
 
 posw_connect_counts posw_connect_count(const posw_connect *c) {
@@ -212,7 +222,8 @@ static void ready(posw_connect *c, connect_link *l, const posw_node_id *id, uint
     const connect_target *t = connect_find_target(c, l->target);
     if (l->ready) return;
     l->ready = true;
-    l->ready_ms = c->success_ms = now_ms;
+    l->ready_ms = now_ms;
+    if (l->kind != POSW_P2P_FEELER) c->change_ms = now_ms;
     if (t != NULL && t->kind == CONNECT_BOOTNODE) {
         const posw_msg_address told = {.address = l->address, .seen_s = now_ms / 1000};
         (void)posw_addrman_add(c->addresses, &told, &l->address, now_ms / 1000);
@@ -227,13 +238,14 @@ static void remember_own(posw_connect *c, const posw_netaddr *address) {
 
 /* How the connection's end moves the node that was named. */
 static void settle_target(connect_target *t, enum posw_dial_result result, uint64_t now_ms) {
-    t->linked = false;
-    if (result == POSW_DIAL_KNOWN || result == POSW_DIAL_USELESS) t->wait_ms = CONNECT_BACKOFF_MAX_MS;
+    if (result == POSW_DIAL_USELESS) t->wait_ms = CONNECT_BACKOFF_MAX_MS;
     connect_target_failed(t, now_ms);
+    if (result == POSW_DIAL_KNOWN) t->at_ms = now_ms + CONNECT_KNOWN_MS;
     if (result == POSW_DIAL_SELF) t->at_ms = UINT64_MAX;
 }
 
-void posw_connect_result(posw_connect *c, uint64_t peer, enum posw_dial_result result, const posw_node_id *id, uint64_t now_ms) {
+void posw_connect_result(posw_connect *c, uint64_t peer, enum posw_dial_result result, const posw_node_id *id,
+                         uint64_t now_ms) {
     connect_link *l = connect_find_link(c, peer);
     if (l == NULL || l->ready) return;
     const posw_netaddr address = l->address;
@@ -271,8 +283,10 @@ void posw_connect_gone(posw_connect *c, uint64_t peer, uint64_t now_ms) {
         return;
     }
     const connect_link was = *l;
+    connect_search_anew(c);
     connect_target *t = connect_find_target(c, was.target);
     drop_link(c, l);
+    if (was.kind != POSW_P2P_FEELER) c->change_ms = now_ms;
     posw_addrman_was_connected(c->addresses, &was.address, now_ms / 1000);
     if (t == NULL) return;
     if (now_ms >= was.ready_ms + CONNECT_STEADY_MS) t->wait_ms = CONNECT_BACKOFF_MIN_MS;
@@ -281,7 +295,8 @@ void posw_connect_gone(posw_connect *c, uint64_t peer, uint64_t now_ms) {
 
 /* ---- names ---- */
 
-/* A seed's name speaks for one group of tellers of its own: an address in 3ffe::/16, which was given back and belongs to nobody. */
+/* A seed's name speaks for one group of tellers of its own: an address in 3ffe::/16, which was given back and belongs
+ * to nobody. */
 static posw_netaddr seed_source(const posw_connect *c, const connect_target *t) {
     posw_netaddr a = {.ip = {0x3f, 0xfe}, .port = c->o.default_port};
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a: only to tell names apart */
@@ -291,16 +306,19 @@ static posw_netaddr seed_source(const posw_connect *c, const connect_target *t) 
     return a;
 }
 
-static void take_seed(posw_connect *c, const connect_target *t, const posw_netaddr *addresses, size_t count, uint64_t now_ms) {
+static void take_seed(posw_connect *c, const connect_target *t, const posw_netaddr *addresses, size_t count,
+                      uint64_t now_ms) {
     const posw_netaddr source = seed_source(c, t);
     for (size_t i = 0; i < count && i < CONNECT_SEED_ADDRESSES_MAX; i++) {
         const uint64_t age_s = 3 * 86400 + posw_random_below(&c->random, 4 * 86400);
-        const posw_msg_address told = {.address = addresses[i], .seen_s = now_ms / 1000 > age_s ? now_ms / 1000 - age_s : 1};
+        const posw_msg_address told = {.address = addresses[i],
+                                       .seen_s = now_ms / 1000 > age_s ? now_ms / 1000 - age_s : 1};
         (void)posw_addrman_add(c->addresses, &told, &source, now_ms / 1000);
     }
 }
 
-static void take_addresses(posw_connect *c, connect_target *t, const posw_netaddr *addresses, size_t count, uint64_t now_ms) {
+static void take_addresses(posw_connect *c, connect_target *t, const posw_netaddr *addresses, size_t count,
+                           uint64_t now_ms) {
     t->resolving = false;
     if (count == 0) {
         connect_target_failed(t, now_ms);
@@ -310,7 +328,7 @@ static void take_addresses(posw_connect *c, connect_target *t, const posw_netadd
         take_seed(c, t, addresses, count, now_ms);
         t->wait_ms = CONNECT_BACKOFF_MIN_MS;
         t->at_ms = now_ms + CONNECT_DNS_AGAIN_MS;
-        c->search_ms = 0;
+        connect_search_anew(c);
         return;
     }
     t->address_next = 0;
@@ -320,7 +338,8 @@ static void take_addresses(posw_connect *c, connect_target *t, const posw_netadd
     t->at_ms = now_ms;
 }
 
-void posw_connect_resolved(posw_connect *c, posw_bytes host, const posw_netaddr *addresses, size_t count, uint64_t now_ms) {
+void posw_connect_resolved(posw_connect *c, posw_bytes host, const posw_netaddr *addresses, size_t count,
+                           uint64_t now_ms) {
     for (size_t i = 0; i < c->target_count; i++) {
         connect_target *t = &c->targets[i];
         const bool same_host = strlen(t->url.host) == host.size && memcmp(t->url.host, host.data, host.size) == 0;

@@ -10,12 +10,14 @@ static void encode_anchors(posw_buf *out, const posw_connect *c) {
     size_t n = 0;
     for (size_t i = 0; i < c->link_count && n < POSW_CONNECT_ANCHORS; i++)
         if (c->links[i].ready && c->links[i].kind == POSW_P2P_BLOCK_ONLY) anchors[n++] = c->links[i].address;
-    for (size_t i = 0; i < c->anchor_count && n == 0; i++) /* nobody yet: those of the last run stay */
-        anchors[i] = c->anchors[i];
-    if (n == 0) n = c->anchor_count;
+    if (n == 0) { /* nobody yet: those of the last run stay */
+        memcpy(anchors, c->anchors, sizeof anchors);
+        n = c->anchor_count;
+    }
     const size_t list = posw_rlp_list_begin(out);
     for (size_t i = 0; i < n; i++) {
-        posw_rlp_append_list(out, posw_rlp_size_bytes(anchors[i].ip, sizeof anchors[i].ip) + posw_rlp_size_u64(anchors[i].port));
+        posw_rlp_append_list(out, posw_rlp_size_bytes(anchors[i].ip, sizeof anchors[i].ip) +
+                                      posw_rlp_size_u64(anchors[i].port));
         posw_rlp_append_bytes(out, anchors[i].ip, sizeof anchors[i].ip);
         posw_rlp_append_u64(out, anchors[i].port);
     }

@@ -10,15 +10,19 @@ enum {
     CONNECT_PACE_MS = 200,
     CONNECT_BACKOFF_MIN_MS = 1000,
     CONNECT_BACKOFF_MAX_MS = 5 * 60 * 1000,
-    CONNECT_STEADY_MS = 60 * 1000,      /* a named connection that lasted so long starts over with the shortest wait */
-    CONNECT_RESOLVE_MS = 30 * 1000,     /* without an answer: it failed */
+    CONNECT_STEADY_MS = 60 * 1000,  /* a named connection that lasted so long starts over with the shortest wait */
+    CONNECT_KNOWN_MS = 60 * 1000,   /* until a named node that is connected anyway (it dialled us) is tried again, */
+    CONNECT_LOOK_MS = 5 * 1000,     /* and until it is looked whether it still is */
+    CONNECT_RESOLVE_MS = 30 * 1000, /* without an answer: it failed */
     CONNECT_DNS_AGAIN_MS = 10 * 60 * 1000,
     CONNECT_FALLBACK_MS = 30 * 1000,
     CONNECT_FEELER_MS = 2 * 60 * 1000,
     CONNECT_EXTRA_MS = 30 * 1000,
-    CONNECT_SEARCH_MS = 1000,           /* after a search that found nothing */
-    CONNECT_REDIAL_S = 30,              /* the same address not before, */
-    CONNECT_REDIAL_ALONE_S = 5,         /* and while there is no connection at all */
+    CONNECT_SEARCH_MS = 1000,          /* after a search that found nothing; twice as long after the next, up to */
+    CONNECT_SEARCH_MAX_MS = 32 * 1000, /* unless an address came to be known or a connection was lost */
+    CONNECT_REDIAL_MIN_S =
+        5, /* the same address again: this at least, while there is no connection at all; longer the longer */
+    CONNECT_REDIAL_MAX_S = 60, /* that lasts, up to this (and always this while there is one) */
     CONNECT_TARGET_ADDRESSES_MAX = 8,
     CONNECT_SEED_ADDRESSES_MAX = 256,
     CONNECT_OWN_MAX = 16
@@ -63,17 +67,25 @@ struct posw_connect {
     size_t own_count;
     bool want_extra;
     uint64_t paced_ms, search_ms, feeler_ms, extra_ms; /* not before */
-    uint64_t success_ms;                               /* the last READY, or the start */
+    uint64_t search_wait_ms;                           /* after the next search that finds nothing */
+    uint64_t searched_ms;                              /* the last one that found nothing, */
+    size_t search_known;                               /* and how many addresses were known then */
+    uint64_t change_ms;    /* the last READY or loss of a connection that was not a feeler, or the start */
+    uint64_t bootstrap_ms; /* until then bootnodes and seeds are asked in any case */
 };
 
 connect_link *connect_find_link(const posw_connect *c, uint64_t peer);
 connect_target *connect_find_target(const posw_connect *c, uint32_t number);
 /* NULL: no memory (or too many). */
-connect_target *connect_add_target(posw_connect *c, enum connect_target_kind kind, const posw_node_url *url, uint64_t now_ms);
-bool connect_add_link(posw_connect *c, uint64_t peer, enum posw_p2p_kind kind, const posw_netaddr *address, uint32_t target);
+connect_target *connect_add_target(posw_connect *c, enum connect_target_kind kind, const posw_node_url *url,
+                                   uint64_t now_ms);
+bool connect_add_link(posw_connect *c, uint64_t peer, enum posw_p2p_kind kind, const posw_netaddr *address,
+                      uint32_t target);
 /* The attempt has failed: wait, and twice as long the next time. */
 void connect_target_failed(connect_target *t, uint64_t now_ms);
 bool connect_any_ready(const posw_connect *c);
+/* Something has changed: the address table is searched again at once. */
+void connect_search_anew(posw_connect *c);
 
 /* Takes over what was kept. POSW_ECHECKSUM, POSW_EPARSE: nothing was; POSW_ENOMEM. */
 int connect_read_book(posw_connect *c, posw_bytes kept);

@@ -21,7 +21,8 @@ static bool too_early(question *q, uint64_t at_ms) {
     return true;
 }
 
-static bool dial(posw_connect *c, question *q, enum posw_p2p_kind kind, const posw_netaddr *address, const connect_target *t) {
+static bool dial(posw_connect *c, question *q, enum posw_p2p_kind kind, const posw_netaddr *address,
+                 const connect_target *t) {
     if (!connect_add_link(c, q->peer, kind, address, t == NULL ? 0 : t->number)) {
         later(q, q->now_ms + CONNECT_SEARCH_MS); /* out of memory: perhaps not for ever */
         return false;
@@ -59,7 +60,8 @@ static bool group_is_free(const posw_connect *c, const posw_netaddr *address) {
 static bool may_dial(const posw_connect *c, const posw_netaddr *address, const posw_node_id *id, uint64_t now_ms) {
     static const posw_node_id none;
     if (is_linked(c, address) || is_own(c, address)) return false;
-    if (posw_bans_has(c->bans, address, now_ms / 1000) || posw_bans_is_discouraged(c->bans, address, now_ms / 1000)) return false;
+    if (posw_bans_has(c->bans, address, now_ms / 1000) || posw_bans_is_discouraged(c->bans, address, now_ms / 1000))
+        return false;
     return c->o.is_connected == NULL || !c->o.is_connected(c->o.arg, address, id == NULL ? &none : id);
 }
 
@@ -69,8 +71,15 @@ static const posw_node_id *proven_id(const posw_addrman_entry *e) {
 
 /* ---- somebody from the address table ---- */
 
+/* A network that comes back after seconds is noticed within seconds; one that is away for long is not hammered. */
+static uint64_t redial_wait_s(const posw_connect *c, uint64_t now_ms) {
+    const uint64_t alone_s = (now_ms - c->change_ms) / 1000;
+    if (connect_any_ready(c) || alone_s / 8 > CONNECT_REDIAL_MAX_S) return CONNECT_REDIAL_MAX_S;
+    return alone_s / 8 < CONNECT_REDIAL_MIN_S ? CONNECT_REDIAL_MIN_S : alone_s / 8;
+}
+
 static bool pick(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms) {
-    const uint64_t redial_s = connect_any_ready(c) ? CONNECT_REDIAL_S : CONNECT_REDIAL_ALONE_S;
+    const uint64_t redial_s = redial_wait_s(c, now_ms);
     for (unsigned i = 0; i < TRIES; i++) {
         if (!posw_addrman_select(c->addresses, e, POSW_ADDRMAN_EITHER, now_ms / 1000)) return false;
         const uint64_t wait_s = i < TRIES_FRESH ? POSW_ADDRMAN_RETRY_S : redial_s;
@@ -82,9 +91,18 @@ static bool pick(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms) {
 
 static bool dial_known(posw_connect *c, question *q, enum posw_p2p_kind kind) {
     posw_addrman_entry e;
+    const size_t known = posw_addrman_count(c->addresses, NULL, NULL);
+    if (known != c->search_known && c->search_ms > c->searched_ms + CONNECT_SEARCH_MS)
+        c->search_ms = c->searched_ms + CONNECT_SEARCH_MS;
     if (too_early(q, c->search_ms)) return false;
-    if (pick(c, &e, q->now_ms)) return dial(c, q, kind, &e.address, NULL);
-    c->search_ms = q->now_ms + CONNECT_SEARCH_MS;
+    if (pick(c, &e, q->now_ms)) {
+        connect_search_anew(c);
+        return dial(c, q, kind, &e.address, NULL);
+    }
+    c->search_known = known;
+    c->searched_ms = q->now_ms;
+    c->search_ms = q->now_ms + c->search_wait_ms;
+    if (connect_any_ready(c) && c->search_wait_ms < CONNECT_SEARCH_MAX_MS) c->search_wait_ms *= 2;
     later(q, c->search_ms);
     return false;
 }
@@ -114,7 +132,13 @@ static bool dial_target(posw_connect *c, question *q, connect_target *t, enum po
     return true;
 }
 
-/* A bootnode can be banned or connected to us; a node that the operator named is dialled for all that. */
+/* It has dialled us, or stands in the list twice. */
+static bool is_here(const posw_connect *c, const connect_target *t) {
+    if (t->address_count == 0 || c->o.is_connected == NULL) return false;
+    return c->o.is_connected(c->o.arg, &t->addresses[t->address_next], &t->url.id);
+}
+
+/* A bootnode can be banned; a node that the operator named is dialled for all that. */
 static bool is_unwanted(const posw_connect *c, const connect_target *t, uint64_t now_ms) {
     if (t->kind != CONNECT_BOOTNODE || t->address_count == 0) return false;
     return !may_dial(c, &t->addresses[t->address_next], &t->url.id, now_ms);
@@ -122,6 +146,11 @@ static bool is_unwanted(const posw_connect *c, const connect_target *t, uint64_t
 
 static bool try_target(posw_connect *c, question *q, connect_target *t, enum posw_p2p_kind kind) {
     if (t->linked || t->at_ms == UINT64_MAX || too_early(q, t->at_ms)) return false;
+    if (is_here(c, t)) {
+        t->at_ms = q->now_ms + CONNECT_LOOK_MS;
+        later(q, t->at_ms);
+        return false;
+    }
     if (t->resolving || is_unwanted(c, t, q->now_ms)) {
         connect_target_failed(t, q->now_ms);
         later(q, t->at_ms);
@@ -161,9 +190,11 @@ static bool try_anchors(posw_connect *c, question *q) {
     return false;
 }
 
-/* Nobody is known, or what is known leads to nothing. */
+/* Nobody is known (then all bootnodes are dialled, not only the first that makes somebody known), or what is known
+ * leads to nothing. */
 static bool try_fallback(posw_connect *c, question *q) {
-    if (posw_addrman_count(c->addresses, NULL, NULL) > 0 && too_early(q, c->success_ms + CONNECT_FALLBACK_MS)) return false;
+    if (posw_addrman_count(c->addresses, NULL, NULL) == 0) c->bootstrap_ms = q->now_ms + CONNECT_FALLBACK_MS;
+    if (q->now_ms >= c->bootstrap_ms && too_early(q, c->change_ms + CONNECT_FALLBACK_MS)) return false;
     return try_targets(c, q, CONNECT_BOOTNODE) || try_targets(c, q, CONNECT_SEED);
 }
 
@@ -184,7 +215,8 @@ static bool try_block_only(posw_connect *c, question *q) {
 static bool pick_feeler(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms) {
     if (posw_addrman_select_collision(c->addresses, e, now_ms / 1000)) {
         if (may_dial(c, &e->address, proven_id(e), now_ms)) return true;
-        if (is_linked(c, &e->address)) posw_addrman_was_connected(c->addresses, &e->address, now_ms / 1000); /* so it is there */
+        if (is_linked(c, &e->address))
+            posw_addrman_was_connected(c->addresses, &e->address, now_ms / 1000); /* so it is there */
     }
     for (unsigned i = 0; i < FEELER_TRIES; i++) {
         if (!posw_addrman_select(c->addresses, e, POSW_ADDRMAN_NEW, now_ms / 1000)) return false;
@@ -199,7 +231,8 @@ static bool try_feeler(posw_connect *c, question *q) {
     if (too_early(q, c->feeler_ms)) return false;
     c->feeler_ms = q->now_ms + 1 + posw_random_interval(&c->random, CONNECT_FEELER_MS);
     later(q, c->feeler_ms);
-    return links_of(c, POSW_P2P_FEELER) == 0 && pick_feeler(c, &e, q->now_ms) && dial(c, q, POSW_P2P_FEELER, &e.address, NULL);
+    return links_of(c, POSW_P2P_FEELER) == 0 && pick_feeler(c, &e, q->now_ms) &&
+           dial(c, q, POSW_P2P_FEELER, &e.address, NULL);
 }
 
 void posw_connect_next(posw_connect *c, posw_connect_wish *out, uint64_t peer, uint64_t now_ms) {

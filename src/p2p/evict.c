@@ -11,26 +11,14 @@ enum { RARE_GROUPS = 4, QUICKEST = 8, LATEST_TX = 4, LATEST_BLOCK = 8, OUTBOUND_
 typedef struct {
     posw_evict_candidate *items;
     size_t count;
-    uint64_t key[2];
 } field;
-
-static bool same_group(const posw_evict_candidate *a, const posw_evict_candidate *b) {
-    return memcmp(a->group, b->group, sizeof a->group) == 0;
-}
 
 static void take_out(field *f, size_t i) {
     f->items[i] = f->items[--f->count];
 }
 
-static size_t group_size(const field *f, const posw_evict_candidate *of) {
-    size_t n = 0;
-    for (size_t i = 0; i < f->count; i++)
-        n += same_group(&f->items[i], of);
-    return n;
-}
-
-static uint64_t group_rank(const field *f, const posw_evict_candidate *c) {
-    return posw_siphash(f->key, c->group, sizeof c->group);
+static bool same_group(const posw_evict_candidate *a, const posw_evict_candidate *b) {
+    return a->group_number == b->group_number;
 }
 
 /* Older first; the peer number makes every order total. */
@@ -38,40 +26,70 @@ static bool is_older(const posw_evict_candidate *a, const posw_evict_candidate *
     return a->connected_ms != b->connected_ms ? a->connected_ms < b->connected_ms : a->peer < b->peer;
 }
 
-static bool is_rarer(const field *f, const posw_evict_candidate *a, const posw_evict_candidate *b) {
-    const size_t of_a = group_size(f, a), of_b = group_size(f, b);
-    if (of_a != of_b) return of_a < of_b;
-    const uint64_t rank_a = group_rank(f, a), rank_b = group_rank(f, b);
-    return rank_a != rank_b ? rank_a > rank_b : is_older(a, b);
+static int by_group(const void *a, const void *b) {
+    const posw_evict_candidate *x = a, *y = b;
+    return (x->group_number > y->group_number) - (x->group_number < y->group_number);
 }
 
-static bool is_quicker(const field *f, const posw_evict_candidate *a, const posw_evict_candidate *b) {
-    (void)f;
+/* Sorts by group and counts each. */
+static void count_groups(field *f) {
+    qsort(f->items, f->count, sizeof *f->items, by_group);
+    for (size_t i = 0; i < f->count;) {
+        size_t end = i;
+        while (end < f->count && same_group(&f->items[i], &f->items[end]))
+            end++;
+        for (const size_t size = end - i; i < end; i++)
+            f->items[i].group_size = size;
+    }
+}
+
+static void number_groups(field *f, const uint8_t secret[16]) {
+    const uint64_t key[2] = {posw_load_le64(secret), posw_load_le64(secret + 8)};
+    for (size_t i = 0; i < f->count; i++) {
+        posw_evict_candidate *c = &f->items[i];
+        uint8_t bytes[8] = {0};
+        memcpy(bytes, c->group, sizeof c->group);
+        c->group_number = posw_load_le64(bytes);
+        c->group_rank = posw_siphash(key, c->group, sizeof c->group);
+    }
+    count_groups(f);
+}
+
+static bool is_rarer(const posw_evict_candidate *a, const posw_evict_candidate *b) {
+    if (a->group_size != b->group_size) return a->group_size < b->group_size;
+    return a->group_rank != b->group_rank ? a->group_rank > b->group_rank : is_older(a, b);
+}
+
+static bool is_quicker(const posw_evict_candidate *a, const posw_evict_candidate *b) {
     return a->ping_min_ms != b->ping_min_ms ? a->ping_min_ms < b->ping_min_ms : is_older(a, b);
 }
 
-static bool brought_tx_later(const field *f, const posw_evict_candidate *a, const posw_evict_candidate *b) {
-    (void)f;
+static bool brought_tx_later(const posw_evict_candidate *a, const posw_evict_candidate *b) {
     return a->last_tx_ms != b->last_tx_ms ? a->last_tx_ms > b->last_tx_ms : is_older(a, b);
 }
 
-static bool brought_block_later(const field *f, const posw_evict_candidate *a, const posw_evict_candidate *b) {
-    (void)f;
+static bool brought_block_later(const posw_evict_candidate *a, const posw_evict_candidate *b) {
     return a->last_block_ms != b->last_block_ms ? a->last_block_ms > b->last_block_ms : is_older(a, b);
 }
 
-typedef bool (*order)(const field *f, const posw_evict_candidate *a, const posw_evict_candidate *b);
+typedef bool (*order)(const posw_evict_candidate *a, const posw_evict_candidate *b);
 
 static size_t first_by(const field *f, order before) {
     size_t best = 0;
     for (size_t i = 1; i < f->count; i++)
-        if (before(f, &f->items[i], &f->items[best])) best = i;
+        if (before(&f->items[i], &f->items[best])) best = i;
     return best;
 }
 
-static bool ever_pinged(const posw_evict_candidate *c) { return c->ping_min_ms != UINT32_MAX; }
-static bool ever_brought_tx(const posw_evict_candidate *c) { return c->last_tx_ms != 0; }
-static bool ever_brought_block(const posw_evict_candidate *c) { return c->last_block_ms != 0; }
+static bool ever_pinged(const posw_evict_candidate *c) {
+    return c->ping_min_ms != UINT32_MAX;
+}
+static bool ever_brought_tx(const posw_evict_candidate *c) {
+    return c->last_tx_ms != 0;
+}
+static bool ever_brought_block(const posw_evict_candidate *c) {
+    return c->last_block_ms != 0;
+}
 
 /* The n that stand first, as far as they have done at all what is looked at. */
 static void protect_first(field *f, size_t n, order before, bool (*counts)(const posw_evict_candidate *c)) {
@@ -82,7 +100,8 @@ static void protect_first(field *f, size_t n, order before, bool (*counts)(const
     }
 }
 
-/* One of each of the rarest groups. The counts are those of the whole field: a group does not become rarer by its protection. */
+/* One of each of the rarest groups. The counts are those of the whole field: a group does not become rarer by its
+ * protection. */
 static void protect_rare(field *f) {
     size_t chosen[RARE_GROUPS], n = 0;
     while (n < RARE_GROUPS) {
@@ -91,7 +110,7 @@ static void protect_rare(field *f) {
             bool taken = false;
             for (size_t k = 0; k < n; k++)
                 taken = taken || same_group(&f->items[i], &f->items[chosen[k]]);
-            if (!taken && (best == SIZE_MAX || is_rarer(f, &f->items[i], &f->items[best]))) best = i;
+            if (!taken && (best == SIZE_MAX || is_rarer(&f->items[i], &f->items[best]))) best = i;
         }
         if (best == SIZE_MAX) break;
         chosen[n++] = best;
@@ -111,14 +130,12 @@ static int by_age(const void *a, const void *b) {
 }
 
 /* The youngest of the largest group; of equal groups the one with the youngest member. */
-static size_t choose(const field *f) {
-    size_t best = 0, best_size = 0;
-    for (size_t i = 0; i < f->count; i++) {
-        const size_t size = group_size(f, &f->items[i]);
-        if (size > best_size || (size == best_size && is_older(&f->items[best], &f->items[i]))) {
-            best = i;
-            best_size = size;
-        }
+static size_t choose(field *f) {
+    size_t best = 0;
+    count_groups(f);
+    for (size_t i = 1; i < f->count; i++) {
+        const posw_evict_candidate *a = &f->items[i], *b = &f->items[best];
+        if (a->group_size > b->group_size || (a->group_size == b->group_size && is_older(b, a))) best = i;
     }
     return best;
 }
@@ -132,10 +149,11 @@ static bool youngest_discouraged(uint64_t *peer, const field *f) {
 }
 
 bool posw_evict_inbound(uint64_t *peer, posw_evict_candidate *c, size_t count, const uint8_t secret[16]) {
-    field f = {c, count, {posw_load_le64(secret), posw_load_le64(secret + 8)}};
+    field f = {c, count};
     for (size_t i = f.count; i > 0; i--)
         if (f.items[i - 1].is_protected) take_out(&f, i - 1);
     if (youngest_discouraged(peer, &f)) return true;
+    number_groups(&f, secret);
     protect_rare(&f);
     protect_first(&f, QUICKEST, is_quicker, ever_pinged);
     protect_first(&f, LATEST_TX, brought_tx_later, ever_brought_tx);
@@ -148,13 +166,14 @@ bool posw_evict_inbound(uint64_t *peer, posw_evict_candidate *c, size_t count, c
     return true;
 }
 
-bool posw_inbound_group_has_room(const posw_evict_candidate *c, size_t count, const posw_netaddr *address, bool private_network) {
-    posw_evict_candidate newcomer;
+bool posw_inbound_group_has_room(const posw_evict_candidate *c, size_t count, const posw_netaddr *address,
+                                 bool private_network) {
+    uint8_t group[POSW_NETGROUP_SIZE];
     size_t n = 0;
     if (private_network || posw_netaddr_is_loopback(address)) return true;
-    posw_netaddr_group(newcomer.group, address);
+    posw_netaddr_group(group, address);
     for (size_t i = 0; i < count; i++)
-        n += same_group(&c[i], &newcomer);
+        n += memcmp(c[i].group, group, sizeof group) == 0;
     return n < POSW_EVICT_GROUP_MAX;
 }
 
@@ -172,7 +191,8 @@ bool posw_evict_outbound(uint64_t *peer, const posw_evict_candidate *c, size_t c
     return best != SIZE_MAX;
 }
 
-bool posw_outbound_group_is_free(const posw_netaddr *address, const posw_netaddr *others, size_t count, bool private_network) {
+bool posw_outbound_group_is_free(const posw_netaddr *address, const posw_netaddr *others, size_t count,
+                                 bool private_network) {
     uint8_t group[POSW_NETGROUP_SIZE], other[POSW_NETGROUP_SIZE];
     posw_netaddr with_port = *address;
     if (with_port.port == 0) with_port.port = 1;

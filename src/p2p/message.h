@@ -1,14 +1,14 @@
-/* The messages of the network (doc/network.md section 2): frames, and each message in and out. Pure; nothing is allocated but by the
- * posw_buf that is written to.
+/* The messages of the network (doc/network.md section 2): frames, and each message in and out. Pure; nothing is
+ * allocated but by the posw_buf that is written to.
  *
- * In: cut frames off the bytes with posw_msg_frame_cut, then decode the payload of a type with its posw_msg_<name>_decode. Decoders are
- * strict: false is a violation. Members that follow the described ones in a list (a later version's) are well-formed RLP and
- * otherwise ignored. What is decoded is a view of the payload and borrowed from it: lists are walked or indexed, and were
- * checked whole by the decoder, so walking them cannot fail.
+ * In: cut frames off the bytes with posw_msg_frame_cut, then decode the payload of a type with its
+ * posw_msg_<name>_decode. Decoders are strict: false is a violation. Members that follow the described ones in a list
+ * (a later version's) are well-formed RLP and otherwise ignored. What is decoded is a view of the payload and borrowed
+ * from it: lists are walked or indexed, and were checked whole by the decoder, so walking them cannot fail.
  *
- * Out: posw_msg_<name>_encode appends a whole frame to a buffer (whose sticky error tells of a lack of memory). Lists of any length are
- * written with a posw_msg_writer. Counts above the table's are bugs of the caller and asserted; what depends on sizes is refused with
- * false and leaves the buffer as it was. */
+ * Out: posw_msg_<name>_encode appends a whole frame to a buffer (whose sticky error tells of a lack of memory). Lists
+ * of any length are written with a posw_msg_writer. Counts above the table's are bugs of the caller and asserted; what
+ * depends on sizes is refused with false and leaves the buffer as it was. */
 #ifndef POSW_P2P_MESSAGE_H
 #define POSW_P2P_MESSAGE_H
 
@@ -20,25 +20,25 @@
 #include "posw/stake.h"
 
 /* constant, value, name, limit of the payload in bytes */
-#define POSW_MSG_TABLE(X)                                                       \
-    X(POSW_MSG_HELLO, 0x00, "HELLO", 1024)                                      \
-    X(POSW_MSG_GOODBYE, 0x01, "GOODBYE", 512)                                   \
-    X(POSW_MSG_PING, 0x02, "PING", 256)                                         \
-    X(POSW_MSG_PONG, 0x03, "PONG", 64)                                          \
-    X(POSW_MSG_GET_ADDRESSES, 0x04, "GET_ADDRESSES", 16)                        \
-    X(POSW_MSG_ADDRESSES, 0x05, "ADDRESSES", 80 * 1024)                         \
-    X(POSW_MSG_GET_HEADERS, 0x10, "GET_HEADERS", 4 * 1024)                      \
-    X(POSW_MSG_HEADERS, 0x11, "HEADERS", 1024 * 1024)                           \
-    X(POSW_MSG_GET_BLOCKS, 0x12, "GET_BLOCKS", 1024)                            \
-    X(POSW_MSG_BLOCK, 0x13, "BLOCK", POSW_BLOCK_SIZE_MAX + 64)                  \
-    X(POSW_MSG_NOT_FOUND, 0x14, "NOT_FOUND", 1024)                              \
-    X(POSW_MSG_ANNOUNCE, 0x15, "ANNOUNCE", 16 * 1024)                           \
-    X(POSW_MSG_COMPACT, 0x16, "COMPACT", 8 * 1024 * 1024)                       \
-    X(POSW_MSG_GET_BLOCK_TXS, 0x17, "GET_BLOCK_TXS", 512 * 1024)                \
-    X(POSW_MSG_BLOCK_TXS, 0x18, "BLOCK_TXS", 8 * 1024 * 1024)                   \
-    X(POSW_MSG_SEND_COMPACT, 0x19, "SEND_COMPACT", 16)                          \
-    X(POSW_MSG_TX_HASHES, 0x20, "TX_HASHES", 36 * 1024)                         \
-    X(POSW_MSG_GET_TXS, 0x21, "GET_TXS", 9 * 1024)                              \
+#define POSW_MSG_TABLE(X)                                        \
+    X(POSW_MSG_HELLO, 0x00, "HELLO", 1024)                       \
+    X(POSW_MSG_GOODBYE, 0x01, "GOODBYE", 512)                    \
+    X(POSW_MSG_PING, 0x02, "PING", 256)                          \
+    X(POSW_MSG_PONG, 0x03, "PONG", 64)                           \
+    X(POSW_MSG_GET_ADDRESSES, 0x04, "GET_ADDRESSES", 16)         \
+    X(POSW_MSG_ADDRESSES, 0x05, "ADDRESSES", 80 * 1024)          \
+    X(POSW_MSG_GET_HEADERS, 0x10, "GET_HEADERS", 4 * 1024)       \
+    X(POSW_MSG_HEADERS, 0x11, "HEADERS", 1024 * 1024)            \
+    X(POSW_MSG_GET_BLOCKS, 0x12, "GET_BLOCKS", 1024)             \
+    X(POSW_MSG_BLOCK, 0x13, "BLOCK", POSW_BLOCK_SIZE_MAX + 64)   \
+    X(POSW_MSG_NOT_FOUND, 0x14, "NOT_FOUND", 1024)               \
+    X(POSW_MSG_ANNOUNCE, 0x15, "ANNOUNCE", 16 * 1024)            \
+    X(POSW_MSG_COMPACT, 0x16, "COMPACT", 8 * 1024 * 1024)        \
+    X(POSW_MSG_GET_BLOCK_TXS, 0x17, "GET_BLOCK_TXS", 512 * 1024) \
+    X(POSW_MSG_BLOCK_TXS, 0x18, "BLOCK_TXS", 8 * 1024 * 1024)    \
+    X(POSW_MSG_SEND_COMPACT, 0x19, "SEND_COMPACT", 16)           \
+    X(POSW_MSG_TX_HASHES, 0x20, "TX_HASHES", 36 * 1024)          \
+    X(POSW_MSG_GET_TXS, 0x21, "GET_TXS", 9 * 1024)               \
     X(POSW_MSG_TXS, 0x22, "TXS", 1024 * 1024)
 
 enum posw_msg_type {
@@ -81,8 +81,8 @@ enum posw_msg_cut {
 /* The first frame of the bytes. Bad ones are seen as soon as the prefix is there, before any memory goes to them. */
 enum posw_msg_cut posw_msg_frame_cut(posw_msg_frame *out, size_t *size, const uint8_t *in, size_t in_size);
 
-/* Bytes from outside as a text that can be shown and logged: printable ASCII, everything else a question mark, at most room - 1
- * characters, NUL-terminated. */
+/* Bytes from outside as a text that can be shown and logged: printable ASCII, everything else a question mark, at most
+ * room - 1 characters, NUL-terminated. */
 void posw_msg_text(char *out, size_t room, posw_bytes in);
 
 /* ---- HELLO, GOODBYE, PING, PONG ---- */
@@ -126,8 +126,9 @@ POSW_MUST_USE bool posw_msg_pong_decode(uint8_t nonce[8], posw_bytes payload);
 
 /* ---- Lists of any length, written one by one ---- */
 
-/* begin, add what there is, end; nothing else may go to the buffer meanwhile. An add that returns false has added nothing (the list is
- * full by count or bytes, or there is no memory): end the list, and begin another if more is to be sent. */
+/* begin, add what there is, end; nothing else may go to the buffer meanwhile. An add that returns false has added
+ * nothing (the list is full by count or bytes, or there is no memory): end the list, and begin another if more is to be
+ * sent. */
 typedef struct {
     posw_buf *out;
     enum posw_msg_type type;
@@ -172,7 +173,8 @@ typedef struct {
     posw_msg_hashes locator;
     uint64_t wanted; /* 1..512 */
 } posw_msg_get_headers;
-void posw_msg_get_headers_encode(posw_buf *out, uint64_t request, const posw_hash *locator, size_t locator_count, uint64_t wanted);
+void posw_msg_get_headers_encode(posw_buf *out, uint64_t request, const posw_hash *locator, size_t locator_count,
+                                 uint64_t wanted);
 POSW_MUST_USE bool posw_msg_get_headers_decode(posw_msg_get_headers *out, posw_bytes payload);
 
 typedef struct {
@@ -207,7 +209,8 @@ POSW_MUST_USE bool posw_msg_announce_decode(posw_msg_header_list *out, posw_byte
 
 /* block: the encoding, at most POSW_BLOCK_SIZE_MAX (asserted). */
 void posw_msg_block_encode(posw_buf *out, posw_bytes block);
-/* The view of an encoded block, whose form is not checked beyond being an RLP list of an allowed size: that is posw_block_decode's. */
+/* The view of an encoded block, whose form is not checked beyond being an RLP list of an allowed size: that is
+ * posw_block_decode's. */
 POSW_MUST_USE bool posw_msg_block_decode(posw_bytes *block, posw_bytes payload);
 
 /* ---- COMPACT and what belongs to it ---- */
@@ -232,14 +235,15 @@ typedef struct {
 typedef struct {
     posw_msg_header head;
     uint8_t nonce[8];
-    posw_msg_compact_txs txs; /* id_count + prefilled_count transactions in all; ids are those that are not prefilled, in order */
+    posw_msg_compact_txs
+        txs; /* id_count + prefilled_count transactions in all; ids are those that are not prefilled, in order */
 } posw_msg_compact;
 /* prefilled: by ascending index, none beyond the last transaction (asserted). False: does not fit (send ANNOUNCE). */
-POSW_MUST_USE bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof, const uint8_t nonce[8],
-                                           const uint64_t *short_ids, size_t id_count, const posw_msg_prefilled *prefilled,
-                                           size_t prefilled_count);
+POSW_MUST_USE bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof,
+                                           const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
+                                           const posw_msg_prefilled *prefilled, size_t prefilled_count);
 POSW_MUST_USE bool posw_msg_compact_decode(posw_msg_compact *out, posw_bytes payload);
-uint64_t posw_msg_short_id_at(const posw_msg_compact_txs *txs, size_t i); /* i < id_count (asserted) */
+uint64_t posw_msg_short_id_at(const posw_msg_compact_txs *txs, size_t i);         /* i < id_count (asserted) */
 bool posw_msg_prefilled_next(posw_msg_prefilled *out, posw_msg_compact_txs *txs); /* by ascending index */
 
 typedef struct {

@@ -36,14 +36,14 @@ static size_t prefilled_size(const posw_msg_prefilled *items, size_t count, size
     return size;
 }
 
-bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof, const uint8_t nonce[8],
-                             const uint64_t *short_ids, size_t id_count, const posw_msg_prefilled *prefilled,
-                             size_t prefilled_count) {
+bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof,
+                             const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
+                             const posw_msg_prefilled *prefilled, size_t prefilled_count) {
     msg_head head;
     msg_head_encode(&head, header, proof);
     const size_t filled = prefilled_size(prefilled, prefilled_count, id_count + prefilled_count);
-    const size_t content = head.header_size + head.proof_size + 1 + 8 + posw_rlp_size_list(id_count * SHORT_ID_ENCODED) +
-                           posw_rlp_size_list(filled);
+    const size_t content = head.header_size + head.proof_size + 1 + 8 +
+                           posw_rlp_size_list(id_count * SHORT_ID_ENCODED) + posw_rlp_size_list(filled);
     if (posw_rlp_size_list(content) > posw_msg_limit(POSW_MSG_COMPACT)) return false;
     msg_begin_sized(out, POSW_MSG_COMPACT, content);
     posw_buf_append(out, head.header, head.header_size);

@@ -90,7 +90,8 @@ bool posw_msg_hashes_decode(posw_msg_hashes *out, enum posw_msg_type type, posw_
 
 /* ---- headers ---- */
 
-void posw_msg_get_headers_encode(posw_buf *out, uint64_t request, const posw_hash *locator, size_t locator_count, uint64_t wanted) {
+void posw_msg_get_headers_encode(posw_buf *out, uint64_t request, const posw_hash *locator, size_t locator_count,
+                                 uint64_t wanted) {
     POSW_ASSERT(locator_count <= POSW_MSG_LOCATOR_MAX && wanted >= 1 && wanted <= POSW_MSG_HEADERS_MAX);
     const msg_mark mark = msg_begin(out, POSW_MSG_GET_HEADERS);
     posw_rlp_append_u64(out, request);

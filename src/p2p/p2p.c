@@ -277,7 +277,7 @@ static void hold_mining(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
     const bool alone = p2p_ready_peer(p, &i) == NULL;
     const bool hold = !p->options.mine_alone && (alone || p2p_sync_is_behind(p));
-    if (hold && alone && !p->warned_alone && posw_node_miner(p->node) != NULL) {
+    if (hold && alone && !p->warned_alone && p->now_ms > p->start_ms + P2P_HELLO_MS && posw_node_miner(p->node) != NULL) {
         p->warned_alone = true;
         posw_log_write(p->log, POSW_LOG_WARN, "p2p",
                        "not mining: no peer is connected; name one with --addnode posw://…, or start the first node of a chain with --mine-alone");

@@ -14,10 +14,6 @@ void rpc_eth_block_number(rpc_call *c) {
     posw_jw_quantity(&c->w, posw_chain_tip(c->chain)->number);
 }
 
-void rpc_eth_syncing(rpc_call *c) {
-    posw_jw_bool(&c->w, false);
-}
-
 /* The node holds no keys for its clients. */
 void rpc_eth_accounts(rpc_call *c) {
     posw_jw_array(&c->w);

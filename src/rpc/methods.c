@@ -5,6 +5,14 @@
 #include <string.h>
 
 static const rpc_method METHODS[] = {
+    {"admin_addPeer", rpc_admin_add_peer, 1, 1, false},
+    {"admin_ban", rpc_admin_ban, 1, 2, false},
+    {"admin_bans", rpc_admin_bans, 0, 0, false},
+    {"admin_disconnect", rpc_admin_disconnect, 1, 1, false},
+    {"admin_nodeInfo", rpc_admin_node_info, 0, 0, false},
+    {"admin_peers", rpc_admin_peers, 0, 0, false},
+    {"admin_removePeer", rpc_admin_remove_peer, 1, 1, false},
+    {"admin_unban", rpc_admin_unban, 1, 1, false},
     {"debug_getRawBlock", rpc_debug_get_raw_block, 1, 1, false},
     {"debug_getRawHeader", rpc_debug_get_raw_header, 1, 1, false},
     {"debug_getRawReceipts", rpc_debug_get_raw_receipts, 1, 1, false},
@@ -61,6 +69,7 @@ static const rpc_method METHODS[] = {
     {"posw_getStake", rpc_posw_get_stake, 1, 1, false},
     {"posw_getStakeProof", rpc_posw_get_stake_proof, 1, 2, false},
     {"posw_getWork", rpc_posw_get_work, 1, 1, false},
+    {"posw_networkStatus", rpc_posw_network_status, 0, 0, false},
     {"posw_status", rpc_posw_status, 0, 0, false},
     {"posw_submitBlock", rpc_posw_submit_block, 1, 1, false},
     {"posw_submitWork", rpc_posw_submit_work, 1, 1, false},
@@ -77,8 +86,9 @@ const rpc_method *rpc_methods(size_t *count) {
     return METHODS;
 }
 
-const rpc_method *rpc_method_find(const char *name, bool development) {
+const rpc_method *rpc_method_find(const char *name, bool development, bool admin) {
     size_t low = 0, high = POSW_ARRAY_SIZE(METHODS);
+    if (!admin && strncmp(name, "admin_", 6) == 0) return NULL;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
         int order = strcmp(name, METHODS[mid].name);

@@ -7,7 +7,6 @@
 /* eth_chain.c */
 void rpc_eth_chain_id(rpc_call *c);
 void rpc_eth_block_number(rpc_call *c);
-void rpc_eth_syncing(rpc_call *c);
 void rpc_eth_accounts(rpc_call *c);
 void rpc_eth_coinbase(rpc_call *c);
 void rpc_eth_get_block_by_number(rpc_call *c);
@@ -20,6 +19,20 @@ void rpc_eth_get_uncle_by_number(rpc_call *c);
 void rpc_eth_get_uncle_by_hash(rpc_call *c);
 void rpc_debug_get_raw_header(rpc_call *c);
 void rpc_debug_get_raw_block(rpc_call *c);
+
+/* network.c */
+void rpc_net_listening(rpc_call *c);
+void rpc_net_peer_count(rpc_call *c);
+void rpc_eth_syncing(rpc_call *c);
+void rpc_posw_network_status(rpc_call *c);
+void rpc_admin_node_info(rpc_call *c);
+void rpc_admin_peers(rpc_call *c);
+void rpc_admin_add_peer(rpc_call *c);
+void rpc_admin_remove_peer(rpc_call *c);
+void rpc_admin_disconnect(rpc_call *c);
+void rpc_admin_ban(rpc_call *c);
+void rpc_admin_unban(rpc_call *c);
+void rpc_admin_bans(rpc_call *c);
 
 /* eth_state.c */
 void rpc_eth_get_balance(rpc_call *c);
@@ -66,8 +79,6 @@ void rpc_eth_unsubscribe(rpc_call *c);
 
 /* net_web3.c */
 void rpc_net_version(rpc_call *c);
-void rpc_net_listening(rpc_call *c);
-void rpc_net_peer_count(rpc_call *c);
 void rpc_web3_client_version(rpc_call *c);
 void rpc_web3_sha3(rpc_call *c);
 

@@ -12,15 +12,6 @@ void rpc_net_version(rpc_call *c) {
     posw_jw_string(&c->w, text);
 }
 
-/* Ready for connections, as go-ethereum means it: clients take false for "not connected". */
-void rpc_net_listening(rpc_call *c) {
-    posw_jw_bool(&c->w, true);
-}
-
-void rpc_net_peer_count(rpc_call *c) {
-    posw_jw_quantity(&c->w, 0);
-}
-
 void rpc_web3_client_version(rpc_call *c) {
     posw_jw_string(&c->w, c->rpc->options.client_version);
 }

@@ -51,7 +51,8 @@ static void json_difficulty(posw_jw *w, const posw_params *p) {
     posw_jw_object(w);
     posw_jw_kv_string(w, "rule", posw_difficulty_name(p->difficulty_rule));
     if (posw_difficulty_has_blocks(p->difficulty_rule))
-        posw_jw_kv_quantity(w, p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "halfLife" : "blocks", p->difficulty_blocks);
+        posw_jw_kv_quantity(w, p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "halfLife" : "blocks",
+                            p->difficulty_blocks);
     posw_jw_kv_quantity_u256(w, "genesis", &p->genesis_difficulty);
     posw_jw_object_end(w);
 }
@@ -164,8 +165,8 @@ void rpc_posw_status(rpc_call *c) {
     posw_jw_kv_quantity_u256(w, "totalDifficulty", &weight);
     posw_jw_kv_quantity(w, "safe", posw_chain_safe(c->chain));
     posw_jw_kv_quantity(w, "finalized", posw_chain_finalized(c->chain));
-    posw_jw_kv_bool(w, "syncing", false);
-    posw_jw_kv_quantity(w, "peers", 0);
+    posw_jw_kv_bool(w, "syncing", rpc_is_syncing(c));
+    posw_jw_kv_quantity(w, "peers", rpc_peer_count(c));
     json_mempool(w, c->pool);
     json_mining(w, c->node);
     json_counters(w, c->rpc);

@@ -67,6 +67,8 @@ static void tx_accepted(void *arg, posw_node *n, const posw_mempool_entry *e, po
     rpc_subscriptions_tx(arg, e, out);
 }
 
+void posw_rpc_set_p2p(posw_rpc *r, posw_p2p *p) { r->p2p = p; }
+
 int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o) {
     posw_rpc *r = calloc(1, sizeof *r);
     if (r == NULL) return POSW_ENOMEM;
@@ -163,7 +165,7 @@ static bool take_params(rpc_call *c, const json_t *params) {
 }
 
 static void run_method(rpc_call *c, const char *name, const json_t *params) {
-    const rpc_method *m = rpc_method_find(name, posw_node_is_development(c->node));
+    const rpc_method *m = rpc_method_find(name, posw_node_is_development(c->node), c->rpc->options.admin);
     if (m == NULL) {
         (void)rpc_fail(c, RPC_ERROR_METHOD, "the method %.200s does not exist/is not available", name);
         return;

@@ -4,6 +4,7 @@
 #define POSW_RPC_RPC_H
 
 #include "node/node.h"
+#include "p2p/p2p.h"
 
 typedef struct posw_rpc posw_rpc;
 
@@ -15,12 +16,15 @@ typedef struct {
     uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
     uint64_t seed[2];           /* filter ids are derived from it */
     const char *client_version; /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */
+    bool admin;                 /* admin_* methods are there: for an RPC that the operator alone can reach */
     /* PoW for posw_submitWork's check comes from the chain. */
 } posw_rpc_options;
 void posw_rpc_options_default(posw_rpc_options *o);
 
 /* Registers itself as the node's service. */
 int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o);
+/* The network that net_*, admin_* and eth_syncing speak of; borrowed, NULL: none. */
+void posw_rpc_set_p2p(posw_rpc *r, posw_p2p *p);
 void posw_rpc_free(posw_rpc *r);
 
 /* Answers one request text (object or batch) as posw_node_step does for CLIENT_DATA; nothing appended: only

@@ -136,6 +136,7 @@ typedef struct {
 
 struct posw_rpc {
     posw_node *node;
+    posw_p2p *p2p; /* NULL: no network */
     posw_rpc_options options;
     uint64_t next_id;
 
@@ -186,9 +187,13 @@ typedef struct {
     bool development;       /* only there */
 } rpc_method;
 /* NULL: no such method here. */
-const rpc_method *rpc_method_find(const char *name, bool development);
+const rpc_method *rpc_method_find(const char *name, bool development, bool admin);
 /* The whole table, sorted by name. */
 const rpc_method *rpc_methods(size_t *count);
+
+/* ---- network.c ---- */
+size_t rpc_peer_count(const rpc_call *c);
+bool rpc_is_syncing(const rpc_call *c);
 
 /* ---- error.c: all return false, so that `return rpc_fail(...)` reads well; the first one stays ---- */
 bool rpc_fail(rpc_call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -2,12 +2,13 @@
 #ifndef POSW_STATE_GENESIS_H
 #define POSW_STATE_GENESIS_H
 
+#include "posw/chainfile.h"
 #include "posw/genesis.h"
 #include "posw/header.h"
 #include "posw/params.h"
 #include "state/state.h"
 
-enum { POSW_GENESIS_ACCOUNTS_MAX = 65536, POSW_CHAIN_TICKER_MAX = 6 };
+enum { POSW_GENESIS_ACCOUNTS_MAX = 65536 };
 
 typedef struct {
     posw_address address;

@@ -83,7 +83,8 @@ static const char *advice(enum posw_rule rule) {
     case POSW_RULE_PARAMS_RANGE:
         return "choose block time 1 to 3600 s, window 2 to 65536 blocks, epoch 1 to 65536 blocks, deepest reorg 1 to "
                "the "
-               "epoch's blocks, unbonding and half-life up to 16777216 blocks, the blocks that the difficulty looks back "
+               "epoch's blocks, unbonding and half-life up to 16777216 blocks, the blocks that the difficulty looks "
+               "back "
                "at 6 (lwma3; at most 1024) or 2 (bitcoin2016) to the window";
     case POSW_RULE_PARAMS_TICKET_LOCK:
         return "make unbonding longer or the window shorter: epoch + unbonding must be at least the window";
@@ -100,7 +101,9 @@ static const char *advice(enum posw_rule rule) {
                "boost "
                "and slots of at least 1, a price below 2^128 wei and a ramp below 2^32 blocks";
     case POSW_RULE_PARAMS_ECONOMY:
-        return "choose a minimum stake of at least 1 wei, a treasury share of at most 100 %, halving and pool below "
+        return "choose a minimum stake of at least 1 wei, a treasury share of at most 100 % and another treasury than "
+               "the "
+               "staking contract, halving and pool below "
                "2^40 "
                "blocks, and a pool of at least 1 block where fees are pooled";
     default:
@@ -114,15 +117,6 @@ static int check_params(const posw_chain_spec *spec, const report *r) {
     set_rule(r, v.rule);
     return posw_message_set(r->msg, POSW_EINVAL, "%s; %s (rule %s)", posw_rule_text(v.rule), advice(v.rule),
                             posw_rule_number(v.rule));
-}
-
-/* What the contract holds is all owed to somebody; coins of the treasury would be lost in it. */
-static int check_treasury(const posw_chain_spec *spec, const report *r) {
-    if (spec->params.treasury_share == 0 || !posw_address_equal(&spec->params.treasury, &POSW_STAKING_ADDRESS))
-        return POSW_OK;
-    set_rule(r, POSW_RULE_PARAMS_ECONOMY);
-    return posw_message_set(r->msg, POSW_EINVAL,
-                            "the treasury is the staking contract; name an address that somebody can spend from");
 }
 
 /* ---- allocation (P9) ---- */
@@ -212,8 +206,8 @@ static int check_stakes(const posw_chain_spec *spec, const report *r) {
 }
 
 int posw_chain_spec_check(const posw_chain_spec *spec, enum posw_rule *rule, posw_message *msg) {
-    static int (*const checks[])(const posw_chain_spec *, const report *) = {check_treasury, check_counts, check_supply,
-                                                                             check_accounts, check_stakes};
+    static int (*const checks[])(const posw_chain_spec *, const report *) = {check_counts, check_supply, check_accounts,
+                                                                             check_stakes};
     report r = {rule, msg};
     int rc = check_names(spec, &r);
     if (rc == POSW_OK) rc = check_params(spec, &r);

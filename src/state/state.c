@@ -11,7 +11,6 @@
 /* Levels of the tries that posw_state_trim keeps: 16^3 nodes of 0.6 KiB at most. */
 enum { TRIM_DEPTH = 3 };
 
-const posw_address POSW_STAKING_ADDRESS = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x70, 0x6f, 0x73, 0x77}};
 const uint8_t POSW_STAKING_CODE[5] = {0xfe, 0x70, 0x6f, 0x73, 0x77};
 
 posw_hash posw_staking_code_hash(void) {

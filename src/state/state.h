@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "codec/trie.h"
+#include "core/staking_address.h"
 #include "posw/types.h"
 
 typedef struct {
@@ -26,8 +27,7 @@ typedef struct {
 
 typedef struct posw_state posw_state;
 
-/* 0x00000000000000000000000000000000706f7377 (S1); its code 0xfe706f7377. */
-extern const posw_address POSW_STAKING_ADDRESS;
+/* The code of the contract at POSW_STAKING_ADDRESS (S1): 0xfe706f7377. */
 extern const uint8_t POSW_STAKING_CODE[5];
 /* keccak256 of that code. */
 posw_hash posw_staking_code_hash(void);

@@ -45,6 +45,7 @@ typedef struct {
     posw_chain_spec spec;
     posw_store *store;
     posw_chain *chain; /* NULL: none is open */
+    bool deep;         /* what the operator wants lasts over a reopening */
     char *words[WORDS_MAX];
     size_t count;
 } driver;
@@ -169,6 +170,7 @@ static void drop_chain(driver *d) {
     posw_chain_spec_clear(&d->spec);
     d->chain = NULL;
     d->store = NULL;
+    d->deep = false;
     d->spec = (posw_chain_spec){0};
 }
 
@@ -204,6 +206,7 @@ static void do_reopen(driver *d) {
     must(posw_chain_close(d->chain), "close");
     d->chain = NULL;
     if (open_chain(d, &msg) != POSW_OK) give_up("reopen", msg.text);
+    posw_chain_allow_deep_reorg(d->chain, d->deep);
     say_tip(d, &nothing);
 }
 
@@ -488,7 +491,8 @@ static void do_block(driver *d) {
 }
 
 static void do_deep(driver *d) {
-    posw_chain_allow_deep_reorg(d->chain, number_of(d->words[1]) != 0);
+    d->deep = number_of(d->words[1]) != 0;
+    posw_chain_allow_deep_reorg(d->chain, d->deep);
     puts("ok");
 }
 

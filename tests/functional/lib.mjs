@@ -223,7 +223,7 @@ export const startDev = (...args) => start(['dev', '--no-mining', ...SERVER, ...
 /** A development chain with a block each second. */
 export const startMining = (...args) => start(['dev', ...SERVER, ...args]);
 /** A node of a chain file. */
-export const startNode = (chain, datadir, ...args) => start(['node', '--chain', chain, '--datadir', datadir, ...SERVER, ...args]);
+export const startNode = (chain, datadir, ...args) => start(['node', '--chain', chain, '--datadir', datadir, '--no-network', ...SERVER, ...args]);
 
 /** Runs a posw command to its end: {code, signal, stdout, stderr}. */
 export function run(args, { timeoutMs = 60000, command = POSW, env = {} } = {}) {

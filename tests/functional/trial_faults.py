@@ -290,7 +290,7 @@ class WrongPlaces(WithChain):
                 datadir = os.path.join(disk.path, "copy")
                 shutil.copytree(self.original, datadir)
                 disk.remount("ro")
-                for args in ([*QUIET, "--datadir", datadir], ["node", "--chain", chain, "--datadir", datadir],
+                for args in ([*QUIET, "--datadir", datadir], ["node", "--chain", chain, "--datadir", datadir, "--no-network"],
                              [*QUIET, "--datadir", os.path.join(disk.path, "new")]):
                     self.refused(*args, "--port", "0", says=("Read-only", "choose a place|remount"))
                 disk.remount("rw")
@@ -552,7 +552,7 @@ class Kill9(Case):
                           "--difficulty", "20000", "--weight", "pow", "--accounts", accounts, self.path("chain.json")]):
                 result = posw(*args)
                 self.assertEqual(result.code, 0, result)
-        return Node("node", "--chain", self.path("chain.json"), "--datadir", self.path("data"), "--mine", ADDRESS[0], "--keystore", self.path("keys"),
+        return Node("node", "--chain", self.path("chain.json"), "--datadir", self.path("data"), "--no-network", "--mine", ADDRESS[0], "--keystore", self.path("keys"),
                     "--password-file", self.path("password"))
 
     def test_while_mining_with_transactions(self):

@@ -32,8 +32,8 @@ static void test_text(void **state) {
     assert_text("[::]:5", "[::]:5");
     assert_text("[::1]:5", "[::1]:5");
     assert_text("[1::]:5", "[1::]:5");
-    assert_text("[1:0:0:2::3]:5", "[1:0:0:2::3]:5");          /* the longer run */
-    assert_text("[1:0:0:2:3:0:0:4]:5", "[1::2:3:0:0:4]:5");   /* the first of equal runs */
+    assert_text("[1:0:0:2::3]:5", "[1:0:0:2::3]:5");           /* the longer run */
+    assert_text("[1:0:0:2:3:0:0:4]:5", "[1::2:3:0:0:4]:5");    /* the first of equal runs */
     assert_text("[1:0:2:3:4:5:6:7]:5", "[1:0:2:3:4:5:6:7]:5"); /* one word alone is not shortened */
     assert_text("[1::2:3:4:5:6:7]:5", "[1:0:2:3:4:5:6:7]:5");
     assert_text("[::2:3:4:5:6:7:8]:5", "[0:2:3:4:5:6:7:8]:5");
@@ -51,13 +51,60 @@ static void test_text(void **state) {
 
 static void test_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {
-        "", ":", ":1", "1", "1.2.3", "1.2.3.4.5", "1.2.3.4.", ".1.2.3.4", "1..3.4", "256.1.1.1", "01.2.3.4", "1.2.3.4:",
-        "1.2.3.4:0", "1.2.3.4:01", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:+1", "1.2.3.4: 1", "1.2.3.4:1 ", " 1.2.3.4", "1.2.3.4:1:2",
-        "0x1.2.3.4", "1.2.3.4:999999", "a.b.c.d:1", "example.org:1", "2001:db8::1", "2001:db8::1:30301", "[2001:db8::1", "2001:db8::1]",
-        "[]", "[]:1", "[1.2.3.4]:1", "[::1]1", "[::1]:", "[::1]:0", "[::1%eth0]:1", "[:1]:1", "[1:]:1", "[:::]:1", "[1:::2]:1", "[::1::2]:1",
-        "[1:2:3:4:5:6:7]:1", "[1:2:3:4:5:6:7:8:9]:1", "[1:2:3:4:5:6:7::8]:1x", "[1:2:3:4:5:6:7:8::]:1", "[::1:2:3:4:5:6:7:8]:1", "[12345::]:1", "[g::]:1",
-        "[::1.2.3]:1", "[::1.2.3.4:5]:1", "[1:2:3:4:5:6:7:1.2.3.4]:1", "[::01.2.3.4]:1", "[[::1]]:1", "posw://1.2.3.4:1"};
+    static const char *const bad[] = {"",
+                                      ":",
+                                      ":1",
+                                      "1",
+                                      "1.2.3",
+                                      "1.2.3.4.5",
+                                      "1.2.3.4.",
+                                      ".1.2.3.4",
+                                      "1..3.4",
+                                      "256.1.1.1",
+                                      "01.2.3.4",
+                                      "1.2.3.4:",
+                                      "1.2.3.4:0",
+                                      "1.2.3.4:01",
+                                      "1.2.3.4:65536",
+                                      "1.2.3.4:-1",
+                                      "1.2.3.4:+1",
+                                      "1.2.3.4: 1",
+                                      "1.2.3.4:1 ",
+                                      " 1.2.3.4",
+                                      "1.2.3.4:1:2",
+                                      "0x1.2.3.4",
+                                      "1.2.3.4:999999",
+                                      "a.b.c.d:1",
+                                      "example.org:1",
+                                      "2001:db8::1",
+                                      "2001:db8::1:30301",
+                                      "[2001:db8::1",
+                                      "2001:db8::1]",
+                                      "[]",
+                                      "[]:1",
+                                      "[1.2.3.4]:1",
+                                      "[::1]1",
+                                      "[::1]:",
+                                      "[::1]:0",
+                                      "[::1%eth0]:1",
+                                      "[:1]:1",
+                                      "[1:]:1",
+                                      "[:::]:1",
+                                      "[1:::2]:1",
+                                      "[::1::2]:1",
+                                      "[1:2:3:4:5:6:7]:1",
+                                      "[1:2:3:4:5:6:7:8:9]:1",
+                                      "[1:2:3:4:5:6:7::8]:1x",
+                                      "[1:2:3:4:5:6:7:8::]:1",
+                                      "[::1:2:3:4:5:6:7:8]:1",
+                                      "[12345::]:1",
+                                      "[g::]:1",
+                                      "[::1.2.3]:1",
+                                      "[::1.2.3.4:5]:1",
+                                      "[1:2:3:4:5:6:7:1.2.3.4]:1",
+                                      "[::01.2.3.4]:1",
+                                      "[[::1]]:1",
+                                      "posw://1.2.3.4:1"};
     posw_netaddr a = {{9}, 9};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(bad); i++)
         if (posw_netaddr_parse(&a, bad[i], 30301)) fail_msg("taken: %s", bad[i]);
@@ -66,7 +113,8 @@ static void test_refused(void **state) {
     assert_true(posw_netaddr_parse(&a, "1.2.3.4:7", 0) && a.port == 7);
 }
 
-/* The C library as the second opinion: the same texts are addresses, with the same bytes; its own writing reads back. */
+/* The C library as the second opinion: the same texts are addresses, with the same bytes; its own writing reads back.
+ */
 static void test_against_libc(void **state) {
     (void)state;
     static const char alphabet[] = "0123456789abcdefF:::::....";
@@ -107,23 +155,73 @@ static void test_against_libc(void **state) {
 
 static void test_kinds(void **state) {
     (void)state;
-    static const char *const routable[] = {"1.2.3.4", "8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1", "192.167.1.1",
-                                           "198.17.1.1", "198.20.1.1", "223.255.255.255", "169.253.1.1", "[2001:4860::8888]", "[2a00::1]", "[3fff:1000::1]",
-                                           "[2001:db9::1]", "[2001:30::1]", "[2002:0102:0304::1]", "[64:ff9b::1.2.3.4]", "[2001:0:1:2:3:4:fefd:fcfb]"};
-    static const char *const not[] = {"0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255", "169.254.1.1", "172.16.0.1",
-                                      "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.9",
-                                      "224.0.0.1", "240.0.0.1", "255.255.255.255", "[::]", "[::1]", "[fe80::1]", "[febf::1]", "[fec0::1]", "[fc00::1]", "[fdff::1]", "[ff02::1]",
-                                      "[2001:db8::1]", "[2001:10::1]", "[2001:2f::1]", "[2001:2:0:1::1]", "[3fff::1]", "[4000::1]", "[1fff::1]", "[2002:0a00:0001::1]",
-                                      "[64:ff9b::192.168.1.1]", "[2001:0:1:2:3:4:f5ff:fffe]", "[::ffff:10.1.2.3]"};
+    static const char *const routable[] = {"1.2.3.4",
+                                           "8.8.8.8",
+                                           "172.15.0.1",
+                                           "172.32.0.1",
+                                           "100.63.255.255",
+                                           "100.128.0.1",
+                                           "192.167.1.1",
+                                           "198.17.1.1",
+                                           "198.20.1.1",
+                                           "223.255.255.255",
+                                           "169.253.1.1",
+                                           "[2001:4860::8888]",
+                                           "[2a00::1]",
+                                           "[3fff:1000::1]",
+                                           "[2001:db9::1]",
+                                           "[2001:30::1]",
+                                           "[2002:0102:0304::1]",
+                                           "[64:ff9b::1.2.3.4]",
+                                           "[2001:0:1:2:3:4:fefd:fcfb]"};
+    static const char *const not [] = {"0.1.2.3",
+                                       "10.0.0.1",
+                                       "100.64.0.1",
+                                       "100.127.255.255",
+                                       "127.0.0.1",
+                                       "127.255.255.255",
+                                       "169.254.1.1",
+                                       "172.16.0.1",
+                                       "172.31.255.255",
+                                       "192.0.0.1",
+                                       "192.0.2.1",
+                                       "192.88.99.1",
+                                       "192.168.0.1",
+                                       "198.18.0.1",
+                                       "198.19.255.255",
+                                       "198.51.100.1",
+                                       "203.0.113.9",
+                                       "224.0.0.1",
+                                       "240.0.0.1",
+                                       "255.255.255.255",
+                                       "[::]",
+                                       "[::1]",
+                                       "[fe80::1]",
+                                       "[febf::1]",
+                                       "[fec0::1]",
+                                       "[fc00::1]",
+                                       "[fdff::1]",
+                                       "[ff02::1]",
+                                       "[2001:db8::1]",
+                                       "[2001:10::1]",
+                                       "[2001:2f::1]",
+                                       "[2001:2:0:1::1]",
+                                       "[3fff::1]",
+                                       "[4000::1]",
+                                       "[1fff::1]",
+                                       "[2002:0a00:0001::1]",
+                                       "[64:ff9b::192.168.1.1]",
+                                       "[2001:0:1:2:3:4:f5ff:fffe]",
+                                       "[::ffff:10.1.2.3]"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(routable); i++) {
         posw_netaddr a = at(routable[i]);
         if (!posw_netaddr_is_routable(&a)) fail_msg("%s", routable[i]);
         a.port = 0;
         assert_false(posw_netaddr_is_routable(&a));
     }
-    for (size_t i = 0; i < POSW_ARRAY_SIZE(not); i++) {
-        const posw_netaddr a = at(not[i]);
-        if (posw_netaddr_is_routable(&a)) fail_msg("%s", not[i]);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(not ); i++) {
+        const posw_netaddr a = at(not [i]);
+        if (posw_netaddr_is_routable(&a)) fail_msg("%s", not [i]);
     }
     posw_netaddr a = at("127.3.2.1");
     assert_true(posw_netaddr_is_loopback(&a) && posw_netaddr_is_ipv4(&a));
@@ -167,7 +265,8 @@ static void test_url(void **state) {
     posw_node_url u;
     char text[POSW_NODE_URL_TEXT];
     assert_true(posw_node_url_parse(&u, "posw://" ID "@1.2.3.4:5", 30301));
-    assert_true(u.id.b[0] == 0 && u.id.b[1] == 0x11 && u.id.b[31] == 0xff && u.numeric && u.port == 5 && u.address.port == 5);
+    assert_true(u.id.b[0] == 0 && u.id.b[1] == 0x11 && u.id.b[31] == 0xff && u.numeric && u.port == 5 &&
+                u.address.port == 5);
     assert_string_equal(u.host, "1.2.3.4");
     posw_node_url_text(text, &u.id, &u.address);
     assert_string_equal(text, "posw://" ID "@1.2.3.4:5");
@@ -189,10 +288,38 @@ static void test_url(void **state) {
 
 static void test_url_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"", ":1", "posw://", "posw://" ID, "posw://" ID "@", "posw://" ID "@:1", "posw://1.2.3.4:5", "posw://a@1.2.3.4", "posw://" ID "0@1.2.3.4",
-                                      "posw:/" ID "@1.2.3.4", "POSW://" ID "@1.2.3.4", "enode://" ID "@1.2.3.4", ID "@1.2.3.4", "posw://" ID "@1.2.3.4:0", "posw://" ID "@a/b",
-                                      "posw://" ID "@a?x=1", "300.1.1.1", "1.2.3", "a.1", "-a.b", "a-.b", "a..b", ".a", "a.", "a_b", "a b", "[a]:1", "[a", "2001:db8::1", "a:1:2",
-                                      "posw://g0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff@1.2.3.4"};
+    static const char *const bad[] = {
+        "",
+        ":1",
+        "posw://",
+        "posw://" ID,
+        "posw://" ID "@",
+        "posw://" ID "@:1",
+        "posw://1.2.3.4:5",
+        "posw://a@1.2.3.4",
+        "posw://" ID "0@1.2.3.4",
+        "posw:/" ID "@1.2.3.4",
+        "POSW://" ID "@1.2.3.4",
+        "enode://" ID "@1.2.3.4",
+        ID "@1.2.3.4",
+        "posw://" ID "@1.2.3.4:0",
+        "posw://" ID "@a/b",
+        "posw://" ID "@a?x=1",
+        "300.1.1.1",
+        "1.2.3",
+        "a.1",
+        "-a.b",
+        "a-.b",
+        "a..b",
+        ".a",
+        "a.",
+        "a_b",
+        "a b",
+        "[a]:1",
+        "[a",
+        "2001:db8::1",
+        "a:1:2",
+        "posw://g0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff@1.2.3.4"};
     posw_node_url u = {.port = 77};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(bad); i++)
         if (posw_node_url_parse(&u, bad[i], 30301)) fail_msg("taken: %s", bad[i]);
@@ -215,8 +342,9 @@ static void test_url_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),   cmocka_unit_test(test_refused), cmocka_unit_test(test_against_libc), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_groups), cmocka_unit_test(test_url),     cmocka_unit_test(test_url_refused),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_refused), cmocka_unit_test(test_against_libc),
+        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_groups),  cmocka_unit_test(test_url),
+        cmocka_unit_test(test_url_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

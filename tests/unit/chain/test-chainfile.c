@@ -155,6 +155,10 @@ static void weight_forms(void **state) {
     assert_true(s.params.weight.boost == 3 && posw_u256_is_zero(&s.params.weight.ticket_price_wei));
     round_trip(&s);
     posw_chain_spec_clear(&s);
+    read_ok(&s, WITH("\"weight\":{\"rule\":\"ticket\",\"boost\":3,\"slots\":2,\"price\":\"1 coin\"}"));
+    assert_int_equal(s.params.weight.ramp_blocks, 0);
+    round_trip(&s);
+    posw_chain_spec_clear(&s);
     read_ok(&s, WITH("\"weight\":{\"preset\":\"linear\",\"exponent\":3}"));
     assert_int_equal(s.params.weight.exponent_x2, 6);
     round_trip(&s);
@@ -301,6 +305,7 @@ static const struct {
     {WITH("\"weight\":{\"rule\":\"luck\"}"), "weight.rule", POSW_EINVAL},
     {WITH("\"weight\":{\"rule\":\"power\"}"), "weight.unit is missing", POSW_EPARSE},
     {WITH("\"weight\":{\"rule\":\"ticket\",\"boost\":1}"), "weight.slots is missing", POSW_EPARSE},
+    {WITH("\"weight\":{\"rule\":\"ticket\",\"boost\":1,\"slots\":2}"), "weight.price is missing", POSW_EPARSE},
     {WITH("\"weight\":{\"preset\":\"ticket\",\"unit\":\"1 coin\"}"),
      "weight.unit has no meaning under the rule \"ticket\"", POSW_EINVAL},
     {WITH("\"weight\":{\"preset\":\"linear\",\"slots\":1}"), "weight.slots has no meaning under the rule \"power\"",

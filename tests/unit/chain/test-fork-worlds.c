@@ -18,7 +18,7 @@
  * under `step` a slow block weighs less.
  *
  * A block is made once: it is known by its parent block, kind, place among its like, and soundness. */
-#include "harness.h"
+#include "rows.h"
 
 #include "base/map.h"
 #include "base/scale.h"
@@ -281,26 +281,7 @@ static void deliver(world *w, h_node *n, tally *t) {
     }
 }
 
-/* ---- the rows ---- */
-
-static int add_row(void *arg, posw_bytes key, posw_bytes value) {
-    posw_buf *out = arg;
-    posw_buf_append(out, &key.size, sizeof key.size);
-    posw_buf_append(out, key.data, key.size);
-    posw_buf_append(out, &value.size, sizeof value.size);
-    posw_buf_append(out, value.data, value.size);
-    return POSW_OK;
-}
-
-static void same_rows(posw_store *a, posw_store *b, enum posw_table t) {
-    posw_buf x = {0}, y = {0};
-    ok(a->ops->walk(a, t, NULL, 0, add_row, &x));
-    ok(b->ops->walk(b, t, NULL, 0, add_row, &y));
-    assert_int_equal(x.size, y.size);
-    if (x.size > 0) assert_memory_equal(x.data, y.data, x.size);
-    posw_buf_clear(&x);
-    posw_buf_clear(&y);
-}
+/* ---- at the end ---- */
 
 /* The same as an instance that never saw another branch: undo(apply(x)) = x, in all rows that the main chain has. */
 static void compare_with_naive(world *w, h_node *n) {
@@ -312,31 +293,21 @@ static void compare_with_naive(world *w, h_node *n) {
         h_import_valid(naive.chain, &w->f->blocks[path[i]].block);
     h_same(n->chain, naive.chain);
     h_check_state(n->chain);
-    static const enum posw_table tables[] = {POSW_TABLE_MAIN, POSW_TABLE_TRIE, POSW_TABLE_EPOCHS, POSW_TABLE_TXS};
-    for (size_t i = 0; i < POSW_ARRAY_SIZE(tables); i++)
-        same_rows(n->store, naive.store, tables[i]);
+    h_same_rows(n, &naive);
     h_verify(n->chain);
     h_reopen(n);
     h_same(n->chain, naive.chain);
     h_close(&naive);
 }
 
-/* Every other instance keeps no states: it goes back by undo records. */
-static void open_world(h_node *n, const posw_chain_spec *spec, bool forgetful) {
-    *n = (h_node){.spec = spec, .store = posw_store_memory_new()};
-    assert_non_null(n->store);
-    posw_chain_options o = h_options(spec, n->store);
-    if (forgetful) o.cache_bytes_max = 1;
-    ok(posw_chain_open(&n->chain, &o, NULL));
-}
-
+/* Every other instance goes back by undo records. */
 static void run(world *w, tally *t, uint64_t compare_each) {
     h_node n;
     for (int i = 0; i < w->n; i++)
         w->fate[i] = COMING;
     w->seen_count = 0;
     w->tip = GENESIS;
-    open_world(&n, &w->f->spec, t->worlds % 2 == 1);
+    h_open_forgetful(&n, &w->f->spec, t->worlds % 2 == 1);
     deliver(w, &n, t);
     if (t->worlds++ % compare_each == 0) {
         compare_with_naive(w, &n);

@@ -5,7 +5,7 @@
  * happened. In epoch e + 2 they may differ, and do.
  *   - undo(apply(x)) = x: an instance that goes from branch to branch has, each time, the rows and the state of one
  * that saw nothing but the branch it stands on. */
-#include "harness.h"
+#include "rows.h"
 
 #include "base/scale.h"
 #include "posw/weight.h"
@@ -184,33 +184,15 @@ static void nothing_beyond_the_lag_changes_a_target(void **state) {
     (void)state;
     const uint64_t cases = scale_of(25, 2500);
     uint64_t seed = scale_seed("snapshot lag"), differ = 0, blocks = 0;
+    const double begin = scale_seconds();
     for (uint64_t i = 0; i < cases; i++)
         differ += lag_case(random_next(&seed), &blocks);
     assert_true(differ * 4 > cases); /* the changes matter, later */
     printf("snapshot lag: %llu chains, %llu blocks compared, weights differ after the lag in %llu, %.1f s\n",
-           (unsigned long long)cases, (unsigned long long)blocks, (unsigned long long)differ, scale_seconds());
+           (unsigned long long)cases, (unsigned long long)blocks, (unsigned long long)differ, scale_seconds() - begin);
 }
 
 /* ---- there and back ---- */
-
-static int add_row(void *arg, posw_bytes key, posw_bytes value) {
-    posw_buf *out = arg;
-    posw_buf_append(out, &key.size, sizeof key.size);
-    posw_buf_append(out, key.data, key.size);
-    posw_buf_append(out, &value.size, sizeof value.size);
-    posw_buf_append(out, value.data, value.size);
-    return POSW_OK;
-}
-
-static void same_rows(posw_store *a, posw_store *b, enum posw_table t) {
-    posw_buf x = {0}, y = {0};
-    ok(a->ops->walk(a, t, NULL, 0, add_row, &x));
-    ok(b->ops->walk(b, t, NULL, 0, add_row, &y));
-    assert_int_equal(x.size, y.size);
-    if (x.size > 0) assert_memory_equal(x.data, y.data, x.size);
-    posw_buf_clear(&x);
-    posw_buf_clear(&y);
-}
 
 static void same_results(posw_chain *a, posw_chain *b) {
     for (uint64_t n = 1; n <= posw_chain_tip(b)->number; n++) {
@@ -226,23 +208,11 @@ static void same_results(posw_chain *a, posw_chain *b) {
     }
 }
 
-/* All that the main chain has in the store. (Rows of headers name places in the logs, which differ.) */
 static void same_world(h_node *walker, h_node *fresh) {
-    static const enum posw_table tables[] = {POSW_TABLE_MAIN, POSW_TABLE_TRIE, POSW_TABLE_EPOCHS, POSW_TABLE_TXS};
     h_same(walker->chain, fresh->chain);
     h_check_state(walker->chain);
     same_results(walker->chain, fresh->chain);
-    for (size_t i = 0; i < POSW_ARRAY_SIZE(tables); i++)
-        same_rows(walker->store, fresh->store, tables[i]);
-}
-
-/* Without states in memory, so that all goes by undo records, if `forgetful`. */
-static void open_walker(h_node *n, const posw_chain_spec *spec, bool forgetful) {
-    *n = (h_node){.spec = spec, .store = posw_store_memory_new()};
-    assert_non_null(n->store);
-    posw_chain_options o = h_options(spec, n->store);
-    if (forgetful) o.cache_bytes_max = 1;
-    ok(posw_chain_open(&n->chain, &o, NULL));
+    h_same_rows(walker, fresh);
 }
 
 static void back_case(uint64_t seed, uint64_t *reorgs) {
@@ -252,14 +222,17 @@ static void back_case(uint64_t seed, uint64_t *reorgs) {
     spec.params.difficulty_rule = POSW_DIFFICULTY_FIXED; /* longer is heavier */
     h_open(&branch[0], &spec);
     h_open(&branch[1], &spec);
-    open_walker(&walker, &spec, random_below(&seed, 2) == 0);
+    h_open_forgetful(&walker, &spec, random_below(&seed, 2) == 0);
     const uint64_t common = random_below(&seed, 2 * EPOCH);
+    const bool is_deep = random_below(&seed, 2) == 0; /* beyond the lag the branches have tables of their own */
+    const uint64_t length = is_deep ? 3 * EPOCH : EPOCH - 1;
+    posw_chain_allow_deep_reorg(walker.chain, is_deep);
     for (uint64_t n = 0; n < common; n++)
         extend(branch[0].chain, &(uint64_t){random_next(&seed)}, &seed);
     h_feed(branch[1].chain, branch[0].chain, 1, common);
     h_feed(walker.chain, branch[0].chain, 1, common);
     uint64_t fed[2] = {common, common};
-    for (unsigned i = 0; posw_chain_tip(walker.chain)->number - common < EPOCH - 1; i ^= 1) {
+    for (unsigned i = 0; posw_chain_tip(walker.chain)->number - common < length; i ^= 1) {
         posw_chain *c = branch[i].chain;
         while (next_number(c) <= posw_chain_tip(walker.chain)->number + 1)
             extend(c, &(uint64_t){random_next(&seed)}, &seed);
@@ -268,6 +241,7 @@ static void back_case(uint64_t seed, uint64_t *reorgs) {
         fed[i] = posw_chain_tip(c)->number;
         *reorgs += fed[0] > common && fed[1] > common && !h_tip_is(walker.chain, &before);
         same_world(&walker, &branch[i]);
+        h_side_tables(&walker);
     }
     h_verify(walker.chain);
     h_close(&walker);
@@ -280,10 +254,11 @@ static void there_and_back_is_as_never_gone(void **state) {
     (void)state;
     const uint64_t cases = scale_of(15, 1500);
     uint64_t seed = scale_seed("there and back"), reorgs = 0;
+    const double begin = scale_seconds();
     for (uint64_t i = 0; i < cases; i++)
         back_case(random_next(&seed), &reorgs);
     printf("there and back: %llu pairs of branches, %llu reorganisations, %.1f s\n", (unsigned long long)cases,
-           (unsigned long long)reorgs, scale_seconds());
+           (unsigned long long)reorgs, scale_seconds() - begin);
 }
 
 int main(void) {

@@ -98,14 +98,19 @@ static inline slow slow_div(const slow *n, const slow *d) {
     return q;
 }
 
-/* Digit by digit; d != 0 */
+/* The same where the rest is a word; d != 0 */
 static inline slow slow_div_u64(const slow *n, uint64_t d) {
-    slow q;
-    unsigned __int128 rest = 0;
-    for (int i = SLOW_DIGITS - 1; i >= 0; i--) {
-        rest = rest << 16 | n->d[i];
-        q.d[i] = (uint32_t)(rest / d);
-        rest %= d;
+    slow q = {{0}};
+    uint64_t rest = 0;
+    int bit = SLOW_DIGITS * 16 - 1;
+    while (bit > 0 && n->d[bit / 16] == 0)
+        bit--;
+    for (; bit >= 0; bit--) {
+        const bool over = rest >> 63 != 0;
+        rest = rest << 1 | (n->d[bit / 16] >> (bit % 16) & 1);
+        if (!over && rest < d) continue;
+        rest -= d;
+        q.d[bit / 16] |= 1u << (bit % 16);
     }
     return q;
 }

@@ -69,9 +69,9 @@ static void test_official_runs(void **state) {
 }
 
 /* D2 as the document writes it. |x| small enough for the 3,072 bits. */
-static posw_u256 slow_asert(const posw_u256 *anchor, __int128 late_s, uint64_t half_life_s) {
-    const __int128 x = late_s * 65536 / (__int128)half_life_s;
-    const __int128 f = (x % 65536 + 65536) % 65536, shifts = (x - f) / 65536;
+static posw_u256 slow_asert(const posw_u256 *anchor, int64_t late_s, uint64_t half_life_s) {
+    const int64_t x = late_s * 65536 / (int64_t)half_life_s;
+    const int64_t f = (x % 65536 + 65536) % 65536, shifts = (x - f) / 65536;
     slow sum = slow_u64((uint64_t)1 << 47), term, fs = slow_u64((uint64_t)f);
     const uint64_t factors[] = {195766423245049, 971821376, 5127};
     slow power = slow_u64(1);
@@ -175,7 +175,7 @@ static void test_next(void **state) {
     uint64_t seed = 6;
     for (int i = 0; i < 300; i++) {
         const uint64_t n = random_below(&seed, 10000), t = p.genesis_time + random_below(&seed, 300000);
-        const __int128 late = (__int128)(t - p.genesis_time) - (__int128)15 * n;
+        const int64_t late = (int64_t)(t - p.genesis_time) - (int64_t)(15 * n);
         const posw_u256 target = slow_asert(&anchor, late, 144 * 15);
         const posw_u256 want = posw_difficulty_of_target(&target), got = next_after(&p, n, t);
         assert_u256(&got, &want);

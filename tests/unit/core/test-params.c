@@ -2,6 +2,7 @@
 #include "posw/params.h"
 
 #include "core/made.h"
+#include "core/staking_address.h"
 #include "crypto/keccak.h"
 #include "posw/difficulty.h"
 #include "posw/economy.h"
@@ -195,6 +196,8 @@ static void test_p8(void **state) {
     ALLOWED(p.stake_min_wei = POSW_U256_ONE);
     ALLOWED(p.treasury_share = 10000);
     REFUSED(rule, p.treasury_share = 10001);
+    ALLOWED(p.treasury = POSW_STAKING_ADDRESS);
+    REFUSED(rule, p.treasury = POSW_STAKING_ADDRESS, p.treasury_share = 1);
     ALLOWED(p.halving_blocks = 0);
     ALLOWED(p.halving_blocks = end - 1);
     REFUSED(rule, p.halving_blocks = end);

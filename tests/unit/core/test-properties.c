@@ -18,10 +18,9 @@
  * are never fewer. (c) Where no part is over its tickets (B_i ≤ ⌊S_i/c⌋): Σ h_i·F_i ≤ h·F at each block.
  *
  * (c) needs its condition: an identity that is over its tickets, because it unstaked or because the price rose at an
- * epoch's edge, cannot boost, and split from it another one still can. Such a part has unstaked coins that stay locked
- * (P3) until the blocks that they boosted have left the window, so nobody gets more boosted blocks in a window than it
- * has coins locked for. What holds without the condition, and is tested: free tickets of the parts ≤ free tickets of
- * the whole + what the parts are over.
+ * epoch's edge, cannot boost, and split from it another one still can. What holds without the condition, and is tested:
+ * free tickets of the parts ≤ free tickets of the whole + what the parts are over. Nor does moving coins from one
+ * identity to another help: unstaked coins are locked and count for nobody for ⌊U/E⌋·E blocks, which is the last test.
  *
  * The 512-bit comparison of seals (H7, H9) against a naive product; divisions by their definition. */
 #include "posw/weight.h"
@@ -29,6 +28,7 @@
 #include "base/scale.h"
 #include "core/made.h"
 #include "posw/seal.h"
+#include "posw/stake.h"
 #include "posw/window.h"
 
 enum { PARTS_MAX = 6 };
@@ -358,6 +358,42 @@ static void test_tickets_in_play(void **state) {
     report("tickets in play, blocks", cases * PLAY_BLOCKS, begin);
 }
 
+/* ---- one coin, two identities ---- */
+
+/* The first block whose table does not count a deposit that was unstaked in block u (E1). */
+static uint64_t counts_until(const posw_params *p, uint64_t u) {
+    uint64_t n = u;
+    while (posw_epoch_snapshot_block(p, posw_epoch_of(p, n)) < u)
+        n++;
+    return n;
+}
+
+/* Coins that are unstaked in block u can be staked for somebody else in block u + U, and count for nobody during at
+ * least ⌊U/E⌋·E blocks; no more can be said. Where that is W or more, as on each chain of a preset, no coin stands
+ * behind two tickets in one window. */
+static void test_coins_change_sides(void **state) {
+    (void)state;
+    uint64_t cases = 0;
+    for (uint64_t e = 1; e <= 8; e++)
+        for (uint64_t unbonding = 2 * e; unbonding <= 5 * e; unbonding++) {
+            posw_params p = made_params();
+            uint64_t least = UINT64_MAX;
+            p.epoch_blocks = e;
+            p.unbonding_blocks = unbonding;
+            for (uint64_t u = 1; u <= 6 * e; u++, cases++) {
+                const uint64_t gap = posw_epoch_active_from(&p, u + unbonding) - counts_until(&p, u);
+                if (gap < least) least = gap;
+            }
+            assert_int_equal(least, unbonding / e * e);
+        }
+    for (const char *const *name = posw_params_presets(); *name != NULL; name++) {
+        posw_params p = made_params();
+        assert_true(posw_params_preset(&p, *name));
+        assert_true(p.unbonding_blocks / p.epoch_blocks * p.epoch_blocks >= p.window_blocks);
+    }
+    printf("coins that change sides: %llu cases\n", (unsigned long long)cases);
+}
+
 /* ---- 512 bits ---- */
 
 /* A naive product: digits of 32 bits, least first. */
@@ -443,6 +479,7 @@ static void test_512_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_monotone), cmocka_unit_test(test_splitting_never_gains),
-                                       cmocka_unit_test(test_tickets_in_play), cmocka_unit_test(test_512_bits)};
+                                       cmocka_unit_test(test_tickets_in_play),
+                                       cmocka_unit_test(test_coins_change_sides), cmocka_unit_test(test_512_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,7 +309,7 @@ static void test_one_by_one(void **state) {
     world *x = *state;
     sealed *pool = calloc(POOL, sizeof *pool);
     assert_non_null(pool);
-    const uint64_t rounds = scale_of(1, 400), each = 80;
+    const uint64_t rounds = scale_of(1, 150), each = 80;
     uint64_t seed = scale_seed("unproven");
     const double begin = scale_seconds();
     tally t = {0};

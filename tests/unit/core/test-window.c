@@ -68,6 +68,7 @@ static void assert_entries_agree(const posw_window *w, const model *m) {
         const posw_window_entry got = posw_window_at(w, i), want = m->chain[m->count - 1 - i];
         assert_true(got.timestamp == want.timestamp && got.boosted == want.boosted);
         assert_true(posw_address_equal(&got.miner, &want.miner));
+        assert_u256(&got.difficulty, &want.difficulty);
     }
 }
 
@@ -159,7 +160,8 @@ static posw_window_entry random_entry(walk *x, uint64_t miner_count) {
     const uint64_t last = m->count == 0 ? 5 : m->chain[m->count - 1].timestamp;
     return (posw_window_entry){.miner = x->miners[random_below(&x->seed, miner_count)],
                                .timestamp = last + step,
-                               .boosted = random_below(&x->seed, 4) != 0};
+                               .boosted = random_below(&x->seed, 4) != 0,
+                               .difficulty = random_u256(&x->seed, 256)};
 }
 
 static void random_walk(uint64_t seed) {

@@ -10,8 +10,8 @@ static void start(posw_random *r, uint8_t first) {
     posw_random_init(r, seed);
 }
 
-/* The keystream of the original ChaCha20 (64-bit nonce and counter) under the zero key: RFC 7539 A.1 vectors 1 and 2, whose nonce is zero,
- * too. The first 32 bytes are the next key and not drawn. */
+/* The keystream of the original ChaCha20 (64-bit nonce and counter) under the zero key: RFC 7539 A.1 vectors 1 and 2,
+ * whose nonce is zero, too. The first 32 bytes are the next key and not drawn. */
 static void test_keystream(void **state) {
     (void)state;
     static const uint8_t zero[32];
@@ -130,8 +130,12 @@ static void test_logarithm(void **state) {
     (void)state;
     static const struct {
         uint64_t u, out; /* -ln(u / 2^64) * 10^12, by Python's decimal with 50 digits */
-    } cases[] = {
-        {1, 44361419555836}, {3, 43262807267168}, {0x8000000000000001, 693147180559}, {0xffffffffffffffff, 0}, {0xc000000000000001, 287682072451}, {0x123456789abcdef1, 2643511679964}};
+    } cases[] = {{1, 44361419555836},
+                 {3, 43262807267168},
+                 {0x8000000000000001, 693147180559},
+                 {0xffffffffffffffff, 0},
+                 {0xc000000000000001, 287682072451},
+                 {0x123456789abcdef1, 2643511679964}};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
         posw_random r;
         start(&r, 6);
@@ -142,7 +146,9 @@ static void test_logarithm(void **state) {
     }
 }
 
-static void zero_below(void *arg) { (void)posw_random_below(arg, 0); }
+static void zero_below(void *arg) {
+    (void)posw_random_below(arg, 0);
+}
 static void wide_shuffle(void *arg) {
     uint8_t items[600] = {0};
     posw_random_shuffle(arg, items, 2, 257);
@@ -157,8 +163,9 @@ static void test_bugs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keystream), cmocka_unit_test(test_streams),   cmocka_unit_test(test_below), cmocka_unit_test(test_shuffle),
-        cmocka_unit_test(test_interval),  cmocka_unit_test(test_logarithm), cmocka_unit_test(test_bugs),
+        cmocka_unit_test(test_keystream), cmocka_unit_test(test_streams),  cmocka_unit_test(test_below),
+        cmocka_unit_test(test_shuffle),   cmocka_unit_test(test_interval), cmocka_unit_test(test_logarithm),
+        cmocka_unit_test(test_bugs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* Any payload through its decoder, every list walked to its end, and back through the encoder: what is accepted must be written again
- * as it was, but for members of a later version behind the described ones. Shared by the unit test and the fuzz target. */
+/* Any payload through its decoder, every list walked to its end, and back through the encoder: what is accepted must be
+ * written again as it was, but for members of a later version behind the described ones. Shared by the unit test and
+ * the fuzz target. */
 #ifndef POSW_TEST_P2P_RECODE_H
 #define POSW_TEST_P2P_RECODE_H
 
@@ -106,8 +107,8 @@ static inline bool recode_compact(posw_buf *out, posw_bytes payload) {
     while (posw_msg_prefilled_next(&prefilled[filled], &m.txs))
         POSW_ASSERT(++filled <= m.txs.prefilled_count);
     POSW_ASSERT(filled == m.txs.prefilled_count);
-    POSW_ASSERT(posw_msg_compact_encode(out, &m.head.header, m.head.has_proof ? &m.head.proof : NULL, m.nonce, ids, m.txs.id_count,
-                                        prefilled, filled));
+    POSW_ASSERT(posw_msg_compact_encode(out, &m.head.header, m.head.has_proof ? &m.head.proof : NULL, m.nonce, ids,
+                                        m.txs.id_count, prefilled, filled));
     free(ids);
     free(prefilled);
     return true;

@@ -1,9 +1,9 @@
 #include "p2p/message.h"
 
 #include "base/bytes.h"
+#include "base/map.h"
 #include "base/random.h"
 #include "base/test.h"
-#include "base/map.h"
 #include "crypto/keccak.h"
 #include "p2p/recode.h"
 #include "posw/u256.h"
@@ -87,13 +87,15 @@ static void compact_encode(posw_buf *out, size_t total, size_t every, uint64_t *
     size_t id_count = 0, filled = 0;
     for (size_t i = 0; i < total; i++) {
         if (i % every == 0)
-            prefilled[filled++] = (posw_msg_prefilled){(uint32_t)i, i % 2 ? posw_bytes_of(tx, 2) : posw_bytes_of(byte, 1)};
+            prefilled[filled++] =
+                (posw_msg_prefilled){(uint32_t)i, i % 2 ? posw_bytes_of(tx, 2) : posw_bytes_of(byte, 1)};
         else
             ids[id_count++] = random_next(seed) >> 16;
     }
     const posw_header h = some_header(seed);
     const posw_stake_proof p = some_proof(seed, 3);
-    assert_true(posw_msg_compact_encode(out, &h, total % 2 ? &p : NULL, (const uint8_t *)"12345678", ids, id_count, prefilled, filled));
+    assert_true(posw_msg_compact_encode(out, &h, total % 2 ? &p : NULL, (const uint8_t *)"12345678", ids, id_count,
+                                        prefilled, filled));
 }
 
 static void txs_encode(posw_buf *out, enum posw_msg_type type, size_t count, uint64_t *seed) {
@@ -248,8 +250,8 @@ static void test_text(void **state) {
 
 /* ---- all types alike ---- */
 
-/* Every type, with lists of several lengths: comes back as it was; not with a byte more or less; with further members only their
- * content is dropped; and after any change of a byte it is refused or comes back as it then is. */
+/* Every type, with lists of several lengths: comes back as it was; not with a byte more or less; with further members
+ * only their content is dropped; and after any change of a byte it is refused or comes back as it then is. */
 static void test_recode(void **state) {
     (void)state;
     uint64_t seed = 1;
@@ -295,7 +297,8 @@ static void test_refused(void **state) {
         assert_int_equal(recode(&out, type, posw_bytes_of(NULL, 0)), RECODE_REFUSED);
         assert_int_equal(recode(&out, type, posw_bytes_of("\x80", 1)), RECODE_REFUSED);
         assert_int_equal(recode(&out, type, posw_bytes_of("\x05", 1)), RECODE_REFUSED);
-        assert_int_equal(recode(&out, type, posw_bytes_of("\xc0", 1)), type == POSW_MSG_GET_ADDRESSES ? RECODE_SAME : RECODE_REFUSED);
+        assert_int_equal(recode(&out, type, posw_bytes_of("\xc0", 1)),
+                         type == POSW_MSG_GET_ADDRESSES ? RECODE_SAME : RECODE_REFUSED);
     }
     assert_int_equal(recode(&out, 0x7f, posw_bytes_of("\xc0", 1)), RECODE_REFUSED);
     posw_buf_clear(&out);
@@ -307,8 +310,9 @@ static void test_count_limits(void **state) {
     static const struct {
         enum posw_msg_type type;
         size_t max;
-    } cases[] = {{POSW_MSG_ADDRESSES, 1000}, {POSW_MSG_GET_HEADERS, 64}, {POSW_MSG_HEADERS, 512},    {POSW_MSG_GET_BLOCKS, 16}, {POSW_MSG_NOT_FOUND, 16},
-                 {POSW_MSG_ANNOUNCE, 8},    {POSW_MSG_TX_HASHES, 1024}, {POSW_MSG_GET_TXS, 256}, {POSW_MSG_TXS, 256}};
+    } cases[] = {{POSW_MSG_ADDRESSES, 1000}, {POSW_MSG_GET_HEADERS, 64}, {POSW_MSG_HEADERS, 512},
+                 {POSW_MSG_GET_BLOCKS, 16},  {POSW_MSG_NOT_FOUND, 16},   {POSW_MSG_ANNOUNCE, 8},
+                 {POSW_MSG_TX_HASHES, 1024}, {POSW_MSG_GET_TXS, 256},    {POSW_MSG_TXS, 256}};
     uint64_t seed = 2;
     posw_buf frame = {0}, out = {0}, more = {0};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
@@ -400,7 +404,15 @@ static void test_writer_limits(void **state) {
 
 static void test_hello(void **state) {
     (void)state;
-    posw_msg_hello m = {.version = 1, .chain_id = 2, .fork_next = 3, .number = 4, .weight = {{5}}, .flags = 6, .port = 7, .time_s = 8}, back;
+    posw_msg_hello m = {.version = 1,
+                        .chain_id = 2,
+                        .fork_next = 3,
+                        .number = 4,
+                        .weight = {{5}},
+                        .flags = 6,
+                        .port = 7,
+                        .time_s = 8},
+                   back;
     memset(m.genesis.b, 0xaa, 32);
     memset(m.hash.b, 0xbb, 32);
     memset(m.fork_hash, 0xcc, 4);
@@ -474,7 +486,9 @@ static void test_small(void **state) {
     assert_int_equal(b.size, 5 + 10);
     assert_true(posw_msg_pong_decode(nonce, payload_of(&b)));
     assert_memory_equal(nonce, ping.nonce, 8);
-    assert_false(posw_msg_pong_decode(nonce, posw_bytes_of("\xc8\x87" "1234567", 9)));
+    assert_false(posw_msg_pong_decode(nonce, posw_bytes_of("\xc8\x87"
+                                                           "1234567",
+                                                           9)));
     bool on = false;
     assert_true(posw_msg_send_compact_decode(&on, posw_bytes_of("\xc1\x01", 2)) && on);
     assert_true(posw_msg_send_compact_decode(&on, posw_bytes_of("\xc1\x80", 2)) && !on);
@@ -516,9 +530,9 @@ static void test_get_headers(void **state) {
     posw_msg_get_headers m;
     assert_true(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc3\x07\xc0\x01", 4)));
     assert_true(m.request == 7 && m.wanted == 1 && m.locator.count == 0);
-    assert_false(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc3\x07\xc0\x80", 4)));           /* none wanted */
-    assert_true(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc5\x07\xc0\x82\x02\x00", 6)));   /* 512 */
-    assert_false(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc5\x07\xc0\x82\x02\x01", 6)));  /* 513 */
+    assert_false(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc3\x07\xc0\x80", 4)));         /* none wanted */
+    assert_true(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc5\x07\xc0\x82\x02\x00", 6)));  /* 512 */
+    assert_false(posw_msg_get_headers_decode(&m, posw_bytes_of("\xc5\x07\xc0\x82\x02\x01", 6))); /* 513 */
     uint64_t seed = 4;
     posw_buf b = {0};
     posw_hash locator[2] = {some_hash(&seed), some_hash(&seed)};
@@ -586,10 +600,12 @@ static void test_headers(void **state) {
         const char *after;
         size_t size;
         bool good;
-    } pairs[] = {{"\x80", 1, true}, {"\x01", 1, false}, {"\x81\x80", 2, false}, {"\xc0", 1, false}, {"", 0, false}, {"\x80\x05", 2, true}, {"\x80\xc1\x01", 3, true}};
+    } pairs[] = {{"\x80", 1, true}, {"\x01", 1, false},    {"\x81\x80", 2, false},   {"\xc0", 1, false},
+                 {"", 0, false},    {"\x80\x05", 2, true}, {"\x80\xc1\x01", 3, true}};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(pairs); i++) {
         posw_buf_reset(&out);
-        const size_t outer = posw_rlp_list_begin(&out), inner = posw_rlp_list_begin(&out), pair = posw_rlp_list_begin(&out);
+        const size_t outer = posw_rlp_list_begin(&out), inner = posw_rlp_list_begin(&out),
+                     pair = posw_rlp_list_begin(&out);
         posw_buf_append(&out, raw, raw_size);
         posw_buf_append(&out, pairs[i].after, pairs[i].size);
         posw_rlp_list_end(&out, pair);
@@ -622,7 +638,8 @@ static void test_addresses(void **state) {
 
 /* ---- compact blocks ---- */
 
-/* SipHash of a 32-byte message is checked by the official vectors in test-map; here the key and the cut, by a second way. */
+/* SipHash of a 32-byte message is checked by the official vectors in test-map; here the key and the cut, by a second
+ * way. */
 static void test_short_ids(void **state) {
     (void)state;
     uint64_t seed = 6;
@@ -657,7 +674,8 @@ static void test_compact(void **state) {
     assert_true(posw_msg_compact_encode(&b, &h, &proof, (const uint8_t *)"abcdefgh", ids, 3, prefilled, 2));
     posw_msg_compact m;
     assert_true(posw_msg_compact_decode(&m, payload_of(&b)));
-    assert_true(m.head.has_proof && m.txs.id_count == 3 && m.txs.prefilled_count == 2 && memcmp(m.nonce, "abcdefgh", 8) == 0);
+    assert_true(m.head.has_proof && m.txs.id_count == 3 && m.txs.prefilled_count == 2 &&
+                memcmp(m.nonce, "abcdefgh", 8) == 0);
     for (size_t i = 0; i < 3; i++)
         assert_true(posw_msg_short_id_at(&m.txs, i) == ids[i]);
     posw_msg_prefilled p;
@@ -676,15 +694,15 @@ static void test_compact(void **state) {
     } lists[] = {
         {"\xc0", 1, true},
         {"\xc3\xc2\x80\x01", 4, true},
-        {"\xc3\xc2\x01\x01", 4, false},                         /* beyond the last */
+        {"\xc3\xc2\x01\x01", 4, false}, /* beyond the last */
         {"\xc6\xc2\x80\x01\xc2\x01\x01", 7, true},
-        {"\xc6\xc2\x01\x01\xc2\x80\x01", 7, false},             /* descending */
-        {"\xc6\xc2\x80\x01\xc2\x80\x01", 7, false},             /* twice */
-        {"\xc3\xc2\x80\x80", 4, false},                         /* an empty transaction */
-        {"\xc4\xc3\x80\x01\x09", 5, true},                      /* a later version's member */
+        {"\xc6\xc2\x01\x01\xc2\x80\x01", 7, false}, /* descending */
+        {"\xc6\xc2\x80\x01\xc2\x80\x01", 7, false}, /* twice */
+        {"\xc3\xc2\x80\x80", 4, false},             /* an empty transaction */
+        {"\xc4\xc3\x80\x01\x09", 5, true},          /* a later version's member */
         {"\xc2\xc1\x80", 3, false},
         {"\xc2\x80\x01", 3, false},
-        {"\xc8\xc7\x85\x01\x00\x00\x00\x00\x01", 9, false},     /* an index of 33 bits */
+        {"\xc8\xc7\x85\x01\x00\x00\x00\x00\x01", 9, false}, /* an index of 33 bits */
         {"\x80", 1, false},
     };
     uint8_t raw[POSW_HEADER_SIZE_MAX];
@@ -693,7 +711,10 @@ static void test_compact(void **state) {
         posw_buf_reset(&out);
         const size_t outer = posw_rlp_list_begin(&out);
         posw_buf_append(&out, raw, raw_size);
-        posw_buf_append(&out, "\x80\x88" "12345678\xc0", 11);
+        posw_buf_append(&out,
+                        "\x80\x88"
+                        "12345678\xc0",
+                        11);
         posw_buf_append(&out, lists[i].bytes, lists[i].size);
         posw_rlp_list_end(&out, outer);
         if (posw_msg_compact_decode(&m, posw_buf_view(&out)) != lists[i].good) fail_msg("list %zu", i);
@@ -753,8 +774,12 @@ static void too_many_hashes(void *arg) {
     static const posw_hash hashes[17];
     posw_msg_hashes_encode(arg, POSW_MSG_GET_BLOCKS, hashes, 17);
 }
-static void no_hash_list(void *arg) { posw_msg_hashes_encode(arg, POSW_MSG_PING, NULL, 0); }
-static void nothing_wanted(void *arg) { posw_msg_get_headers_encode(arg, 1, NULL, 0, 0); }
+static void no_hash_list(void *arg) {
+    posw_msg_hashes_encode(arg, POSW_MSG_PING, NULL, 0);
+}
+static void nothing_wanted(void *arg) {
+    posw_msg_get_headers_encode(arg, 1, NULL, 0, 0);
+}
 static void empty_tx(void *arg) {
     posw_msg_writer w;
     posw_msg_txs_begin(&w, arg);
@@ -795,12 +820,12 @@ static void test_failed_buffer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames),       cmocka_unit_test(test_text),          cmocka_unit_test(test_recode),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_count_limits),  cmocka_unit_test(test_writer_limits),
-        cmocka_unit_test(test_hello),        cmocka_unit_test(test_small),         cmocka_unit_test(test_block_limit),
-        cmocka_unit_test(test_get_headers),  cmocka_unit_test(test_headers),       cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_short_ids),    cmocka_unit_test(test_compact),       cmocka_unit_test(test_get_block_txs),
-        cmocka_unit_test(test_bugs),         cmocka_unit_test(test_failed_buffer),
+        cmocka_unit_test(test_frames),      cmocka_unit_test(test_text),          cmocka_unit_test(test_recode),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_count_limits),  cmocka_unit_test(test_writer_limits),
+        cmocka_unit_test(test_hello),       cmocka_unit_test(test_small),         cmocka_unit_test(test_block_limit),
+        cmocka_unit_test(test_get_headers), cmocka_unit_test(test_headers),       cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_short_ids),   cmocka_unit_test(test_compact),       cmocka_unit_test(test_get_block_txs),
+        cmocka_unit_test(test_bugs),        cmocka_unit_test(test_failed_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

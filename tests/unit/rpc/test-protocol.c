@@ -203,11 +203,12 @@ static void test_method_table(void **state) {
     for (size_t i = 0; i < count; i++) {
         if (i > 0) assert_true(strcmp(table[i - 1].name, table[i].name) < 0);
         assert_true(table[i].required <= table[i].most);
-        assert_ptr_equal(rpc_method_find(table[i].name, true), &table[i]);
+        assert_ptr_equal(rpc_method_find(table[i].name, true, true), &table[i]);
     }
-    assert_null(rpc_method_find("", true));
-    assert_null(rpc_method_find("zzz", true));
-    assert_null(rpc_method_find("evm_mine", false));
+    assert_null(rpc_method_find("", true, true));
+    assert_null(rpc_method_find("zzz", true, true));
+    assert_null(rpc_method_find("evm_mine", false, true));
+    assert_null(rpc_method_find("admin_peers", true, false));
 }
 
 /* Every method that takes arguments refuses null for the first required one, and each refuses one too many. */

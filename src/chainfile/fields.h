@@ -1,7 +1,7 @@
 /* The table of the chain file's plain values, for its reader and its writer. Values that need more than a type (name,
  * pow, rules, presets, exponent, treasury, allocation) are handled by name in both. */
-#ifndef POSW_CHAIN_CHAINFILE_FIELDS_H
-#define POSW_CHAIN_CHAINFILE_FIELDS_H
+#ifndef POSW_CHAINFILE_FIELDS_H
+#define POSW_CHAINFILE_FIELDS_H
 
 #include "posw/difficulty.h"
 

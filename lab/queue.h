@@ -1,0 +1,37 @@
+/* What is to happen, by time; what comes at one time happens in the order in which it was put. A binary heap of small items. */
+#ifndef POSW_LAB_QUEUE_H
+#define POSW_LAB_QUEUE_H
+
+#include "base/buf.h"
+#include "node/job.h"
+#include "world.h"
+
+enum what { WHAT_BYTES, WHAT_OPEN, WHAT_CLOSED, WHAT_DRAINED, WHAT_TIMER, WHAT_SEAL, WHAT_JOB, WHAT_START, WHAT_RESOLVED, WHAT_CALL };
+
+typedef struct {
+    uint64_t at_us, serial;
+    enum what what;
+    uint32_t machine;
+    uint64_t life;  /* of the machine: what was meant for an earlier one is dropped */
+    uint64_t link, number; /* of WHAT_BYTES .. DRAINED: the connection; TIMER, SEAL: generation */
+    posw_buf data;  /* owned */
+    posw_job *job;  /* owned */
+    void (*fn)(void *arg, world *w);
+    void *arg;
+} happening;
+
+typedef struct {
+    happening *items;
+    size_t count, capacity;
+    uint64_t serial;
+} queue;
+
+/* Takes the item over. False: out of memory (the item is freed). */
+bool queue_put(queue *q, happening *h);
+/* The earliest; false: none. */
+bool queue_take(queue *q, happening *out);
+const happening *queue_peek(const queue *q);
+void queue_clear(queue *q);
+void happening_clear(happening *h);
+
+#endif

@@ -1,0 +1,861 @@
+#include "world.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/map.h"
+#include "crypto/keccak.h"
+#include "crypto/secp.h"
+#include "posw/difficulty.h"
+#include "posw/u256.h"
+#include "queue.h"
+#include "store/store_memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINK_SLOTS = 1 << 20, CLOSE_FLUSH_US = 1000 * 1000, REFUSED_US = 1000, UNREACHED_US = 3 * 1000 * 1000 };
+
+/* A connection. Side 0 is who dialled. */
+typedef struct {
+    uint64_t number; /* 0: free; its place in the list is this modulo LINK_SLOTS */
+    size_t machine[2];
+    uint64_t life[2];
+    uint64_t peer[2];    /* how each side calls the other */
+    bool open[2];        /* this side has been told PEER_OPEN and not yet PEER_CLOSED */
+    bool cut;            /* nothing passes any more */
+    uint64_t arrives[2]; /* when the latest piece sent by this side arrives */
+    uint64_t sent[2];    /* pieces sent by this side: DRAINED is told for the last one only */
+} link;
+
+typedef struct {
+    machine_options o;
+    posw_netaddr address;
+    posw_node_id id;
+    uint8_t secret[32];
+    posw_address miner;
+    posw_store *store; /* survives the machine's lives */
+    posw_buf kept;     /* SAVE_PEERS */
+    /* while it is up */
+    bool up;
+    uint64_t life;
+    posw_chain *chain;
+    posw_mempool *mempool;
+    posw_node *node;
+    posw_p2p *p2p;
+    posw_log log;
+    posw_work work;
+    uint64_t search, timer; /* generations */
+    uint64_t next_inbound;
+    uint64_t upload_free_us;
+    uint64_t own_blocks;
+    bool failed; /* FATAL was said */
+    uint64_t down_ms_after_fault;
+    world_tamper tamper;
+    void *tamper_arg;
+    world_sealer sealer;
+    void *sealer_arg;
+    world *w;
+} machine;
+
+struct world {
+    world_options o;
+    machine *machines;
+    size_t count;
+    link *links;
+    size_t link_count, link_capacity;
+    uint64_t next_link;
+    queue queue;
+    uint64_t now_us, events, deliveries;
+    posw_random random;
+    uint8_t *groups;
+    posw_keccak digest;
+    int result;
+};
+
+/* ---- Proof of work ---- */
+
+/* input -> output, for all that was "found"; everything else is really hashed. */
+static posw_map found_table;
+static size_t worlds;
+
+static bool pow_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
+    (void)scratch, (void)key;
+    const posw_hash *found = posw_map_find(&found_table, input);
+    if (found != NULL) *out = *found;
+    else posw_keccak256(out, input, POSW_POW_INPUT_SIZE);
+    return true;
+}
+static const posw_pow engine = {.name = "keccak256", .hash = pow_hash};
+
+/* An output below the target, all equally likely: random * target / 2^256, little-endian. */
+static bool draw_seal(world *w, const posw_hash *seal_hash, const posw_u256 *target, uint8_t nonce[8], posw_hash *mix) {
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    uint8_t bytes[32];
+    posw_u256 hi, lo;
+    posw_random_fill(&w->random, bytes, sizeof bytes);
+    posw_random_fill(&w->random, nonce, 8);
+    const posw_u256 random = posw_u256_from_be(bytes);
+    posw_u256_mul_full(&hi, &lo, &random, target);
+    posw_u256_to_be(bytes, &hi);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        mix->b[i] = bytes[sizeof bytes - 1 - i];
+    posw_pow_input(input, seal_hash, nonce);
+    posw_hash *slot = posw_map_put(&found_table, input, NULL);
+    if (slot != NULL) *slot = *mix;
+    return slot != NULL;
+}
+
+/* Mean time to a seal: 2^256 / target hashes. */
+static uint64_t mean_us(const posw_work *work, uint64_t hashes_per_s) {
+    posw_u256 hashes = posw_difficulty_of_target(&work->target), us;
+    const posw_u256 rate = posw_u256_from_u64(hashes_per_s);
+    if (!posw_u256_mul_u64(&us, &hashes, 1000 * 1000)) return 1ULL << 50;
+    posw_u256_divmod(&us, NULL, &us, &rate);
+    return posw_u256_bits(&us) > 50 ? 1ULL << 50 : us.w[0];
+}
+
+/* ---- Log ---- */
+
+static void say(world *w, size_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void say(world *w, size_t i, const char *format, ...) {
+    char line[1200];
+    va_list args;
+    int n = snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3zu ", w->now_us / 1000000, w->now_us % 1000000, i);
+    va_start(args, format);
+    n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
+    va_end(args);
+    if (n >= (int)sizeof line) n = sizeof line - 1;
+    posw_keccak_update(&w->digest, line, (size_t)n);
+    posw_keccak_update(&w->digest, "\n", 1);
+    if (w->o.log != NULL) w->o.log(w->o.arg, line);
+}
+
+static void machine_log(void *arg, enum posw_log_level level, const char *category, const char *line) {
+    machine *m = arg;
+    say(m->w, (size_t)(m - m->w->machines), "%s %s: %s", posw_log_level_name(level), category, line);
+}
+
+posw_hash world_log_hash(const world *w) {
+    posw_keccak copy = w->digest;
+    posw_hash out;
+    posw_keccak_final(&copy, &out);
+    return out;
+}
+
+/* ---- Putting ---- */
+
+static void put(world *w, happening h) {
+    if (!queue_put(&w->queue, &h)) w->result = POSW_ENOMEM;
+}
+
+static uint64_t index_of(const world *w, const machine *m) { return (uint64_t)(m - w->machines); }
+
+static happening for_machine(const world *w, const machine *m, enum what what, uint64_t at_us) {
+    return (happening){.at_us = at_us, .what = what, .machine = (uint32_t)index_of(w, m), .life = m->life};
+}
+
+/* ---- Connections ---- */
+
+static link *find_link(world *w, uint64_t number) {
+    const size_t slot = number % LINK_SLOTS;
+    return number != 0 && slot < w->link_count && w->links[slot].number == number ? &w->links[slot] : NULL;
+}
+
+static link *link_of(world *w, const machine *m, uint64_t peer, int *side) {
+    const size_t i = index_of(w, m);
+    for (size_t k = 0; k < w->link_count; k++) {
+        link *l = &w->links[k];
+        if (l->number == 0) continue;
+        for (*side = 0; *side < 2; (*side)++)
+            if (l->machine[*side] == i && l->life[*side] == m->life && l->peer[*side] == peer) return l;
+    }
+    return NULL;
+}
+
+static link *new_link(world *w) {
+    for (size_t i = 0; i < w->link_count; i++)
+        if (w->links[i].number == 0) return &w->links[i];
+    if (w->link_count == w->link_capacity) {
+        const size_t capacity = w->link_capacity == 0 ? 64 : 2 * w->link_capacity;
+        link *links = realloc(w->links, capacity * sizeof *links);
+        if (links == NULL) return NULL;
+        w->links = links;
+        w->link_capacity = capacity;
+    }
+    return &w->links[w->link_count++];
+}
+
+static bool can_reach(const world *w, size_t a, size_t b) { return w->groups == NULL || w->groups[a] == w->groups[b]; }
+
+/* The same for both directions, and for all time. */
+static uint64_t latency_us(const world *w, size_t a, size_t b) {
+    const uint64_t low = a < b ? a : b, high = a < b ? b : a, pair[2] = {low, high}, seed[2] = {w->o.seed, 1};
+    const uint64_t mean = (uint64_t)w->o.latency_ms * 1000;
+    return mean / 2 + (mean == 0 ? 0 : posw_siphash(seed, pair, sizeof pair) % mean);
+}
+
+static uint64_t jitter_us(world *w) { return w->o.jitter_ms == 0 ? 0 : posw_random_below(&w->random, (uint64_t)w->o.jitter_ms * 1000); }
+
+static void put_closed(world *w, link *l, int side, uint64_t at_us, const char *why) {
+    machine *m = &w->machines[l->machine[side]];
+    happening h = for_machine(w, m, WHAT_CLOSED, at_us);
+    h.life = l->life[side];
+    h.link = l->number;
+    posw_buf_text(&h.data, why);
+    put(w, h);
+}
+
+/* Both sides hear of it; what is under way is lost. */
+static void cut(world *w, link *l, uint64_t after_us, const char *why) {
+    if (l->cut) return;
+    l->cut = true;
+    put_closed(w, l, 0, w->now_us + after_us, why);
+    put_closed(w, l, 1, w->now_us + after_us, why);
+}
+
+static size_t machine_at(const world *w, const posw_netaddr *address) {
+    for (size_t i = 0; i < w->count; i++)
+        if (posw_netaddr_equal(&w->machines[i].address, address)) return i;
+    return SIZE_MAX;
+}
+
+static void refuse_dial(world *w, machine *m, uint64_t peer, uint64_t after_us, const char *why) {
+    happening h = for_machine(w, m, WHAT_CLOSED, w->now_us + after_us);
+    h.number = peer;
+    posw_buf_text(&h.data, why);
+    put(w, h);
+}
+
+static void dial(world *w, machine *m, const posw_action *a) {
+    const size_t to = machine_at(w, &a->address), from = index_of(w, m);
+    const posw_node_id any = {{0}};
+    if (to == SIZE_MAX || !can_reach(w, from, to) || !w->machines[to].up) {
+        refuse_dial(w, m, a->peer, UNREACHED_US, "timed out");
+        return;
+    }
+    machine *other = &w->machines[to];
+    if (other->o.silent || to == from) {
+        refuse_dial(w, m, a->peer, REFUSED_US, "connection refused");
+        return;
+    }
+    if (memcmp(&a->node_id, &any, sizeof any) != 0 && memcmp(&a->node_id, &other->id, sizeof any) != 0) {
+        refuse_dial(w, m, a->peer, 2 * latency_us(w, from, to), "another node id than expected");
+        return;
+    }
+    link *l = new_link(w);
+    if (l == NULL) {
+        w->result = POSW_ENOMEM;
+        return;
+    }
+    *l = (link){.number = ++w->next_link * LINK_SLOTS + (uint64_t)(l - w->links), .machine = {from, to}, .life = {m->life, other->life}, .peer = {a->peer, ++other->next_inbound}};
+    const uint64_t trip = latency_us(w, from, to); /* TCP and TLS: two round trips */
+    for (int side = 0; side < 2; side++) {
+        happening h = for_machine(w, &w->machines[l->machine[side]], WHAT_OPEN, w->now_us + (side == 0 ? 4 : 3) * trip);
+        h.link = l->number;
+        put(w, h);
+        l->arrives[side] = w->now_us + 4 * trip;
+    }
+}
+
+static void send_piece(world *w, machine *m, link *l, int side, posw_buf *data) {
+    const size_t to = l->machine[1 - side], from = index_of(w, m);
+    const uint64_t rate = m->o.upload_bytes_per_s;
+    if (l->cut || data->size == 0) return;
+    if (m->tamper != NULL && !m->tamper(m->tamper_arg, w, from, to, data)) return;
+    const uint64_t begin = m->upload_free_us > w->now_us ? m->upload_free_us : w->now_us;
+    m->upload_free_us = begin + data->size * 1000000 / rate;
+    uint64_t at = m->upload_free_us + latency_us(w, from, to) + jitter_us(w);
+    if (at < l->arrives[side]) at = l->arrives[side];
+    l->arrives[side] = at;
+    happening h = for_machine(w, &w->machines[to], WHAT_BYTES, at);
+    h.life = l->life[1 - side];
+    h.link = l->number;
+    h.data = *data;
+    *data = (posw_buf){0};
+    put(w, h);
+    happening drained = for_machine(w, m, WHAT_DRAINED, m->upload_free_us);
+    drained.link = l->number;
+    drained.number = ++l->sent[side];
+    put(w, drained);
+}
+
+static void close_link(world *w, machine *m, uint64_t peer) {
+    int side;
+    link *l = link_of(w, m, peer, &side);
+    if (l == NULL || l->cut) return;
+    /* what was sent before still arrives; then both hear of the end */
+    l->cut = true;
+    const uint64_t last = l->arrives[side] > w->now_us ? l->arrives[side] : w->now_us;
+    put_closed(w, l, side, w->now_us + 1, "closed");
+    put_closed(w, l, 1 - side, (last < w->now_us + CLOSE_FLUSH_US ? last : w->now_us + CLOSE_FLUSH_US) + 1, "the other side closed");
+}
+
+/* ---- A machine's life ---- */
+
+static uint64_t clock_ms(const world *w, const machine *m) { return (uint64_t)((int64_t)(w->o.start_s * 1000 + w->now_us / 1000) + m->o.skew_ms); }
+
+uint64_t world_clock_s(const world *w, size_t machine_index) { return clock_ms(w, &w->machines[machine_index]) / 1000; }
+
+static void perform_all(world *w, machine *m, posw_actions *actions);
+
+static void step(world *w, machine *m, posw_event *e) {
+    posw_actions actions = {0};
+    const uint64_t before = m->own_blocks, height = posw_chain_tip(m->chain)->number;
+    const uint64_t mined = posw_node_read_counters(m->node).blocks_mined;
+    (void)before;
+    e->now_ms = clock_ms(w, m);
+    posw_node_step(m->node, e, &actions);
+    const uint64_t now = posw_chain_tip(m->chain)->number, own = posw_node_read_counters(m->node).blocks_mined - mined;
+    if (now > height) w->deliveries += now - height > own ? now - height - own : 0;
+    perform_all(w, m, &actions);
+    posw_actions_clear(&actions);
+}
+
+static int machine_up(world *w, machine *m) {
+    const size_t i = index_of(w, m);
+    posw_message msg = {""};
+    posw_mempool_options mo;
+    posw_p2p_options po;
+    posw_node_url named[POSW_ARRAY_SIZE(m->o.named)];
+    const posw_chain_options co = {.spec = w->o.spec, .store = m->store, .pow = &engine, .log = &m->log, .cache_bytes_max = 4 << 20};
+    posw_miner_identity id = {.miner = m->miner};
+    memcpy(id.secret, m->secret, sizeof id.secret);
+    m->life++;
+    int rc = posw_chain_open(&m->chain, &co, &msg);
+    if (rc != POSW_OK) {
+        say(w, i, "the chain does not open: %s", msg.text);
+        return rc;
+    }
+    posw_mempool_options_default(&mo);
+    mo.txs_max = 4096;
+    mo.seed[0] = posw_random_u64(&w->random);
+    rc = posw_mempool_new(&m->mempool, m->chain, &mo);
+    const posw_node_options no = {.chain = m->chain, .mempool = m->mempool, .log = &m->log, .identity = m->o.hashes_per_s > 0 ? &id : NULL, .pow = &engine};
+    if (rc == POSW_OK) rc = posw_node_new(&m->node, &no);
+    posw_p2p_options_default(&po);
+    po.node = m->node;
+    po.log = &m->log;
+    posw_random_fill(&w->random, po.seed, sizeof po.seed);
+    po.self = m->id;
+    po.listen_port = m->o.silent ? 0 : m->address.port;
+    if (!m->o.silent) po.external = m->address;
+    for (unsigned k = 0; k < m->o.named_count; k++)
+        named[k] = (posw_node_url){.numeric = true, .address = w->machines[m->o.named[k]].address, .port = POSW_P2P_PORT};
+    if (m->o.named_only) po.named = named, po.named_count = m->o.named_count, po.named_only = true;
+    else po.bootnodes = named, po.bootnode_count = m->o.named_count;
+    po.mine_alone = m->o.mine_alone;
+    po.private_network = m->o.private_network;
+    po.kept = posw_buf_view(&m->kept);
+    if (m->o.outbound_max > 0) po.outbound_max = m->o.outbound_max;
+    if (m->o.block_only_max > 0) po.block_only_max = m->o.block_only_max;
+    if (m->o.inbound_max > 0) po.inbound_max = m->o.inbound_max;
+    if (rc == POSW_OK) rc = posw_p2p_new(&m->p2p, &po);
+    if (rc != POSW_OK) return rc;
+    m->up = true;
+    m->failed = false;
+    m->upload_free_us = w->now_us;
+    say(w, i, "up at block %" PRIu64, posw_chain_tip(m->chain)->number);
+    posw_event e = {.type = POSW_EVENT_TICK};
+    posw_actions actions = {0};
+    step(w, m, &e);
+    posw_p2p_start(m->p2p, &actions);
+    perform_all(w, m, &actions);
+    posw_actions_clear(&actions);
+    return POSW_OK;
+}
+
+static void machine_down(world *w, machine *m, const char *why) {
+    const size_t i = index_of(w, m);
+    if (!m->up) return;
+    say(w, i, "down: %s", why);
+    m->up = false;
+    m->life++;
+    posw_p2p_free(m->p2p);
+    posw_node_free(m->node);
+    posw_mempool_free(m->mempool);
+    (void)posw_chain_close(m->chain);
+    posw_store_memory_fail(m->store, 0, POSW_OK, false);
+    m->p2p = NULL;
+    m->node = NULL;
+    m->mempool = NULL;
+    m->chain = NULL;
+    for (size_t k = 0; k < w->link_count; k++) {
+        link *l = &w->links[k];
+        if (l->number != 0 && (l->machine[0] == i || l->machine[1] == i)) cut(w, l, 1000, "connection reset");
+    }
+}
+
+static void come_back(world *w, machine *m, uint64_t down_ms) {
+    if (down_ms != 0) put(w, for_machine(w, m, WHAT_START, w->now_us + down_ms * 1000));
+}
+
+void world_stop(world *w, size_t i, uint64_t down_ms) {
+    machine *m = &w->machines[i];
+    posw_actions actions = {0};
+    if (!m->up) return;
+    posw_p2p_stop(m->p2p, &actions);
+    perform_all(w, m, &actions);
+    posw_actions_clear(&actions);
+    machine_down(w, m, "stopped");
+    come_back(w, m, down_ms);
+}
+
+/* Every later operation of the disk fails while the chain is closed: nothing that was not committed is. */
+void world_crash(world *w, size_t i, uint64_t down_ms) {
+    machine *m = &w->machines[i];
+    if (!m->up) return;
+    posw_store_memory_fail(m->store, 1, POSW_EIO, true);
+    machine_down(w, m, "power off");
+    come_back(w, m, down_ms);
+}
+
+void world_disk_fault(world *w, size_t i, uint64_t nth, uint64_t down_ms) {
+    machine *m = &w->machines[i];
+    if (!m->up) return;
+    posw_store_memory_fail(m->store, nth, POSW_EIO, true);
+    m->down_ms_after_fault = down_ms;
+}
+
+/* ---- Actions ---- */
+
+static void search(world *w, machine *m, const posw_work *work) {
+    m->work = *work;
+    m->search++;
+    if (m->o.hashes_per_s == 0) return;
+    const uint64_t mean = mean_us(work, m->o.hashes_per_s);
+    happening h = for_machine(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean));
+    h.number = m->search;
+    put(w, h);
+}
+
+static void set_timer(world *w, machine *m, uint64_t at_ms) {
+    const uint64_t now = clock_ms(w, m), in_ms = at_ms > now ? at_ms - now : 0;
+    happening h = for_machine(w, m, WHAT_TIMER, w->now_us + (in_ms == 0 ? 1 : in_ms * 1000));
+    h.number = ++m->timer;
+    put(w, h);
+}
+
+static void perform(world *w, machine *m, posw_action *a) {
+    int side;
+    link *l;
+    happening h;
+    switch (a->type) {
+    case POSW_ACTION_MINE:
+        search(w, m, &a->work);
+        break;
+    case POSW_ACTION_MINE_STOP:
+        m->search++;
+        break;
+    case POSW_ACTION_TIMER:
+        set_timer(w, m, a->at_ms);
+        break;
+    case POSW_ACTION_PEER_CONNECT:
+        dial(w, m, a);
+        break;
+    case POSW_ACTION_PEER_SEND:
+        l = link_of(w, m, a->peer, &side);
+        if (l != NULL) send_piece(w, m, l, side, &a->data);
+        break;
+    case POSW_ACTION_PEER_CLOSE:
+        close_link(w, m, a->peer);
+        break;
+    case POSW_ACTION_JOB:
+        h = for_machine(w, m, WHAT_JOB, w->now_us + (uint64_t)w->o.job_ms * 1000);
+        h.job = a->job;
+        a->job = NULL;
+        put(w, h);
+        break;
+    case POSW_ACTION_RESOLVE:
+        h = for_machine(w, m, WHAT_RESOLVED, w->now_us + 1000);
+        h.data = a->data;
+        a->data = (posw_buf){0};
+        put(w, h);
+        break;
+    case POSW_ACTION_SAVE_PEERS:
+        posw_buf_clear(&m->kept);
+        m->kept = a->data;
+        a->data = (posw_buf){0};
+        break;
+    case POSW_ACTION_FATAL:
+        m->failed = true;
+        say(w, index_of(w, m), "fatal: %.*s", (int)a->data.size, (const char *)a->data.data);
+        break;
+    case POSW_ACTION_SEND:
+    case POSW_ACTION_CLOSE:
+    case POSW_ACTION_JOURNAL_APPEND:
+    case POSW_ACTION_JOURNAL_REPLACE:
+        break;
+    }
+}
+
+static void perform_all(world *w, machine *m, posw_actions *actions) {
+    for (size_t i = 0; i < actions->count && m->up; i++)
+        perform(w, m, &actions->items[i]);
+    if (!m->failed || !m->up) return;
+    machine_down(w, m, "its disk failed");
+    come_back(w, m, m->down_ms_after_fault == 0 ? 1000 : m->down_ms_after_fault);
+}
+
+/* ---- Happenings ---- */
+
+static int side_of(const world *w, const link *l, const happening *h) {
+    (void)w;
+    return l->machine[0] == h->machine && l->life[0] == h->life ? 0 : 1;
+}
+
+static void on_open(world *w, machine *m, const happening *h) {
+    link *l = find_link(w, h->link);
+    if (l == NULL || l->cut) return;
+    const int side = side_of(w, l, h);
+    const machine *other = &w->machines[l->machine[1 - side]];
+    posw_event e = {.type = POSW_EVENT_PEER_OPEN, .peer = l->peer[side], .inbound = side == 1, .address = other->address, .node_id = other->id};
+    if (side == 1) e.address.port = (uint16_t)(1024 + l->number / LINK_SLOTS % 60000); /* of the one who came */
+    l->open[side] = true;
+    step(w, m, &e);
+}
+
+static void on_closed(world *w, machine *m, const happening *h) {
+    posw_event e = {.type = POSW_EVENT_PEER_CLOSED, .peer = h->number, .data = posw_buf_view(&h->data)};
+    link *l = find_link(w, h->link);
+    if (l != NULL) {
+        const int side = side_of(w, l, h);
+        e.peer = l->peer[side];
+        l->peer[side] = 0;
+        l->open[side] = false;
+        if (l->peer[1 - side] == 0 || !w->machines[l->machine[1 - side]].up || w->machines[l->machine[1 - side]].life != l->life[1 - side]) l->number = 0;
+    }
+    if (e.peer != 0) step(w, m, &e);
+}
+
+static void on_seal(world *w, machine *m) {
+    posw_event e = {.type = POSW_EVENT_SEAL_FOUND, .work_id = m->work.id};
+    const posw_work work = m->work;
+    const uint64_t generation = m->search;
+    if (m->sealer != NULL && m->sealer(m->sealer_arg, w, index_of(w, m), &work)) {
+        if (m->up && m->search == generation) search(w, m, &work);
+        return;
+    }
+    if (!draw_seal(w, &m->work.seal_hash, &m->work.target, e.nonce, &e.mix_hash)) return;
+    step(w, m, &e);
+    if (m->up && m->search == generation) search(w, m, &work); /* it was refused: on with the same work */
+}
+
+static void handle_one(world *w, machine *m, happening *h) {
+    posw_event e;
+    const link *l;
+    switch (h->what) {
+    case WHAT_BYTES:
+        l = find_link(w, h->link);
+        if (l == NULL || l->peer[side_of(w, l, h)] == 0) return;
+        e = (posw_event){.type = POSW_EVENT_PEER_DATA, .peer = l->peer[side_of(w, l, h)], .data = posw_buf_view(&h->data)};
+        step(w, m, &e);
+        break;
+    case WHAT_DRAINED:
+        l = find_link(w, h->link);
+        if (l == NULL || l->cut || l->sent[side_of(w, l, h)] != h->number) return;
+        e = (posw_event){.type = POSW_EVENT_PEER_DRAINED, .peer = l->peer[side_of(w, l, h)]};
+        step(w, m, &e);
+        break;
+    case WHAT_OPEN:
+        on_open(w, m, h);
+        break;
+    case WHAT_CLOSED:
+        on_closed(w, m, h);
+        break;
+    case WHAT_TIMER:
+        if (h->number != m->timer) return;
+        e = (posw_event){.type = POSW_EVENT_TICK};
+        step(w, m, &e);
+        break;
+    case WHAT_SEAL:
+        if (h->number == m->search) on_seal(w, m);
+        break;
+    case WHAT_JOB:
+        posw_job_run(h->job, &engine, NULL);
+        e = (posw_event){.type = POSW_EVENT_JOB_DONE, .job = h->job};
+        h->job = NULL;
+        step(w, m, &e);
+        break;
+    case WHAT_RESOLVED:
+        e = (posw_event){.type = POSW_EVENT_RESOLVED, .data = posw_bytes_of(h->data.data, h->data.size - 1)};
+        step(w, m, &e);
+        break;
+    case WHAT_START:
+    case WHAT_CALL:
+        break;
+    }
+}
+
+static const char *what_text(enum what what) {
+    static const char *const names[] = {"bytes", "open", "closed", "drained", "timer", "seal", "job", "start", "resolved", "call"};
+    return names[what];
+}
+
+/* Something later has taken its place. */
+static bool is_stale(world *w, const machine *m, const happening *h) {
+    const link *l;
+    switch (h->what) {
+    case WHAT_TIMER:
+        return h->number != m->timer;
+    case WHAT_SEAL:
+        return h->number != m->search;
+    case WHAT_DRAINED:
+        l = find_link(w, h->link);
+        return l == NULL || l->cut || l->sent[side_of(w, l, h)] != h->number;
+    case WHAT_BYTES:
+    case WHAT_OPEN:
+    case WHAT_CLOSED:
+    case WHAT_JOB:
+    case WHAT_START:
+    case WHAT_RESOLVED:
+    case WHAT_CALL:
+        break;
+    }
+    return false;
+}
+
+/* The digest takes in what the line says, without its letters. */
+static void say_event(world *w, const happening *h) {
+    const uint64_t words[] = {w->now_us, h->machine, (uint64_t)h->what, h->link, h->data.size};
+    if (w->o.log != NULL) {
+        char line[160];
+        snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3" PRIu32 " %s %" PRIu64 " %zu", w->now_us / 1000000, w->now_us % 1000000, h->machine, what_text(h->what),
+                 h->link, h->data.size);
+        w->o.log(w->o.arg, line);
+    }
+    posw_keccak_update(&w->digest, words, sizeof words);
+    if (h->data.size > 0) posw_keccak_update(&w->digest, h->data.data + h->data.size - 1, 1);
+}
+
+static void handle(world *w, happening *h) {
+    machine *m = &w->machines[h->machine];
+    if (h->what == WHAT_CALL) {
+        h->fn(h->arg, w);
+        return;
+    }
+    if (h->what == WHAT_START) {
+        if (!m->up && machine_up(w, m) != POSW_OK) w->result = POSW_EIO;
+        return;
+    }
+    if (!m->up || m->life != h->life || is_stale(w, m, h)) return;
+    w->events++;
+    say_event(w, h);
+    handle_one(w, m, h);
+    if (w->o.check != NULL && w->result == POSW_OK) w->result = w->o.check(w->o.arg, w, h->machine);
+}
+
+int world_run(world *w, uint64_t until_ms) {
+    const happening *next;
+    while (w->result == POSW_OK && (next = queue_peek(&w->queue)) != NULL && next->at_us <= until_ms * 1000) {
+        happening h;
+        (void)queue_take(&w->queue, &h);
+        w->now_us = h.at_us;
+        handle(w, &h);
+        happening_clear(&h);
+    }
+    if (w->result == POSW_OK && w->now_us < until_ms * 1000) w->now_us = until_ms * 1000;
+    return w->result;
+}
+
+void world_at(world *w, uint64_t in_ms, void (*fn)(void *arg, world *w), void *arg) {
+    put(w, (happening){.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg});
+}
+
+void world_partition(world *w, const uint8_t *groups) {
+    free(w->groups);
+    w->groups = NULL;
+    if (groups == NULL) return;
+    w->groups = malloc(w->count);
+    if (w->groups == NULL) {
+        w->result = POSW_ENOMEM;
+        return;
+    }
+    memcpy(w->groups, groups, w->count);
+    for (size_t i = 0; i < w->link_count; i++)
+        if (w->links[i].number != 0 && !can_reach(w, w->links[i].machine[0], w->links[i].machine[1])) cut(w, &w->links[i], w->o.cut_ms * 1000, "timed out");
+}
+
+void world_set_hashes(world *w, size_t i, uint64_t hashes_per_s) {
+    machine *m = &w->machines[i];
+    m->o.hashes_per_s = hashes_per_s;
+    if (!m->up) return;
+    const posw_work work = m->work;
+    if (work.id != 0) search(w, m, &work);
+}
+
+bool world_submit_tx(world *w, size_t i, posw_bytes raw) {
+    machine *m = &w->machines[i];
+    posw_actions actions = {0};
+    enum posw_mempool_refusal refusal = POSW_MEMPOOL_FULL;
+    if (!m->up) return false;
+    const int rc = posw_node_submit_tx(m->node, raw.data, raw.size, &refusal, NULL, NULL, &actions);
+    perform_all(w, m, &actions);
+    posw_actions_clear(&actions);
+    if (!m->up) return false;
+    posw_event e = {.type = POSW_EVENT_TICK};
+    step(w, m, &e);
+    return rc == POSW_OK && refusal == POSW_MEMPOOL_ACCEPTED;
+}
+
+void world_set_tamper(world *w, size_t i, world_tamper fn, void *arg) {
+    w->machines[i].tamper = fn;
+    w->machines[i].tamper_arg = arg;
+}
+
+void world_set_sealer(world *w, size_t i, world_sealer fn, void *arg) {
+    w->machines[i].sealer = fn;
+    w->machines[i].sealer_arg = arg;
+}
+
+bool world_seal(world *w, size_t i, posw_header *h, const posw_u256 *target) {
+    enum { UNSIGNED = POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE };
+    posw_hash seal_hash, digest;
+    posw_signature signature;
+    posw_header_seal_hash(&seal_hash, h);
+    if (!draw_seal(w, &seal_hash, target, h->nonce, &h->mix_hash)) return false;
+    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
+    if (!posw_secp_sign(&signature, &digest, w->machines[i].secret)) return false;
+    memcpy(h->extra + UNSIGNED, signature.b, sizeof signature.b);
+    return true;
+}
+
+void world_cut(world *w, size_t a, size_t b) {
+    for (size_t i = 0; i < w->link_count; i++) {
+        link *l = &w->links[i];
+        if (l->number != 0 && ((l->machine[0] == a && l->machine[1] == b) || (l->machine[0] == b && l->machine[1] == a))) cut(w, l, 1000, "connection reset");
+    }
+}
+
+size_t world_peers(const world *w, size_t self, size_t *out, size_t max) {
+    size_t n = 0;
+    for (size_t other = 0; other < w->count && n < max; other++)
+        for (size_t i = 0; i < w->link_count; i++) {
+            const link *l = &w->links[i];
+            if (l->number == 0 || l->cut || !l->open[0] || !l->open[1]) continue;
+            if ((l->machine[0] != self || l->machine[1] != other) && (l->machine[1] != self || l->machine[0] != other)) continue;
+            out[n++] = other;
+            break;
+        }
+    return n;
+}
+
+bool world_inject(world *w, size_t from, size_t to, posw_bytes data) {
+    for (size_t i = 0; i < w->link_count; i++) {
+        link *l = &w->links[i];
+        for (int side = 0; side < 2; side++) {
+            if (l->number == 0 || l->cut || !l->open[0] || !l->open[1] || l->machine[side] != from || l->machine[1 - side] != to) continue;
+            posw_buf copy = {0};
+            posw_buf_append(&copy, data.data, data.size);
+            machine *m = &w->machines[from];
+            const world_tamper tamper = m->tamper;
+            m->tamper = NULL;
+            send_piece(w, m, l, side, &copy);
+            m->tamper = tamper;
+            posw_buf_clear(&copy);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- The whole ---- */
+
+void world_options_default(world_options *o) {
+    *o = (world_options){.latency_ms = 50, .jitter_ms = 10, .job_ms = 1, .cut_ms = 5000};
+}
+
+/* 20.x.0.y: all routable, 64 groups. */
+static posw_netaddr address_of(size_t i) {
+    return (posw_netaddr){.ip = {[10] = 0xff, [11] = 0xff, [12] = 20, [13] = (uint8_t)(i % 64), [14] = (uint8_t)(i / 64 / 250), [15] = (uint8_t)(i / 64 % 250 + 1)},
+                          .port = POSW_P2P_PORT};
+}
+
+static void secret_of(uint8_t out[32], size_t i) {
+    posw_hash h;
+    char text[64];
+    const int n = snprintf(text, sizeof text, "world machine %zu", i);
+    posw_keccak256(&h, text, (size_t)n);
+    memcpy(out, h.b, sizeof h.b);
+}
+
+posw_address world_miner_of(size_t i) {
+    uint8_t secret[32];
+    posw_address a = {{0}};
+    secret_of(secret, i);
+    if (!posw_secp_address(&a, secret)) return (posw_address){{0}};
+    return a;
+}
+
+static int machine_new(world *w, machine *m, const machine_options *o, size_t i) {
+    posw_hash h;
+    m->w = w;
+    m->o = *o;
+    if (m->o.upload_bytes_per_s == 0) m->o.upload_bytes_per_s = 1250000;
+    m->address = address_of(i);
+    secret_of(m->secret, i);
+    posw_keccak256(&h, m->secret, sizeof m->secret);
+    memcpy(m->id.b, h.b, sizeof m->id.b);
+    m->log = (posw_log){.level = w->o.log_level, .write = machine_log, .arg = m};
+    m->store = posw_store_memory_new();
+    return m->store != NULL && posw_secp_address(&m->miner, m->secret) ? POSW_OK : POSW_ENOMEM;
+}
+
+int world_new(world **out, const world_options *o) {
+    uint8_t seed[POSW_RANDOM_SEED_SIZE] = {0};
+    world *w = calloc(1, sizeof *w);
+    if (w == NULL) return POSW_ENOMEM;
+    if (worlds++ == 0) posw_map_init(&found_table, POSW_POW_INPUT_SIZE, sizeof(posw_hash), NULL);
+    w->o = *o;
+    w->count = o->machine_count;
+    if (w->o.start_s == 0) w->o.start_s = o->spec->params.genesis_time + 1000;
+    posw_store_be64(seed, o->seed);
+    posw_random_init(&w->random, seed);
+    posw_keccak_init(&w->digest);
+    w->machines = calloc(w->count, sizeof *w->machines);
+    int rc = w->machines == NULL ? POSW_ENOMEM : POSW_OK;
+    for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
+        rc = machine_new(w, &w->machines[i], &o->machines[i], i);
+    for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
+        put(w, for_machine(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000)));
+    if (rc != POSW_OK) {
+        world_free(w);
+        return rc;
+    }
+    *out = w;
+    return POSW_OK;
+}
+
+void world_free(world *w) {
+    if (w == NULL) return;
+    for (size_t i = 0; w->machines != NULL && i < w->count; i++) {
+        machine *m = &w->machines[i];
+        m->w = w;
+        w->o.log = NULL;
+        machine_down(w, m, "the end");
+        if (m->store != NULL) m->store->ops->close(m->store);
+        posw_buf_clear(&m->kept);
+    }
+    queue_clear(&w->queue);
+    free(w->machines);
+    free(w->links);
+    free(w->groups);
+    if (--worlds == 0) posw_map_clear(&found_table);
+    free(w);
+}
+
+uint64_t world_now_ms(const world *w) { return w->now_us / 1000; }
+uint64_t world_events(const world *w) { return w->events; }
+uint64_t world_deliveries(const world *w) { return w->deliveries; }
+posw_random *world_random(world *w) { return &w->random; }
+size_t world_machine_count(const world *w) { return w->count; }
+posw_chain *world_chain(const world *w, size_t i) { return w->machines[i].chain; }
+posw_mempool *world_mempool(const world *w, size_t i) { return w->machines[i].mempool; }
+posw_p2p *world_p2p(const world *w, size_t i) { return w->machines[i].p2p; }
+posw_node *world_node(const world *w, size_t i) { return w->machines[i].node; }
+posw_store *world_store(const world *w, size_t i) { return w->machines[i].store; }
+const uint8_t *world_secret(const world *w, size_t i) { return w->machines[i].secret; }
+const posw_pow *world_pow(void) { return &engine; }
+const posw_address *world_miner(const world *w, size_t i) { return &w->machines[i].miner; }
+posw_netaddr world_address(const world *w, size_t i) { return w->machines[i].address; }

@@ -1,0 +1,91 @@
+/* What runner.c (life, actions), runner_journal.c (the mempool's journal), runner_network.c (peers, jobs, names) and
+ * runner_signals.c share. */
+#ifndef POSW_IO_RUNNER_INTERNAL_H
+#define POSW_IO_RUNNER_INTERNAL_H
+
+#include "base/buf.h"
+#include "io/mine_threads.h"
+#include "io/peers.h"
+#include "io/portmap.h"
+#include "io/resolver.h"
+#include "io/runner.h"
+#include "io/server.h"
+#include "io/workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+enum { RUNNER_FOUND_MAX = 64 /* finds wait here for the loop; a find in excess is stale anyway */ };
+
+typedef struct {
+    uint64_t work_id;
+    uint8_t nonce[8];
+    posw_hash mix;
+} found_seal;
+
+typedef struct runner {
+    posw_node *node;
+    const posw_runner_options *o;
+    const posw_log *log;
+    posw_message *msg;
+    int result;
+    bool begun, stopping;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    unsigned files_max; /* open files that the system allows */
+    posw_actions actions;
+    uint64_t last_ms;
+    posw_server *server;
+    /* finds of the searching threads */
+    posw_mine_threads *threads;
+    uv_async_t found_async;
+    pthread_mutex_t found_lock;
+    found_seal found[RUNNER_FOUND_MAX];
+    size_t found_count;
+    /* SIGINT and SIGTERM, which no thread takes while the loop runs */
+    uv_poll_t signal_poll;
+    int signal_fd;
+    sigset_t old_signals;
+    /* the mempool's journal */
+    int journal_fd;
+    size_t journal_start, journal_bytes; /* when it was last written whole, and appended since */
+    posw_buf journal_old;                /* of the last run, */
+    size_t journal_read;                 /* and how much of it the pool has */
+    uv_idle_t journal_idle;              /* brings the rest, piece by piece */
+    /* the network; NULL: none */
+    posw_peers *peers;
+    posw_workers *workers;
+    posw_resolver *resolver;
+    posw_portmap *portmap;
+    uv_async_t network_async; /* jobs are done, or names resolved */
+} runner;
+
+/* ---- runner.c ---- */
+/* One event into the node, and what it wants done. */
+void runner_step(runner *r, posw_event *e);
+void runner_stop(runner *r);
+
+/* ---- runner_signals.c ---- */
+/* From now on until the end of the program SIGINT and SIGTERM do not end it: they are asked for. False: out of files. */
+bool runner_take_signals(runner *r);
+/* Has one come? Then the runner stops. Also asked in the middle of a long step, so that stopping never waits for it. */
+bool runner_signal_came(void *arg);
+void runner_end_signals(runner *r);
+
+/* ---- runner_journal.c ---- */
+void journal_load(runner *r);
+void journal_append(runner *r, const posw_buf *data);
+/* Writes what the pool holds now over the journal. While the old one is still being read, that would lose its rest. */
+void journal_rewrite(runner *r);
+void journal_rewrite_if_long(runner *r);
+void journal_close(runner *r);
+
+/* ---- runner_network.c ---- */
+/* Of the open files that clients and peers may have together, those for peers. */
+unsigned network_files(const runner *r, unsigned files);
+int network_start(runner *r, unsigned files);
+void network_perform(runner *r, posw_action *a);
+/* The last words leave, for less than half a second; jobs that are not done are dropped. */
+void network_stop(runner *r);
+
+#endif
