@@ -1,5 +1,6 @@
-/* The transport between two nodes on the loopback, each on a thread of its own: handshakes a second, bytes a second, time of
- * a message there and back. Beside them the bound of the same machine in the same run: TLS between two ends in memory.
+/* The transport between two nodes on the loopback, each on a thread of its own: handshakes a second, bytes a second,
+ * time of a message there and back. Beside them the bound of the same machine in the same run: TLS between two ends in
+ * memory.
  *
  *      bench-peers [seconds of each part, default 2] */
 #include "io/peers.h"
@@ -121,9 +122,17 @@ static void *side_main(void *arg) {
 
 static void open_side(side *s, const char *host, void (*event)(void *arg, posw_event *e)) {
     posw_message msg = {""};
-    if (posw_identity_new(&s->id) != POSW_OK || uv_loop_init(&s->loop) != 0 || uv_async_init(&s->loop, &s->wake, on_stop) != 0) abort();
+    if (posw_identity_new(&s->id) != POSW_OK || uv_loop_init(&s->loop) != 0 ||
+        uv_async_init(&s->loop, &s->wake, on_stop) != 0)
+        abort();
     s->wake.data = s;
-    const posw_peers_options o = {.identity = s->id, .host = host, .handshakes_per_s = 100000, .handshakes_burst = 100000, .handshakes_all_per_s = 100000, .event = event, .arg = s};
+    const posw_peers_options o = {.identity = s->id,
+                                  .host = host,
+                                  .handshakes_per_s = 100000,
+                                  .handshakes_burst = 100000,
+                                  .handshakes_all_per_s = 100000,
+                                  .event = event,
+                                  .arg = s};
     if (posw_peers_start(&s->p, &s->loop, &o, &msg) != POSW_OK) {
         fprintf(stderr, "%s\n", msg.text);
         exit(1);
@@ -147,7 +156,8 @@ static void run_part(enum part part, uint64_t seconds) {
     client.times_us = malloc(SAMPLES_MAX * sizeof *client.times_us);
     open_side(&server, "127.0.0.1", on_server_event);
     open_side(&client, NULL, on_client_event);
-    client.other = (posw_netaddr){.ip = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, .port = posw_peers_port(server.p)};
+    client.other =
+        (posw_netaddr){.ip = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, .port = posw_peers_port(server.p)};
     client.begin_us = now_us();
     for (int i = 0; i < (part == HANDSHAKES ? AT_ONCE : 1); i++)
         dial(&client);
@@ -160,15 +170,19 @@ static void run_part(enum part part, uint64_t seconds) {
     close_side(&client);
     const double s = (double)(client.end_us - client.begin_us) / 1e6;
     if (part == HANDSHAKES)
-        printf("handshakes, connect to close, %d at once     %9.0f /s (%.0f us of processor time of the side that listens)\n", AT_ONCE,
-               (double)client.opened / s, (double)server.cpu_us / (double)client.opened);
+        printf("handshakes, connect to close, %d at once     %9.0f /s (%.0f us of processor time of the side that "
+               "listens)\n",
+               AT_ONCE, (double)client.opened / s, (double)server.cpu_us / (double)client.opened);
     else if (part == BULK_BYTES)
-        printf("bulk, one peer                              %9.0f MB/s (%.0f and %.0f MB/s of processor time, sent and received)\n",
-               (double)server.bytes / s / 1e6, (double)server.bytes / (double)client.cpu_us, (double)server.bytes / (double)server.cpu_us);
+        printf("bulk, one peer                              %9.0f MB/s (%.0f and %.0f MB/s of processor time, sent and "
+               "received)\n",
+               (double)server.bytes / s / 1e6, (double)server.bytes / (double)client.cpu_us,
+               (double)server.bytes / (double)server.cpu_us);
     else {
         qsort(client.times_us, client.samples, sizeof *client.times_us, by_value);
-        printf("%d bytes there and back                    %9" PRIu32 " us p50, %" PRIu32 " us p99 (%" PRIu64 " of them)\n", PING,
-               client.times_us[client.samples / 2], client.times_us[client.samples * 99 / 100], client.samples);
+        printf("%d bytes there and back                    %9" PRIu32 " us p50, %" PRIu32 " us p99 (%" PRIu64
+               " of them)\n",
+               PING, client.times_us[client.samples / 2], client.times_us[client.samples * 99 / 100], client.samples);
     }
     free(client.times_us);
 }
@@ -204,14 +218,16 @@ static void in_memory(uint64_t seconds) {
         if (posw_tls_new(&a, c, false, NULL) != POSW_OK || posw_tls_new(&b, c, true, NULL) != POSW_OK) abort();
         carry(a, b, &heard);
     }
-    printf("in memory, both sides: handshakes           %9.0f /s of processor time\n", (double)n * 1e6 / (double)(cpu_us() - begin));
+    printf("in memory, both sides: handshakes           %9.0f /s of processor time\n",
+           (double)n * 1e6 / (double)(cpu_us() - begin));
     const uint64_t begin_bytes = cpu_us();
     for (n = 0; cpu_us() - begin_bytes < seconds * 1000000; n++) {
         posw_buf_reset(&heard);
         (void)posw_tls_write(a, block, 65536);
         carry(a, b, &heard);
     }
-    printf("in memory, both sides: bulk                 %9.0f MB/s of processor time\n", (double)n * 65536 / (double)(cpu_us() - begin_bytes));
+    printf("in memory, both sides: bulk                 %9.0f MB/s of processor time\n",
+           (double)n * 65536 / (double)(cpu_us() - begin_bytes));
     posw_tls_free(a);
     posw_tls_free(b);
     posw_tls_context_free(c);

@@ -1,6 +1,6 @@
-/* TLS as a stranger sees it. The first byte chooses: 0: the rest goes to an end that listens; 1: to one that dials; else two
- * ends talk, and the rest says which of the bytes on their way are changed: triples of place (2) and mask (1). Nothing that a
- * stranger says may end well, and nothing may be read beyond it. */
+/* TLS as a stranger sees it. The first byte chooses: 0: the rest goes to an end that listens; 1: to one that dials;
+ * else two ends talk, and the rest says which of the bytes on their way are changed: triples of place (2) and mask (1).
+ * Nothing that a stranger says may end well, and nothing may be read beyond it. */
 #include "fuzz.h"
 
 #include "io/tls.h"
@@ -57,7 +57,8 @@ static void two_ends(const uint8_t *changes, size_t size) {
     for (bool more = true; more;) {
         more = false;
         for (int i = 0; i < 2; i++) {
-            if (posw_tls_state_now(ends[i]) == POSW_TLS_OPEN && !said[i]) said[i] = posw_tls_write(ends[i], (const uint8_t *)"hello", 5);
+            if (posw_tls_state_now(ends[i]) == POSW_TLS_OPEN && !said[i])
+                said[i] = posw_tls_write(ends[i], (const uint8_t *)"hello", 5);
             more = carry(ends[i], ends[1 - i], &heard[1 - i], &place, changes, size) || more;
         }
     }

@@ -98,6 +98,7 @@ typedef struct {
     uint32_t apply_count; /* nodes of the new chain above the fork */
 } posw_tree_route;
 
+/* Between any two nodes, in one step a block of the way. */
 POSW_API posw_tree_route posw_tree_route_between(const posw_tree *t, uint32_t from, uint32_t to);
 /* The nodes of a route in the order in which they are taken: undo downwards, from `from` to the child of the fork;
  * apply upwards, from the child of the fork to `to`. The arrays have room for undo_count and apply_count indices;

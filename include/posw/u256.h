@@ -19,6 +19,7 @@ extern "C" {
 #define POSW_U256_ONE POSW_U256(1, 0, 0, 0)
 #define POSW_U256_MAX POSW_U256(UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX)
 
+/* v */
 POSW_API posw_u256 posw_u256_from_u64(uint64_t v);
 /* hi * 2^64 + lo */
 POSW_API posw_u256 posw_u256_from_u128(uint64_t hi, uint64_t lo);
@@ -30,6 +31,7 @@ POSW_API void posw_u256_to_be(uint8_t out[32], const posw_u256 *v);
 /* size <= 32 bytes, most significant first, no leading-zero rule; false if size > 32. */
 POSW_API POSW_MUST_USE bool posw_u256_from_be_slice(posw_u256 *out, const uint8_t *in, size_t size);
 
+/* v = 0 */
 POSW_API bool posw_u256_is_zero(const posw_u256 *v);
 /* <0, 0, >0 as a <, ==, > b. */
 POSW_API int posw_u256_cmp(const posw_u256 *a, const posw_u256 *b);

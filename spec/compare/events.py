@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 
 from posw import header as headers, light, params
-from posw.chain import Chain, check_header_time
+from posw.chain import Chain, check_header_fields, check_header_time
 from posw.keccak import keccak256
 from posw.params import Params
 from posw.verdict import Invalid, NotYet, Refused, Verdict
@@ -109,7 +109,7 @@ class Specification:
         return f"{verdict_text(verdict)} {self.tip_text(len(removed), len(added))}"
 
     def answer_light(self, now, header, proof):
-        """As a light client: the specification's checks of a header with a proof, and T2."""
+        """As a light client, in the order that V2 gives for it."""
         try:
             header = headers.decode(header)
             parent = self.chain.blocks.get(header.parent_hash)
@@ -117,9 +117,12 @@ class Specification:
                 raise NotYet("STAKE_PROOF")
             if parent is None:
                 raise NotYet("UNKNOWN_PARENT")
-            verdict = light.check_header_proof(self.chain.params, parent, header, None if proof is None else proofs.decode(proof))
-            if verdict.kind == "valid":
-                check_header_time(self.chain.params, header, now)
+            p = self.chain.params
+            check_header_fields(p, parent, header, header.stake_root)
+            check_header_time(p, header, now)
+            light.check_proof(p, parent, header, None if proof is None else proofs.decode(proof))
+            headers.check_pow(p.pow, header)
+            verdict = Verdict("valid")
         except Refused as refused:
             verdict = refused.verdict
         return verdict_text(verdict)

@@ -240,6 +240,8 @@ void posw_chain_branch_states_tidy(posw_chain *c);
 int posw_chain_begin(posw_chain *c);
 /* Ends a small transaction that did not move the tip: commits unless bulk mode joins it with others. */
 int posw_chain_end_small(posw_chain *c);
+/* After everything that a block has changed: commits what bulk mode has joined, if that is enough. */
+int posw_chain_end_block(posw_chain *c);
 /* Aborts what is open and takes memory back to what the store holds. Returns `error`. */
 int posw_chain_fail(posw_chain *c, int error);
 /* Tip row, trie rows, commit: after it `state` is what the store holds. On an error the caller calls posw_chain_fail

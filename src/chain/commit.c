@@ -225,6 +225,7 @@ static int write_child(posw_chain *c, const posw_chain_executed *x, bool *drops)
 }
 
 static bool batch_is_full(posw_chain *c) {
+    if (!c->bulk) return false;
     if (c->bulk_blocks >= c->bulk_blocks_max) return true;
     return posw_state_memory(posw_chain_state_find(c, c->tip.number)) > c->bulk_memory + POSW_CHAIN_BULK_BYTES;
 }
@@ -245,15 +246,18 @@ int posw_chain_adopt(posw_chain *c, const posw_chain_executed *x) {
     posw_window_push(c->window, &entry);
     c->added[0] = c->tip_hash;
     c->added_count = 1;
-    if (!c->bulk) {
+    if (c->bulk)
+        c->bulk_blocks++;
+    else
         posw_chain_limit_memory(c);
-        return POSW_OK;
-    }
-    c->bulk_blocks++;
-    return batch_is_full(c) ? posw_chain_flush(c) : POSW_OK;
+    return posw_chain_end_block(c);
 }
 
 /* ---- bulk mode ---- */
+
+int posw_chain_end_block(posw_chain *c) {
+    return batch_is_full(c) ? posw_chain_flush(c) : POSW_OK;
+}
 
 int posw_chain_flush(posw_chain *c) {
     if (c->stale) return posw_chain_reload(c);

@@ -151,7 +151,7 @@ static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *we
         posw_window_push(c->branch_window, &node.entry);
         c->branch_at = p->block.hash;
     }
-    return POSW_OK;
+    return posw_chain_end_block(c);
 }
 
 /* ---- the whole ---- */

@@ -181,6 +181,7 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
         r.network.options.private_network = true;
         r.network.options.named_only = true; /* all know all; others come by admin_addPeer */
         ro->p2p_host = "127.0.0.1";
+        ro->p2p_port = (uint16_t)(l->p2p_port == 0 ? 0 : l->p2p_port + i);
         ro->threads = mines ? (unsigned)l->threads : 0;
         ro->pow = s.pow;
         ro->workers = 1;

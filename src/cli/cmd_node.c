@@ -61,6 +61,11 @@ static void on_end(void *arg, posw_actions *out) {
     cli_network_end(&r->network, out);
 }
 
+static void on_mapped(void *arg, const posw_netaddr *external) {
+    running *r = arg;
+    cli_network_mapped(&r->network, external);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     running *r = arg;
     r->ready.p2p = r->network.p2p;
@@ -85,6 +90,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->journal_path = journal;
     ro->begin = on_begin;
     ro->end = on_end;
+    ro->mapped = on_mapped;
     ro->ready = on_ready;
     ro->arg = &r;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);

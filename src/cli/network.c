@@ -70,6 +70,8 @@ static int read_options(cli_network *n, posw_runner_options *ro) {
     n->options.seeder = cli_switch(c, "seeder");
     ro->p2p_host = strcmp(listen, "none") == 0 ? NULL : listen;
     ro->p2p_port = (uint16_t)port;
+    ro->p2p_inbound = (unsigned)inbound + 16; /* some more shake hands, or are about to go */
+    ro->port_mapping = !cli_switch(c, "no-port-mapping");
     return read_addresses(n);
 }
 
@@ -116,6 +118,11 @@ void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_acti
     }
     posw_rpc_set_p2p(n->stack->rpc, n->p2p);
     posw_p2p_start(n->p2p, out);
+}
+
+/* The operator's own word on the address counts more. */
+void cli_network_mapped(cli_network *n, const posw_netaddr *external) {
+    if (n->p2p != NULL && cli_text(n->c, "external") == NULL) posw_p2p_set_external(n->p2p, external);
 }
 
 void cli_network_end(cli_network *n, posw_actions *out) {

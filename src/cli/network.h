@@ -17,6 +17,7 @@
         {"dns-seeds", "NAMES", NULL, "names that resolve to nodes, separated by commas"},                                        \
         {"max-peers", "N", "114", "connections that others may make to this node"},                                              \
         {"outbound-peers", "N", "8", "connections that this node makes"},                                                        \
+        {"no-port-mapping", NULL, NULL, "do not ask the router to let others in (PCP, NAT-PMP)"},                                \
         {"private-network", NULL, NULL, "take and tell addresses of private networks, too"},                                     \
         {"mine-alone", NULL, NULL, "mine also with no peer connected (the first node of a chain)"},                              \
         {"seeder", NULL, NULL, "tell addresses to all who ask, and close"}, {                                                    \
@@ -43,6 +44,7 @@ int cli_network_open(cli_network *n, const cli *c, cli_stack *s, const char *dat
 /* posw_runner_options.begin and .end with a cli_network. */
 void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_actions *out);
 void cli_network_end(cli_network *n, posw_actions *out);
+void cli_network_mapped(cli_network *n, const posw_netaddr *external);
 void cli_network_close(cli_network *n);
 
 #endif

@@ -1,7 +1,7 @@
 #include "io/identity.h"
 
-#include "base/bytes.h"
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "crypto/keccak.h"
 #include "io/file.h"
 #include "io/runner.h"
@@ -24,15 +24,16 @@ bool posw_identity_id_of_key(posw_node_id *out, const EVP_PKEY *key) {
     uint8_t raw[32];
     size_t size = sizeof raw;
     posw_hash h;
-    if (EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(key, raw, &size) != 1 || size != sizeof raw)
+    if (EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(key, raw, &size) != 1 ||
+        size != sizeof raw)
         return false;
     posw_keccak256(&h, raw, sizeof raw);
     memcpy(out->b, h.b, sizeof out->b);
     return true;
 }
 
-/* Everything in it but the key is the same for all nodes and for ever: nobody looks at names or dates, and it must not tell
- * one node's clock or software from another's. */
+/* Everything in it but the key is the same for all nodes and for ever: nobody looks at names or dates, and it must not
+ * tell one node's clock or software from another's. */
 static bool fill_certificate(X509 *c, EVP_PKEY *key) {
     X509_NAME *name = X509_get_subject_name(c);
     return X509_set_version(c, X509_VERSION_3) == 1 && ASN1_INTEGER_set(X509_get_serialNumber(c), 1) == 1 &&
@@ -86,9 +87,10 @@ X509 *posw_identity_certificate(const posw_identity *id) {
 /* ---- The file: the seed, a space, the node id that it must give, a line feed. The id makes damage known. ---- */
 
 static int damaged(posw_message *msg, const char *path) {
-    return posw_message_set(msg, POSW_ECORRUPT,
-                            "%.300s is not a node key or is damaged; restore it from a copy, or delete it and the node gets a new id",
-                            path);
+    return posw_message_set(
+        msg, POSW_ECORRUPT,
+        "%.300s is not a node key or is damaged; restore it from a copy, or delete it and the node gets a new id",
+        path);
 }
 
 static int parse(posw_identity **out, posw_bytes text, const char *path, posw_message *msg) {
@@ -116,7 +118,8 @@ static int check_mode(const char *path, posw_message *msg) {
     if (stat(path, &st) != 0) return posw_file_error(msg, errno, "look at", path);
     if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0) return POSW_OK;
     return posw_message_set(msg, POSW_EAUTH,
-                            "the node key %.200s can be read by other users of this machine; run: chmod 600 '%.200s'", path, path);
+                            "the node key %.200s can be read by other users of this machine; run: chmod 600 '%.200s'",
+                            path, path);
 }
 
 static int read_key(posw_identity **out, const char *path, posw_message *msg) {

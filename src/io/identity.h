@@ -1,5 +1,5 @@
-/* Who this node is in the network: an Ed25519 key, kept in a file of one line, and a certificate that is made of it anew in
- * each run and shows nothing but the key. */
+/* Who this node is in the network: an Ed25519 key, kept in a file of one line, and a certificate that is made of it
+ * anew in each run and shows nothing but the key. */
 #ifndef POSW_IO_IDENTITY_H
 #define POSW_IO_IDENTITY_H
 
@@ -10,9 +10,9 @@
 
 typedef struct posw_identity posw_identity;
 
-/* The key of that file, which is created (0600) with a new key where there is none. A file that is damaged, or that others
- * than its owner may read, is refused with a sentence that says what to do: POSW_ECORRUPT, POSW_EAUTH, or the code of the
- * input or output error. */
+/* The key of that file, which is created (0600) with a new key where there is none. A file that is damaged, or that
+ * others than its owner may read, is refused with a sentence that says what to do: POSW_ECORRUPT, POSW_EAUTH, or the
+ * code of the input or output error. */
 int posw_identity_open(posw_identity **out, const char *path, posw_message *msg);
 /* A new key that is kept nowhere. */
 int posw_identity_new(posw_identity **out);

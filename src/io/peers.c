@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Never 0, which means "none". */
-uint64_t peers_now_ms(const posw_peers *p) {
-    return uv_now(p->loop) + 1;
+/* Not the loop's time, which stands still while the node is at work. */
+uint64_t peers_now_ms(void) {
+    return uv_hrtime() / 1000000;
 }
 
 void peers_event(posw_peers *p, posw_event *e) {
@@ -101,7 +101,8 @@ static void on_awake(uv_idle_t *handle) {
 static void tell_drained(posw_peers *p) {
     if (!p->owes_drained) return;
     p->owes_drained = false;
-    for (peer_conn *c = p->conns; c != NULL; c = c->next) /* events end none before the loop goes on, and add in front */
+    for (peer_conn *c = p->conns; c != NULL;
+         c = c->next) /* events end none before the loop goes on, and add in front */
         conn_tell_drained(c);
 }
 
@@ -127,15 +128,26 @@ static void on_handle_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(posw_peers *p) {
-    uv_handle_t *const handles[] = {(uv_handle_t *)&p->listener, (uv_handle_t *)&p->sweep, (uv_handle_t *)&p->before_sleep,
-                                    (uv_handle_t *)&p->awake};
+    uv_handle_t *const handles[] = {(uv_handle_t *)&p->listener, (uv_handle_t *)&p->sweep,
+                                    (uv_handle_t *)&p->before_sleep, (uv_handle_t *)&p->awake};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(handles); i++)
         if (!uv_is_closing(handles[i])) uv_close(handles[i], on_handle_closed);
 }
 
+/* A time in which this node was busy with one long step does not count for those who wait for its part of a handshake.
+ */
+static void forgive(posw_peers *p, uint64_t now_ms) {
+    const uint64_t away_ms = now_ms - p->swept_ms;
+    p->swept_ms = now_ms;
+    if (away_ms < 4 * uv_timer_get_repeat(&p->sweep)) return;
+    for (peer_conn *c = p->conns; c != NULL; c = c->next)
+        if (c->phase == CONN_SHAKING || c->phase == CONN_DIALLING) c->deadline_ms += away_ms;
+}
+
 static void on_sweep(uv_timer_t *timer) {
     posw_peers *p = timer->data;
-    const uint64_t now_ms = peers_now_ms(p);
+    const uint64_t now_ms = peers_now_ms();
+    forgive(p, now_ms);
     for (peer_conn *c = p->conns; c != NULL; c = c->next)
         conn_check(c, now_ms);
     if (p->accept_waits) on_connection((uv_stream_t *)&p->listener, 0);
@@ -149,16 +161,19 @@ static int listen_on(posw_peers *p, const char *host, posw_message *msg) {
     memset(&address, 0, sizeof address);
     if (uv_ip4_addr(host, p->o.port, (struct sockaddr_in *)&address) != 0 &&
         uv_ip6_addr(host, p->o.port, (struct sockaddr_in6 *)&address) != 0)
-        return posw_message_set(msg, POSW_EINVAL, "'%s' is not a numeric IP address to listen on; use for example 0.0.0.0", host);
+        return posw_message_set(msg, POSW_EINVAL,
+                                "'%s' is not a numeric IP address to listen on; use for example 0.0.0.0", host);
     int err = uv_tcp_bind(&p->listener, (struct sockaddr *)&address, 0);
     if (err == 0) err = uv_listen((uv_stream_t *)&p->listener, 511, on_connection);
     if (err == UV_EADDRINUSE)
-        return posw_message_set(msg, POSW_EBUSY,
-                                "the network port %u of %s is in use by another program; stop that or choose another port with --p2p-port",
-                                p->o.port, host);
+        return posw_message_set(
+            msg, POSW_EBUSY,
+            "the network port %u of %s is in use by another program; stop that or choose another port with --p2p-port",
+            p->o.port, host);
     if (err == UV_EAFNOSUPPORT || err == UV_EADDRNOTAVAIL)
         return posw_message_set(msg, POSW_EINVAL, "this machine has no address %s to listen on", host);
-    if (err != 0) return posw_message_set(msg, POSW_EIO, "cannot listen on %s port %u: %s", host, p->o.port, uv_strerror(err));
+    if (err != 0)
+        return posw_message_set(msg, POSW_EIO, "cannot listen on %s port %u: %s", host, p->o.port, uv_strerror(err));
     int size = sizeof address;
     posw_netaddr own = {.port = 0};
     if (uv_tcp_getsockname(&p->listener, (struct sockaddr *)&address, &size) == 0) from_sockaddr(&own, &address);
@@ -239,6 +254,7 @@ int posw_peers_start(posw_peers **out, uv_loop_t *loop, const posw_peers_options
         return err;
     }
     const unsigned period = sweep_period(&p->o);
+    p->swept_ms = peers_now_ms();
     (void)uv_timer_start(&p->sweep, on_sweep, period, period); /* with a callback it cannot fail */
     (void)uv_prepare_start(&p->before_sleep, on_before_sleep);
     *out = p;
@@ -306,6 +322,7 @@ void posw_peers_stop(posw_peers *p, unsigned grace_ms) {
     p->accept_waits = false;
     if (!uv_is_closing((uv_handle_t *)&p->listener)) uv_close((uv_handle_t *)&p->listener, on_handle_closed);
     uv_update_time(p->loop);
+    p->swept_ms = peers_now_ms();
     for (peer_conn *c = p->conns; c != NULL; c = c->next)
         conn_leave(c, grace_ms);
     (void)uv_timer_start(&p->sweep, on_sweep, 0, grace_ms / 16 + 1);

@@ -1,11 +1,11 @@
-/* The network's transport: TCP with TLS to other nodes, on a libuv loop. It dials, listens, encrypts, counts and closes;
- * whom to dial and what to say is decided by others. What happens is told as the events PEER_OPEN, PEER_DATA, PEER_DRAINED
- * and PEER_CLOSED of node/node.h; its commands are the PEER_* actions. No event is told within a command: a command that
- * fails is followed by PEER_CLOSED when the loop goes on.
+/* The network's transport: TCP with TLS to other nodes, on a libuv loop. It dials, listens, encrypts, counts and
+ * closes; whom to dial and what to say is decided by others. What happens is told as the events PEER_OPEN, PEER_DATA,
+ * PEER_DRAINED and PEER_CLOSED of node/node.h; its commands are the PEER_* actions. No event is told within a command:
+ * a command that fails is followed by PEER_CLOSED when the loop goes on.
  *
  * Limits, so that strangers can take neither memory nor time from the rest:
- *  - connections: inbound ones in all, and handshakes that are under way, in all and of one netgroup. When all are taken, a
- *    newcomer of a group that has fewer gets the place of the oldest of the group that has most.
+ *  - connections: inbound ones in all, and handshakes that are under way, in all and of one netgroup. When all are
+ * taken, a newcomer of a group that has fewer gets the place of the oldest of the group that has most.
  *  - handshakes a second of one netgroup and of all, and the time of each from the first packet on.
  *  - what waits to be sent to one peer and to all, and how long it may wait without a byte leaving.
  *  - 64 KiB read from one peer before it is the others' turn: an event has so much, and one TLS record, at most.
@@ -32,7 +32,8 @@ typedef struct {
     unsigned half_open_group_max;  /* of one netgroup; 8 */
     unsigned handshakes_per_s;     /* of one netgroup, on average; 4 */
     unsigned handshakes_burst;     /* at once after a rest; 16 */
-    unsigned handshakes_all_per_s; /* of all together, 1 ms of processor time each; twice as many at once after a rest; 100 */
+    unsigned handshakes_all_per_s; /* of all together, 1 ms of processor time each; twice as many at once after a rest;
+                                      100 */
     unsigned local_factor;         /* 4 */
     unsigned handshake_ms;         /* 10,000, with the time to connect */
     unsigned close_ms;             /* for the last words to leave; 1,000 */
@@ -44,8 +45,8 @@ typedef struct {
     void *arg;
 } posw_peers_options;
 
-/* Listens. POSW_EBUSY (port in use), POSW_EINVAL (host), POSW_ENOMEM or POSW_EIO with a sentence; then what it has opened
- * closes while the loop runs. */
+/* Listens. POSW_EBUSY (port in use), POSW_EINVAL (host), POSW_ENOMEM or POSW_EIO with a sentence; then what it has
+ * opened closes while the loop runs. */
 int posw_peers_start(posw_peers **out, uv_loop_t *loop, const posw_peers_options *o, posw_message *msg);
 uint16_t posw_peers_port(const posw_peers *p); /* 0: does not listen */
 
@@ -56,8 +57,8 @@ void posw_peers_send(posw_peers *p, uint64_t peer, posw_buf *data);
 void posw_peers_close(posw_peers *p, uint64_t peer);
 void posw_peers_flush(posw_peers *p);
 
-/* Says no more events, listens and dials no more, and closes each connection when what waits for it has left, after grace_ms
- * at the latest. The loop must run until posw_peers_is_idle, then posw_peers_free. */
+/* Says no more events, listens and dials no more, and closes each connection when what waits for it has left, after
+ * grace_ms at the latest. The loop must run until posw_peers_is_idle, then posw_peers_free. */
 void posw_peers_stop(posw_peers *p, unsigned grace_ms);
 bool posw_peers_is_idle(const posw_peers *p);
 void posw_peers_free(posw_peers *p); /* NULL allowed */

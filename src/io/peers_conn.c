@@ -44,7 +44,7 @@ peer_conn *conn_new(posw_peers *p, bool inbound) {
     c->owner = p;
     c->inbound = inbound;
     c->phase = CONN_DIALLING;
-    c->begun_ms = c->arrived_ms = peers_now_ms(p);
+    c->begun_ms = c->arrived_ms = peers_now_ms();
     c->deadline_ms = c->begun_ms + p->o.handshake_ms;
     c->next = p->conns;
     if (p->conns != NULL) p->conns->prev = c;
@@ -211,7 +211,8 @@ void conn_flush(peer_conn *c) {
 static void end_slowest(posw_peers *p) {
     peer_conn *worst = NULL;
     for (peer_conn *c = p->conns; c != NULL; c = c->next)
-        if (c->phase != CONN_GONE && (worst == NULL || c->queued + c->wire.size > worst->queued + worst->wire.size)) worst = c;
+        if (c->phase != CONN_GONE && (worst == NULL || c->queued + c->wire.size > worst->queued + worst->wire.size))
+            worst = c;
     if (worst == NULL) return;
     p->counters.slow++;
     conn_end(worst, "too slow a reader: too much waits for all");
@@ -260,7 +261,7 @@ void conn_leave(peer_conn *c, unsigned ms) {
         conn_end(c, "");
         return;
     }
-    const uint64_t end_ms = peers_now_ms(c->owner) + ms;
+    const uint64_t end_ms = peers_now_ms() + ms;
     if (c->phase == CONN_OPEN || end_ms < c->deadline_ms) c->deadline_ms = end_ms;
     c->phase = CONN_LEAVING;
     c->dirty = c->owner->dirty = true;
@@ -315,7 +316,7 @@ static void open_up(peer_conn *c) {
     posw_peers *p = c->owner;
     c->phase = CONN_OPEN;
     c->deadline_ms = 0;
-    c->arrived_ms = peers_now_ms(p);
+    c->arrived_ms = peers_now_ms();
     if (c->inbound) {
         p->half_open--;
         if (!peers_number(c, p->next_number++)) {
@@ -358,8 +359,8 @@ void conn_tell_drained(peer_conn *c) {
     tell(c, POSW_EVENT_PEER_DRAINED, (posw_bytes){NULL, 0});
 }
 
-/* Bytes that the other side has acknowledged. What the socket took says little: its buffer may hold more than a slow peer reads in
- * a minute, and reports room in large steps. */
+/* Bytes that the other side has acknowledged. What the socket took says little: its buffer may hold more than a slow
+ * peer reads in a minute, and reports room in large steps. */
 static uint64_t bytes_arrived(peer_conn *c) {
     uv_os_fd_t fd;
     int in_socket = 0;

@@ -1,4 +1,5 @@
-/* Who may shake hands: a handshake costs a node as much work as the other side, so strangers must not have it at will. */
+/* Who may shake hands: a handshake costs a node as much work as the other side, so strangers must not have it at will.
+ */
 #include "io/peers_internal.h"
 
 static bool same_group(const peer_conn *a, const peer_conn *b) {
@@ -30,10 +31,10 @@ static bool bucket_allows(uint64_t *paid_us, uint64_t now_us, uint64_t per_s, ui
     return true;
 }
 
-/* The table of groups is emptied when it is full, so it cannot grow; whoever has so many groups does not need to fill it, and
- * is stopped by the bucket of all. */
+/* The table of groups is emptied when it is full, so it cannot grow; whoever has so many groups does not need to fill
+ * it, and is stopped by the bucket of all. */
 static bool rate_allows(posw_peers *p, const peer_conn *c) {
-    const uint64_t now_us = peers_now_ms(p) * 1000;
+    const uint64_t now_us = peers_now_ms() * 1000;
     if (p->rates.count >= PEERS_RATES_MAX) posw_map_clear(&p->rates);
     uint64_t *paid_us = posw_map_put(&p->rates, c->group, NULL);
     if (paid_us == NULL) return false;
@@ -43,8 +44,8 @@ static bool rate_allows(posw_peers *p, const peer_conn *c) {
 }
 
 /* Whose place a newcomer takes: the oldest handshake of the group that has most of them, if those are more than the
- * newcomer's group has. Where that only turns one group's place into another's, an honest handshake gets the time that it
- * needs. NULL: nobody's. */
+ * newcomer's group has. Where that only turns one group's place into another's, an honest handshake gets the time that
+ * it needs. NULL: nobody's. */
 static peer_conn *to_displace(posw_peers *p, const peer_conn *newcomer) {
     enum { HONEST_MS = 1000 };
     peer_conn *worst = NULL;
@@ -53,7 +54,7 @@ static peer_conn *to_displace(posw_peers *p, const peer_conn *newcomer) {
     for (peer_conn *c = p->conns; c != NULL; c = c->next) {
         if (!is_half_open(c)) continue;
         const unsigned n = half_open_of_group(p, c);
-        if (n <= own || (n == own + 1 && peers_now_ms(p) - c->begun_ms < HONEST_MS)) continue;
+        if (n <= own || (n == own + 1 && peers_now_ms() - c->begun_ms < HONEST_MS)) continue;
         if (n < most) continue;
         most = n;
         worst = c; /* the list has the newest first */

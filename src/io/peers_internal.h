@@ -52,10 +52,10 @@ typedef struct peer_conn {
     bool writing, shut; /* shut: our side of the stream is ended */
     bool dirty;         /* has something to send */
     bool owes_drained;
-    bool paused;         /* has had its turn of reading */
-    uint64_t handed;     /* bytes given to the socket or to libuv */
-    uint64_t arrived;    /* of those, what the other side had when last looked at, */
-    uint64_t arrived_ms; /* and since when */
+    bool paused;          /* has had its turn of reading */
+    uint64_t handed;      /* bytes given to the socket or to libuv */
+    uint64_t arrived;     /* of those, what the other side had when last looked at, */
+    uint64_t arrived_ms;  /* and since when */
     uint64_t deadline_ms; /* of the handshake or of the close; 0: none */
     uint64_t begun_ms;
     char reason[PEERS_REASON_SIZE];
@@ -67,7 +67,7 @@ struct posw_peers {
     uv_tcp_t listener;
     uv_timer_t sweep;
     uv_prepare_t before_sleep;
-    uv_idle_t awake; /* runs while a turn is cut short */
+    uv_idle_t awake;  /* runs while a turn is cut short */
     unsigned handles; /* open, without those of connections */
     posw_tls_context *tls;
     peer_conn *conns;
@@ -78,6 +78,7 @@ struct posw_peers {
     uint64_t next_number;
     size_t queued;
     bool dirty, paused, owes_drained; /* one of the connections is */
+    uint64_t swept_ms;                /* when deadlines were last looked at */
     bool stopping;
     bool abandoned;    /* a start that failed: the last handle frees it */
     bool accept_waits; /* a connection could not be taken for lack of memory */
@@ -87,7 +88,7 @@ struct posw_peers {
     uint8_t read_buffer[PEERS_READ_SIZE];
 };
 
-uint64_t peers_now_ms(const posw_peers *p);
+uint64_t peers_now_ms(void); /* of a clock that never goes back */
 void peers_event(posw_peers *p, posw_event *e);
 /* False: out of memory, or the number is taken. */
 bool peers_number(peer_conn *c, uint64_t number);
@@ -108,7 +109,8 @@ void conn_tell_drained(peer_conn *c);
 /* Deadlines. */
 void conn_check(peer_conn *c, uint64_t now_ms);
 
-/* ---- peers_gate.c: may this one (new, address set, not counted as half open yet) shake hands? May end another. ---- */
+/* ---- peers_gate.c: may this one (new, address set, not counted as half open yet) shake hands? May end another. ----
+ */
 bool gate_admits(posw_peers *p, const peer_conn *c);
 
 #endif

@@ -1,5 +1,5 @@
-/* Threads for work that must not hold up the loop: tasks go in first come first served, and come out done, in the order in
- * which they were finished. Threads are started when they are needed. */
+/* Threads for work that must not hold up the loop: tasks go in first come first served, and come out done, in the order
+ * in which they were finished. Threads are started when they are needed. */
 #ifndef POSW_IO_POOL_H
 #define POSW_IO_POOL_H
 
@@ -12,7 +12,8 @@ typedef struct posw_pool posw_pool;
 typedef struct {
     unsigned threads_max; /* 1 to 256 */
     unsigned tasks_max;   /* pushed and not taken back */
-    /* On one of the threads. *local: that thread's own, NULL at first. *ending: nobody waits for the result any more. */
+    /* On one of the threads. *local: that thread's own, NULL at first. *ending: nobody waits for the result any more.
+     */
     void (*run)(void *task, void **local, const atomic_bool *ending);
     void (*local_free)(void *local); /* may be NULL */
     void (*drop)(void *task);        /* frees a task that nobody takes back */
@@ -29,8 +30,8 @@ bool posw_pool_push(posw_pool *p, void *task);
 void *posw_pool_take(posw_pool *p);
 /* Tasks that were pushed and not taken back. */
 unsigned posw_pool_tasks(posw_pool *p);
-/* Drops what waits and what is done. wake is not called after that. A task that is still running after linger_ms is left to
- * its thread, which drops it; true: there is none. NULL allowed. */
+/* Drops what waits and what is done. wake is not called after that. A task that is still running after linger_ms is
+ * left to its thread, which drops it; true: there is none. NULL allowed. */
 bool posw_pool_free(posw_pool *p);
 
 #endif

@@ -57,8 +57,8 @@ static struct sockaddr_in to_sockaddr(const posw_netaddr *a) {
     return s;
 }
 
-/* The machine may have moved to another network since the last time. True: connected, and behind a router that matters: who
- * has a public address needs no mapping. */
+/* The machine may have moved to another network since the last time. True: connected, and behind a router that matters:
+ * who has a public address needs no mapping. */
 static bool find_way(posw_portmap *m) {
     posw_netaddr gateway;
     struct sockaddr_in s;
@@ -105,7 +105,8 @@ static void tell(posw_portmap *m, const posw_netaddr *external) {
                        m->method == METHOD_PCP ? "PCP" : "NAT-PMP");
         if (!posw_netaddr_is_routable(external))
             posw_log_write(m->o.log, POSW_LOG_WARN, "peers",
-                           "that is no public address: the router is behind another one, and peers elsewhere cannot dial this node");
+                           "that is no public address: the router is behind another one, and peers elsewhere cannot "
+                           "dial this node");
     } else {
         posw_log_write(m->o.log, POSW_LOG_WARN, "peers", "the router lets peers in no more");
     }
@@ -189,7 +190,8 @@ static void on_natpmp(posw_portmap *m, const posw_portmap_answer *a) {
         m->heard.port = a->external.port;
         m->heard_lifetime_s = a->lifetime_s;
     }
-    if (m->heard.port != 0 && posw_netaddr_is_ipv4(&m->heard) && m->heard_lifetime_s > 0) granted(m, &m->heard, m->heard_lifetime_s);
+    if (m->heard.port != 0 && posw_netaddr_is_ipv4(&m->heard) && m->heard_lifetime_s > 0)
+        granted(m, &m->heard, m->heard_lifetime_s);
 }
 
 static void on_packet(uv_udp_t *udp, ssize_t size, const uv_buf_t *buf, const struct sockaddr *from, unsigned flags) {

@@ -1,6 +1,6 @@
-/* Asks the router of a home network to let peers in: a mapping of its port to ours, by PCP, or by NAT-PMP where it speaks only
- * that. Renewed at half of its lifetime for as long as the node runs, and taken back at its end. A router that does not answer,
- * or refuses, is asked again now and then; the node works without it. */
+/* Asks the router of a home network to let peers in: a mapping of its port to ours, by PCP, or by NAT-PMP where it
+ * speaks only that. Renewed at half of its lifetime for as long as the node runs, and taken back at its end. A router
+ * that does not answer, or refuses, is asked again now and then; the node works without it. */
 #ifndef POSW_IO_PORTMAP_H
 #define POSW_IO_PORTMAP_H
 
@@ -14,12 +14,12 @@ typedef struct posw_portmap posw_portmap;
 
 /* Zero members get their default. */
 typedef struct {
-    uint16_t port;          /* of this machine, TCP */
-    posw_netaddr gateway;   /* zero: that of the default route; its port 0: 5351 */
+    uint16_t port;           /* of this machine, TCP */
+    posw_netaddr gateway;    /* zero: that of the default route; its port 0: 5351 */
     const char *routes_path; /* /proc/net/route */
-    uint32_t lifetime_s;    /* that is asked for; 3,600 */
-    unsigned first_wait_ms; /* for an answer; doubled for each of four tries; 500 */
-    unsigned pause_s;       /* before a router that did not answer is asked again; 900 */
+    uint32_t lifetime_s;     /* that is asked for; 3,600 */
+    unsigned first_wait_ms;  /* for an answer; doubled for each of four tries; 500 */
+    unsigned pause_s;        /* before a router that did not answer is asked again; 900 */
     const posw_log *log;
     /* What others dial, when it is known or has changed; all zero: nothing any more. */
     void (*mapped)(void *arg, const posw_netaddr *external);

@@ -47,7 +47,8 @@ void posw_pcp_map_encode(uint8_t out[POSW_PCP_MAP_SIZE], const posw_portmap_wish
     store_be16(out + 40, w->port);
     store_be16(out + 42, w->external.port);
     memcpy(out + 44, w->external.ip, 16);
-    if (is_zero(w->external.ip) && posw_netaddr_is_ipv4(&w->local)) out[54] = out[55] = 0xff; /* any IPv4 address: mapped zero */
+    if (is_zero(w->external.ip) && posw_netaddr_is_ipv4(&w->local))
+        out[54] = out[55] = 0xff; /* any IPv4 address: mapped zero */
 }
 
 void posw_natpmp_map_encode(uint8_t out[POSW_NATPMP_MAP_SIZE], const posw_portmap_wish *w) {
@@ -67,7 +68,8 @@ void posw_natpmp_address_encode(uint8_t out[POSW_NATPMP_ADDRESS_SIZE]) {
 /* ---- Answers ---- */
 
 static bool decode_pcp(posw_portmap_answer *out, const uint8_t *d, size_t size) {
-    if (size < PCP_HEADER_SIZE || size > POSW_PORTMAP_ANSWER_MAX || size % 4 != 0 || d[1] != (ANSWER | PCP_MAP)) return false;
+    if (size < PCP_HEADER_SIZE || size > POSW_PORTMAP_ANSWER_MAX || size % 4 != 0 || d[1] != (ANSWER | PCP_MAP))
+        return false;
     *out = (posw_portmap_answer){.kind = POSW_PORTMAP_PCP_MAP, .result = d[3], .lifetime_s = posw_load_be32(d + 4)};
     if (out->result == UNSUPPORTED_VERSION) out->kind = POSW_PORTMAP_OTHER_VERSION;
     if (size < POSW_PCP_MAP_SIZE) return out->result != 0;
@@ -110,11 +112,12 @@ bool posw_portmap_decode(posw_portmap_answer *out, const uint8_t *data, size_t s
 }
 
 const char *posw_portmap_result_text(const posw_portmap_answer *a) {
-    static const char *const pcp[] = {"granted",           "another version",  "not authorized",       "malformed request",
-                                      "unknown operation", "unknown option",   "malformed option",     "network failure",
-                                      "no resources",      "unknown protocol", "too many mappings",    "cannot give that port",
-                                      "another address",   "too many addresses"};
-    static const char *const natpmp[] = {"granted", "another version", "not authorized", "network failure", "no resources", "unknown operation"};
+    static const char *const pcp[] = {
+        "granted",           "another version",       "not authorized",  "malformed request", "unknown operation",
+        "unknown option",    "malformed option",      "network failure", "no resources",      "unknown protocol",
+        "too many mappings", "cannot give that port", "another address", "too many addresses"};
+    static const char *const natpmp[] = {"granted",         "another version", "not authorized",
+                                         "network failure", "no resources",    "unknown operation"};
     const bool is_pcp = a->kind == POSW_PORTMAP_PCP_MAP;
     const size_t count = is_pcp ? sizeof pcp / sizeof *pcp : sizeof natpmp / sizeof *natpmp;
     if (a->result >= count) return "unknown reason";
@@ -148,7 +151,8 @@ static bool columns(uint32_t out[COLUMNS], const char *line, size_t size) {
         size_t end = at;
         while (end < size && line[end] != '\t' && line[end] != ' ')
             end++;
-        if (column > 0 && !number(&out[column], line + at, end - at, column >= 4 && column <= COLUMN_METRIC ? 10 : 16)) return false;
+        if (column > 0 && !number(&out[column], line + at, end - at, column >= 4 && column <= COLUMN_METRIC ? 10 : 16))
+            return false;
         while (end < size && (line[end] == '\t' || line[end] == ' '))
             end++;
         at = end;
@@ -168,7 +172,8 @@ bool posw_portmap_gateway(posw_netaddr *out, const char *text, size_t size) {
         if ((c[COLUMN_FLAGS] & UP_AND_GATEWAY) != UP_AND_GATEWAY || c[COLUMN_GATEWAY] == 0) continue;
         if (found && c[COLUMN_METRIC] >= best) continue;
         uint8_t ip[4];
-        memcpy(ip, &c[COLUMN_GATEWAY], sizeof ip); /* the kernel prints the address's own bytes as one number of this machine */
+        memcpy(ip, &c[COLUMN_GATEWAY],
+               sizeof ip); /* the kernel prints the address's own bytes as one number of this machine */
         *out = (posw_netaddr){.port = 0};
         set_ipv4(out, ip);
         best = c[COLUMN_METRIC];

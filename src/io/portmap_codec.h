@@ -1,5 +1,5 @@
-/* The packets by which a home router is asked to let connections in: PCP (RFC 6887) and its elder NAT-PMP (RFC 6886). Pure
- * bytes; the socket is portmap.c's. TCP only. */
+/* The packets by which a home router is asked to let connections in: PCP (RFC 6887) and its elder NAT-PMP (RFC 6886).
+ * Pure bytes; the socket is portmap.c's. TCP only. */
 #ifndef POSW_IO_PORTMAP_CODEC_H
 #define POSW_IO_PORTMAP_CODEC_H
 
@@ -45,8 +45,8 @@ POSW_MUST_USE bool posw_portmap_decode(posw_portmap_answer *out, const uint8_t *
 /* A few words for a result code. */
 const char *posw_portmap_result_text(const posw_portmap_answer *a);
 
-/* The router of the IPv4 default route with the least metric, from the text of Linux's /proc/net/route; port 0. False: there
- * is none. */
+/* The router of the IPv4 default route with the least metric, from the text of Linux's /proc/net/route; port 0. False:
+ * there is none. */
 POSW_MUST_USE bool posw_portmap_gateway(posw_netaddr *out, const char *text, size_t size);
 
 #endif

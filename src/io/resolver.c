@@ -56,7 +56,8 @@ int posw_resolver_new(posw_resolver **out, void (*wake)(void *arg), void *arg) {
 }
 
 int posw_resolver_ask(posw_resolver *r, posw_bytes name, uint16_t port) {
-    if (name.size == 0 || name.size > POSW_RESOLVER_NAME_MAX || memchr(name.data, 0, name.size) != NULL) return POSW_EINVAL;
+    if (name.size == 0 || name.size > POSW_RESOLVER_NAME_MAX || memchr(name.data, 0, name.size) != NULL)
+        return POSW_EINVAL;
     posw_resolved *task = calloc(1, sizeof *task);
     if (task == NULL) return POSW_ENOMEM;
     memcpy(task->name, name.data, name.size);

@@ -1,5 +1,5 @@
-/* Host names to addresses, as the system does it, on threads of its own: a name server that does not answer may take half a
- * minute, and nobody waits for it, not even the end of the program. */
+/* Host names to addresses, as the system does it, on threads of its own: a name server that does not answer may take
+ * half a minute, and nobody waits for it, not even the end of the program. */
 #ifndef POSW_IO_RESOLVER_H
 #define POSW_IO_RESOLVER_H
 

@@ -148,7 +148,8 @@ static bool is_loopback(const char *host) {
     return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
-/* What the node needs beside its clients: data files, journal, loop, listener. The loop's library aborts when it gets none. */
+/* What the node needs beside its clients: data files, journal, loop, listener. The loop's library aborts when it gets
+ * none. */
 enum { FILES_RESERVED = 44, FILES_MIN = 64 };
 
 static int check_files_limit(runner *r) {
@@ -157,7 +158,9 @@ static int check_files_limit(runner *r) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= UINT_MAX) return POSW_OK;
     r->files_max = (unsigned)limit.rlim_cur;
     if (limit.rlim_cur >= FILES_MIN) return POSW_OK;
-    return posw_message_set(r->msg, POSW_EINVAL, "the limit of open files is %u, the node needs %d: raise it (ulimit -n)", r->files_max, FILES_MIN);
+    return posw_message_set(r->msg, POSW_EINVAL,
+                            "the limit of open files is %u, the node needs %d: raise it (ulimit -n)", r->files_max,
+                            FILES_MIN);
 }
 
 /* files: that its clients may have. */
@@ -202,7 +205,8 @@ static int start_loop(runner *r) {
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&r->loop);
     runner_end_signals(r);
-    return posw_message_set(r->msg, POSW_EIO, "the event loop cannot be made: raise the limit of open files (ulimit -n)");
+    return posw_message_set(r->msg, POSW_EIO,
+                            "the event loop cannot be made: raise the limit of open files (ulimit -n)");
 }
 
 static int start_doors(runner *r) {

@@ -1,5 +1,5 @@
-/* Runs a node on the real world: a libuv loop with the RPC server, the transport to peers, the searching threads and those
- * that run jobs, the mempool journal and signals around posw_node_step. */
+/* Runs a node on the real world: a libuv loop with the RPC server, the transport to peers, the searching threads and
+ * those that run jobs, the mempool journal and signals around posw_node_step. */
 #ifndef POSW_IO_RUNNER_H
 #define POSW_IO_RUNNER_H
 
@@ -31,9 +31,11 @@ typedef struct {
     const struct posw_identity *identity; /* io/identity.h; NULL: no network. Borrowed */
     const char *p2p_host;   /* numeric address to listen on, "::": all of IPv6 and IPv4; NULL: it only dials */
     uint16_t p2p_port;      /* 0: any free port */
+    unsigned p2p_inbound;   /* inbound peers that the network keeps; others may knock beside them; 0: 114 */
     const char *peers_path; /* where SAVE_PEERS goes; NULL: nowhere */
     unsigned workers;       /* threads that run jobs; 0: as many as the machine has cores */
-    bool port_mapping;      /* ask the router to let peers in (io/portmap.h), unless it listens on the loopback; default true */
+    bool port_mapping; /* ask the router to let peers in (io/portmap.h), unless it listens on the loopback; default true
+                        */
     /* All on the node's thread, outside of its steps; NULL: not called. */
     /* Everything listens and the node has had its first TICK: services begin. */
     void (*begin)(void *arg, const posw_runner_ports *ports, posw_actions *out);
@@ -49,8 +51,8 @@ void posw_runner_options_default(posw_runner_options *o);
 
 /* Runs until SIGINT or SIGTERM (POSW_OK) or a fatal error (its code, sentence in msg). Stops within a second: searching
  * threads end, clients are closed, the journal is written. A port in use: POSW_EBUSY with a sentence that names the
- * port and a remedy. From its end on the program ignores SIGINT and SIGTERM: the caller closes its store and ends, with the
- * exit code of its choice. */
+ * port and a remedy. From its end on the program ignores SIGINT and SIGTERM: the caller closes its store and ends, with
+ * the exit code of its choice. */
 int posw_runner_run(posw_node *node, const posw_runner_options *o, const posw_log *log, posw_message *msg);
 
 /* unix time in ms; bytes from the system's generator (aborts if it fails); 0600 log sink to stderr with RFC 3339 times.

@@ -66,7 +66,8 @@ void runner_step(runner *r, posw_event *e);
 void runner_stop(runner *r);
 
 /* ---- runner_signals.c ---- */
-/* From now on until the end of the program SIGINT and SIGTERM do not end it: they are asked for. False: out of files. */
+/* From now on until the end of the program SIGINT and SIGTERM do not end it: they are asked for. False: out of files.
+ */
 bool runner_take_signals(runner *r);
 /* Has one come? Then the runner stops. Also asked in the middle of a long step, so that stopping never waits for it. */
 bool runner_signal_came(void *arg);

@@ -1,5 +1,5 @@
-/* The mempool's journal: what is accepted is appended before anybody is told, and read again after a restart, piece by piece:
- * a full pool takes seconds to verify, and nobody should wait for it. */
+/* The mempool's journal: what is accepted is appended before anybody is told, and read again after a restart, piece by
+ * piece: a full pool takes seconds to verify, and nobody should wait for it. */
 #include "io/runner_internal.h"
 
 #include "io/file.h"

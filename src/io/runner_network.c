@@ -1,4 +1,5 @@
-/* The network's part of the runner: connections to peers, jobs on other threads, host names, and the file of known peers. */
+/* The network's part of the runner: connections to peers, jobs on other threads, host names, and the file of known
+ * peers. */
 #include "io/runner_internal.h"
 
 #include "io/file.h"
@@ -9,9 +10,10 @@
 #include <unistd.h>
 
 enum {
-    PEERS_INBOUND = 256,
+    PEERS_INBOUND = 114,      /* that stay, where the options do not say */
+    PEERS_INBOUND_MORE = 142, /* that shake hands, are to be evicted, or take leave */
     PEERS_OUTBOUND = 64,
-    JOBS_TURN = 8,     /* so many jobs that are done are taken up before other events have their turn */
+    JOBS_TURN = 8, /* so many jobs that are done are taken up before other events have their turn */
     LAST_WORDS_MS = 300
 };
 
@@ -97,8 +99,12 @@ void network_perform(runner *r, posw_action *a) {
 
 /* ---- Life ---- */
 
+static unsigned inbound_max(const runner *r) {
+    return (r->o->p2p_inbound != 0 ? r->o->p2p_inbound : PEERS_INBOUND) + PEERS_INBOUND_MORE;
+}
+
 unsigned network_files(const runner *r, unsigned files) {
-    const unsigned wanted = r->o->identity == NULL ? 0 : PEERS_INBOUND + PEERS_OUTBOUND;
+    const unsigned wanted = r->o->identity == NULL ? 0 : inbound_max(r) + PEERS_OUTBOUND;
     return files / 2 < wanted ? files / 2 : wanted;
 }
 
@@ -121,7 +127,7 @@ static void start_portmap(runner *r) {
 }
 
 static int start_peers(runner *r, unsigned files) {
-    const unsigned inbound = files * PEERS_INBOUND / (PEERS_INBOUND + PEERS_OUTBOUND);
+    const unsigned inbound = files - files * PEERS_OUTBOUND / (inbound_max(r) + PEERS_OUTBOUND);
     const posw_peers_options o = {.identity = r->o->identity,
                                   .host = r->o->p2p_host,
                                   .port = r->o->p2p_port,
@@ -136,7 +142,8 @@ static int start_peers(runner *r, unsigned files) {
 int network_start(runner *r, unsigned files) {
     if (r->o->identity == NULL) return POSW_OK;
     if (uv_async_init(&r->loop, &r->network_async, on_network_async) != 0)
-        return posw_message_set(r->msg, POSW_EIO, "the event loop cannot be made: raise the limit of open files (ulimit -n)");
+        return posw_message_set(r->msg, POSW_EIO,
+                                "the event loop cannot be made: raise the limit of open files (ulimit -n)");
     r->network_async.data = r;
     int err = posw_workers_new(&r->workers, worker_count(r), r->o->pow, wake, r);
     if (err == POSW_OK) err = posw_resolver_new(&r->resolver, wake, r);

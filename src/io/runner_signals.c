@@ -1,8 +1,9 @@
 /* SIGINT and SIGTERM: the first one stops the node; none ends the program before what it holds is safe.
  *
- * The runner's caller still has to close the store after the loop. A second signal meanwhile (an impatient Ctrl-C, a service
- * manager, a shell that signals the whole group) says nothing new and must change neither the data nor the exit code. So the
- * signals are ignored from the end of the loop on: they are not restored, as the program is about to end. */
+ * The runner's caller still has to close the store after the loop. A second signal meanwhile (an impatient Ctrl-C, a
+ * service manager, a shell that signals the whole group) says nothing new and must change neither the data nor the exit
+ * code. So the signals are ignored from the end of the loop on: they are not restored, as the program is about to end.
+ */
 #include "io/runner_internal.h"
 
 #include <sys/signalfd.h>
@@ -30,7 +31,8 @@ bool runner_signal_came(void *arg) {
     struct signalfd_siginfo info;
     if (r->stopping) return true;
     if (read(r->signal_fd, &info, sizeof info) != sizeof info) return false;
-    posw_log_write(r->log, POSW_LOG_INFO, "node", "stopping (%s)", info.ssi_signo == SIGINT ? "interrupted" : "terminated");
+    posw_log_write(r->log, POSW_LOG_INFO, "node", "stopping (%s)",
+                   info.ssi_signo == SIGINT ? "interrupted" : "terminated");
     runner_stop(r);
     return true;
 }

@@ -92,7 +92,8 @@ static void explain(posw_tls *t) {
     bool ours = ERR_GET_LIB(e) == ERR_LIB_SSL;
     if (t->out.failed)
         because(t, "out of memory");
-    else if (ours && (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION || reason == SSL_R_VERSION_TOO_LOW))
+    else if (ours && (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION ||
+                      reason == SSL_R_VERSION_TOO_LOW))
         because(t, "not a posw node: no TLS 1.3");
     else if (ours && (reason == SSL_R_NO_APPLICATION_PROTOCOL || reason == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL))
         because(t, "not a posw node: another protocol inside TLS");
@@ -102,11 +103,13 @@ static void explain(posw_tls *t) {
         because(t, "refused by the other side (TLS alert %d)", reason - SSL_AD_REASON_OFFSET);
     else if (t->state == POSW_TLS_OPEN)
         because(t, "the encrypted stream is damaged");
-    else if (ours && (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST ||
-                      reason == SSL_R_UNEXPECTED_MESSAGE || reason == SSL_R_BAD_PROTOCOL_VERSION_NUMBER))
+    else if (ours && (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
+                      reason == SSL_R_HTTPS_PROXY_REQUEST || reason == SSL_R_UNEXPECTED_MESSAGE ||
+                      reason == SSL_R_BAD_PROTOCOL_VERSION_NUMBER))
         because(t, "not a posw node: no TLS");
     else
-        because(t, "the TLS handshake failed (%s)", e != 0 && ERR_reason_error_string(e) != NULL ? ERR_reason_error_string(e) : "no reason");
+        because(t, "the TLS handshake failed (%s)",
+                e != 0 && ERR_reason_error_string(e) != NULL ? ERR_reason_error_string(e) : "no reason");
 }
 
 static enum posw_tls_state fail(posw_tls *t) {
@@ -144,8 +147,8 @@ static int verify(X509_STORE_CTX *store, void *arg) {
     return 0;
 }
 
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *in, unsigned in_size,
-                           void *arg) {
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *in,
+                           unsigned in_size, void *arg) {
     (void)ssl, (void)arg;
     unsigned char *chosen;
     if (SSL_select_next_proto(&chosen, out_size, ALPN, sizeof ALPN, in, in_size) != OPENSSL_NPN_NEGOTIATED)
@@ -172,12 +175,14 @@ static bool set_up(SSL_CTX *c, const posw_identity *id) {
     SSL_CTX_set_alpn_select_cb(c, choose_protocol, NULL);
     SSL_CTX_set_msg_callback(c, on_message);
     SSL_CTX_set_max_cert_list(c, CERTIFICATE_MAX);
-    return SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) == 1 &&
+    return SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
            SSL_CTX_set1_groups_list(c, "X25519") == 1 && SSL_CTX_set1_sigalgs_list(c, "ed25519") == 1 &&
            SSL_CTX_set1_client_sigalgs_list(c, "ed25519") == 1 && SSL_CTX_set_num_tickets(c, 0) == 1 &&
            SSL_CTX_set_max_early_data(c, 0) == 1 && SSL_CTX_set_recv_max_early_data(c, 0) == 1 &&
-           SSL_CTX_set_alpn_protos(c, ALPN, sizeof ALPN) == 0 && SSL_CTX_use_PrivateKey(c, posw_identity_key(id)) == 1 &&
+           SSL_CTX_set_alpn_protos(c, ALPN, sizeof ALPN) == 0 &&
+           SSL_CTX_use_PrivateKey(c, posw_identity_key(id)) == 1 &&
            SSL_CTX_use_certificate(c, posw_identity_certificate(id)) == 1;
 }
 

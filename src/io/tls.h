@@ -1,11 +1,12 @@
-/* One encrypted connection between two nodes: TLS 1.3 as bytes in and bytes out, without sockets (doc/network.md section 1).
+/* One encrypted connection between two nodes: TLS 1.3 as bytes in and bytes out, without sockets (doc/network.md
+ * section 1).
  *
  *      wire ──> posw_tls_feed ──> plain bytes              plain bytes ──> posw_tls_write ──> posw_tls_output ──> wire
  *
  * Both sides show a self-signed Ed25519 certificate; who the other is, is the hash of its key, and nothing else of the
  * certificate counts. Both name the application protocol posw/1. There are no session tickets, no resumption, no early
- * data, no compression and no renegotiation. The bytes that a handshake may take, and messages of the protocol itself after
- * it, are limited. */
+ * data, no compression and no renegotiation. The bytes that a handshake may take, and messages of the protocol itself
+ * after it, are limited. */
 #ifndef POSW_IO_TLS_H
 #define POSW_IO_TLS_H
 
@@ -36,8 +37,8 @@ typedef struct posw_tls posw_tls;
 int posw_tls_new(posw_tls **out, posw_tls_context *c, bool server, const posw_node_id *expected);
 void posw_tls_free(posw_tls *t); /* NULL allowed */
 
-/* Bytes from the wire, cut anywhere. What they say is appended to plain (at most `size` bytes, and only once the state is
- * OPEN); answers of the protocol itself are in the output. */
+/* Bytes from the wire, cut anywhere. What they say is appended to plain (at most `size` bytes, and only once the state
+ * is OPEN); answers of the protocol itself are in the output. */
 enum posw_tls_state posw_tls_feed(posw_tls *t, const uint8_t *data, size_t size, posw_buf *plain);
 enum posw_tls_state posw_tls_state_now(const posw_tls *t);
 /* Encrypts into the output; OPEN only. False: failed (also: out of memory). */

@@ -22,7 +22,8 @@ typedef struct {
     const posw_pow *engine;
 } task;
 
-static bool interruptible_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
+static bool interruptible_hash(void *scratch, posw_hash *out, const posw_hash *key,
+                               const uint8_t input[POSW_POW_INPUT_SIZE]) {
     hasher *h = scratch;
     return !atomic_load_explicit(h->ending, memory_order_relaxed) && h->engine->hash(h->scratch, out, key, input);
 }

@@ -11,15 +11,15 @@ typedef struct posw_workers posw_workers;
 /* Jobs that are under way, in all. Who makes jobs bounds them far below. */
 enum { POSW_WORKERS_JOBS_MAX = 4096 };
 
-/* threads: 1 to 256, started when needed. pow: borrowed. wake(arg): on a worker's thread, when a job is done; must not call
- * the workers. POSW_ENOMEM. */
+/* threads: 1 to 256, started when needed. pow: borrowed. wake(arg): on a worker's thread, when a job is done; must not
+ * call the workers. POSW_ENOMEM. */
 int posw_workers_new(posw_workers **out, unsigned threads, const posw_pow *pow, void (*wake)(void *arg), void *arg);
 /* First come, first run. Takes the job over; more than POSW_WORKERS_JOBS_MAX are a bug. */
 void posw_workers_push(posw_workers *w, posw_job *job);
 /* The next job that is done, in the order in which they were; NULL: none. Owned by the caller. */
 posw_job *posw_workers_take(posw_workers *w);
-/* Drops all jobs. Proofs of work are given up within one hash; another job that takes longer than half a second is left to
- * its thread. NULL allowed. */
+/* Drops all jobs. Proofs of work are given up within one hash; another job that takes longer than half a second is left
+ * to its thread. NULL allowed. */
 void posw_workers_free(posw_workers *w);
 
 #endif

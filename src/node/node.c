@@ -56,6 +56,8 @@ static void announce(posw_node *n) {
                    "block %" PRIu64 " 0x%.16s…, gas %" PRIu64, tip->number, hex, tip->gas_used);
 }
 
+void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out) { node_operating_error(n, err, what, out); }
+
 void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out) {
     if (change->added_count == 0) return;
     announce(n);

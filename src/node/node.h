@@ -137,6 +137,8 @@ void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t 
 /* While held, the built-in miner rests (a node that is still catching up would mine on an old block). */
 void posw_node_hold_mining(posw_node *n, bool hold, posw_actions *out);
 bool posw_node_interrupted(const posw_node *n);
+/* An operating error that a service met: it is logged, and FATAL where the node cannot live with it. what: "the … could not be …". */
+void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
 bool posw_node_is_development(const posw_node *n);
 const posw_address *posw_node_miner(const posw_node *n); /* NULL: none */
 /* A transaction from a client: pool, journal, subscribers. */

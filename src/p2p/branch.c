@@ -53,7 +53,9 @@ posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_hea
     enum posw_rule rule;
     posw_check_context context = {.params = posw_chain_params(c), .parent = &b->last, .parent_hash = &b->last_hash, .window = b->window};
     if (posw_chain_is_invalid(c, &rule, hash)) return posw_invalid(rule);
-    if (posw_chain_branch_table(c, &table, &root, b->last.number + 1, b->fork_number) == POSW_OK) context.stake_root = &root;
+    const int rc = posw_chain_branch_table(c, &table, &root, b->last.number + 1, b->fork_number);
+    if (rc == POSW_OK) context.stake_root = &root;
+    else if (rc != POSW_ENOTFOUND) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT); /* the disk fails: nobody is to blame */
     posw_verdict v = posw_check_header_fields(&context, h);
     if (v.kind == POSW_VALID)
         v = table == NULL ? posw_check_header_proof(&context, h, proof)

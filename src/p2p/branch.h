@@ -52,8 +52,8 @@ typedef struct {
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base);
 void p2p_branch_free(p2p_branch *b);
 
-/* All rules for a header that follows `last`, but the proof-of-work output. proof: NULL: none came. now_s: for T2. NOT_YET: T2; or
- * H10, E5, for which its sender is to blame. */
+/* All rules for a header that follows `last`, but the proof-of-work output. proof: NULL: none came. now_s: for T2. NOT_YET: T2; F2 when the
+ * chain could not be read; or H10, E5, for which its sender is to blame. */
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof,
                               uint64_t now_s);
 /* After POSW_VALID: `last` is now h. POSW_ENOMEM. */

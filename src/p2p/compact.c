@@ -168,7 +168,8 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
             if (p2p_txs_peer_knows(p, peer, &b->tx_hashes[i])) ids[id_count++] = posw_short_id(&key, &b->tx_hashes[i]);
             else filled[filled_count++] = (posw_msg_prefilled){.index = (uint32_t)i, .raw = b->block.txs[i].raw};
         }
-        sent = posw_msg_compact_encode(&a->data, &b->block.header, proof_of(p, &proof, &b->block.header, known), nonce, ids, id_count, filled, filled_count);
+        const posw_stake_proof *shown = proof_of(p, &proof, &b->block.header, known);
+        sent = p->chain_error == POSW_OK && posw_msg_compact_encode(&a->data, &b->block.header, shown, nonce, ids, id_count, filled, filled_count);
         if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
@@ -194,7 +195,7 @@ typedef struct {
 static const posw_chain_block_info *latest_at(posw_p2p *p, latest *l, size_t i) {
     const uint64_t tip = posw_chain_tip(p->chain)->number;
     if (i >= tip || i >= TELL_DEPTH) return NULL;
-    if (i == l->count && posw_chain_block_by_number(p->chain, &l->info[i], tip - i) == POSW_OK) l->count++;
+    if (i == l->count && p2p_was_read(p, posw_chain_block_by_number(p->chain, &l->info[i], tip - i))) l->count++;
     return i < l->count ? &l->info[i] : NULL;
 }
 
@@ -222,7 +223,7 @@ static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
     bool wanted = false;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         wanted = wanted || (peer->compact != NULL && peer->compact->wants_compact && !peer_has(peer, tip));
-    if (wanted && posw_chain_block_bytes(p->chain, &bytes, tip) == POSW_OK && p2p_decode_block(&b, &bytes) == POSW_OK) spread(p, &b, NULL, out);
+    if (wanted && p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) && p2p_decode_block(&b, &bytes) == POSW_OK) spread(p, &b, NULL, out);
     posw_buf_clear(&bytes);
     posw_prepared_clear(&b);
 }
@@ -315,9 +316,9 @@ static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
     posw_chain_block_info info;
     if (!posw_msg_compact_decode(&m, payload)) return false;
     p2p_compact_peer_has(p, peer, &m.head.hash);
-    if (posw_chain_block_by_hash(p->chain, &info, &m.head.hash) == POSW_OK || find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash)) return true;
+    if (p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.head.hash)) || find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash)) return true;
     if (p2p_sync_is_behind(p) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX) return true;
-    if (!judge(p, peer, &m, out)) return true;
+    if (!judge(p, peer, &m, out) || p2p_sync_is_copy(p, &m.head.header, &m.head.hash)) return true;
     if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
         p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
         return true;
@@ -486,10 +487,10 @@ static bool on_get_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, po
     bool right = true;
     if (!posw_msg_get_block_txs_decode(&m, payload)) return false;
     /* only what was just told: older blocks are asked for whole */
-    if (posw_chain_block_by_hash(p->chain, &info, &m.block) != POSW_OK || info.header.number + TELL_DEPTH < posw_chain_tip(p->chain)->number) return true;
+    if (!p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.block)) || info.header.number + TELL_DEPTH < posw_chain_tip(p->chain)->number) return true;
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return true;
-    if (posw_chain_block_bytes(p->chain, &bytes, &m.block) == POSW_OK && p2p_decode_block(&b, &bytes) == POSW_OK) {
+    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) && p2p_decode_block(&b, &bytes) == POSW_OK) {
         posw_msg_block_txs_begin(&w, &a->data, &m.block);
         while (right && posw_msg_indexes_next(&index, &m))
             right = index < b.block.tx_count && posw_msg_txs_add(&w, b.block.txs[index].raw);

@@ -110,8 +110,11 @@ void p2p_save(posw_p2p *p, posw_actions *out) {
     p->save_ms = p->now_ms + P2P_SAVE_MS;
 }
 
+static void tell_own_again(posw_p2p *p, posw_actions *out);
+
 void p2p_contacts_tick(posw_p2p *p, posw_actions *out) {
     check_stale_tip(p, out);
+    tell_own_again(p, out);
     dial_as_wished(p, out);
     if (p->now_ms >= p->save_ms) p2p_save(p, out);
     p2p_wake(p, p->save_ms);
@@ -166,6 +169,23 @@ static void tell_own(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     (void)posw_msg_addresses_add(&w, &(posw_msg_address){.address = p->options.external, .id = p->options.self, .seen_s = p->now_ms / 1000});
     posw_msg_end(&w);
     p2p_send_end(p, peer, a);
+}
+
+static bool hears_address(const p2p_peer *peer) { return peer->kind != POSW_P2P_INBOUND && peer->kind != POSW_P2P_FEELER; }
+
+void posw_p2p_set_external(posw_p2p *p, const posw_netaddr *external) {
+    size_t i = 0;
+    if (posw_netaddr_equal(&p->options.external, external)) return;
+    p->options.external = *external;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        peer->next_address_ms = 0;
+    p2p_wake(p, p->now_ms);
+}
+
+static void tell_own_again(posw_p2p *p, posw_actions *out) {
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        if (hears_address(peer) && p->now_ms >= peer->next_address_ms) tell_own(p, peer, out);
 }
 
 /* An inbound peer that listens can be dialled where it came from, at the port that it named: it is its own source. */

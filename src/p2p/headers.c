@@ -16,7 +16,7 @@ typedef struct {
     posw_actions *out;
     p2p_branch *branch; /* that the headers go to; NULL: none yet */
     posw_job *job;      /* being filled */
-    size_t added;
+    size_t added, left; /* left: in the list, after the one that is being looked at */
     posw_hash last;     /* of the list, as far as it was read */
     bool asked;         /* HEADERS, not ANNOUNCE */
     bool halted;        /* the rest cannot be used now; nobody is to blame */
@@ -59,7 +59,7 @@ static p2p_branch *branch_on(posw_p2p *p, const posw_hash *base) {
             if (posw_u256_cmp(&s->branches[i]->weight, &least->weight) < 0) least = s->branches[i];
         sync_drop_branch(s, least);
     }
-    if (p2p_branch_new(&b, p->chain, base) != POSW_OK) return NULL;
+    if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, base))) return NULL;
     b->id = s->next_branch++;
     s->branches[s->branch_count++] = b;
     return b;
@@ -79,6 +79,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
     size_t index;
     if (b->branch == NULL) {
         if (sync_chain_has(p, &m->hash) || sync_find_record(p->sync, &m->hash, &index) != NULL) return true;
+        if (b->left == 0 && p2p_sync_is_copy(p, &m->header, &m->hash)) return false;
         b->branch = place_of(p, &m->header.parent_hash);
         b->halted = b->branch == NULL;
         if (b->halted) return false;
@@ -87,7 +88,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
     }
     const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL, posw_node_now_s(p->node));
     p->counters.headers_checked++;
-    if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_TIME_FUTURE) {
+    if (v.kind == POSW_NOT_YET && (v.rule == POSW_RULE_TIME_FUTURE || v.rule == POSW_RULE_UNKNOWN_PARENT)) {
         b->halted = true;
         return false;
     }
@@ -112,7 +113,7 @@ static void refresh_forks(posw_p2p *p) {
         p2p_branch *b = s->branches[i];
         posw_chain_place place;
         const posw_hash *at = b->imported > 0 ? &b->records[b->imported - 1].hash : &b->base_hash;
-        if (posw_chain_find_place(p->chain, &place, at) == POSW_OK) b->fork_number = place.fork_number;
+        if (p2p_was_read(p, posw_chain_find_place(p->chain, &place, at))) b->fork_number = place.fork_number;
     }
 }
 
@@ -127,7 +128,9 @@ static void note_tip(batch *b) {
 static void take_all(batch *b, posw_msg_header_list *list) {
     posw_msg_header m;
     refresh_forks(b->p);
+    b->left = list->count;
     for (bool first = true; posw_msg_headers_next(&m, list); first = false) {
+        b->left--;
         if (!first && !posw_hash_equal(&m.header.parent_hash, &b->last)) {
             p2p_violation(b->p, b->peer, "headers that do not follow each other", b->out);
             break;
@@ -159,6 +162,8 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     size_t index;
     batch b = {.p = p, .peer = peer, .out = out, .asked = true};
     take_all(&b, &m.list);
+    posw_log_write(p->log, POSW_LOG_DEBUG, "sync", "%zu headers of peer %" PRIu64 ", %zu of them new%s", count, (uint64_t)(peer->id & ~POSW_PEER_OUTBOUND), b.added,
+                   b.halted ? "; they lead on from a block that is not known, or too far into the future" : "");
     if (peer->state != P2P_READY) return true;
     if (b.halted || count < POSW_MSG_HEADERS_MAX) quiet(p, peer, SYNC_QUIET_MS);
     else if (b.branch != NULL) b.branch->source = peer->id;

@@ -124,6 +124,17 @@ void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out) {
     else a->job = job;
 }
 
+bool p2p_was_read(posw_p2p *p, int rc) {
+    if (rc != POSW_OK && rc != POSW_ENOTFOUND && p->chain_error == POSW_OK) p->chain_error = rc;
+    return rc == POSW_OK;
+}
+
+static void tell_chain_error(posw_p2p *p, posw_actions *out) {
+    const int rc = p->chain_error;
+    p->chain_error = POSW_OK;
+    if (rc != POSW_OK) posw_node_operating_error(p->node, rc, "the chain could not be read for the network", out);
+}
+
 void p2p_wake(posw_p2p *p, uint64_t at_ms) {
     if (at_ms >= p->wake_ms) return;
     p->wake_ms = at_ms;
@@ -300,7 +311,6 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
     p2p_peer *peer = p2p_find(p, e->peer);
     p->now_ms = posw_node_now_ms(n);
     if (p->stopping) return;
-    if (p->wake_ms <= p->now_ms) p->wake_ms = UINT64_MAX;
     switch (e->type) {
     case POSW_EVENT_PEER_OPEN:
         on_open(p, e, out);
@@ -325,6 +335,7 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
         break;
     case POSW_EVENT_TICK:
         if (p->next_tick_ms > p->now_ms && p->wake_ms != UINT64_MAX && p->wake_ms > p->now_ms) return; /* somebody else's */
+        if (p->wake_ms <= p->now_ms) p->wake_ms = UINT64_MAX; /* not on other events: what they wish would replace this tick */
         p->next_tick_ms = p->now_ms + P2P_TICK_MS;
         on_tick(p, out);
         break;
@@ -335,6 +346,7 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
         break;
     }
     hold_mining(p, out);
+    tell_chain_error(p, out);
 }
 
 static void on_chain_changed(void *arg, posw_node *n, const posw_chain_change *change, posw_actions *out) {
@@ -344,6 +356,8 @@ static void on_chain_changed(void *arg, posw_node *n, const posw_chain_change *c
     if (change->added_count > 0) p->block_ms = p->now_ms;
     p2p_sync_chain_changed(p, change, out);
     p2p_compact_chain_changed(p, change, out);
+    p2p_txs_chain_changed(p, change);
+    tell_chain_error(p, out);
 }
 
 static void on_tx_accepted(void *arg, posw_node *n, const posw_mempool_entry *e, posw_actions *out) {

@@ -56,6 +56,8 @@ int posw_p2p_new(posw_p2p **out, const posw_p2p_options *o);
 void posw_p2p_free(posw_p2p *p);
 /* First actions: dial anchors and named nodes, arm the timer. Once, after the node's first TICK. */
 void posw_p2p_start(posw_p2p *p, posw_actions *out);
+/* The address under which others reach this node has become known (a router's mapping); all zero: no longer. Peers are told with the next tick. */
+void posw_p2p_set_external(posw_p2p *p, const posw_netaddr *external);
 /* Says goodbye to all, and keeps the addresses (SAVE_PEERS). */
 void posw_p2p_stop(posw_p2p *p, posw_actions *out);
 

@@ -105,6 +105,7 @@ struct posw_p2p {
     p2p_compact *compact;
     p2p_txs *txs;
     posw_p2p_status counters; /* the counting members only */
+    int chain_error; /* of a read in this step: the node is told at its end */
     bool stopping;
 };
 
@@ -127,6 +128,9 @@ void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *
 p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i);
 /* A job for another thread; owner and id come back in JOB_DONE as job->id. */
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
+/* What reading the chain gave: true for POSW_OK. Anything but that and POSW_ENOTFOUND is a disk that fails, which must not pass for an
+ * unknown block: the node ends by it. */
+bool p2p_was_read(posw_p2p *p, int rc);
 /* For qsort. */
 int p2p_compare_hashes(const void *a, const void *b);
 /* Asks for a tick at this time. */
@@ -175,6 +179,9 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer);
 /* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain.
  * An unknown parent is NOT_YET F2: then call p2p_sync_ask_headers. */
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof, posw_u256 *weight);
+/* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others have built on it.
+ * Remembers it otherwise. */
+bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash);
 void p2p_sync_ask_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* Adds a header of the main chain, with its stake proof where H10 asks for it, to HEADERS, ANNOUNCE (serve.c). */
 bool p2p_add_header(posw_p2p *p, posw_msg_writer *w, const posw_header *h);
@@ -207,6 +214,7 @@ void p2p_txs_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 bool p2p_txs_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_actions *out); /* TX_HASHES, GET_TXS, TXS */
 void p2p_txs_tick(posw_p2p *p, posw_actions *out);
 void p2p_txs_accepted(posw_p2p *p, const posw_mempool_entry *e, posw_actions *out); /* by the pool, from anywhere */
+void p2p_txs_chain_changed(posw_p2p *p, const posw_chain_change *change);
 /* It has announced this transaction, or was told of it: so it has it in all likelihood. */
 bool p2p_txs_peer_knows(const posw_p2p *p, const p2p_peer *peer, const posw_hash *hash);
 size_t p2p_txs_peer_memory(const p2p_peer *peer);

@@ -12,18 +12,19 @@
 static bool needs_proof(posw_p2p *p, const posw_header *h) {
     const posw_stake_table *table;
     posw_hash root;
-    if (posw_chain_branch_table(p->chain, &table, &root, h->number, posw_chain_tip(p->chain)->number) != POSW_OK) return false;
+    if (!p2p_was_read(p, posw_chain_branch_table(p->chain, &table, &root, h->number, posw_chain_tip(p->chain)->number))) return false;
     const posw_stake_entry *entry = posw_stake_table_find(table, &h->beneficiary);
     return entry != NULL && (posw_seal_boosted(&h->mix_hash, &h->difficulty) || !posw_address_equal(&entry->signer, &h->beneficiary));
 }
 
 bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h) {
-    return needs_proof(p, h) && posw_chain_stake_proof(p->chain, out, h->number, &h->beneficiary) == POSW_OK;
+    return needs_proof(p, h) && p2p_was_read(p, posw_chain_stake_proof(p->chain, out, h->number, &h->beneficiary));
 }
 
 bool p2p_add_header(posw_p2p *p, posw_msg_writer *w, const posw_header *h) {
     posw_stake_proof proof;
-    return posw_msg_headers_add(w, h, p2p_header_proof(p, &proof, h) ? &proof : NULL);
+    const posw_stake_proof *shown = p2p_header_proof(p, &proof, h) ? &proof : NULL;
+    return p->chain_error == POSW_OK && posw_msg_headers_add(w, h, shown); /* one that lacks its proof would be taken for a lie */
 }
 
 int p2p_decode_block(posw_prepared *out, const posw_buf *bytes) {
@@ -44,7 +45,7 @@ static void send_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     if (a == NULL) return;
     posw_msg_headers_begin(&w, &a->data, s->headers_request);
     for (uint64_t i = 0; i < s->headers_count; i++)
-        if (posw_chain_block_by_number(p->chain, &info, s->headers_from + i) != POSW_OK || !p2p_add_header(p, &w, &info.header)) break;
+        if (!p2p_was_read(p, posw_chain_block_by_number(p->chain, &info, s->headers_from + i)) || !p2p_add_header(p, &w, &info.header)) break;
     posw_msg_end(&w);
     p2p_send_end(p, peer, a);
 }
@@ -54,7 +55,7 @@ static uint64_t fork_of(posw_p2p *p, const posw_msg_hashes *locator) {
     for (size_t i = 0; i < locator->count; i++) {
         const posw_hash hash = posw_msg_hash_at(locator, i);
         posw_chain_block_info info;
-        if (posw_chain_block_by_hash(p->chain, &info, &hash) == POSW_OK && info.is_main) return info.header.number;
+        if (p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &hash)) && info.is_main) return info.header.number;
     }
     return 0;
 }
@@ -76,7 +77,7 @@ bool sync_on_get_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_a
 static bool send_block(posw_p2p *p, p2p_peer *peer, const posw_hash *hash, posw_actions *out) {
     posw_buf bytes = {0};
     posw_action *a;
-    const bool found = posw_chain_block_bytes(p->chain, &bytes, hash) == POSW_OK;
+    const bool found = p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, hash));
     if (found && (a = p2p_send_begin(p, peer, out)) != NULL) {
         posw_msg_block_encode(&a->data, posw_buf_view(&bytes));
         p2p_send_end(p, peer, a);

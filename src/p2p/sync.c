@@ -37,7 +37,7 @@ p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *i
 
 bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
     posw_chain_block_info info;
-    return posw_chain_block_by_hash(p->chain, &info, hash) == POSW_OK;
+    return p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, hash));
 }
 
 /* Blocks that came another way are crossed off; what then leads nowhere goes. */
@@ -62,7 +62,7 @@ static size_t locator(posw_p2p *p, posw_hash *out, const posw_hash *first) {
     uint64_t number = posw_chain_tip(p->chain)->number, step = 1;
     if (first != NULL) out[n++] = *first;
     for (;;) {
-        if (posw_chain_hash_by_number(p->chain, &out[n], number) == POSW_OK) n++;
+        if (p2p_was_read(p, posw_chain_hash_by_number(p->chain, &out[n], number))) n++;
         if (number == 0 || n == POSW_MSG_LOCATOR_MAX) return n;
         if (n >= 10) step *= 2;
         number = number > step ? number - step : 0;
@@ -188,6 +188,8 @@ int p2p_sync_new(posw_p2p *p) {
     if (p->sync == NULL) return POSW_ENOMEM;
     p->sync->next_branch = 1;
     p->sync->stall_ms = SYNC_STALL_MIN_MS;
+    p->sync->seal_key[0] = posw_random_u64(&p->random);
+    p->sync->seal_key[1] = posw_random_u64(&p->random);
     return POSW_OK;
 }
 
@@ -277,12 +279,31 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer) { return peer->sync == NULL ? 
 
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof, posw_u256 *weight) {
     p2p_branch *b;
-    const int rc = p2p_branch_new(&b, p->chain, &h->parent_hash);
-    if (rc != POSW_OK) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     const posw_verdict v = p2p_branch_check(b, p->chain, h, hash, proof, posw_node_now_s(p->node));
     *weight = posw_u256_add_sat(&b->weight, &h->difficulty);
     p2p_branch_free(b);
     return v;
+}
+
+bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash) {
+    p2p_sync *s = p->sync;
+    uint8_t both[2 * POSW_HASH_SIZE];
+    memcpy(both, h->parent_hash.b, POSW_HASH_SIZE);
+    memcpy(both + POSW_HASH_SIZE, h->mix_hash.b, POSW_HASH_SIZE);
+    const uint64_t seal = posw_siphash(s->seal_key, both, sizeof both), header = posw_load_be64(hash->b);
+    p2p_seal *e = NULL;
+    for (size_t i = 0; i < SYNC_SEALS; i++)
+        if (s->seals[i].count > 0 && s->seals[i].seal == seal) e = &s->seals[i];
+    if (e == NULL) {
+        e = &s->seals[s->seal_at++ % SYNC_SEALS];
+        *e = (p2p_seal){.seal = seal};
+    }
+    for (unsigned i = 0; i < e->count; i++)
+        if (e->headers[i] == header) return false;
+    if (e->count == SYNC_COPIES_MAX) return true;
+    e->headers[e->count++] = header;
+    return false;
 }
 
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash) {

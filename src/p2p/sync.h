@@ -20,6 +20,8 @@ enum {
     SYNC_NEAR = 512,             /* a peer that claims no more than this ahead of the tip is asked while another is */
     SYNC_STEP_TXS = 2048,        /* imported in one step, */
     SYNC_STEP_BLOCKS = 64,
+    SYNC_SEALS = 64,             /* latest proofs of work that are remembered, */
+    SYNC_COPIES_MAX = 4,         /* with so many signatures each */
     SYNC_BULK_FROM = 64,         /* blocks to go: commits are joined, */
     SYNC_BULK_BLOCKS = 512       /* so many */
 };
@@ -40,7 +42,18 @@ struct p2p_sync_peer {
     uint64_t headers_request, headers_from, headers_count;
 };
 
+/* A signature is not part of the proof of work: one find gives any number of headers. */
+typedef struct {
+    uint64_t seal; /* of parent and mixHash */
+    uint64_t headers[SYNC_COPIES_MAX];
+    unsigned count;
+} p2p_seal;
+
 struct p2p_sync {
+    p2p_seal seals[SYNC_SEALS];
+    size_t seal_at;
+    uint64_t seal_key[2];
+
     p2p_branch *branches[SYNC_BRANCHES_MAX];
     size_t branch_count;
     uint64_t next_branch, next_request;

@@ -316,6 +316,16 @@ void p2p_txs_accepted(posw_p2p *p, const posw_mempool_entry *e, posw_actions *ou
         if (takes_txs(peer)) queue_push(p, peer, &e->hash);
 }
 
+/* What came back when blocks left the chain is told to those who have not heard of it on this connection. */
+void p2p_txs_chain_changed(posw_p2p *p, const posw_chain_change *change) {
+    size_t i = 0;
+    if (change->removed_count == 0) return;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        pool_walk w = {p, peer, 0};
+        if (takes_txs(peer)) (void)posw_mempool_walk(p->mempool, NULL, tell_pooled, &w);
+    }
+}
+
 bool p2p_txs_peer_knows(const posw_p2p *p, const p2p_peer *peer, const posw_hash *hash) {
     return peer->relay != NULL && recent_has(&peer->relay->known, key_of(p, hash));
 }

@@ -322,15 +322,15 @@ static void do_import(driver *d) {
     say_tip(d, &change);
 }
 
-/* Everything that a light client checks, cheapest first, in a place that the chain knows. */
+/* Everything that a light client checks, in its order (V2). */
 static posw_verdict judge_light(const posw_check_context *context, const posw_header *h, const posw_stake_proof *proof,
                                 uint64_t now_s) {
     const posw_hash no_key = {{0}};
     bool ok;
     posw_verdict v = posw_check_header_fields(context, h);
+    if (v.kind == POSW_VALID) v = posw_check_header_time(context->params, h, now_s);
     if (v.kind == POSW_VALID) v = posw_check_header_proof(context, h, proof);
-    if (v.kind == POSW_VALID) v = posw_seal_check_pow(&ok, h, &engine, NULL, &no_key);
-    return v.kind == POSW_VALID ? posw_check_header_time(context->params, h, now_s) : v;
+    return v.kind == POSW_VALID ? posw_seal_check_pow(&ok, h, &engine, NULL, &no_key) : v;
 }
 
 static posw_verdict judge_placed(const driver *d, const posw_header *h, const posw_stake_proof *proof, uint64_t now_s) {

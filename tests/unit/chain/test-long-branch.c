@@ -1,6 +1,6 @@
 /* Side branches that are longer than the snapshot lag: their stake tables are their own (E1, V2 step 4).
  *
- *      a   1 ── 2 ── … ── 10 ══ 16               blocks in quick succession: few and heavy
+ *      a   1 ── 2 ── … ── 10 ── … ── 17           blocks in quick succession: few and heavy
  *                     └── 11' ── 12' ── … ── 40'  slow ones: lighter for more than 3E blocks, then heavier
  *
  * Both branches stake, each for another miner, who then mines boosted blocks: whoever judges by a wrong table refuses
@@ -10,7 +10,7 @@
 #include "base/scale.h"
 #include "chain/chain_internal.h"
 
-enum { COMMON = 10, OWN = 6, SIDE_MAX_LENGTH = 120 };
+enum { COMMON = 10, OWN = 7, SIDE_MAX_LENGTH = 120 };
 
 typedef struct {
     posw_chain_spec spec;
@@ -37,7 +37,9 @@ static void grow_branch(posw_chain *c, unsigned miner, uint64_t gap_s, uint64_t 
         const posw_u256 weight = posw_chain_next_weight(c, &(posw_address){{0}});
         const posw_address address = h_address(miner);
         const posw_u256 own = posw_chain_next_weight(c, &address);
-        plan.want_boosted = posw_u256_cmp(&own, &weight) > 0;
+        const posw_u256 enough = posw_u256_from_u64(4); /* of difficulty, for a boost to be possible */
+        plan.want_boosted =
+            posw_u256_cmp(&own, &weight) > 0 && posw_u256_cmp(&posw_chain_tip(c)->difficulty, &enough) > 0;
         plan_stakes(c, &plan, miner, height(c) + 1 - fork, posw_chain_params(c)->epoch_blocks);
         h_block b = h_extend(c, &plan);
         h_block_clear(&b);
@@ -73,7 +75,7 @@ static void open_world(world *w, uint64_t epoch_blocks, uint64_t fork, uint64_t 
 static void grow_side(world *w, uint64_t gap_s, uint64_t more) {
     const posw_u256 aim = posw_chain_weight_total(w->a.chain);
     for (posw_u256 weight = POSW_U256_ZERO; posw_u256_cmp(&weight, &aim) <= 0;) {
-        grow_branch(w->b.chain, 2, gap_s, 1, w->fork);
+        grow_branch(w->b.chain, 2, gap_s + height(w->b.chain) % 2, 1, w->fork);
         weight = posw_chain_weight_total(w->b.chain);
         if (height(w->b.chain) - w->fork > SIDE_MAX_LENGTH) fail_msg("the side branch does not become heavier");
     }
@@ -90,7 +92,7 @@ static void close_world(world *w) {
 static int setup(void **state) {
     world *w = calloc(1, sizeof *w);
     open_world(w, H_EPOCH, COMMON, OWN);
-    grow_side(w, 13, 3);
+    grow_side(w, 14, 3);
     const uint64_t length = w->first_better - w->fork;
     assert_in_range(length, 3 * H_EPOCH + 1, 5 * H_EPOCH);
     const posw_address two = h_address(2);
@@ -136,7 +138,7 @@ static void it_wins_when_it_is_heavier(void **state) {
         if (n < w->first_better) assert_int_equal(w->a.chain->branch_executed, blocks_to_snapshot(w, n));
         if (n == w->first_better - 1) assert_true(h_side_tables(&w->a) >= 2);
     }
-    assert_true(w->a.chain->branch_executed >= 2 * H_EPOCH);
+    assert_true(w->a.chain->branch_executed > H_EPOCH);
     check_end(w);
     grow_branch(w->b.chain, 3, 1, 2 * H_EPOCH, height(w->b.chain));
     h_feed(w->a.chain, w->b.chain, height(w->a.chain) + 1, height(w->b.chain));
@@ -147,15 +149,15 @@ static void it_wins_when_it_is_heavier(void **state) {
 static void and_the_old_one_again(void **state) {
     world *w = *state;
     h_node old;
+    posw_chain_allow_deep_reorg(w->a.chain, true); /* else it would be forgotten */
     h_open(&old, &w->spec);
     h_feed(old.chain, w->a.chain, 1, height(w->a.chain));
+    grow_branch(w->b.chain, 2, 5, 4 * H_EPOCH, w->fork);
     h_feed(w->a.chain, w->b.chain, w->fork + 1, height(w->b.chain));
     h_same(w->a.chain, w->b.chain);
-    posw_chain_allow_deep_reorg(w->a.chain, true);
     const posw_u256 aim = posw_chain_weight_total(w->b.chain);
     for (posw_u256 weight = POSW_U256_ZERO; posw_u256_cmp(&weight, &aim) <= 0;) {
-        grow_branch(old.chain, 1, 30, 1, w->fork);
-        if (height(old.chain) - w->fork > 2 * H_EPOCH) grow_branch(old.chain, 1, 1, 3, w->fork);
+        grow_branch(old.chain, 1, height(old.chain) - w->fork <= 2 * H_EPOCH ? 40 : 1, 1, w->fork);
         weight = posw_chain_weight_total(old.chain);
         assert_in_range(height(old.chain), 1, SIDE_MAX_LENGTH);
     }
@@ -213,8 +215,7 @@ static void while_the_tip_moves(void **state) {
     const uint64_t half = w->fork + 2 * H_EPOCH;
     h_feed(w->a.chain, w->b.chain, w->fork + 1, half);
     grow_branch(w->a.chain, 1, 1, 1, w->fork);
-    grow_side(w, 13, 0);
-    grow_branch(w->b.chain, 2, 1, 12, w->fork);
+    grow_side(w, 5, 0);
     h_feed(w->a.chain, w->b.chain, half + 1, height(w->b.chain));
     check_end(w);
 }
@@ -247,7 +248,7 @@ static void siblings_cost_nothing(void **state) {
 
 /* Four long branches from one fork, taken in turns: more than states are kept for. A table is made once all the same. */
 static void many_branches_in_turns(void **state) {
-    enum { BRANCHES = 4, LENGTH = 2 * H_EPOCH + 5 };
+    enum { BRANCHES = 4, LENGTH = 2 * H_EPOCH + 8 };
     world *w = *state;
     h_node n[BRANCHES];
     uint64_t last = 0, rises = 0;
@@ -305,7 +306,7 @@ static void check_invalid(world *w, uint64_t at, uint64_t found) {
     h_block bad = {0};
     posw_hash parent = {{0}};
     for (uint64_t n = w->fork + 1; n <= found; n++) {
-        h_plan plan = {.miner = 5, .gap_s = 13}, twin = plan;
+        h_plan plan = {.miner = 5, .gap_s = 20}, twin = plan;
         if (n == at) plan.before_seal = break_state_root;
         if (n > at) plan.before_seal = take_parent, plan.arg = &parent;
         h_block b = h_build(maker.chain, &plan), real = h_extend(maker.chain, &twin);
@@ -382,8 +383,8 @@ static void take(scenario *s, posw_chain *c, uint64_t first, uint64_t last) {
 static int setup_faults(void **state) {
     scenario *s = calloc(1, sizeof *s);
     open_world(&s->w, 3, 2, 3);
-    grow_side(&s->w, 14, 1);
-    assert_true(s->w.first_better - s->w.fork > 2 * 3);
+    grow_side(&s->w, 27, 1);
+    assert_in_range(s->w.first_better - s->w.fork, 3 * 3 + 1, 15);
     take(s, s->w.a.chain, 1, height(s->w.a.chain));
     take(s, s->w.b.chain, s->w.fork + 1, height(s->w.b.chain));
     *state = s;
@@ -407,10 +408,18 @@ static int deliver(posw_chain *c, const h_block *b) {
     return rc;
 }
 
+/* Up to the last block that needs no table of its own branch; what is before that, test-faults shows. */
+static size_t deliver_easy(const scenario *s, h_node *n) {
+    size_t i = 0;
+    for (; i < s->count && blocks_to_snapshot(&s->w, s->blocks[i].header.number) == 0; i++)
+        ok(deliver(n->chain, &s->blocks[i]));
+    return i;
+}
+
 /* From the start again after an error, as blocks of a batch may be lost. */
-static bool deliver_all(const scenario *s, h_node *n) {
+static bool deliver_all(const scenario *s, h_node *n, size_t first) {
     bool failed = false;
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = first; i < s->count; i++) {
         if (deliver(n->chain, &s->blocks[i]) == POSW_OK) continue;
         assert_false(failed);
         failed = true;
@@ -439,14 +448,15 @@ static void each_operation_fails(const scenario *s, uint64_t bulk, bool sticky) 
         h_node n;
         h_open(&n, &s->w.spec);
         if (bulk > 0) ok(posw_chain_bulk(n.chain, true, bulk));
+        const size_t first = deliver_easy(s, &n);
         posw_store_memory_fail(n.store, nth, POSW_EIO, sticky);
-        failed = deliver_all(s, &n);
+        failed = deliver_all(s, &n, first);
         posw_store_memory_fail(n.store, 0, 0, false);
         if (bulk > 0) ok(posw_chain_bulk(n.chain, false, 0));
         check_node(s, &n);
         h_close(&n);
     }
-    assert_true(nth > 300);
+    assert_true(nth > 150);
 }
 
 static void and_once_more(void **state) {
@@ -463,8 +473,8 @@ static void and_the_process_stops(void **state) {
     for (uint64_t nth = 1; failed; nth++) {
         h_node n;
         h_open(&n, &s->w.spec);
+        size_t i = deliver_easy(s, &n);
         posw_store_memory_fail(n.store, nth, POSW_EIO, true);
-        size_t i = 0;
         for (failed = false; i < s->count && !failed; i += !failed)
             failed = deliver(n.chain, &s->blocks[i]) != POSW_OK;
         if (failed) {

@@ -1,5 +1,5 @@
-/* Transports on one loop of the test's own, which is run until something has happened; and raw clients on sockets that say
- * and read what a test wants, with or without TLS. */
+/* Transports on one loop of the test's own, which is run until something has happened; and raw clients on sockets that
+ * say and read what a test wants, with or without TLS. */
 #ifndef POSW_TEST_IO_PEERS_WORLD_H
 #define POSW_TEST_IO_PEERS_WORLD_H
 
@@ -82,8 +82,13 @@ static inline int world_setup(void **state) {
         end *x = &w->ends[i];
         assert_int_equal(posw_identity_new(&x->id), POSW_OK);
         x->keep = true;
-        x->o = (posw_peers_options){.identity = x->id, .host = "127.0.0.1", .handshakes_per_s = 10000, .handshakes_burst = 10000,
-                                      .handshakes_all_per_s = 10000, .event = world_event, .arg = x};
+        x->o = (posw_peers_options){.identity = x->id,
+                                    .host = "127.0.0.1",
+                                    .handshakes_per_s = 10000,
+                                    .handshakes_burst = 10000,
+                                    .handshakes_all_per_s = 10000,
+                                    .event = world_event,
+                                    .arg = x};
     }
     *state = w;
     return 0;
@@ -101,9 +106,9 @@ static inline void turn(world *w) {
     nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 
-#define UNTIL_MS(w, condition, limit)                                                            \
-    do {                                                                                         \
-        for (const uint64_t until_ = clock_us() + (limit)*1000ULL; !(condition); turn(w))        \
+#define UNTIL_MS(w, condition, limit)                                                             \
+    do {                                                                                          \
+        for (const uint64_t until_ = clock_us() + (limit)*1000ULL; !(condition); turn(w))         \
             if (clock_us() > until_) fail_msg("waited in vain for: %s (%s)", #condition, #limit); \
     } while (0)
 #define UNTIL(w, condition) UNTIL_MS(w, condition, 20000)
@@ -144,7 +149,9 @@ static inline posw_netaddr local(uint16_t port) {
     return (posw_netaddr){.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}, .port = port};
 }
 
-static inline uint64_t number_of(unsigned n) { return POSW_PEER_OUTBOUND | n; }
+static inline uint64_t number_of(unsigned n) {
+    return POSW_PEER_OUTBOUND | n;
+}
 
 static inline void dial(end *from, unsigned number, const end *to) {
     const posw_netaddr a = local(posw_peers_port(to->p));
@@ -163,7 +170,8 @@ static inline posw_buf pattern(size_t size, unsigned seed) {
 /* ---- raw clients ---- */
 
 static inline int raw_dial(uint16_t port, int receive_buffer) {
-    const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(fd >= 0);
     if (receive_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
@@ -219,7 +227,8 @@ static inline void tls_dial(world *w, tls_client *c, uint16_t port, int receive_
     assert_int_equal(posw_identity_new(&c->id), POSW_OK);
     assert_int_equal(posw_tls_context_new(&c->context, c->id), POSW_OK);
     assert_int_equal(posw_tls_new(&c->tls, c->context, false, NULL), POSW_OK);
-    for (const uint64_t until = clock_us() + 5000000; posw_tls_state_now(c->tls) == POSW_TLS_HANDSHAKE && clock_us() < until; turn(w)) {
+    for (const uint64_t until = clock_us() + 5000000;
+         posw_tls_state_now(c->tls) == POSW_TLS_HANDSHAKE && clock_us() < until; turn(w)) {
         (void)tls_push(c);
         (void)tls_pull(c, SIZE_MAX, &heard);
     }

@@ -1,4 +1,5 @@
-/* A whole node in a runner on a thread of its own, with a service that takes raw transactions, and what tests do to it. */
+/* A whole node in a runner on a thread of its own, with a service that takes raw transactions, and what tests do to it.
+ */
 #ifndef POSW_TEST_IO_RUNNER_WORLD_H
 #define POSW_TEST_IO_RUNNER_WORLD_H
 
@@ -173,7 +174,9 @@ static inline unsigned ask(world *w, const void *body, size_t size) {
     return answer;
 }
 
-static inline unsigned waiting(world *w) { return ask(w, "pool", 4); }
+static inline unsigned waiting(world *w) {
+    return ask(w, "pool", 4);
+}
 
 static inline void wait_for_pool(world *w, unsigned count) {
     const uint64_t begin = clock_ms();

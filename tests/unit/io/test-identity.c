@@ -142,8 +142,8 @@ static void no_place_for_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(made_once_and_kept),     TEST(the_id_is_the_hash_of_the_public_key),
-        TEST(each_damage_is_noticed), TEST(the_certificate_is_always_the_same),
+        TEST(made_once_and_kept),      TEST(the_id_is_the_hash_of_the_public_key),
+        TEST(each_damage_is_noticed),  TEST(the_certificate_is_always_the_same),
         TEST(others_must_not_read_it), TEST(no_place_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

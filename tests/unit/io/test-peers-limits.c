@@ -1,11 +1,13 @@
-/* The limits of the transport, each at its limit: strangers who say nothing, too much or too often, and those who do not
- * read. */
+/* The limits of the transport, each at its limit: strangers who say nothing, too much or too often, and those who do
+ * not read. */
 #include "io/peers_internal.h"
 #include "io/peers_world.h"
 
 enum { FLOOD = 1000 };
 
-static posw_peers_counters counters(const end *x) { return posw_peers_read_counters(x->p); }
+static posw_peers_counters counters(const end *x) {
+    return posw_peers_read_counters(x->p);
+}
 
 static void meet(world *w, end *a, end *b, unsigned number) {
     const unsigned opened_a = a->opened, opened_b = b->opened;
@@ -245,8 +247,8 @@ static uint64_t round_trip_us(world *w, end *a, end *b) {
     return clock_us() - begin;
 }
 
-/* A thousand who connect and say nothing: peers that are there do not notice, memory is bounded, and after it newcomers are
- * welcome again. */
+/* A thousand who connect and say nothing: peers that are there do not notice, memory is bounded, and after it newcomers
+ * are welcome again. */
 static void a_thousand_silent_ones(void **state) {
     world *w = *state;
     end *a = start(w, 0), *b = &w->ends[1];
@@ -284,6 +286,18 @@ static void a_drip(void **state) {
     close(fd);
 }
 
+/* While the node is at work it hears nobody: that is not the others' fault. */
+static void a_node_that_was_away(void **state) {
+    world *w = *state;
+    w->ends[0].o.handshake_ms = w->ends[1].o.handshake_ms = 300;
+    end *a = start(w, 0), *b = start(w, 1);
+    dial(b, 1, a);
+    run_ms(w, 1);
+    nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
+    UNTIL(w, a->opened == 1 && b->opened == 1);
+    assert_int_equal(a->closed + b->closed, 0);
+}
+
 static void strangers_with_garbage(void **state) {
     world *w = *state;
     end *a = start(w, 0), *b = start(w, 1);
@@ -318,7 +332,8 @@ static void a_flood_of_data(void **state) {
         b->echo = false;
         for (int k = 0; k < 3; k++)
             (void)uv_run(&w->loop, UV_RUN_NOWAIT);
-        assert_true(b->heard_bytes - before <= 4 * (65536 + POSW_TLS_RECORD_MAX)); /* two turns of reading a round at most */
+        assert_true(b->heard_bytes - before <=
+                    4 * (65536 + POSW_TLS_RECORD_MAX)); /* two turns of reading a round at most */
         const uint64_t t = clock_us();
         const size_t heard = a->heard_bytes;
         posw_buf ping = pattern(10, 2), pong = pattern(10, 3);
@@ -446,7 +461,8 @@ static void a_close_on_a_talker(void **state) {
     const uint64_t begin = clock_us();
     while (a->closed == 0) {
         assert_true(clock_us() - begin < 8000000);
-        if (posw_tls_state_now(c.tls) == POSW_TLS_OPEN && posw_tls_output(c.tls)->size < 1000000) (void)posw_tls_write(c.tls, noise, sizeof noise);
+        if (posw_tls_state_now(c.tls) == POSW_TLS_OPEN && posw_tls_output(c.tls)->size < 1000000)
+            (void)posw_tls_write(c.tls, noise, sizeof noise);
         (void)tls_push(&c);
         turn(w);
     }
@@ -459,14 +475,24 @@ static void a_close_on_a_talker(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(half_open_in_all),        TEST(half_open_of_a_group),
-        TEST(handshakes_a_second),     TEST(newcomers_of_rare_groups_get_in),
-        TEST(handshakes_a_second_in_all), TEST(rates_of_many_groups),    TEST(inbound_in_all),
-        TEST(outbound_in_all),         TEST(a_thousand_silent_ones),
-        TEST(a_drip),                  TEST(strangers_with_garbage),
-        TEST(a_flood_of_data),         TEST(the_queue_has_a_limit),
-        TEST(all_queues_have_a_limit), TEST(one_that_takes_nothing),
-        TEST(a_close_does_not_wait_for_ever), TEST(a_close_on_a_talker),
+        TEST(half_open_in_all),
+        TEST(half_open_of_a_group),
+        TEST(handshakes_a_second),
+        TEST(newcomers_of_rare_groups_get_in),
+        TEST(handshakes_a_second_in_all),
+        TEST(rates_of_many_groups),
+        TEST(inbound_in_all),
+        TEST(outbound_in_all),
+        TEST(a_thousand_silent_ones),
+        TEST(a_drip),
+        TEST(a_node_that_was_away),
+        TEST(strangers_with_garbage),
+        TEST(a_flood_of_data),
+        TEST(the_queue_has_a_limit),
+        TEST(all_queues_have_a_limit),
+        TEST(one_that_takes_nothing),
+        TEST(a_close_does_not_wait_for_ever),
+        TEST(a_close_on_a_talker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

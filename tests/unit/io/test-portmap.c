@@ -26,7 +26,11 @@ static void assert_hex(const uint8_t *data, size_t size, const char *hex) {
 
 static void requests(void **state) {
     (void)state;
-    posw_portmap_wish w = {.nonce = "abcdefghijkl", .local = address("192.168.1.7:1"), .port = 30301, .external = {.port = 30301}, .lifetime_s = 3600};
+    posw_portmap_wish w = {.nonce = "abcdefghijkl",
+                           .local = address("192.168.1.7:1"),
+                           .port = 30301,
+                           .external = {.port = 30301},
+                           .lifetime_s = 3600};
     uint8_t pcp[POSW_PCP_MAP_SIZE], map[POSW_NATPMP_MAP_SIZE], ip[POSW_NATPMP_ADDRESS_SIZE];
     posw_pcp_map_encode(pcp, &w);
     assert_hex(pcp, sizeof pcp, /* RFC 6887, figures 2 and 9 */
@@ -101,25 +105,34 @@ static void answers(void **state) {
     assert_string_equal(posw_portmap_result_text(&a), "unknown reason");
 }
 
-#define HEAD "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT                          \n"
+#define HEAD \
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT                          \n"
 
-static bool gateway(posw_netaddr *out, const char *text) { return posw_portmap_gateway(out, text, strlen(text)); }
+static bool gateway(posw_netaddr *out, const char *text) {
+    return posw_portmap_gateway(out, text, strlen(text));
+}
 
 static void routes(void **state) {
     (void)state;
     posw_netaddr a;
     const posw_netaddr router = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = 1}};
     /* as a machine of little-endian order prints it */
-    assert_true(gateway(&a, HEAD "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0     \neth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"));
+    assert_true(gateway(&a, HEAD "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0     "
+                                 "\neth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"));
     assert_true(posw_netaddr_equal(&a, &router));
-    assert_true(gateway(&a, HEAD "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\neth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"));
+    assert_true(gateway(&a, HEAD "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\neth0\t00000000\t010200"
+                                 "C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"));
     assert_true(posw_netaddr_equal(&a, &router)); /* the lesser metric */
     static const char *const none[] = {
-        "", "\n", HEAD, HEAD "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n",
+        "",
+        "\n",
+        HEAD,
+        HEAD "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n",
         HEAD "eth0\t00000000\t010200C0\t0002\t0\t0\t0\t00000000\t0\t0\t0\n", /* not up */
         HEAD "tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n", /* no gateway */
         HEAD "tun0\t00000000\t010200C0\t0003\t0\t0\t0\t00000080\t0\t0\t0\n", /* half of the internet */
-        HEAD "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t0000000\xff\n", HEAD "eth0\t00000000\t010200C0\t0003\t0\t0",
+        HEAD "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t0000000\xff\n",
+        HEAD "eth0\t00000000\t010200C0\t0003\t0\t0",
         "eth0 00000000 010200C011 0003 0 0 0 00000000",
     };
     for (size_t i = 0; i < POSW_ARRAY_SIZE(none); i++)
@@ -156,8 +169,10 @@ static void router_pcp(world *w, const uint8_t *d, const struct sockaddr *from) 
     out[1] |= 0x80;
     out[2] = 0;
     out[3] = w->mood == REFUSING ? 2 : 0;
-    if (posw_load_be32(d + 4) == 0) w->taken_back++;
-    else posw_store_be32(out + 4, w->lifetime_s);
+    if (posw_load_be32(d + 4) == 0)
+        w->taken_back++;
+    else
+        posw_store_be32(out + 4, w->lifetime_s);
     memset(out + 8, 0, 16);
     out[42] = (uint8_t)(w->external.port >> 8);
     out[43] = (uint8_t)w->external.port;
@@ -207,8 +222,10 @@ static void on_request(uv_udp_t *u, ssize_t n, const uv_buf_t *b, const struct s
     if (n <= 0 || from == NULL) return;
     w->asked++;
     if (w->mood == SILENT || (w->mood == DEAF_AT_FIRST && w->asked < 3)) return;
-    if (w->mood == NATPMP) router_natpmp(w, (const uint8_t *)b->base, (size_t)n, from);
-    else router_pcp(w, (const uint8_t *)b->base, from);
+    if (w->mood == NATPMP)
+        router_natpmp(w, (const uint8_t *)b->base, (size_t)n, from);
+    else
+        router_pcp(w, (const uint8_t *)b->base, from);
 }
 
 static void on_mapped(void *arg, const posw_netaddr *external) {
@@ -231,7 +248,8 @@ static int setup(void **state) {
     w->port = ntohs(s.sin_port);
     w->lifetime_s = 100;
     w->external = address("203.0.113.9:4000");
-    w->o = (posw_portmap_options){.port = 30301, .gateway = address("127.0.0.1:1"), .first_wait_ms = 20, .mapped = on_mapped, .arg = w};
+    w->o = (posw_portmap_options){
+        .port = 30301, .gateway = address("127.0.0.1:1"), .first_wait_ms = 20, .mapped = on_mapped, .arg = w};
     w->o.gateway.port = w->port;
     *state = w;
     return 0;
@@ -248,9 +266,9 @@ static void turn(world *w) {
     nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
 }
 
-#define UNTIL(w, condition)                                                      \
-    for (const uint64_t until_ = clock_ms() + 10000; !(condition); turn(w))      \
-    if (clock_ms() > until_) fail_msg("waited in vain for: %s", #condition)
+#define UNTIL(w, condition)                                                 \
+    for (const uint64_t until_ = clock_ms() + 10000; !(condition); turn(w)) \
+        if (clock_ms() > until_) fail_msg("waited in vain for: %s", #condition)
 
 static int teardown(void **state) {
     world *w = *state;
@@ -353,8 +371,13 @@ static void no_router(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests),   cmocka_unit_test(answers),        cmocka_unit_test(routes), TEST(granted_and_taken_back),
-        TEST(renewed_at_half_of_its_life), TEST(routers_that_do_not_help), TEST(no_router),
+        cmocka_unit_test(requests),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(routes),
+        TEST(granted_and_taken_back),
+        TEST(renewed_at_half_of_its_life),
+        TEST(routers_that_do_not_help),
+        TEST(no_router),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,8 +51,10 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
     switch (e->type) {
     case POSW_EVENT_PEER_OPEN:
         assert_memory_equal(&e->node_id, &s->self, sizeof s->self);
-        if (e->inbound) s->inbound = e->peer;
-        else send_text(e->peer, "hello", out);
+        if (e->inbound)
+            s->inbound = e->peer;
+        else
+            send_text(e->peer, "hello", out);
         s->opened++;
         break;
     case POSW_EVENT_PEER_DATA:
@@ -291,8 +293,11 @@ static void a_second_signal_changes_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        NET(everything_once),       NET(stops_at_any_moment), NET(slow_jobs_do_not_hold_it_up),
-        NET(a_network_port_in_use), NET(one_that_only_dials),
+        NET(everything_once),
+        NET(stops_at_any_moment),
+        NET(slow_jobs_do_not_hold_it_up),
+        NET(a_network_port_in_use),
+        NET(one_that_only_dials),
         cmocka_unit_test_setup_teardown(a_second_signal_changes_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,7 +210,8 @@ static void each_changed_byte_is_noticed(void **state) {
                 posw_buf_clear(&out);
             }
         }
-        if (posw_tls_state_now(p.end[1]) == POSW_TLS_OPEN) { /* the legacy record version of the first record is not looked at */
+        if (posw_tls_state_now(p.end[1]) ==
+            POSW_TLS_OPEN) { /* the legacy record version of the first record is not looked at */
             assert_true(at < 11);
         } else if (posw_tls_state_now(p.end[1]) == POSW_TLS_FAILED) {
             assert_true(posw_tls_reason(p.end[1])[0] != '\0');
@@ -254,7 +255,8 @@ static void another_id_than_expected(void **state) {
 
 static void garbage(void **state) {
     const world *w = *state;
-    static const char *const texts[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x80\x2e\x01\x03\x01", "SSH-2.0-OpenSSH_9.2\r\n", "{\"id\":1}\n\n\n\n\n\n",
+    static const char *const texts[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x80\x2e\x01\x03\x01",
+                                        "SSH-2.0-OpenSSH_9.2\r\n", "{\"id\":1}\n\n\n\n\n\n",
                                         "HTTP/1.1 400 Bad Request\r\n\r\n"};
     for (int end = 0; end < 2; end++)
         for (size_t i = 0; i < POSW_ARRAY_SIZE(texts); i++) {
@@ -270,7 +272,8 @@ static void garbage(void **state) {
         posw_buf b = noise(5000, seed);
         pair p;
         pair_open(w, &p, NULL);
-        if (seed % 2 == 0) memcpy(b.data, (uint8_t[]){22, 3, 1, 8, 0, 1, 0, 7, 0xfc, 3, 3}, 11); /* the shape of a first message */
+        if (seed % 2 == 0)
+            memcpy(b.data, (uint8_t[]){22, 3, 1, 8, 0, 1, 0, 7, 0xfc, 3, 3}, 11); /* the shape of a first message */
         feed(&p, 1, b.data, b.size);
         assert_state(&p, 1, POSW_TLS_FAILED);
         assert_int_equal(p.heard[1].size, 0);
@@ -344,8 +347,10 @@ static void stranger_open(stranger *s, const stranger_options *o, bool server) {
     s->in = BIO_new(BIO_s_mem());
     s->out = BIO_new(BIO_s_mem());
     SSL_set_bio(s->ssl, s->in, s->out);
-    if (server) SSL_set_accept_state(s->ssl);
-    else SSL_set_connect_state(s->ssl);
+    if (server)
+        SSL_set_accept_state(s->ssl);
+    else
+        SSL_set_connect_state(s->ssl);
 }
 
 static void stranger_close(stranger *s) {
@@ -354,7 +359,8 @@ static void stranger_close(stranger *s) {
 }
 
 /* One of ours against a stranger; how ours ends. */
-static void meet(const world *w, const stranger_options *o, bool stranger_is_server, const posw_node_id *expected, const char *reason) {
+static void meet(const world *w, const stranger_options *o, bool stranger_is_server, const posw_node_id *expected,
+                 const char *reason) {
     stranger s;
     posw_tls *t;
     posw_buf heard = {0};
@@ -382,7 +388,8 @@ static void meet(const world *w, const stranger_options *o, bool stranger_is_ser
     stranger_close(&s);
 }
 
-static int choose_posw(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *in, unsigned in_size, void *arg) {
+static int choose_posw(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *in,
+                       unsigned in_size, void *arg) {
     (void)ssl, (void)in_size;
     *out = in + 1;
     *size = (unsigned char)(in[0] - (arg != NULL));
@@ -394,14 +401,17 @@ static void strangers_that_dial_us(void **state) {
     EVP_PKEY *key = posw_identity_key(w->id[1]), *other = posw_identity_key(w->id[0]);
     EVP_PKEY *rsa = EVP_RSA_gen(2048), *ec = EVP_EC_gen("P-256"), *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
     meet(w, &(stranger_options){.key = key, .protocol = "posw/1"}, false, NULL, NULL);
-    meet(w, &(stranger_options){.key = key, .protocol = "posw/1", .version = TLS1_2_VERSION}, false, NULL, "no TLS 1.3");
+    meet(w, &(stranger_options){.key = key, .protocol = "posw/1", .version = TLS1_2_VERSION}, false, NULL,
+         "no TLS 1.3");
     meet(w, &(stranger_options){.key = key, .protocol = "posw/2"}, false, NULL, "another protocol");
     meet(w, &(stranger_options){.key = key, .protocol = "h2"}, false, NULL, "another protocol");
     meet(w, &(stranger_options){.key = key}, false, NULL, "another protocol");
     meet(w, &(stranger_options){.no_certificate = true, .protocol = "posw/1"}, false, NULL, "no certificate");
-    meet(w, &(stranger_options){.key = key, .signer = other, .protocol = "posw/1"}, false, NULL, "not signed by its own key");
+    meet(w, &(stranger_options){.key = key, .signer = other, .protocol = "posw/1"}, false, NULL,
+         "not signed by its own key");
     EVP_PKEY *const kinds[] = {rsa, ec, ed448};
-    for (size_t i = 0; i < POSW_ARRAY_SIZE(kinds); i++) { /* which the client itself keeps back, as we name only Ed25519 */
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(kinds);
+         i++) { /* which the client itself keeps back, as we name only Ed25519 */
         meet(w, &(stranger_options){.key = kinds[i], .protocol = "posw/1"}, false, NULL, "no certificate");
         EVP_PKEY_free(kinds[i]);
     }
@@ -411,7 +421,8 @@ static void strangers_that_we_dial(void **state) {
     const world *w = *state;
     EVP_PKEY *rsa = EVP_RSA_gen(2048);
     meet(w, &(stranger_options){.key = rsa}, true, NULL, "refused by the other side");
-    meet(w, &(stranger_options){.key = posw_identity_key(w->id[1]), .version = TLS1_2_VERSION}, true, NULL, "no TLS 1.3");
+    meet(w, &(stranger_options){.key = posw_identity_key(w->id[1]), .version = TLS1_2_VERSION}, true, NULL,
+         "no TLS 1.3");
     meet(w, &(stranger_options){.key = posw_identity_key(w->id[1])}, true, NULL, "another protocol");
     EVP_PKEY_free(rsa);
 }
@@ -496,13 +507,20 @@ static void nothing_is_resumed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(they_meet_and_talk),          TEST(words_come_with_the_handshake),
-        TEST(cut_anywhere),                TEST(ends_anywhere),
-        TEST(each_changed_byte_is_noticed), TEST(damage_after_the_handshake),
-        TEST(another_id_than_expected),    TEST(garbage),
-        TEST(a_handshake_has_a_limit),     TEST(strangers_that_dial_us),
-        TEST(strangers_that_we_dial),      TEST(other_kinds_of_keys),
-        TEST(a_flood_of_key_updates),      TEST(nothing_is_resumed),
+        TEST(they_meet_and_talk),
+        TEST(words_come_with_the_handshake),
+        TEST(cut_anywhere),
+        TEST(ends_anywhere),
+        TEST(each_changed_byte_is_noticed),
+        TEST(damage_after_the_handshake),
+        TEST(another_id_than_expected),
+        TEST(garbage),
+        TEST(a_handshake_has_a_limit),
+        TEST(strangers_that_dial_us),
+        TEST(strangers_that_we_dial),
+        TEST(other_kinds_of_keys),
+        TEST(a_flood_of_key_updates),
+        TEST(nothing_is_resumed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

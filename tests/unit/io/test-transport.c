@@ -304,11 +304,16 @@ static void many_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(two_meet_talk_and_part),     TEST(small_messages),
-        TEST(both_families),              TEST(one_that_only_dials),
-        TEST(a_stop_lets_the_last_words_leave), TEST(unknown_numbers_are_ignored),
-        TEST(closed_while_dialling),      TEST(dials_that_fail),
-        TEST(bad_places_to_listen),       TEST(many_at_once),
+        TEST(two_meet_talk_and_part),
+        TEST(small_messages),
+        TEST(both_families),
+        TEST(one_that_only_dials),
+        TEST(a_stop_lets_the_last_words_leave),
+        TEST(unknown_numbers_are_ignored),
+        TEST(closed_while_dialling),
+        TEST(dials_that_fail),
+        TEST(bad_places_to_listen),
+        TEST(many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,9 @@ typedef struct {
 static atomic_uint wakes, runs, drops, locals_freed, now_running, most_running;
 static atomic_bool gate_open; /* closed: tasks with rest_ms 0 wait */
 
-static void rest(unsigned ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL); }
+static void rest(unsigned ms) {
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
 
 static uint64_t clock_ms(void) {
     struct timespec t;
@@ -35,7 +37,8 @@ static void run(void *arg, void **local, const atomic_bool *ending) {
     while (n > most && !atomic_compare_exchange_weak(&most_running, &most, n)) {
     }
     if (*local == NULL) *local = calloc(1, 1);
-    if (t->rest_ms > 0) rest(t->rest_ms);
+    if (t->rest_ms > 0)
+        rest(t->rest_ms);
     else
         while (!gate_open && !*ending)
             rest(1);
@@ -61,7 +64,13 @@ static void wake(void *arg) {
 }
 
 static posw_pool *pool_of(unsigned threads, unsigned tasks, unsigned linger_ms) {
-    const posw_pool_options o = {.threads_max = threads, .tasks_max = tasks, .run = run, .local_free = local_free, .drop = drop, .wake = wake, .linger_ms = linger_ms};
+    const posw_pool_options o = {.threads_max = threads,
+                                 .tasks_max = tasks,
+                                 .run = run,
+                                 .local_free = local_free,
+                                 .drop = drop,
+                                 .wake = wake,
+                                 .linger_ms = linger_ms};
     posw_pool *p;
     wakes = runs = drops = locals_freed = now_running = most_running = 0;
     gate_open = true;
@@ -205,7 +214,8 @@ static void scratch_free(void *s) {
     scratches--;
 }
 
-static const posw_pow counting = {.name = "counting", .hash = count_hash, .scratch_new = scratch_new, .scratch_free = scratch_free};
+static const posw_pow counting = {
+    .name = "counting", .hash = count_hash, .scratch_new = scratch_new, .scratch_free = scratch_free};
 
 static posw_job *pow_job(unsigned id, size_t items, size_t good, uint8_t rest_each) {
     posw_job *job = posw_job_new(POSW_JOB_POW);
@@ -243,8 +253,10 @@ static void jobs_are_run(void **state) {
     for (unsigned i = 0; i <= 200; i++) {
         posw_job *job = wait_for_job(w);
         assert_int_equal(job->result, POSW_OK);
-        if (job->id < 200) assert_int_equal(job->good, job->id % (POSW_JOB_POW_MAX + 1));
-        else assert_int_not_equal(job->prepared.verdict.kind, POSW_VALID);
+        if (job->id < 200)
+            assert_int_equal(job->good, job->id % (POSW_JOB_POW_MAX + 1));
+        else
+            assert_int_not_equal(job->prepared.verdict.kind, POSW_VALID);
         posw_job_free(job);
     }
     assert_true(wakes == 201);

@@ -46,6 +46,7 @@ static inline void w_open_with(world *w, const world_options *o) {
                            .pow = &h_pow};
     ok(posw_node_new(&w->node, &n));
     posw_rpc_options r = o->rpc;
+    r.admin = true;
     r.seed[0] = 7;
     ok(posw_rpc_new(&w->rpc, w->node, &r));
     w->now_ms = 2000 * 1000;

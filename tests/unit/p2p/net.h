@@ -1,0 +1,160 @@
+/* One node with its network part, driven by hand: peers that are played by the test send frames, and what the node answers is kept.
+ * Jobs run at once; time stands still unless the test moves it. */
+#ifndef POSW_TEST_P2P_NET_H
+#define POSW_TEST_P2P_NET_H
+
+#include "chain/harness.h"
+#include "p2p/sync.h"
+
+enum { N_PEERS = 32 };
+static const uint64_t N_START_MS = 5000000;
+
+typedef struct {
+    bool open;
+    posw_buf got; /* all frames that it was sent since n_forget */
+} n_peer;
+
+typedef struct {
+    posw_chain_spec spec;
+    h_node node;
+    posw_mempool *pool;
+    posw_node *n;
+    posw_p2p *p2p;
+    uint64_t now_ms;
+    n_peer peers[N_PEERS + 1]; /* by number, from 1 */
+    bool fatal;
+} n_net;
+
+static inline void n_perform(n_net *w, posw_actions *a);
+
+static inline void n_step(n_net *w, posw_event *e) {
+    posw_actions a = {0};
+    e->now_ms = w->now_ms;
+    posw_node_step(w->n, e, &a);
+    n_perform(w, &a);
+    posw_actions_clear(&a);
+}
+
+static inline void n_closed(n_net *w, uint64_t peer) {
+    if (peer <= N_PEERS) w->peers[peer].open = false;
+    n_step(w, &(posw_event){.type = POSW_EVENT_PEER_CLOSED, .peer = peer});
+}
+
+static inline void n_perform(n_net *w, posw_actions *a) {
+    for (size_t i = 0; i < a->count; i++) {
+        posw_action *x = &a->items[i];
+        if (x->type == POSW_ACTION_PEER_SEND && x->peer <= N_PEERS) {
+            posw_buf_append(&w->peers[x->peer].got, x->data.data, x->data.size);
+        } else if (x->type == POSW_ACTION_PEER_CLOSE || x->type == POSW_ACTION_PEER_CONNECT) {
+            n_closed(w, x->peer);
+        } else if (x->type == POSW_ACTION_JOB) {
+            posw_event e = {.type = POSW_EVENT_JOB_DONE, .job = x->job};
+            posw_job_run(x->job, &h_pow, NULL);
+            x->job = NULL;
+            n_step(w, &e);
+        } else if (x->type == POSW_ACTION_FATAL) {
+            w->fatal = true;
+        }
+    }
+}
+
+static inline void n_open(n_net *w) {
+    posw_mempool_options mo;
+    posw_p2p_options po;
+    posw_actions a = {0};
+    memset(w, 0, sizeof *w);
+    h_spec(&w->spec);
+    h_open(&w->node, &w->spec);
+    posw_mempool_options_default(&mo);
+    ok(posw_mempool_new(&w->pool, w->node.chain, &mo));
+    const posw_node_options no = {.chain = w->node.chain, .mempool = w->pool, .pow = &h_pow};
+    ok(posw_node_new(&w->n, &no));
+    posw_p2p_options_default(&po);
+    po.node = w->n;
+    po.private_network = true;
+    ok(posw_p2p_new(&w->p2p, &po));
+    w->now_ms = N_START_MS;
+    n_step(w, &(posw_event){.type = POSW_EVENT_TICK});
+    posw_p2p_start(w->p2p, &a);
+    n_perform(w, &a);
+    posw_actions_clear(&a);
+}
+
+static inline void n_close(n_net *w) {
+    posw_p2p_free(w->p2p);
+    posw_node_free(w->n);
+    posw_mempool_free(w->pool);
+    for (size_t i = 0; i <= N_PEERS; i++)
+        posw_buf_clear(&w->peers[i].got);
+    h_close(&w->node);
+    posw_chain_spec_clear(&w->spec);
+}
+
+static inline void n_forget(n_net *w) {
+    for (size_t i = 0; i <= N_PEERS; i++)
+        posw_buf_reset(&w->peers[i].got);
+}
+
+static inline void n_tick(n_net *w, uint64_t ms) {
+    w->now_ms += ms;
+    n_step(w, &(posw_event){.type = POSW_EVENT_TICK});
+}
+
+/* In pieces of any size: the node must not care. */
+static inline void n_send(n_net *w, uint64_t peer, posw_buf *frames) {
+    assert_false(frames->failed);
+    n_step(w, &(posw_event){.type = POSW_EVENT_PEER_DATA, .peer = peer, .data = posw_buf_view(frames)});
+    posw_buf_reset(frames);
+}
+
+static inline posw_msg_hello n_hello_of(n_net *w, uint64_t peer) {
+    posw_msg_hello m = {.version = 1,
+                        .chain_id = 1337,
+                        .genesis = posw_chain_genesis_hash(w->node.chain),
+                        .hash = posw_chain_genesis_hash(w->node.chain),
+                        .flags = POSW_MSG_HELLO_RELAYS,
+                        .time_s = w->now_ms / 1000,
+                        .agent = posw_bytes_of("test", 4)};
+    memcpy(m.fork_hash, w->p2p->fork_hash, sizeof m.fork_hash);
+    posw_store_le64(m.nonce, 1000 + peer);
+    return m;
+}
+
+/* An inbound connection that has not said anything; the number is its peer's. */
+static inline void n_connect(n_net *w, uint64_t peer) {
+    posw_event e = {.type = POSW_EVENT_PEER_OPEN, .peer = peer, .inbound = true, .address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [14] = (uint8_t)(peer >> 8), [15] = (uint8_t)peer}, .port = 1000}};
+    posw_store_le64(e.node_id.b, peer);
+    if (peer <= N_PEERS) w->peers[peer].open = true;
+    n_step(w, &e);
+}
+
+static inline void n_greet(n_net *w, uint64_t peer, uint64_t number, uint64_t weight) {
+    posw_buf b = {0};
+    posw_msg_hello m = n_hello_of(w, peer);
+    n_connect(w, peer);
+    m.number = number;
+    m.weight = posw_u256_from_u64(weight);
+    if (weight > 0) memset(m.hash.b, (int)peer, sizeof m.hash.b);
+    posw_msg_hello_encode(&b, &m);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* How many frames of this type it was sent; *last (may be NULL): the latest. */
+static inline size_t n_got(const n_net *w, uint64_t peer, enum posw_msg_type type, posw_msg_frame *last) {
+    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
+    posw_msg_frame f;
+    size_t size, n = 0;
+    while (rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE) {
+        if (f.type == type) {
+            n++;
+            if (last != NULL) *last = f;
+        }
+        rest = posw_bytes_of(rest.data + size, rest.size - size);
+    }
+    return n;
+}
+
+static inline uint64_t n_violations(const n_net *w) { return w->p2p->counters.violations; }
+
+#endif
