@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: build run test check-quick bench install clean deps format
+.PHONY: build run test check-quick check-long check-portability coverage bench install clean deps format
 
 build: deps
 	@tools/configure $(BUILD)
@@ -19,6 +19,14 @@ test: deps
 # The unit tests alone, for the inner loop.
 check-quick: build
 	@meson test -C $(BUILD) --suite unit --print-errorlogs
+
+# Hours: everything that has a long form.
+check-long: deps
+	@tools/check-long
+
+# The library under other compilers and machines; line and branch coverage of the consensus code.
+check-portability coverage: deps
+	@tools/$@
 
 bench: build
 	@tools/bench $(BUILD)

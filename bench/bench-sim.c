@@ -1,6 +1,8 @@
-/* Speed of the simulated world: block deliveries (a machine imports a block that it did not mine) in a second on one core.
+/* Speed of the simulated world: block deliveries (a machine imports a block that it did not mine) in a second on one
+ * core.
  *
- *      bench-sim [nodes [seconds of simulated time [seed]]]      default: 20 nodes for 2,000 s, then 200 nodes for 300 s
+ *      bench-sim [nodes [seconds of simulated time [seed]]]      default: 20 nodes for 2,000 s, then 200 nodes for 300
+ * s
  *
  * Blocks every 10 s, ticket rule, bootstrapped network of default size. No faults, no transactions. */
 #include "base/units.h"
@@ -51,9 +53,10 @@ static int run(size_t nodes, uint64_t seconds, uint64_t seed) {
     if (rc == POSW_OK) {
         rc = world_run(w, seconds * 1000);
         const double took = now() - begin;
-        printf("%4zu nodes, %" PRIu64 " s: tip %" PRIu64 ", %" PRIu64 " deliveries and %" PRIu64 " events in %.2f s of processor time: %.0f deliveries/s, %.0f events/s\n", nodes,
-               seconds, posw_chain_tip(world_chain(w, 0))->number, world_deliveries(w), world_events(w), took, (double)world_deliveries(w) / took,
-               (double)world_events(w) / took);
+        printf("%4zu nodes, %" PRIu64 " s: tip %" PRIu64 ", %" PRIu64 " deliveries and %" PRIu64
+               " events in %.2f s of processor time: %.0f deliveries/s, %.0f events/s\n",
+               nodes, seconds, posw_chain_tip(world_chain(w, 0))->number, world_deliveries(w), world_events(w), took,
+               (double)world_deliveries(w) / took, (double)world_events(w) / took);
         world_free(w);
     }
     posw_chain_spec_clear(&spec);

@@ -36,7 +36,9 @@ const char *adversary_text(enum adversary_kind kind) {
     return kind < ADVERSARY_KINDS ? names[kind] : "?";
 }
 
-static bool chance(adversary *a, uint64_t part, uint64_t whole) { return posw_random_chance(&a->random, part, whole); }
+static bool chance(adversary *a, uint64_t part, uint64_t whole) {
+    return posw_random_chance(&a->random, part, whole);
+}
 
 static void send_all(adversary *a, const posw_buf *data) {
     size_t peers[PEERS_MAX];
@@ -92,7 +94,9 @@ static bool stall(adversary *a, uint8_t type) {
 
 /* ---- lies ---- */
 
-static void flip(adversary *a, posw_buf *data) { data->data[posw_random_below(&a->random, data->size)] ^= (uint8_t)(1U << posw_random_below(&a->random, 8)); }
+static void flip(adversary *a, posw_buf *data) {
+    data->data[posw_random_below(&a->random, data->size)] ^= (uint8_t)(1U << posw_random_below(&a->random, 8));
+}
 
 static void claim_weight(adversary *a, posw_buf *data, const posw_msg_frame *f) {
     posw_msg_hello hello;
@@ -122,7 +126,8 @@ static void wrong_body(posw_buf *data, const posw_msg_frame *f) {
     posw_bytes block;
     posw_block b;
     posw_buf bytes = {0}, out = {0};
-    if (!posw_msg_block_decode(&block, f->payload) || posw_block_decode(&b, NULL, block.data, block.size) != POSW_OK) return;
+    if (!posw_msg_block_decode(&block, f->payload) || posw_block_decode(&b, NULL, block.data, block.size) != POSW_OK)
+        return;
     posw_bytes *raw = calloc(b.tx_count + 1, sizeof *raw);
     if (raw != NULL && b.tx_count > 0) {
         for (size_t i = 0; i + 1 < b.tx_count; i++)
@@ -156,10 +161,14 @@ static void cut_headers(adversary *a, posw_buf *data, const posw_msg_frame *f) {
 }
 
 static bool lie(adversary *a, posw_buf *data, const posw_msg_frame *f) {
-    if (f->type == POSW_MSG_HELLO || f->type == POSW_MSG_PING) claim_weight(a, data, f);
-    else if (f->type == POSW_MSG_BLOCK && chance(a, 1, 2)) wrong_body(data, f);
-    else if (f->type == POSW_MSG_HEADERS && chance(a, 1, 2)) cut_headers(a, data, f);
-    else if (chance(a, 1, 8)) flip(a, data);
+    if (f->type == POSW_MSG_HELLO || f->type == POSW_MSG_PING)
+        claim_weight(a, data, f);
+    else if (f->type == POSW_MSG_BLOCK && chance(a, 1, 2))
+        wrong_body(data, f);
+    else if (f->type == POSW_MSG_HEADERS && chance(a, 1, 2))
+        cut_headers(a, data, f);
+    else if (chance(a, 1, 8))
+        flip(a, data);
     return true;
 }
 
@@ -174,7 +183,8 @@ static bool sign_again(adversary *a, posw_header *h) {
     posw_random_fill(&a->random, data, sizeof data);
     posw_header_seal_hash(&seal_hash, h);
     posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
-    if (!secp256k1_ecdsa_sign_recoverable(a->signer, &signature, digest.b, world_secret(a->w, a->machine), NULL, data)) return false;
+    if (!secp256k1_ecdsa_sign_recoverable(a->signer, &signature, digest.b, world_secret(a->w, a->machine), NULL, data))
+        return false;
     secp256k1_ecdsa_recoverable_signature_serialize_compact(a->signer, h->extra + UNSIGNED, &recovery, &signature);
     h->extra[POSW_EXTRA_SIZE - 1] = (uint8_t)recovery;
     return true;
@@ -185,9 +195,12 @@ static void equivocate(adversary *a, posw_buf *data, const posw_msg_frame *f) {
     posw_msg_header h;
     posw_msg_compact m;
     posw_buf out = {0};
-    if (f->type == POSW_MSG_ANNOUNCE && posw_msg_announce_decode(&list, f->payload) && list.count == 1) (void)posw_msg_headers_next(&h, &list);
-    else if (f->type == POSW_MSG_COMPACT && posw_msg_compact_decode(&m, f->payload)) h = m.head;
-    else return;
+    if (f->type == POSW_MSG_ANNOUNCE && posw_msg_announce_decode(&list, f->payload) && list.count == 1)
+        (void)posw_msg_headers_next(&h, &list);
+    else if (f->type == POSW_MSG_COMPACT && posw_msg_compact_decode(&m, f->payload))
+        h = m.head;
+    else
+        return;
     if (!posw_address_equal(&h.header.beneficiary, world_miner(a->w, a->machine))) return;
     const uint64_t n = 1 + posw_random_below(&a->random, 20);
     for (uint64_t i = 0; i < n && sign_again(a, &h.header); i++) {
@@ -198,7 +211,8 @@ static void equivocate(adversary *a, posw_buf *data, const posw_msg_frame *f) {
             posw_msg_end(&w);
         } else if (h.header.gas_used == 0) {
             static const uint8_t nonce[8] = {1};
-            if (!posw_msg_compact_encode(&out, &h.header, h.has_proof ? &h.proof : NULL, nonce, NULL, 0, NULL, 0)) break;
+            if (!posw_msg_compact_encode(&out, &h.header, h.has_proof ? &h.proof : NULL, nonce, NULL, 0, NULL, 0))
+                break;
         }
     }
     if (chance(a, 1, 2)) posw_buf_append(&out, data->data, data->size);
@@ -234,7 +248,18 @@ static bool tamper(void *arg, world *w, size_t from, size_t to, posw_buf *data) 
 
 /* ---- invalid blocks ---- */
 
-enum fault { FAULT_STATE, FAULT_RECEIPTS, FAULT_DIFFICULTY, FAULT_SIGNATURE, FAULT_BOOST, FAULT_TIME, FAULT_GAS, FAULT_STAKE_ROOT, FAULT_NONE, FAULTS };
+enum fault {
+    FAULT_STATE,
+    FAULT_RECEIPTS,
+    FAULT_DIFFICULTY,
+    FAULT_SIGNATURE,
+    FAULT_BOOST,
+    FAULT_TIME,
+    FAULT_GAS,
+    FAULT_STAKE_ROOT,
+    FAULT_NONE,
+    FAULTS
+};
 
 static void spoil(adversary *a, posw_header *h, enum fault fault, posw_u256 *target) {
     posw_hash root;
@@ -282,7 +307,8 @@ static void encode_compact(posw_buf *out, adversary *a, const posw_header *h, co
         filled[n] = (posw_msg_prefilled){.index = (uint32_t)n, .raw = posw_bytes_of(t->txs.data + at + 4, size)};
         at += 4 + size;
     }
-    if (filled == NULL || !posw_msg_compact_encode(out, h, has ? &proof : NULL, nonce, NULL, 0, filled, n)) posw_buf_reset(out);
+    if (filled == NULL || !posw_msg_compact_encode(out, h, has ? &proof : NULL, nonce, NULL, 0, filled, n))
+        posw_buf_reset(out);
     free(filled);
 }
 
@@ -293,15 +319,19 @@ static bool seal_invalid(void *arg, world *w, size_t machine, const posw_work *w
     posw_chain *c = world_chain(w, machine);
     const enum fault fault = (enum fault)posw_random_below(&a->random, FAULTS);
     if (a->resting || fault == FAULT_NONE) return false;
-    if (posw_miner_template(c, world_mempool(w, machine), world_miner(w, machine), world_clock_s(w, machine), &t) != POSW_OK) return false;
+    if (posw_miner_template(c, world_mempool(w, machine), world_miner(w, machine), world_clock_s(w, machine), &t) !=
+        POSW_OK)
+        return false;
     posw_header h = t.header;
     posw_u256 target = work->target;
     spoil(a, &h, fault, &target);
     if (world_seal(w, machine, &h, &target)) {
         if (fault == FAULT_SIGNATURE) h.extra[UNSIGNED + 5] ^= 1;
         encode_compact(&out, a, &h, &t);
-        if (chance(a, 1, 2)) send_all(a, &out);
-        else send_one(a, &out);
+        if (chance(a, 1, 2))
+            send_all(a, &out);
+        else
+            send_one(a, &out);
     }
     posw_buf_clear(&out);
     posw_chain_template_clear(&t);
@@ -328,11 +358,14 @@ static void spam_headers(adversary *a, posw_buf *out, bool answer) {
     posw_chain_template t = {0};
     posw_msg_writer w;
     posw_stake_proof proof;
-    if (posw_miner_template(c, NULL, world_miner(a->w, a->machine), world_clock_s(a->w, a->machine), &t) != POSW_OK) return;
+    if (posw_miner_template(c, NULL, world_miner(a->w, a->machine), world_clock_s(a->w, a->machine), &t) != POSW_OK)
+        return;
     posw_header h = t.header;
     const bool forged = chance(a, 1, 2);
-    if (answer) posw_msg_headers_begin(&w, out, posw_random_below(&a->random, 50));
-    else posw_msg_announce_begin(&w, out);
+    if (answer)
+        posw_msg_headers_begin(&w, out, posw_random_below(&a->random, 50));
+    else
+        posw_msg_announce_begin(&w, out);
     forge_proof(a, &proof);
     for (uint64_t i = 1 + posw_random_below(&a->random, POSW_MSG_ANNOUNCE_MAX); i-- > 0;) {
         memset(&h.mix_hash, 0, sizeof h.mix_hash); /* below any target */
@@ -363,7 +396,9 @@ static void flood_addresses(adversary *a, posw_buf *out) {
     posw_msg_writer w;
     posw_msg_addresses_begin(&w, out);
     for (size_t i = 0; i < POSW_MSG_ADDRESSES_MAX; i++) {
-        posw_msg_address m = {.address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = (uint8_t)(60 + i % 8)}, .port = POSW_P2P_PORT}, .seen_s = world_clock_s(a->w, a->machine)};
+        posw_msg_address m = {
+            .address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = (uint8_t)(60 + i % 8)}, .port = POSW_P2P_PORT},
+            .seen_s = world_clock_s(a->w, a->machine)};
         posw_random_fill(&a->random, m.address.ip + 14, 2);
         if (!posw_msg_addresses_add(&w, &m)) break;
     }
@@ -390,8 +425,10 @@ static void act(void *arg, world *w) {
     if (world_chain(w, a->machine) != NULL && !a->resting) {
         const uint64_t what = posw_random_below(&a->random, 3);
         if (a->kind == ADVERSARY_SPAMS) {
-            if (what == 2) spam_junk(a, &out);
-            else spam_headers(a, &out, what == 1);
+            if (what == 2)
+                spam_junk(a, &out);
+            else
+                spam_headers(a, &out, what == 1);
         } else if (what == 0) {
             flood_addresses(a, &out);
         } else if (what == 1) {
@@ -418,7 +455,8 @@ adversary *adversary_new(world *w, size_t machine, enum adversary_kind kind) {
     a->signer = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     world_set_tamper(w, machine, tamper, a);
     if (kind == ADVERSARY_INVALID) world_set_sealer(w, machine, seal_invalid, a);
-    if (kind == ADVERSARY_SPAMS || kind == ADVERSARY_FLOODS) world_at(w, posw_random_below(&a->random, SPAM_MS), act, a);
+    if (kind == ADVERSARY_SPAMS || kind == ADVERSARY_FLOODS)
+        world_at(w, posw_random_below(&a->random, SPAM_MS), act, a);
     return a;
 }
 

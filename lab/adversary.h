@@ -1,6 +1,6 @@
-/* Machines that break the rules. Each is a whole node, with what it sends changed, held back or made up, and with its own finds of
- * proofs of work made into blocks that no honest node makes. Whatever it does costs it what it would cost in earnest: one find, one
- * block; only signatures are free. */
+/* Machines that break the rules. Each is a whole node, with what it sends changed, held back or made up, and with its
+ * own finds of proofs of work made into blocks that no honest node makes. Whatever it does costs it what it would cost
+ * in earnest: one find, one block; only signatures are free. */
 #ifndef POSW_LAB_ADVERSARY_H
 #define POSW_LAB_ADVERSARY_H
 
@@ -20,7 +20,8 @@ const char *adversary_text(enum adversary_kind kind);
 
 typedef struct adversary adversary;
 
-/* Takes the machine over from now on. The object must live as long as the world; free it after that. NULL: out of memory. */
+/* Takes the machine over from now on. The object must live as long as the world; free it after that. NULL: out of
+ * memory. */
 adversary *adversary_new(world *w, size_t machine, enum adversary_kind kind);
 void adversary_free(adversary *a);
 /* It goes on as an honest node. */

@@ -33,25 +33,36 @@ invariants *invariants_new(size_t machines) {
     return v;
 }
 
-void invariants_free(invariants *v) { free(v); }
-void invariants_set_honest(invariants *v, size_t machine, bool honest) { v->machines[machine].liar = !honest; }
-bool invariants_is_honest(const invariants *v, size_t machine) { return !v->machines[machine].liar; }
-const char *invariants_problem(const invariants *v) { return v->problem; }
+void invariants_free(invariants *v) {
+    free(v);
+}
+void invariants_set_honest(invariants *v, size_t machine, bool honest) {
+    v->machines[machine].liar = !honest;
+}
+bool invariants_is_honest(const invariants *v, size_t machine) {
+    return !v->machines[machine].liar;
+}
+const char *invariants_problem(const invariants *v) {
+    return v->problem;
+}
 
-static int broken(invariants *v, world *w, size_t machine, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static int broken(invariants *v, world *w, size_t machine, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 static int broken(invariants *v, world *w, size_t machine, const char *format, ...) {
     va_list args;
     if (v->problem[0] != 0) return 1;
     const posw_chain *c = world_chain(w, machine);
-    int n = snprintf(v->problem, sizeof v->problem, "at %" PRIu64 " ms machine %zu, block %" PRIu64 ": ", world_now_ms(w), machine,
-                     c == NULL ? 0 : posw_chain_tip(c)->number);
+    int n = snprintf(v->problem, sizeof v->problem, "at %" PRIu64 " ms machine %zu, block %" PRIu64 ": ",
+                     world_now_ms(w), machine, c == NULL ? 0 : posw_chain_tip(c)->number);
     va_start(args, format);
     vsnprintf(v->problem + n, sizeof v->problem - (size_t)n, format, args);
     va_end(args);
     return 1;
 }
 
-static bool is_watched(const invariants *v, const world *w, size_t machine) { return !v->machines[machine].liar && world_chain(w, machine) != NULL; }
+static bool is_watched(const invariants *v, const world *w, size_t machine) {
+    return !v->machines[machine].liar && world_chain(w, machine) != NULL;
+}
 
 /* ---- after every event ---- */
 
@@ -59,11 +70,13 @@ static int check_tip(invariants *v, world *w, size_t machine, seen *s, posw_chai
     posw_hash best;
     const posw_header *tip = posw_chain_tip(c);
     const posw_u256 weight = posw_chain_weight_total(c);
-    if (s->chain == c && posw_u256_cmp(&weight, &s->weight) <= 0) return broken(v, w, machine, "F1: the tip moved and its weight did not grow");
+    if (s->chain == c && posw_u256_cmp(&weight, &s->weight) <= 0)
+        return broken(v, w, machine, "F1: the tip moved and its weight did not grow");
     if (posw_chain_side_best(c, &best)) return broken(v, w, machine, "F1: a side branch is heavier than the tip");
     const posw_window *window = posw_chain_window(c);
     const posw_window_entry is = posw_window_at(window, 0), should = posw_chain_entry_of(tip);
-    if (is.timestamp != should.timestamp || is.boosted != should.boosted || !posw_address_equal(&is.miner, &should.miner))
+    if (is.timestamp != should.timestamp || is.boosted != should.boosted ||
+        !posw_address_equal(&is.miner, &should.miner))
         return broken(v, w, machine, "W4: the window does not stand at the tip");
     if (c->side.count > POSW_CHAIN_SIDE_MAX) return broken(v, w, machine, "%zu side blocks are kept", c->side.count);
     return 0;
@@ -75,7 +88,8 @@ static int check_violations(invariants *v, world *w, size_t machine, seen *s) {
     s->violations = p->counters.violations;
     for (size_t i = 0; i < v->count; i++) {
         const posw_netaddr a = world_address(w, i);
-        if (i != machine && !v->machines[i].liar && posw_bans_is_discouraged(posw_connect_bans(p->connect), &a, world_clock_s(w, machine)))
+        if (i != machine && !v->machines[i].liar &&
+            posw_bans_is_discouraged(posw_connect_bans(p->connect), &a, world_clock_s(w, machine)))
             return broken(v, w, machine, "it discouraged machine %zu, which is honest", i);
     }
     return 0;
@@ -116,10 +130,12 @@ static int check_memory(invariants *v, world *w, size_t machine) {
     posw_p2p_status status;
     posw_p2p_peer_info peers[256];
     posw_p2p_read_status(p, &status);
-    if (status.memory > INVARIANTS_P2P_MEMORY_MAX) return broken(v, w, machine, "its network part holds %zu bytes", status.memory);
+    if (status.memory > INVARIANTS_P2P_MEMORY_MAX)
+        return broken(v, w, machine, "its network part holds %zu bytes", status.memory);
     const size_t n = posw_p2p_peers(p, peers, POSW_ARRAY_SIZE(peers));
     for (size_t i = 0; i < n && i < POSW_ARRAY_SIZE(peers); i++)
-        if (peers[i].memory > POSW_P2P_PEER_MEMORY) return broken(v, w, machine, "it holds %zu bytes for one peer", peers[i].memory);
+        if (peers[i].memory > POSW_P2P_PEER_MEMORY)
+            return broken(v, w, machine, "it holds %zu bytes for one peer", peers[i].memory);
     return 0;
 }
 
@@ -129,14 +145,17 @@ int invariants_state(invariants *v, world *w, size_t machine) {
     balances b = {.sum = POSW_U256_ZERO};
     if (!is_watched(v, w, machine)) return 0;
     posw_chain *c = world_chain(w, machine);
-    if (posw_chain_state_at(c, &state, posw_chain_tip(c)->number) != POSW_OK) return broken(v, w, machine, "the tip has no state");
+    if (posw_chain_state_at(c, &state, posw_chain_tip(c)->number) != POSW_OK)
+        return broken(v, w, machine, "the tip has no state");
     const posw_hash root = posw_state_root(state);
     int rc = posw_staking_read_totals(state, &totals);
     if (rc == POSW_OK) rc = posw_state_walk_accounts(state, add_balance, &b);
     posw_state_free(state);
-    if (!posw_hash_equal(&root, &posw_chain_tip(c)->state_root)) return broken(v, w, machine, "the state is not that of the tip");
+    if (!posw_hash_equal(&root, &posw_chain_tip(c)->state_root))
+        return broken(v, w, machine, "the state is not that of the tip");
     if (rc != POSW_OK || b.failed) return broken(v, w, machine, "the state cannot be walked");
-    if (!posw_u256_equal(&b.sum, &totals.supply_wei)) return broken(v, w, machine, "S9: the supply is not the sum of the balances");
+    if (!posw_u256_equal(&b.sum, &totals.supply_wei))
+        return broken(v, w, machine, "S9: the supply is not the sum of the balances");
     return check_memory(v, w, machine);
 }
 
@@ -145,7 +164,8 @@ int invariants_state(invariants *v, world *w, size_t machine) {
 int invariants_recount(invariants *v, world *w, size_t machine) {
     posw_message msg = {""};
     if (!is_watched(v, w, machine)) return 0;
-    if (posw_chain_verify(world_chain(w, machine), NULL, NULL, &msg) != POSW_OK) return broken(v, w, machine, "recount: %s", msg.text);
+    if (posw_chain_verify(world_chain(w, machine), NULL, NULL, &msg) != POSW_OK)
+        return broken(v, w, machine, "recount: %s", msg.text);
     return 0;
 }
 
@@ -169,18 +189,23 @@ int invariants_rebuild(invariants *v, world *w, size_t machine) {
     if (!is_watched(v, w, machine)) return 0;
     posw_chain *c = world_chain(w, machine);
     posw_store *store = posw_store_memory_new();
-    const posw_chain_options o = {.spec = posw_chain_get_spec(c), .store = store, .pow = world_pow(), .cache_bytes_max = 4 << 20};
+    const posw_chain_options o = {
+        .spec = posw_chain_get_spec(c), .store = store, .pow = world_pow(), .cache_bytes_max = 4 << 20};
     if (store == NULL) return broken(v, w, machine, "no memory for a fresh chain");
-    int result = posw_chain_open(&fresh, &o, &msg) == POSW_OK ? 0 : broken(v, w, machine, "a fresh chain does not open: %s", msg.text);
+    int result = posw_chain_open(&fresh, &o, &msg) == POSW_OK
+                     ? 0
+                     : broken(v, w, machine, "a fresh chain does not open: %s", msg.text);
     if (result == 0) {
         for (uint64_t n = 1; result == 0 && n <= posw_chain_tip(c)->number; n++) {
             posw_verdict verdict = posw_valid();
             const int rc = import_one(fresh, c, n, &verdict);
             if (rc != POSW_OK || verdict.kind != POSW_VALID)
-                result = broken(v, w, machine, "a fresh chain refuses its block %" PRIu64 ": %s, %s", n, posw_error_text(rc), posw_rule_text(verdict.rule));
+                result = broken(v, w, machine, "a fresh chain refuses its block %" PRIu64 ": %s, %s", n,
+                                posw_error_text(rc), posw_rule_text(verdict.rule));
         }
         const posw_hash a = posw_chain_tip_hash(fresh), b = posw_chain_tip_hash(c);
-        if (result == 0 && !posw_hash_equal(&a, &b)) result = broken(v, w, machine, "a fresh chain from its blocks has another tip");
+        if (result == 0 && !posw_hash_equal(&a, &b))
+            result = broken(v, w, machine, "a fresh chain from its blocks has another tip");
         (void)posw_chain_close(fresh);
     }
     store->ops->close(store);
@@ -195,12 +220,17 @@ static void describe_sync(char *out, size_t room, posw_p2p *p) {
     out[0] = 0;
     for (size_t k = 0; k < p->sync->branch_count && at < room; k++) {
         const p2p_branch *b = p->sync->branches[k];
-        const int n = snprintf(out + at, room - at, "; branch on %" PRIu64 ": %zu headers, %zu proved, %zu imported, next body %d, source %" PRIx64 "%s", b->base_number, b->count,
-                               b->proved, b->imported, b->imported < b->count ? (int)b->records[b->imported].body : -1, b->source & 0xffffff, b->closed ? ", closed" : "");
+        const int n = snprintf(out + at, room - at,
+                               "; branch on %" PRIu64
+                               ": %zu headers, %zu proved, %zu imported, next body %d, source %" PRIx64 "%s",
+                               b->base_number, b->count, b->proved, b->imported,
+                               b->imported < b->count ? (int)b->records[b->imported].body : -1, b->source & 0xffffff,
+                               b->closed ? ", closed" : "");
         at += n < 0 ? 0 : (size_t)n;
     }
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL && at < room;) {
-        const int n = snprintf(out + at, room - at, "; peer %" PRIx64 " at %" PRIu64 " asked %zu%s%s", peer->id & 0xffffff, peer->number, peer->sync == NULL ? 0 : peer->sync->asked_count,
+        const int n = snprintf(out + at, room - at, "; peer %" PRIx64 " at %" PRIu64 " asked %zu%s%s",
+                               peer->id & 0xffffff, peer->number, peer->sync == NULL ? 0 : peer->sync->asked_count,
                                peer->sync != NULL && peer->sync->request != 0 ? " headers" : "",
                                peer->sync != NULL && posw_hash_equal(&peer->sync->lacks, &peer->hash) ? " lacks" : "");
         at += n < 0 ? 0 : (size_t)n;
@@ -217,7 +247,8 @@ int invariants_converged(invariants *v, world *w) {
         if (!posw_hash_equal(&a, &b)) {
             char sync[INVARIANTS_PROBLEM];
             describe_sync(sync, sizeof sync, world_p2p(w, i));
-            return broken(v, w, i, "no convergence: machine %zu is at another block, %" PRIu64 "%s", first, posw_chain_tip(world_chain(w, first))->number, sync);
+            return broken(v, w, i, "no convergence: machine %zu is at another block, %" PRIu64 "%s", first,
+                          posw_chain_tip(world_chain(w, first))->number, sync);
         }
     }
     return 0;

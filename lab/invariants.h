@@ -1,7 +1,8 @@
 /* What must hold in every world, whatever happens in it.
  *
  *  - S9: the supply is the sum of all balances, as the staking contract's slot 4 says.
- *  - The state root is a function of the blocks: a fresh chain that imports the blocks of a machine has its tip and root.
+ *  - The state root is a function of the blocks: a fresh chain that imports the blocks of a machine has its tip and
+ * root.
  *  - F1, F2: the tip is the heaviest valid block that the machine knows, and its weight never goes down while it runs.
  *  - Ticket window, stake tables and the state are what a recount from the stored blocks gives (posw_chain_verify).
  *  - The network part and the side branches stay within their memory.
@@ -25,10 +26,12 @@ bool invariants_is_honest(const invariants *v, size_t machine);
 /* "" as long as all held. */
 const char *invariants_problem(const invariants *v);
 
-/* Each returns 0, or 1 when something does not hold (or the check cannot be made); machines that are down or not honest are passed over. */
-int invariants_event(invariants *v, world *w, size_t machine);   /* after every event: 1 us when nothing has changed */
-int invariants_state(invariants *v, world *w, size_t machine);   /* supply, memory: some 50 us */
-int invariants_recount(invariants *v, world *w, size_t machine); /* window, tables, state, all from the blocks: some ms */
+/* Each returns 0, or 1 when something does not hold (or the check cannot be made); machines that are down or not honest
+ * are passed over. */
+int invariants_event(invariants *v, world *w, size_t machine); /* after every event: 1 us when nothing has changed */
+int invariants_state(invariants *v, world *w, size_t machine); /* supply, memory: some 50 us */
+int invariants_recount(invariants *v, world *w,
+                       size_t machine); /* window, tables, state, all from the blocks: some ms */
 int invariants_rebuild(invariants *v, world *w, size_t machine); /* a fresh chain from the blocks: some ms */
 /* All honest machines are up and on one tip, which no honest machine has a heavier one than. */
 int invariants_converged(invariants *v, world *w);

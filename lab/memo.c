@@ -1,5 +1,6 @@
-/* Recovering a signature is a pure function, and in a world every machine asks for the same ones: the answers are kept for the whole
- * process. Programs are linked with --wrap=posw_secp_recover; what a machine decides is the same with and without it. */
+/* Recovering a signature is a pure function, and in a world every machine asks for the same ones: the answers are kept
+ * for the whole process. Programs are linked with --wrap=posw_secp_recover; what a machine decides is the same with and
+ * without it. */
 #include "base/map.h"
 #include "crypto/secp.h"
 

@@ -9,7 +9,9 @@ void happening_clear(happening *h) {
     h->job = NULL;
 }
 
-static bool before(const happening *a, const happening *b) { return a->at_us != b->at_us ? a->at_us < b->at_us : a->serial < b->serial; }
+static bool before(const happening *a, const happening *b) {
+    return a->at_us != b->at_us ? a->at_us < b->at_us : a->serial < b->serial;
+}
 
 bool queue_put(queue *q, happening *h) {
     if (q->count == q->capacity) {
@@ -30,7 +32,9 @@ bool queue_put(queue *q, happening *h) {
     return true;
 }
 
-const happening *queue_peek(const queue *q) { return q->count == 0 ? NULL : &q->items[0]; }
+const happening *queue_peek(const queue *q) {
+    return q->count == 0 ? NULL : &q->items[0];
+}
 
 bool queue_take(queue *q, happening *out) {
     if (q->count == 0) return false;

@@ -1,4 +1,5 @@
-/* What is to happen, by time; what comes at one time happens in the order in which it was put. A binary heap of small items. */
+/* What is to happen, by time; what comes at one time happens in the order in which it was put. A binary heap of small
+ * items. */
 #ifndef POSW_LAB_QUEUE_H
 #define POSW_LAB_QUEUE_H
 
@@ -6,16 +7,27 @@
 #include "node/job.h"
 #include "world.h"
 
-enum what { WHAT_BYTES, WHAT_OPEN, WHAT_CLOSED, WHAT_DRAINED, WHAT_TIMER, WHAT_SEAL, WHAT_JOB, WHAT_START, WHAT_RESOLVED, WHAT_CALL };
+enum what {
+    WHAT_BYTES,
+    WHAT_OPEN,
+    WHAT_CLOSED,
+    WHAT_DRAINED,
+    WHAT_TIMER,
+    WHAT_SEAL,
+    WHAT_JOB,
+    WHAT_START,
+    WHAT_RESOLVED,
+    WHAT_CALL
+};
 
 typedef struct {
     uint64_t at_us, serial;
     enum what what;
     uint32_t machine;
-    uint64_t life;  /* of the machine: what was meant for an earlier one is dropped */
+    uint64_t life;         /* of the machine: what was meant for an earlier one is dropped */
     uint64_t link, number; /* of WHAT_BYTES .. DRAINED: the connection; TIMER, SEAL: generation */
-    posw_buf data;  /* owned */
-    posw_job *job;  /* owned */
+    posw_buf data;         /* owned */
+    posw_job *job;         /* owned */
     void (*fn)(void *arg, world *w);
     void *arg;
 } happening;

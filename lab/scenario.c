@@ -22,13 +22,14 @@ enum {
     MACHINES_MAX = 1024,
     BOOTNODES = 3,
     SETTLE_MAX = 30,
-    BACK_MS = 42 * 1000, /* all that is down is up again after */
-    HEAL_BLOCKS = 4,        /* of mining after the last fault, */
-    QUIET_MS = 40 * 1000,   /* and without any more blocks */
-    TX_MS = 4000,           /* between transactions */
-    FAULT_MS = 15 * 1000,   /* between faults */
-    STATE_EVERY = 4000,     /* events between two looks at a state */
-    RECOUNTED = 2           /* machines whose chain is counted and built anew at the end */
+    CALM_MS = 20 * 1000,  /* the last blocks are on their way */
+    BACK_MS = 42 * 1000,  /* all that is down is up again after */
+    HEAL_BLOCKS = 3,      /* of mining after the last fault, */
+    QUIET_MS = 25 * 1000, /* and without any more blocks */
+    TX_MS = 4000,         /* between transactions */
+    FAULT_MS = 15 * 1000, /* between faults */
+    STATE_EVERY = 4000,   /* events between two looks at a state */
+    RECOUNTED = 2         /* machines whose chain is counted and built anew at the end */
 };
 
 typedef struct {
@@ -44,7 +45,9 @@ typedef struct {
     uint64_t hashes, seen_events, txs, faults;
 } trial;
 
-void scenario_options_default(scenario_options *o, uint64_t seed) { *o = (scenario_options){.seed = seed, .machines = 20, .blocks = 20}; }
+void scenario_options_default(scenario_options *o, uint64_t seed) {
+    *o = (scenario_options){.seed = seed, .machines = 20, .blocks = 20};
+}
 
 /* ---- the chain ---- */
 
@@ -91,7 +94,8 @@ int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, s
     }
     for (; out->stake_count < stakers; out->stake_count++)
         out->stakes[out->stake_count] =
-            (posw_genesis_stake){world_miner_of(out->stake_count), world_miner_of(out->stake_count), coins(100 * (1 + out->stake_count % 5))};
+            (posw_genesis_stake){world_miner_of(out->stake_count), world_miner_of(out->stake_count),
+                                 coins(100 * (1 + out->stake_count % 5))};
     rc = posw_chain_spec_check(out, NULL, &msg);
     if (rc != POSW_OK) fprintf(stderr, "%s\n", msg.text);
     return rc;
@@ -99,9 +103,15 @@ int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, s
 
 /* ---- drawing ---- */
 
-static uint64_t below(trial *t, uint64_t n) { return posw_random_below(&t->random, n); }
-static uint64_t between(trial *t, uint64_t low, uint64_t high) { return low + below(t, high - low + 1); }
-static size_t liars_of(const trial *t) { return t->o.no_adversaries ? 0 : t->o.machines / 5; }
+static uint64_t below(trial *t, uint64_t n) {
+    return posw_random_below(&t->random, n);
+}
+static uint64_t between(trial *t, uint64_t low, uint64_t high) {
+    return low + below(t, high - low + 1);
+}
+static size_t liars_of(const trial *t) {
+    return t->o.no_adversaries ? 0 : t->o.machines / 5;
+}
 
 /* The liars are the last ones. Everybody knows at least one honest machine. */
 static uint64_t draw_machines(trial *t) {
@@ -117,7 +127,8 @@ static uint64_t draw_machines(trial *t) {
         m->silent = i >= 2 && below(t, 8) == 0;
         m->named_count = (unsigned)between(t, 1, BOOTNODES);
         for (unsigned k = 0; k < m->named_count; k++) {
-            do m->named[k] = k == 0 ? below(t, honest < 4 ? honest : 4) : below(t, n);
+            do
+                m->named[k] = k == 0 ? below(t, honest < 4 ? honest : 4) : below(t, n);
             while (m->named[k] == i);
         }
         hashes += m->hashes_per_s;
@@ -156,9 +167,15 @@ static void send_tx(void *arg, world *w) {
     uint8_t secret[32];
     uint64_t nonce;
     posw_buf input = {0}, raw = {0};
-    posw_tx tx = {.type = POSW_TX_DYNAMIC_FEE, .is_protected = true, .chain_id = t->spec.params.chain_id, .gas_limit = 21000, .has_to = true};
+    posw_tx tx = {.type = POSW_TX_DYNAMIC_FEE,
+                  .is_protected = true,
+                  .chain_id = t->spec.params.chain_id,
+                  .gas_limit = 21000,
+                  .has_to = true};
     if (!t->healed) world_at(w, 1 + posw_random_interval(&t->random, TX_MS), send_tx, t);
-    if (world_mempool(w, machine) == NULL || posw_mempool_next_nonce(world_mempool(w, machine), &nonce, &t->accounts[from]) != POSW_OK) return;
+    if (world_mempool(w, machine) == NULL ||
+        posw_mempool_next_nonce(world_mempool(w, machine), &nonce, &t->accounts[from]) != POSW_OK)
+        return;
     tx.nonce = nonce;
     tx.max_fee = posw_u256_from_u64(100000000000);
     tx.max_tip = posw_u256_from_u64(between(t, 1, 5) * 1000000000);
@@ -245,14 +262,16 @@ static int check_end(trial *t) {
 
 /* Two blocks of one weight may stand at the end: one miner goes on alone until it has decided between them. */
 static int settle(trial *t) {
-    const posw_u256 weight = posw_chain_weight_total(world_chain(t->w, 0));
-    int rc = POSW_OK;
-    for (size_t i = 1; i < t->o.machines; i++)
+    for (size_t i = 0; i < t->o.machines; i++)
         world_set_hashes(t->w, i, 0);
+    int rc = world_run(t->w, world_now_ms(t->w) + CALM_MS);
+    const posw_u256 weight =
+        world_chain(t->w, 0) == NULL ? POSW_U256_ZERO : posw_chain_weight_total(world_chain(t->w, 0));
     world_set_hashes(t->w, 0, t->hashes);
     for (int i = 0; rc == POSW_OK && i < SETTLE_MAX; i++) {
         rc = world_run(t->w, world_now_ms(t->w) + BLOCK_S * 1000);
-        const posw_u256 now = rc != POSW_OK || world_chain(t->w, 0) == NULL ? weight : posw_chain_weight_total(world_chain(t->w, 0));
+        const posw_u256 now =
+            rc != POSW_OK || world_chain(t->w, 0) == NULL ? weight : posw_chain_weight_total(world_chain(t->w, 0));
         if (posw_u256_cmp(&now, &weight) > 0) break;
     }
     world_set_hashes(t->w, 0, 0);

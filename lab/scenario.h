@@ -1,6 +1,6 @@
-/* A random trial: a world drawn from a seed (topology, latency, clocks, a fifth of it adversaries), with accounts that send transactions
- * and stake, in which for a while lines break, machines crash, stop and come back, disks fail and the network falls apart. Then it
- * heals, and all honest machines must come to one chain. invariants.h holds throughout. */
+/* A random trial: a world drawn from a seed (topology, latency, clocks, a fifth of it adversaries), with accounts that
+ * send transactions and stake, in which for a while lines break, machines crash, stop and come back, disks fail and the
+ * network falls apart. Then it heals, and all honest machines must come to one chain. invariants.h holds throughout. */
 #ifndef POSW_LAB_SCENARIO_H
 #define POSW_LAB_SCENARIO_H
 
@@ -8,8 +8,8 @@
 
 typedef struct {
     uint64_t seed;
-    size_t machines;   /* at least 4; default 20 */
-    uint64_t blocks;   /* about so many, of 10 s, before the world heals; default 20 */
+    size_t machines; /* at least 4; default 20 */
+    uint64_t blocks; /* about so many, of 10 s, before the world heals; default 20 */
     bool no_faults, no_adversaries;
     enum posw_log_level log_level;
     void (*log)(void *arg, const char *line); /* NULL: none */
@@ -26,8 +26,8 @@ typedef struct {
 /* POSW_OK: it ran, and the result says how it went; else an operating error of the trial itself. */
 int scenario_run(scenario_result *out, const scenario_options *o);
 
-/* The chain of trials: keccak256, blocks of 10 s by ASERT, ticket rule, small windows; difficulty for this many hashes a second; the first
- * `stakers` machines have a stake, and `accounts` accounts have coins. Cleared by the caller. */
+/* The chain of trials: keccak256, blocks of 10 s by ASERT, ticket rule, small windows; difficulty for this many hashes
+ * a second; the first `stakers` machines have a stake, and `accounts` accounts have coins. Cleared by the caller. */
 int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, size_t accounts);
 void scenario_account_secret(uint8_t out[32], size_t account);
 

@@ -1,9 +1,10 @@
 /* posw-sim: random trials of the network (scenario.h), many seeds on several processes.
  *
- *      posw-sim --seeds A..B [--nodes N] [--blocks N] [--jobs N] [--twice K] [--calm] [--honest] [--log FILE] [--level debug]
+ *      posw-sim --seeds A..B [--nodes N] [--blocks N] [--jobs N] [--twice K] [--calm] [--honest] [--log FILE] [--level
+ * debug]
  *
- * One line for each seed that fails, with the command that runs it again, and one at the end. --twice: every K-th seed is run a second time
- * and must give the same log, byte for byte. --log writes every event of the (one) seed. */
+ * One line for each seed that fails, with the command that runs it again, and one at the end. --twice: every K-th seed
+ * is run a second time and must give the same log, byte for byte. --log writes every event of the (one) seed. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "scenario.h"
@@ -34,7 +35,9 @@ typedef struct {
 } report;
 
 static void usage(void) {
-    fputs("posw-sim --seeds A..B [--nodes N] [--blocks N] [--jobs N] [--twice K] [--calm] [--honest] [--log FILE] [--level error|warn|info|debug]\n", stderr);
+    fputs("posw-sim --seeds A..B [--nodes N] [--blocks N] [--jobs N] [--twice K] [--calm] [--honest] [--log FILE] "
+          "[--level error|warn|info|debug]\n",
+          stderr);
     exit(2);
 }
 
@@ -71,23 +74,36 @@ static command read_command(int argc, char **argv) {
     scenario_options_default(&c.o, 1);
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--calm") == 0) c.o.no_faults = true;
-        else if (strcmp(argv[i], "--honest") == 0) c.o.no_adversaries = true;
-        else if (value == NULL) usage();
-        else if (i++, strcmp(argv[i - 1], "--seeds") == 0) read_seeds(&c, value);
-        else if (strcmp(argv[i - 1], "--nodes") == 0) c.o.machines = number(value);
-        else if (strcmp(argv[i - 1], "--blocks") == 0) c.o.blocks = number(value);
-        else if (strcmp(argv[i - 1], "--jobs") == 0) c.jobs = (unsigned)number(value);
-        else if (strcmp(argv[i - 1], "--twice") == 0) c.twice = number(value);
-        else if (strcmp(argv[i - 1], "--log") == 0) c.log = value;
-        else if (strcmp(argv[i - 1], "--level") == 0) c.o.log_level = level_of(value);
-        else usage();
+        if (strcmp(argv[i], "--calm") == 0)
+            c.o.no_faults = true;
+        else if (strcmp(argv[i], "--honest") == 0)
+            c.o.no_adversaries = true;
+        else if (value == NULL)
+            usage();
+        else if (i++, strcmp(argv[i - 1], "--seeds") == 0)
+            read_seeds(&c, value);
+        else if (strcmp(argv[i - 1], "--nodes") == 0)
+            c.o.machines = number(value);
+        else if (strcmp(argv[i - 1], "--blocks") == 0)
+            c.o.blocks = number(value);
+        else if (strcmp(argv[i - 1], "--jobs") == 0)
+            c.jobs = (unsigned)number(value);
+        else if (strcmp(argv[i - 1], "--twice") == 0)
+            c.twice = number(value);
+        else if (strcmp(argv[i - 1], "--log") == 0)
+            c.log = value;
+        else if (strcmp(argv[i - 1], "--level") == 0)
+            c.o.log_level = level_of(value);
+        else
+            usage();
     }
     if (c.jobs < 1 || c.jobs > JOBS_MAX || (c.log != NULL && c.first != c.last)) usage();
     return c;
 }
 
-static void log_line(void *arg, const char *line) { fprintf(arg, "%s\n", line); }
+static void log_line(void *arg, const char *line) {
+    fprintf(arg, "%s\n", line);
+}
 
 static report run_seed(const command *c, uint64_t seed) {
     scenario_options o = c->o;
@@ -113,7 +129,8 @@ static report run_seed(const command *c, uint64_t seed) {
     memcpy(r.problem, result.problem, sizeof r.problem);
     if (c->twice == 0 || seed % c->twice != 0 || r.rc != POSW_OK || r.problem[0] != 0) return r;
     r.rc = scenario_run(&again, &o);
-    if (!posw_hash_equal(&result.log_hash, &again.log_hash)) snprintf(r.problem, sizeof r.problem, "a second run of the seed gave another log");
+    if (!posw_hash_equal(&result.log_hash, &again.log_hash))
+        snprintf(r.problem, sizeof r.problem, "a second run of the seed gave another log");
     return r;
 }
 
@@ -126,9 +143,10 @@ static void child(const command *c, unsigned job, int out) {
 }
 
 static void say_failed(const command *c, const report *r) {
-    printf("seed %" PRIu64 " failed: %s\n    posw-sim --seeds %" PRIu64 " --nodes %zu --blocks %" PRIu64 "%s%s --log FILE\n", r->seed,
-           r->problem[0] != 0 ? r->problem : posw_error_text(r->rc), r->seed, c->o.machines, c->o.blocks, c->o.no_faults ? " --calm" : "",
-           c->o.no_adversaries ? " --honest" : "");
+    printf("seed %" PRIu64 " failed: %s\n    posw-sim --seeds %" PRIu64 " --nodes %zu --blocks %" PRIu64
+           "%s%s --log FILE\n",
+           r->seed, r->problem[0] != 0 ? r->problem : posw_error_text(r->rc), r->seed, c->o.machines, c->o.blocks,
+           c->o.no_faults ? " --calm" : "", c->o.no_adversaries ? " --honest" : "");
     fflush(stdout);
 }
 
@@ -163,12 +181,15 @@ int main(int argc, char **argv) {
         blocks += r.tip;
         txs += r.txs;
         faults += r.faults;
-        if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed ", done, wanted, failed);
+        if (isatty(STDERR_FILENO))
+            fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed ", done, wanted, failed);
     }
     bool crashed = done < wanted;
     for (int status; wait(&status) > 0;)
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) crashed = true;
-    printf("%" PRIu64 " of %" PRIu64 " seeds in %.1f s, %" PRIu64 " failed: %" PRIu64 " blocks, %" PRIu64 " deliveries, %" PRIu64 " transactions, %" PRIu64 " faults%s\n", done,
-           wanted, now_s() - begin, failed, blocks, deliveries, txs, faults, crashed ? "; a process crashed" : "");
+    printf("%" PRIu64 " of %" PRIu64 " seeds in %.1f s, %" PRIu64 " failed: %" PRIu64 " blocks, %" PRIu64
+           " deliveries, %" PRIu64 " transactions, %" PRIu64 " faults%s\n",
+           done, wanted, now_s() - begin, failed, blocks, deliveries, txs, faults,
+           crashed ? "; a process crashed" : "");
     return failed > 0 || crashed ? 1 : 0;
 }

@@ -47,6 +47,7 @@ typedef struct {
     posw_log log;
     posw_work work;
     uint64_t search, timer; /* generations */
+    posw_map link_slots;    /* peer -> place of its connection */
     uint64_t next_inbound;
     uint64_t upload_free_us;
     uint64_t own_blocks;
@@ -83,8 +84,10 @@ static size_t worlds;
 static bool pow_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
     (void)scratch, (void)key;
     const posw_hash *found = posw_map_find(&found_table, input);
-    if (found != NULL) *out = *found;
-    else posw_keccak256(out, input, POSW_POW_INPUT_SIZE);
+    if (found != NULL)
+        *out = *found;
+    else
+        posw_keccak256(out, input, POSW_POW_INPUT_SIZE);
     return true;
 }
 static const posw_pow engine = {.name = "keccak256", .hash = pow_hash};
@@ -122,7 +125,8 @@ static void say(world *w, size_t i, const char *format, ...) __attribute__((form
 static void say(world *w, size_t i, const char *format, ...) {
     char line[1200];
     va_list args;
-    int n = snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3zu ", w->now_us / 1000000, w->now_us % 1000000, i);
+    int n =
+        snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3zu ", w->now_us / 1000000, w->now_us % 1000000, i);
     va_start(args, format);
     n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
     va_end(args);
@@ -150,7 +154,9 @@ static void put(world *w, happening h) {
     if (!queue_put(&w->queue, &h)) w->result = POSW_ENOMEM;
 }
 
-static uint64_t index_of(const world *w, const machine *m) { return (uint64_t)(m - w->machines); }
+static uint64_t index_of(const world *w, const machine *m) {
+    return (uint64_t)(m - w->machines);
+}
 
 static happening for_machine(const world *w, const machine *m, enum what what, uint64_t at_us) {
     return (happening){.at_us = at_us, .what = what, .machine = (uint32_t)index_of(w, m), .life = m->life};
@@ -165,13 +171,20 @@ static link *find_link(world *w, uint64_t number) {
 
 static link *link_of(world *w, const machine *m, uint64_t peer, int *side) {
     const size_t i = index_of(w, m);
-    for (size_t k = 0; k < w->link_count; k++) {
-        link *l = &w->links[k];
-        if (l->number == 0) continue;
-        for (*side = 0; *side < 2; (*side)++)
-            if (l->machine[*side] == i && l->life[*side] == m->life && l->peer[*side] == peer) return l;
-    }
+    const uint32_t *slot = posw_map_find(&m->link_slots, &peer);
+    link *l = slot == NULL || *slot >= w->link_count ? NULL : &w->links[*slot];
+    if (l == NULL || l->number == 0) return NULL;
+    for (*side = 0; *side < 2; (*side)++)
+        if (l->machine[*side] == i && l->life[*side] == m->life && l->peer[*side] == peer) return l;
     return NULL;
+}
+
+static void note_link(world *w, machine *m, uint64_t peer, const link *l) {
+    uint32_t *slot = posw_map_put(&m->link_slots, &peer, NULL);
+    if (slot == NULL)
+        w->result = POSW_ENOMEM;
+    else
+        *slot = (uint32_t)(l - w->links);
 }
 
 static link *new_link(world *w) {
@@ -187,7 +200,9 @@ static link *new_link(world *w) {
     return &w->links[w->link_count++];
 }
 
-static bool can_reach(const world *w, size_t a, size_t b) { return w->groups == NULL || w->groups[a] == w->groups[b]; }
+static bool can_reach(const world *w, size_t a, size_t b) {
+    return w->groups == NULL || w->groups[a] == w->groups[b];
+}
 
 /* The same for both directions, and for all time. */
 static uint64_t latency_us(const world *w, size_t a, size_t b) {
@@ -196,7 +211,9 @@ static uint64_t latency_us(const world *w, size_t a, size_t b) {
     return mean / 2 + (mean == 0 ? 0 : posw_siphash(seed, pair, sizeof pair) % mean);
 }
 
-static uint64_t jitter_us(world *w) { return w->o.jitter_ms == 0 ? 0 : posw_random_below(&w->random, (uint64_t)w->o.jitter_ms * 1000); }
+static uint64_t jitter_us(world *w) {
+    return w->o.jitter_ms == 0 ? 0 : posw_random_below(&w->random, (uint64_t)w->o.jitter_ms * 1000);
+}
 
 static void put_closed(world *w, link *l, int side, uint64_t at_us, const char *why) {
     machine *m = &w->machines[l->machine[side]];
@@ -249,7 +266,12 @@ static void dial(world *w, machine *m, const posw_action *a) {
         w->result = POSW_ENOMEM;
         return;
     }
-    *l = (link){.number = ++w->next_link * LINK_SLOTS + (uint64_t)(l - w->links), .machine = {from, to}, .life = {m->life, other->life}, .peer = {a->peer, ++other->next_inbound}};
+    *l = (link){.number = ++w->next_link * LINK_SLOTS + (uint64_t)(l - w->links),
+                .machine = {from, to},
+                .life = {m->life, other->life},
+                .peer = {a->peer, ++other->next_inbound}};
+    note_link(w, m, l->peer[0], l);
+    note_link(w, other, l->peer[1], l);
     const uint64_t trip = latency_us(w, from, to); /* TCP and TLS: two round trips */
     for (int side = 0; side < 2; side++) {
         happening h = for_machine(w, &w->machines[l->machine[side]], WHAT_OPEN, w->now_us + (side == 0 ? 4 : 3) * trip);
@@ -289,14 +311,19 @@ static void close_link(world *w, machine *m, uint64_t peer) {
     l->cut = true;
     const uint64_t last = l->arrives[side] > w->now_us ? l->arrives[side] : w->now_us;
     put_closed(w, l, side, w->now_us + 1, "closed");
-    put_closed(w, l, 1 - side, (last < w->now_us + CLOSE_FLUSH_US ? last : w->now_us + CLOSE_FLUSH_US) + 1, "the other side closed");
+    put_closed(w, l, 1 - side, (last < w->now_us + CLOSE_FLUSH_US ? last : w->now_us + CLOSE_FLUSH_US) + 1,
+               "the other side closed");
 }
 
 /* ---- A machine's life ---- */
 
-static uint64_t clock_ms(const world *w, const machine *m) { return (uint64_t)((int64_t)(w->o.start_s * 1000 + w->now_us / 1000) + m->o.skew_ms); }
+static uint64_t clock_ms(const world *w, const machine *m) {
+    return (uint64_t)((int64_t)(w->o.start_s * 1000 + w->now_us / 1000) + m->o.skew_ms);
+}
 
-uint64_t world_clock_s(const world *w, size_t machine_index) { return clock_ms(w, &w->machines[machine_index]) / 1000; }
+uint64_t world_clock_s(const world *w, size_t machine_index) {
+    return clock_ms(w, &w->machines[machine_index]) / 1000;
+}
 
 static void perform_all(world *w, machine *m, posw_actions *actions);
 
@@ -319,10 +346,12 @@ static int machine_up(world *w, machine *m) {
     posw_mempool_options mo;
     posw_p2p_options po;
     posw_node_url named[POSW_ARRAY_SIZE(m->o.named)];
-    const posw_chain_options co = {.spec = w->o.spec, .store = m->store, .pow = &engine, .log = &m->log, .cache_bytes_max = 4 << 20};
+    const posw_chain_options co = {
+        .spec = w->o.spec, .store = m->store, .pow = &engine, .log = &m->log, .cache_bytes_max = 4 << 20};
     posw_miner_identity id = {.miner = m->miner};
     memcpy(id.secret, m->secret, sizeof id.secret);
     m->life++;
+    posw_map_reset(&m->link_slots, NULL);
     int rc = posw_chain_open(&m->chain, &co, &msg);
     if (rc != POSW_OK) {
         say(w, i, "the chain does not open: %s", msg.text);
@@ -332,7 +361,11 @@ static int machine_up(world *w, machine *m) {
     mo.txs_max = 4096;
     mo.seed[0] = posw_random_u64(&w->random);
     rc = posw_mempool_new(&m->mempool, m->chain, &mo);
-    const posw_node_options no = {.chain = m->chain, .mempool = m->mempool, .log = &m->log, .identity = m->o.hashes_per_s > 0 ? &id : NULL, .pow = &engine};
+    const posw_node_options no = {.chain = m->chain,
+                                  .mempool = m->mempool,
+                                  .log = &m->log,
+                                  .identity = m->o.hashes_per_s > 0 ? &id : NULL,
+                                  .pow = &engine};
     if (rc == POSW_OK) rc = posw_node_new(&m->node, &no);
     posw_p2p_options_default(&po);
     po.node = m->node;
@@ -342,9 +375,12 @@ static int machine_up(world *w, machine *m) {
     po.listen_port = m->o.silent ? 0 : m->address.port;
     if (!m->o.silent) po.external = m->address;
     for (unsigned k = 0; k < m->o.named_count; k++)
-        named[k] = (posw_node_url){.numeric = true, .address = w->machines[m->o.named[k]].address, .port = POSW_P2P_PORT};
-    if (m->o.named_only) po.named = named, po.named_count = m->o.named_count, po.named_only = true;
-    else po.bootnodes = named, po.bootnode_count = m->o.named_count;
+        named[k] =
+            (posw_node_url){.numeric = true, .address = w->machines[m->o.named[k]].address, .port = POSW_P2P_PORT};
+    if (m->o.named_only)
+        po.named = named, po.named_count = m->o.named_count, po.named_only = true;
+    else
+        po.bootnodes = named, po.bootnode_count = m->o.named_count;
     po.mine_alone = m->o.mine_alone;
     po.private_network = m->o.private_network;
     po.kept = posw_buf_view(&m->kept);
@@ -510,7 +546,11 @@ static void on_open(world *w, machine *m, const happening *h) {
     if (l == NULL || l->cut) return;
     const int side = side_of(w, l, h);
     const machine *other = &w->machines[l->machine[1 - side]];
-    posw_event e = {.type = POSW_EVENT_PEER_OPEN, .peer = l->peer[side], .inbound = side == 1, .address = other->address, .node_id = other->id};
+    posw_event e = {.type = POSW_EVENT_PEER_OPEN,
+                    .peer = l->peer[side],
+                    .inbound = side == 1,
+                    .address = other->address,
+                    .node_id = other->id};
     if (side == 1) e.address.port = (uint16_t)(1024 + l->number / LINK_SLOTS % 60000); /* of the one who came */
     l->open[side] = true;
     step(w, m, &e);
@@ -523,8 +563,11 @@ static void on_closed(world *w, machine *m, const happening *h) {
         const int side = side_of(w, l, h);
         e.peer = l->peer[side];
         l->peer[side] = 0;
+        (void)posw_map_remove(&m->link_slots, &e.peer);
         l->open[side] = false;
-        if (l->peer[1 - side] == 0 || !w->machines[l->machine[1 - side]].up || w->machines[l->machine[1 - side]].life != l->life[1 - side]) l->number = 0;
+        if (l->peer[1 - side] == 0 || !w->machines[l->machine[1 - side]].up ||
+            w->machines[l->machine[1 - side]].life != l->life[1 - side])
+            l->number = 0;
     }
     if (e.peer != 0) step(w, m, &e);
 }
@@ -549,7 +592,8 @@ static void handle_one(world *w, machine *m, happening *h) {
     case WHAT_BYTES:
         l = find_link(w, h->link);
         if (l == NULL || l->peer[side_of(w, l, h)] == 0) return;
-        e = (posw_event){.type = POSW_EVENT_PEER_DATA, .peer = l->peer[side_of(w, l, h)], .data = posw_buf_view(&h->data)};
+        e = (posw_event){
+            .type = POSW_EVENT_PEER_DATA, .peer = l->peer[side_of(w, l, h)], .data = posw_buf_view(&h->data)};
         step(w, m, &e);
         break;
     case WHAT_DRAINED:
@@ -589,7 +633,8 @@ static void handle_one(world *w, machine *m, happening *h) {
 }
 
 static const char *what_text(enum what what) {
-    static const char *const names[] = {"bytes", "open", "closed", "drained", "timer", "seal", "job", "start", "resolved", "call"};
+    static const char *const names[] = {"bytes", "open", "closed", "drained",  "timer",
+                                        "seal",  "job",  "start",  "resolved", "call"};
     return names[what];
 }
 
@@ -621,8 +666,8 @@ static void say_event(world *w, const happening *h) {
     const uint64_t words[] = {w->now_us, h->machine, (uint64_t)h->what, h->link, h->data.size};
     if (w->o.log != NULL) {
         char line[160];
-        snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3" PRIu32 " %s %" PRIu64 " %zu", w->now_us / 1000000, w->now_us % 1000000, h->machine, what_text(h->what),
-                 h->link, h->data.size);
+        snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3" PRIu32 " %s %" PRIu64 " %zu", w->now_us / 1000000,
+                 w->now_us % 1000000, h->machine, what_text(h->what), h->link, h->data.size);
         w->o.log(w->o.arg, line);
     }
     posw_keccak_update(&w->digest, words, sizeof words);
@@ -674,7 +719,8 @@ void world_partition(world *w, const uint8_t *groups) {
     }
     memcpy(w->groups, groups, w->count);
     for (size_t i = 0; i < w->link_count; i++)
-        if (w->links[i].number != 0 && !can_reach(w, w->links[i].machine[0], w->links[i].machine[1])) cut(w, &w->links[i], w->o.cut_ms * 1000, "timed out");
+        if (w->links[i].number != 0 && !can_reach(w, w->links[i].machine[0], w->links[i].machine[1]))
+            cut(w, &w->links[i], w->o.cut_ms * 1000, "timed out");
 }
 
 void world_set_hashes(world *w, size_t i, uint64_t hashes_per_s) {
@@ -724,7 +770,9 @@ bool world_seal(world *w, size_t i, posw_header *h, const posw_u256 *target) {
 void world_cut(world *w, size_t a, size_t b) {
     for (size_t i = 0; i < w->link_count; i++) {
         link *l = &w->links[i];
-        if (l->number != 0 && ((l->machine[0] == a && l->machine[1] == b) || (l->machine[0] == b && l->machine[1] == a))) cut(w, l, 1000, "connection reset");
+        if (l->number != 0 &&
+            ((l->machine[0] == a && l->machine[1] == b) || (l->machine[0] == b && l->machine[1] == a)))
+            cut(w, l, 1000, "connection reset");
     }
 }
 
@@ -734,7 +782,8 @@ size_t world_peers(const world *w, size_t self, size_t *out, size_t max) {
         for (size_t i = 0; i < w->link_count; i++) {
             const link *l = &w->links[i];
             if (l->number == 0 || l->cut || !l->open[0] || !l->open[1]) continue;
-            if ((l->machine[0] != self || l->machine[1] != other) && (l->machine[1] != self || l->machine[0] != other)) continue;
+            if ((l->machine[0] != self || l->machine[1] != other) && (l->machine[1] != self || l->machine[0] != other))
+                continue;
             out[n++] = other;
             break;
         }
@@ -745,7 +794,9 @@ bool world_inject(world *w, size_t from, size_t to, posw_bytes data) {
     for (size_t i = 0; i < w->link_count; i++) {
         link *l = &w->links[i];
         for (int side = 0; side < 2; side++) {
-            if (l->number == 0 || l->cut || !l->open[0] || !l->open[1] || l->machine[side] != from || l->machine[1 - side] != to) continue;
+            if (l->number == 0 || l->cut || !l->open[0] || !l->open[1] || l->machine[side] != from ||
+                l->machine[1 - side] != to)
+                continue;
             posw_buf copy = {0};
             posw_buf_append(&copy, data.data, data.size);
             machine *m = &w->machines[from];
@@ -768,7 +819,12 @@ void world_options_default(world_options *o) {
 
 /* 20.x.0.y: all routable, 64 groups. */
 static posw_netaddr address_of(size_t i) {
-    return (posw_netaddr){.ip = {[10] = 0xff, [11] = 0xff, [12] = 20, [13] = (uint8_t)(i % 64), [14] = (uint8_t)(i / 64 / 250), [15] = (uint8_t)(i / 64 % 250 + 1)},
+    return (posw_netaddr){.ip = {[10] = 0xff,
+                                 [11] = 0xff,
+                                 [12] = 20,
+                                 [13] = (uint8_t)(i % 64),
+                                 [14] = (uint8_t)(i / 64 / 250),
+                                 [15] = (uint8_t)(i / 64 % 250 + 1)},
                           .port = POSW_P2P_PORT};
 }
 
@@ -799,6 +855,7 @@ static int machine_new(world *w, machine *m, const machine_options *o, size_t i)
     memcpy(m->id.b, h.b, sizeof m->id.b);
     m->log = (posw_log){.level = w->o.log_level, .write = machine_log, .arg = m};
     m->store = posw_store_memory_new();
+    posw_map_init(&m->link_slots, sizeof(uint64_t), sizeof(uint32_t), NULL);
     return m->store != NULL && posw_secp_address(&m->miner, m->secret) ? POSW_OK : POSW_ENOMEM;
 }
 
@@ -836,6 +893,7 @@ void world_free(world *w) {
         machine_down(w, m, "the end");
         if (m->store != NULL) m->store->ops->close(m->store);
         posw_buf_clear(&m->kept);
+        posw_map_clear(&m->link_slots);
     }
     queue_clear(&w->queue);
     free(w->machines);
@@ -845,17 +903,45 @@ void world_free(world *w) {
     free(w);
 }
 
-uint64_t world_now_ms(const world *w) { return w->now_us / 1000; }
-uint64_t world_events(const world *w) { return w->events; }
-uint64_t world_deliveries(const world *w) { return w->deliveries; }
-posw_random *world_random(world *w) { return &w->random; }
-size_t world_machine_count(const world *w) { return w->count; }
-posw_chain *world_chain(const world *w, size_t i) { return w->machines[i].chain; }
-posw_mempool *world_mempool(const world *w, size_t i) { return w->machines[i].mempool; }
-posw_p2p *world_p2p(const world *w, size_t i) { return w->machines[i].p2p; }
-posw_node *world_node(const world *w, size_t i) { return w->machines[i].node; }
-posw_store *world_store(const world *w, size_t i) { return w->machines[i].store; }
-const uint8_t *world_secret(const world *w, size_t i) { return w->machines[i].secret; }
-const posw_pow *world_pow(void) { return &engine; }
-const posw_address *world_miner(const world *w, size_t i) { return &w->machines[i].miner; }
-posw_netaddr world_address(const world *w, size_t i) { return w->machines[i].address; }
+uint64_t world_now_ms(const world *w) {
+    return w->now_us / 1000;
+}
+uint64_t world_events(const world *w) {
+    return w->events;
+}
+uint64_t world_deliveries(const world *w) {
+    return w->deliveries;
+}
+posw_random *world_random(world *w) {
+    return &w->random;
+}
+size_t world_machine_count(const world *w) {
+    return w->count;
+}
+posw_chain *world_chain(const world *w, size_t i) {
+    return w->machines[i].chain;
+}
+posw_mempool *world_mempool(const world *w, size_t i) {
+    return w->machines[i].mempool;
+}
+posw_p2p *world_p2p(const world *w, size_t i) {
+    return w->machines[i].p2p;
+}
+posw_node *world_node(const world *w, size_t i) {
+    return w->machines[i].node;
+}
+posw_store *world_store(const world *w, size_t i) {
+    return w->machines[i].store;
+}
+const uint8_t *world_secret(const world *w, size_t i) {
+    return w->machines[i].secret;
+}
+const posw_pow *world_pow(void) {
+    return &engine;
+}
+const posw_address *world_miner(const world *w, size_t i) {
+    return &w->machines[i].miner;
+}
+posw_netaddr world_address(const world *w, size_t i) {
+    return w->machines[i].address;
+}

@@ -1,18 +1,21 @@
 /* A simulated world: many whole nodes in one process, with a clock, a network and disks of its own.
  *
- * Each machine runs the very objects of the daemon (chain, mempool, miner, p2p; the in-memory store), and the world does what src/io does
- * for them: it performs their actions and brings their events, in an order that depends on the seed alone. One seed, one event log,
- * byte for byte.
+ * Each machine runs the very objects of the daemon (chain, mempool, miner, p2p; the in-memory store), and the world
+ * does what src/io does for them: it performs their actions and brings their events, in an order that depends on the
+ * seed alone. One seed, one event log, byte for byte.
  *
  *  - Clock: microseconds from 0; each machine's own clock may be off (skew_ms).
- *  - Network: a message leaves a machine at its upload rate, one after the other, and arrives after the latency of the pair, in order
- *    within its connection. A partition cuts connections between groups (after cut_ms, as TCP notices late) and lets no
- *    new ones be made.
- *  - Mining: a machine with `hashes_per_s` finds a seal after an exponential time with the mean of its real target (difficulty and weight);
- *    the proof of work is then drawn below that target and known to all as the right one. No hashing.
- *  - Disks: a crash drops what was not committed; faults of the store end the node as they would the daemon, and it is started again.
+ *  - Network: a message leaves a machine at its upload rate, one after the other, and arrives after the latency of the
+ * pair, in order within its connection. A partition cuts connections between groups (after cut_ms, as TCP notices late)
+ * and lets no new ones be made.
+ *  - Mining: a machine with `hashes_per_s` finds a seal after an exponential time with the mean of its real target
+ * (difficulty and weight); the proof of work is then drawn below that target and known to all as the right one. No
+ * hashing.
+ *  - Disks: a crash drops what was not committed; faults of the store end the node as they would the daemon, and it is
+ * started again.
  *
- * After each event world_options.check may look at everything. Not thread safe: the table of proofs of work is the process's. */
+ * After each event world_options.check may look at everything. Not thread safe: the table of proofs of work is the
+ * process's. */
 #ifndef POSW_LAB_WORLD_H
 #define POSW_LAB_WORLD_H
 
@@ -22,7 +25,7 @@
 typedef struct world world;
 
 typedef struct {
-    uint64_t hashes_per_s; /* 0: does not mine */
+    uint64_t hashes_per_s;       /* 0: does not mine */
     uint64_t upload_bytes_per_s; /* default 1,250,000 */
     int64_t skew_ms;
     bool silent; /* does not listen */
@@ -39,12 +42,14 @@ typedef struct {
     uint64_t seed;
     const posw_chain_spec *spec; /* borrowed; pow keccak256 */
     size_t machine_count;
-    uint32_t latency_ms, jitter_ms; /* of a pair: latency_ms/2 .. latency_ms*3/2, and up to jitter_ms more for each message; default 50, 10 */
-    uint32_t job_ms;                /* time of a job; default 1 */
-    uint64_t cut_ms;                /* until a cut connection is noticed; default 5,000 */
-    uint64_t start_s;               /* unix time at 0; default genesis + 1,000 */
+    uint32_t latency_ms, jitter_ms;  /* of a pair: latency_ms/2 .. latency_ms*3/2, and up to jitter_ms more for each
+                                        message; default 50, 10 */
+    uint32_t job_ms;                 /* time of a job; default 1 */
+    uint64_t cut_ms;                 /* until a cut connection is noticed; default 5,000 */
+    uint64_t start_s;                /* unix time at 0; default genesis + 1,000 */
     const machine_options *machines; /* machine_count of them */
-    enum posw_log_level log_level;  /* of the machines' own lines in the log; default POSW_LOG_ERROR + nothing if log is NULL */
+    enum posw_log_level
+        log_level; /* of the machines' own lines in the log; default POSW_LOG_ERROR + nothing if log is NULL */
     void (*log)(void *arg, const char *line); /* every event and every line of a machine; NULL: none */
     /* After each event of this machine; non-zero ends the run and is its result. NULL: none. */
     int (*check)(void *arg, world *w, size_t machine);
@@ -104,10 +109,11 @@ size_t world_peers(const world *w, size_t machine, size_t *out, size_t max);
 /* Called when this machine has found a seal, in its place; true: nothing else is done with the find. NULL: honest. */
 typedef bool (*world_sealer)(void *arg, world *w, size_t machine, const posw_work *work);
 void world_set_sealer(world *w, size_t machine, world_sealer fn, void *arg);
-/* Fills nonce, mixHash (below this target, and from now on the right one) and the machine's signature into a header whose other fields
- * are complete. */
+/* Fills nonce, mixHash (below this target, and from now on the right one) and the machine's signature into a header
+ * whose other fields are complete. */
 bool world_seal(world *w, size_t machine, posw_header *h, const posw_u256 *target);
-/* Sees every piece that this machine is about to send and may change it, or drop it by returning false. NULL: honest. */
+/* Sees every piece that this machine is about to send and may change it, or drop it by returning false. NULL: honest.
+ */
 typedef bool (*world_tamper)(void *arg, world *w, size_t from, size_t to, posw_buf *data);
 void world_set_tamper(world *w, size_t machine, world_tamper fn, void *arg);
 /* Sends bytes as if this machine had, over its connection to `to`; false: there is none. */

@@ -127,6 +127,11 @@ class Specification:
             verdict = refused.verdict
         return verdict_text(verdict)
 
+    def answer_follow(self, _count):
+        """Each header of a valid chain is valid for a light client that gets the proofs."""
+        tip = self.chain.tip
+        return f"valid - - light {tip.hash.hex()} {tip.number} {tip.weight}"
+
     def answer_next(self, timestamp):
         c = self.chain
         number = c.tip.number + 1

@@ -121,6 +121,8 @@ class World:
             self.do("reopen")
         if self.rng.random() < 0.3:
             self.do("verify")
+        if self.rng.random() < 0.5:
+            self.do("follow", self.rng.choice((1, 3, 5, 16, 64)))
         if self.rng.random() < 0.2:
             self.arrive_again(spec)
 

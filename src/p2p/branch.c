@@ -46,20 +46,24 @@ void p2p_branch_free(p2p_branch *b) {
     free(b);
 }
 
-posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof,
-                              uint64_t now_s) {
+posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
+                              const posw_stake_proof *proof, uint64_t now_s) {
     const posw_stake_table *table = NULL;
     posw_hash root;
     enum posw_rule rule;
-    posw_check_context context = {.params = posw_chain_params(c), .parent = &b->last, .parent_hash = &b->last_hash, .window = b->window};
+    posw_check_context context = {
+        .params = posw_chain_params(c), .parent = &b->last, .parent_hash = &b->last_hash, .window = b->window};
     if (posw_chain_is_invalid(c, &rule, hash)) return posw_invalid(rule);
     const int rc = posw_chain_branch_table(c, &table, &root, b->last.number + 1, b->fork_number);
-    if (rc == POSW_OK) context.stake_root = &root;
-    else if (rc != POSW_ENOTFOUND) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT); /* the disk fails: nobody is to blame */
+    if (rc == POSW_OK)
+        context.stake_root = &root;
+    else if (rc != POSW_ENOTFOUND)
+        return posw_not_yet(POSW_RULE_UNKNOWN_PARENT); /* the disk fails: nobody is to blame */
     posw_verdict v = posw_check_header_fields(&context, h);
     if (v.kind == POSW_VALID)
         v = table == NULL ? posw_check_header_proof(&context, h, proof)
-                          : posw_check_header_seal(&context, h, posw_stake_table_find(table, &h->beneficiary), &table->supply_wei);
+                          : posw_check_header_seal(&context, h, posw_stake_table_find(table, &h->beneficiary),
+                                                   &table->supply_wei);
     return v.kind == POSW_VALID ? posw_check_header_time(context.params, h, now_s) : v;
 }
 

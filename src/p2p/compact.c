@@ -3,7 +3,8 @@
  *      COMPACT ── header right? ── proof of work (a job) ── pool ──┬── all there ── block ── on to others ── import
  *                                                                  └── GET_BLOCK_TXS ── BLOCK_TXS ──┘
  *
- * What fails here for want of luck (two transactions with one short id) goes the other way: headers, then the whole block. */
+ * What fails here for want of luck (two transactions with one short id) goes the other way: headers, then the whole
+ * block. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "p2p/p2p_internal.h"
@@ -33,12 +34,12 @@ struct p2p_compact_peer {
 /* A block that is being rebuilt. */
 typedef struct {
     uint64_t peer, started_ms;
-    bool proved; /* its proof of work is right, and transactions are waited for */
+    bool proved;      /* its proof of work is right, and transactions are waited for */
     posw_buf payload; /* of COMPACT; everything below points into it */
     posw_msg_compact m;
-    size_t count;       /* transactions of the block */
-    posw_bytes *txs;    /* NULL data: missing. Into payload or own */
-    posw_buf own;       /* copies of the pool's: the pool may drop them */
+    size_t count;    /* transactions of the block */
+    posw_bytes *txs; /* NULL data: missing. Into payload or own */
+    posw_buf own;    /* copies of the pool's: the pool may drop them */
     size_t missing;
 } rebuild;
 
@@ -118,7 +119,8 @@ static size_t count_fast(const posw_p2p *p, p2p_peer **idlest) {
     return n;
 }
 
-/* Whoever brought a block first is asked to send the next ones at once, in the place of the one that did so longest ago. */
+/* Whoever brought a block first is asked to send the next ones at once, in the place of the one that did so longest
+ * ago. */
 static void make_fast(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     p2p_peer *idlest;
     if (peer->compact == NULL || peer->compact->is_fast) return;
@@ -142,17 +144,21 @@ void p2p_compact_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     peer->compact = NULL;
 }
 
-size_t p2p_compact_peer_memory(const p2p_peer *peer) { return peer->compact == NULL ? 0 : sizeof *peer->compact; }
+size_t p2p_compact_peer_memory(const p2p_peer *peer) {
+    return peer->compact == NULL ? 0 : sizeof *peer->compact;
+}
 
 /* ---- Out ---- */
 
 /* The proof of a header that may not be on the main chain yet. */
-static const posw_stake_proof *proof_of(posw_p2p *p, posw_stake_proof *memory, const posw_header *h, const posw_msg_header *known) {
+static const posw_stake_proof *proof_of(posw_p2p *p, posw_stake_proof *memory, const posw_header *h,
+                                        const posw_msg_header *known) {
     if (known != NULL) return known->has_proof ? &known->proof : NULL;
     return p2p_header_proof(p, memory, h) ? memory : NULL;
 }
 
-static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, const posw_msg_header *known, posw_actions *out) {
+static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, const posw_msg_header *known,
+                         posw_actions *out) {
     const size_t n = b->block.tx_count;
     posw_stake_proof proof;
     uint8_t nonce[8];
@@ -165,11 +171,14 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
         posw_random_fill(&p->random, nonce, sizeof nonce);
         const posw_short_id_key key = posw_short_id_key_of(&b->block.hash, nonce);
         for (size_t i = 0; i < n; i++) {
-            if (p2p_txs_peer_knows(p, peer, &b->tx_hashes[i])) ids[id_count++] = posw_short_id(&key, &b->tx_hashes[i]);
-            else filled[filled_count++] = (posw_msg_prefilled){.index = (uint32_t)i, .raw = b->block.txs[i].raw};
+            if (p2p_txs_peer_knows(p, peer, &b->tx_hashes[i]))
+                ids[id_count++] = posw_short_id(&key, &b->tx_hashes[i]);
+            else
+                filled[filled_count++] = (posw_msg_prefilled){.index = (uint32_t)i, .raw = b->block.txs[i].raw};
         }
         const posw_stake_proof *shown = proof_of(p, &proof, &b->block.header, known);
-        sent = p->chain_error == POSW_OK && posw_msg_compact_encode(&a->data, &b->block.header, shown, nonce, ids, id_count, filled, filled_count);
+        sent = p->chain_error == POSW_OK &&
+               posw_msg_compact_encode(&a->data, &b->block.header, shown, nonce, ids, id_count, filled, filled_count);
         if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
@@ -182,7 +191,8 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
 static void spread(posw_p2p *p, const posw_prepared *b, const posw_msg_header *known, posw_actions *out) {
     size_t i = 0;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
-        if (peer->compact != NULL && peer->compact->wants_compact && !p2p_is_full(peer) && !peer_has(peer, &b->block.hash))
+        if (peer->compact != NULL && peer->compact->wants_compact && !p2p_is_full(peer) &&
+            !peer_has(peer, &b->block.hash))
             (void)send_compact(p, peer, b, known, out);
 }
 
@@ -223,7 +233,9 @@ static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
     bool wanted = false;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         wanted = wanted || (peer->compact != NULL && peer->compact->wants_compact && !peer_has(peer, tip));
-    if (wanted && p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) && p2p_decode_block(&b, &bytes) == POSW_OK) spread(p, &b, NULL, out);
+    if (wanted && p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) &&
+        p2p_decode_block(&b, &bytes) == POSW_OK)
+        spread(p, &b, NULL, out);
     posw_buf_clear(&bytes);
     posw_prepared_clear(&b);
 }
@@ -292,8 +304,10 @@ static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_a
     posw_u256 weight;
     enum posw_rule rule;
     const posw_u256 tip = posw_chain_weight_total(p->chain);
-    if (posw_chain_is_invalid(p->chain, &rule, &m->head.hash)) return false; /* sent on before it was executed: nobody is to blame */
-    const posw_verdict v = p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight);
+    if (posw_chain_is_invalid(p->chain, &rule, &m->head.hash))
+        return false; /* sent on before it was executed: nobody is to blame */
+    const posw_verdict v =
+        p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight);
     if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_UNKNOWN_PARENT) {
         p2p_sync_ask_headers(p, peer, out);
         return false;
@@ -316,8 +330,13 @@ static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
     posw_chain_block_info info;
     if (!posw_msg_compact_decode(&m, payload)) return false;
     p2p_compact_peer_has(p, peer, &m.head.hash);
-    if (p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.head.hash)) || find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash)) return true;
-    if (p2p_sync_is_behind(p) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX) return true;
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    if (posw_hash_equal(&m.head.hash, &tip) ||
+        p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.head.hash)) ||
+        find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash))
+        return true;
+    if (p2p_sync_is_behind(p) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX)
+        return true;
     if (!judge(p, peer, &m, out) || p2p_sync_is_copy(p, &m.head.header, &m.head.hash)) return true;
     if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
         p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
@@ -382,14 +401,17 @@ static bool fill_from_pool(posw_p2p *p, rebuild *r) {
     r->txs = calloc(r->count + 1, sizeof *r->txs);
     s.offsets = calloc(r->count + 1, sizeof *s.offsets);
     s.sizes = calloc(r->count + 1, sizeof *s.sizes);
-    bool right = r->txs != NULL && s.offsets != NULL && s.sizes != NULL && lay_out(r, &s) && s.wanted.count == r->m.txs.id_count;
+    bool right =
+        r->txs != NULL && s.offsets != NULL && s.sizes != NULL && lay_out(r, &s) && s.wanted.count == r->m.txs.id_count;
     if (right) (void)posw_mempool_walk(p->mempool, NULL, look, &s);
     right = right && !r->own.failed;
     r->missing = 0;
     for (size_t i = 0; right && i < r->count; i++) {
         if (r->txs[i].data != NULL) continue;
-        if (s.sizes[i] != 0 && s.sizes[i] != SIZE_MAX) r->txs[i] = posw_bytes_of(r->own.data + s.offsets[i], s.sizes[i]);
-        else r->missing++;
+        if (s.sizes[i] != 0 && s.sizes[i] != SIZE_MAX)
+            r->txs[i] = posw_bytes_of(r->own.data + s.offsets[i], s.sizes[i]);
+        else
+            r->missing++;
     }
     posw_map_clear(&s.wanted);
     free(s.offsets);
@@ -397,7 +419,9 @@ static bool fill_from_pool(posw_p2p *p, rebuild *r) {
     return right;
 }
 
-static bool pool_sender(void *arg, posw_address *out, const posw_hash *tx_hash) { return posw_mempool_sender(arg, out, tx_hash); }
+static bool pool_sender(void *arg, posw_address *out, const posw_hash *tx_hash) {
+    return posw_mempool_sender(arg, out, tx_hash);
+}
 
 /* The other way: by headers and whole blocks. */
 static void give_up(posw_p2p *p, rebuild *r, posw_actions *out) {
@@ -412,7 +436,8 @@ static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
     posw_prepared b = {0};
     p2p_peer *peer = p2p_find(p, r->peer);
     posw_block_encode(&bytes, &r->m.head.header, r->txs, r->count);
-    const bool right = !bytes.failed && posw_prepare(&b, bytes.data, bytes.size, NULL, NULL, &cache) == POSW_OK && b.verdict.kind == POSW_VALID;
+    const bool right = !bytes.failed && posw_prepare(&b, bytes.data, bytes.size, NULL, NULL, &cache) == POSW_OK &&
+                       b.verdict.kind == POSW_VALID;
     posw_buf_clear(&bytes);
     if (!right) {
         posw_prepared_clear(&b);
@@ -457,9 +482,12 @@ void p2p_compact_job_done(posw_p2p *p, posw_job *job, posw_actions *out) {
         return;
     }
     r->proved = true;
-    if (!fill_from_pool(p, r)) give_up(p, r, out);
-    else if (r->missing > 0) ask_missing(p, r, out);
-    else finish(p, r, out);
+    if (!fill_from_pool(p, r))
+        give_up(p, r, out);
+    else if (r->missing > 0)
+        ask_missing(p, r, out);
+    else
+        finish(p, r, out);
 }
 
 static bool on_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
@@ -487,10 +515,13 @@ static bool on_get_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, po
     bool right = true;
     if (!posw_msg_get_block_txs_decode(&m, payload)) return false;
     /* only what was just told: older blocks are asked for whole */
-    if (!p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.block)) || info.header.number + TELL_DEPTH < posw_chain_tip(p->chain)->number) return true;
+    if (!p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.block)) ||
+        info.header.number + TELL_DEPTH < posw_chain_tip(p->chain)->number)
+        return true;
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return true;
-    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) && p2p_decode_block(&b, &bytes) == POSW_OK) {
+    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) &&
+        p2p_decode_block(&b, &bytes) == POSW_OK) {
         posw_msg_block_txs_begin(&w, &a->data, &m.block);
         while (right && posw_msg_indexes_next(&index, &m))
             right = index < b.block.tx_count && posw_msg_txs_add(&w, b.block.txs[index].raw);
@@ -520,7 +551,9 @@ bool p2p_compact_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, p
 void p2p_compact_tick(posw_p2p *p, posw_actions *out) {
     for (size_t i = p->compact->count; i-- > 0;) {
         rebuild *r = p->compact->rebuilds[i];
-        if (p->now_ms >= r->started_ms + REBUILD_MS) give_up(p, r, out);
-        else p2p_wake(p, r->started_ms + REBUILD_MS);
+        if (p->now_ms >= r->started_ms + REBUILD_MS)
+            give_up(p, r, out);
+        else
+            p2p_wake(p, r->started_ms + REBUILD_MS);
     }
 }

@@ -1,6 +1,7 @@
 /* Headers of others: linked, checked against all rules, their proofs of work given to jobs.
  *
- * A peer that sends a header that breaks a rule is lying: every rule of a header can be checked by whoever sends it on. */
+ * A peer that sends a header that breaks a rule is lying: every rule of a header can be checked by whoever sends it on.
+ */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "p2p/sync.h"
@@ -86,7 +87,8 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->branch->source = b->peer->id;
         b->branch->origin = b->asked ? b->peer->id : 0;
     }
-    const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL, posw_node_now_s(p->node));
+    const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL,
+                                            posw_node_now_s(p->node));
     p->counters.headers_checked++;
     if (v.kind == POSW_NOT_YET && (v.rule == POSW_RULE_TIME_FUTURE || v.rule == POSW_RULE_UNKNOWN_PARENT)) {
         b->halted = true;
@@ -97,7 +99,8 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         return false;
     }
     if (!add_to_job(b, &m->header, &m->hash) || p2p_branch_push(b->branch, &m->header, &m->hash) != POSW_OK) {
-        if (b->job != NULL && b->job->item_count > 0) b->job->item_count--; /* out of memory: what was taken stands, the rest comes again */
+        if (b->job != NULL && b->job->item_count > 0)
+            b->job->item_count--; /* out of memory: what was taken stands, the rest comes again */
         b->halted = true;
         return false;
     }
@@ -162,13 +165,18 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     size_t index;
     batch b = {.p = p, .peer = peer, .out = out, .asked = true};
     take_all(&b, &m.list);
-    posw_log_write(p->log, POSW_LOG_DEBUG, "sync", "%zu headers of peer %" PRIu64 ", %zu of them new%s", count, (uint64_t)(peer->id & ~POSW_PEER_OUTBOUND), b.added,
+    posw_log_write(p->log, POSW_LOG_DEBUG, "sync", "%zu headers of peer %" PRIu64 ", %zu of them new%s", count,
+                   (uint64_t)(peer->id & ~POSW_PEER_OUTBOUND), b.added,
                    b.halted ? "; they lead on from a block that is not known, or too far into the future" : "");
     if (peer->state != P2P_READY) return true;
-    if (b.halted || count < POSW_MSG_HEADERS_MAX) quiet(p, peer, SYNC_QUIET_MS);
-    else if (b.branch != NULL) b.branch->source = peer->id;
-    else if (sync_find_record(p->sync, &b.last, &index) != NULL) quiet(p, peer, SYNC_QUIET_MS); /* another feeds that branch */
-    else sync_ask_headers(p, peer, &b.last, out);
+    if (b.halted || count < POSW_MSG_HEADERS_MAX)
+        quiet(p, peer, SYNC_QUIET_MS);
+    else if (b.branch != NULL)
+        b.branch->source = peer->id;
+    else if (sync_find_record(p->sync, &b.last, &index) != NULL)
+        quiet(p, peer, SYNC_QUIET_MS); /* another feeds that branch */
+    else
+        sync_ask_headers(p, peer, &b.last, out);
     sync_advance(p, out);
     return true;
 }
@@ -181,7 +189,7 @@ bool sync_on_announce(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_acti
     if (peer->state != P2P_READY) return true;
     if (b.branch != NULL && b.branch->source == peer->id) b.branch->source = 0; /* told, not asked: nothing is owed */
     if (b.halted && peer->sync->request == 0) sync_ask_headers(p, peer, NULL, out);
-    sync_advance(p, out);
+    if (b.added > 0) sync_advance(p, out); /* else it was known: nothing has changed */
     return true;
 }
 

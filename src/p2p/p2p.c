@@ -67,7 +67,9 @@ static void remove_peer(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     peer_free(p, peer, out);
 }
 
-int p2p_compare_hashes(const void *a, const void *b) { return memcmp(a, b, POSW_HASH_SIZE); }
+int p2p_compare_hashes(const void *a, const void *b) {
+    return memcmp(a, b, POSW_HASH_SIZE);
+}
 
 /* ---- Sending ---- */
 
@@ -113,15 +115,18 @@ void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *
     posw_netaddr_text(address, &peer->address);
     posw_log_write(p->log, POSW_LOG_INFO, "p2p", "%s broke the protocol: %s", address, what);
     p->counters.violations++;
-    if (peer->kind != POSW_P2P_NAMED) posw_bans_discourage(posw_connect_bans(p->connect), &peer->address, p->now_ms / 1000);
+    if (peer->kind != POSW_P2P_NAMED)
+        posw_bans_discourage(posw_connect_bans(p->connect), &peer->address, p->now_ms / 1000);
     p2p_goodbye(p, peer, P2P_BYE_VIOLATION, what, out);
 }
 
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out) {
     (void)p;
     posw_action *a = posw_actions_push(out, POSW_ACTION_JOB);
-    if (a == NULL) posw_job_free(job);
-    else a->job = job;
+    if (a == NULL)
+        posw_job_free(job);
+    else
+        a->job = job;
 }
 
 bool p2p_was_read(posw_p2p *p, int rc) {
@@ -154,7 +159,8 @@ void p2p_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     p2p_report_dial(p, peer, POSW_DIAL_READY);
     p2p_contacts_ready(p, peer, out);
     if (peer->state != P2P_READY || peer->kind == POSW_P2P_FEELER) return;
-    if (p2p_sync_peer_ready(p, peer, out) != POSW_OK || p2p_compact_peer_ready(p, peer, out) != POSW_OK || p2p_txs_peer_ready(p, peer, out) != POSW_OK)
+    if (p2p_sync_peer_ready(p, peer, out) != POSW_OK || p2p_compact_peer_ready(p, peer, out) != POSW_OK ||
+        p2p_txs_peer_ready(p, peer, out) != POSW_OK)
         p2p_goodbye(p, peer, P2P_BYE_FULL, "out of memory", out);
 }
 
@@ -288,10 +294,12 @@ static void hold_mining(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
     const bool alone = p2p_ready_peer(p, &i) == NULL;
     const bool hold = !p->options.mine_alone && (alone || p2p_sync_is_behind(p));
-    if (hold && alone && !p->warned_alone && p->now_ms > p->start_ms + P2P_HELLO_MS && posw_node_miner(p->node) != NULL) {
+    if (hold && alone && !p->warned_alone && p->now_ms > p->start_ms + P2P_HELLO_MS &&
+        posw_node_miner(p->node) != NULL) {
         p->warned_alone = true;
         posw_log_write(p->log, POSW_LOG_WARN, "p2p",
-                       "not mining: no peer is connected; name one with --addnode posw://…, or start the first node of a chain with --mine-alone");
+                       "not mining: no peer is connected; name one with --addnode posw://…, or start the first node of "
+                       "a chain with --mine-alone");
     }
     if (!alone) p->warned_alone = false;
     posw_node_hold_mining(p->node, hold, out);
@@ -334,8 +342,10 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
         p2p_wake(p, p->now_ms);
         break;
     case POSW_EVENT_TICK:
-        if (p->next_tick_ms > p->now_ms && p->wake_ms != UINT64_MAX && p->wake_ms > p->now_ms) return; /* somebody else's */
-        if (p->wake_ms <= p->now_ms) p->wake_ms = UINT64_MAX; /* not on other events: what they wish would replace this tick */
+        if (p->next_tick_ms > p->now_ms && p->wake_ms != UINT64_MAX && p->wake_ms > p->now_ms)
+            return; /* somebody else's */
+        if (p->wake_ms <= p->now_ms)
+            p->wake_ms = UINT64_MAX; /* not on other events: what they wish would replace this tick */
         p->next_tick_ms = p->now_ms + P2P_TICK_MS;
         on_tick(p, out);
         break;
@@ -368,7 +378,9 @@ static void on_tx_accepted(void *arg, posw_node *n, const posw_mempool_entry *e,
 
 /* ---- Life ---- */
 
-void posw_p2p_options_default(posw_p2p_options *o) { *o = (posw_p2p_options){.outbound_max = 8, .block_only_max = 2, .inbound_max = 114}; }
+void posw_p2p_options_default(posw_p2p_options *o) {
+    *o = (posw_p2p_options){.outbound_max = 8, .block_only_max = 2, .inbound_max = 114};
+}
 
 /* EIP-2124: CRC-32 (IEEE) of the genesis hash; this version knows no forks. */
 static void fork_id(posw_p2p *p) {
@@ -405,8 +417,10 @@ int posw_p2p_new(posw_p2p **out, const posw_p2p_options *o) {
         posw_p2p_free(p);
         return rc;
     }
-    posw_node_set_service(p->node, POSW_SERVICE_P2P,
-                          &(posw_node_service){.event = on_event, .chain_changed = on_chain_changed, .tx_accepted = on_tx_accepted, .arg = p});
+    posw_node_set_service(
+        p->node, POSW_SERVICE_P2P,
+        &(posw_node_service){
+            .event = on_event, .chain_changed = on_chain_changed, .tx_accepted = on_tx_accepted, .arg = p});
     *out = p;
     return POSW_OK;
 }

@@ -1,4 +1,5 @@
-/* Answers to those who synchronise. One request of each kind is open at a time; it waits while its asker does not read. */
+/* Answers to those who synchronise. One request of each kind is open at a time; it waits while its asker does not read.
+ */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "p2p/sync.h"
@@ -12,9 +13,11 @@
 static bool needs_proof(posw_p2p *p, const posw_header *h) {
     const posw_stake_table *table;
     posw_hash root;
-    if (!p2p_was_read(p, posw_chain_branch_table(p->chain, &table, &root, h->number, posw_chain_tip(p->chain)->number))) return false;
+    if (!p2p_was_read(p, posw_chain_branch_table(p->chain, &table, &root, h->number, posw_chain_tip(p->chain)->number)))
+        return false;
     const posw_stake_entry *entry = posw_stake_table_find(table, &h->beneficiary);
-    return entry != NULL && (posw_seal_boosted(&h->mix_hash, &h->difficulty) || !posw_address_equal(&entry->signer, &h->beneficiary));
+    return entry != NULL &&
+           (posw_seal_boosted(&h->mix_hash, &h->difficulty) || !posw_address_equal(&entry->signer, &h->beneficiary));
 }
 
 bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h) {
@@ -24,7 +27,8 @@ bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h) 
 bool p2p_add_header(posw_p2p *p, posw_msg_writer *w, const posw_header *h) {
     posw_stake_proof proof;
     const posw_stake_proof *shown = p2p_header_proof(p, &proof, h) ? &proof : NULL;
-    return p->chain_error == POSW_OK && posw_msg_headers_add(w, h, shown); /* one that lacks its proof would be taken for a lie */
+    return p->chain_error == POSW_OK &&
+           posw_msg_headers_add(w, h, shown); /* one that lacks its proof would be taken for a lie */
 }
 
 int p2p_decode_block(posw_prepared *out, const posw_buf *bytes) {
@@ -45,7 +49,9 @@ static void send_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     if (a == NULL) return;
     posw_msg_headers_begin(&w, &a->data, s->headers_request);
     for (uint64_t i = 0; i < s->headers_count; i++)
-        if (!p2p_was_read(p, posw_chain_block_by_number(p->chain, &info, s->headers_from + i)) || !p2p_add_header(p, &w, &info.header)) break;
+        if (!p2p_was_read(p, posw_chain_block_by_number(p->chain, &info, s->headers_from + i)) ||
+            !p2p_add_header(p, &w, &info.header))
+            break;
     posw_msg_end(&w);
     p2p_send_end(p, peer, a);
 }
@@ -55,7 +61,8 @@ static uint64_t fork_of(posw_p2p *p, const posw_msg_hashes *locator) {
     for (size_t i = 0; i < locator->count; i++) {
         const posw_hash hash = posw_msg_hash_at(locator, i);
         posw_chain_block_info info;
-        if (p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &hash)) && info.is_main) return info.header.number;
+        if (p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &hash)) && info.is_main)
+            return info.header.number;
     }
     return 0;
 }
@@ -108,7 +115,8 @@ static void send_blocks(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 bool sync_on_get_blocks(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_hashes list;
     p2p_sync_peer *s = peer->sync;
-    if (!posw_msg_hashes_decode(&list, POSW_MSG_GET_BLOCKS, payload) || s->wanted_count + list.count > SYNC_IN_FLIGHT) return false;
+    if (!posw_msg_hashes_decode(&list, POSW_MSG_GET_BLOCKS, payload) || s->wanted_count + list.count > SYNC_IN_FLIGHT)
+        return false;
     for (size_t i = 0; i < list.count; i++)
         s->wanted[s->wanted_count++] = posw_msg_hash_at(&list, i);
     send_blocks(p, peer, out);

@@ -37,6 +37,8 @@ p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *i
 
 bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
     posw_chain_block_info info;
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    if (posw_hash_equal(hash, &tip)) return true; /* what is asked most, without a read */
     return p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, hash));
 }
 
@@ -46,7 +48,8 @@ static void tidy(posw_p2p *p) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (size_t i = s->branch_count; i-- > 0;) {
         p2p_branch *b = s->branches[i];
-        while (b->imported < b->proved && b->records[b->imported].body != P2P_BODY_READY && sync_chain_has(p, &b->records[b->imported].hash))
+        while (b->imported < b->proved && b->records[b->imported].body != P2P_BODY_READY &&
+               sync_chain_has(p, &b->records[b->imported].hash))
             p2p_branch_imported(b);
         const bool done = b->imported == b->count, light = posw_u256_cmp(&b->weight, &tip) <= 0;
         const bool waits = b->proved < b->count; /* for a job */
@@ -87,7 +90,9 @@ void p2p_sync_ask_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 }
 
 /* Headers ahead of the executed chain. */
-static bool has_room(const p2p_branch *b) { return b->count - b->imported + POSW_MSG_HEADERS_MAX <= POSW_P2P_HEADERS_AHEAD; }
+static bool has_room(const p2p_branch *b) {
+    return b->count - b->imported + POSW_MSG_HEADERS_MAX <= POSW_P2P_HEADERS_AHEAD;
+}
 
 static p2p_branch *fed_by(const p2p_sync *s, uint64_t peer) {
     for (size_t i = 0; i < s->branch_count; i++)
@@ -102,7 +107,8 @@ static bool somebody_else_leads(const posw_p2p *p, const p2p_peer *peer) {
         if (p->sync->branches[i]->source != 0 && p->sync->branches[i]->source != peer->id) return true;
     size_t k = 0;
     for (const p2p_peer *other; (other = p2p_ready_peer(p, &k)) != NULL;)
-        if (other != peer && other->sync->request != 0 && other->number > posw_chain_tip(p->chain)->number + SYNC_NEAR) return true;
+        if (other != peer && other->sync->request != 0 && other->number > posw_chain_tip(p->chain)->number + SYNC_NEAR)
+            return true;
     return false;
 }
 
@@ -135,8 +141,10 @@ static void check_answers(posw_p2p *p, posw_actions *out) {
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         p2p_sync_peer *s = peer->sync;
         if (s->request == 0) continue;
-        if (p->now_ms < s->request_ms + SYNC_ASK_MS) p2p_wake(p, s->request_ms + SYNC_ASK_MS);
-        else p2p_goodbye(p, peer, P2P_BYE_SLOW, "headers that were asked for did not come in time", out);
+        if (p->now_ms < s->request_ms + SYNC_ASK_MS)
+            p2p_wake(p, s->request_ms + SYNC_ASK_MS);
+        else
+            p2p_goodbye(p, peer, P2P_BYE_SLOW, "headers that were asked for did not come in time", out);
     }
 }
 
@@ -151,17 +159,21 @@ static void note_behind(posw_p2p *p) {
     s->behind = behind;
 }
 
-/* The first answer of a peer that claims a heavier chain is waited for; more than that only a real branch can hold up. */
+/* The first answer of a peer that claims a heavier chain is waited for; more than that only a real branch can hold up.
+ */
 bool p2p_sync_is_behind(const posw_p2p *p) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t i = 0;
     if (p->sync->behind) return true;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
-        if (peer->sync->request != 0 && peer->opened_ms + SYNC_ASK_MS > p->now_ms && posw_u256_cmp(&peer->weight, &tip) > 0) return true;
+        if (peer->sync->request != 0 && peer->opened_ms + SYNC_ASK_MS > p->now_ms &&
+            posw_u256_cmp(&peer->weight, &tip) > 0)
+            return true;
     return false;
 }
 
-/* Joined commits while there is much to go (posw_chain_bulk). F3: a node that has never caught up may leave its chain at any depth. */
+/* Joined commits while there is much to go (posw_chain_bulk). F3: a node that has never caught up may leave its chain
+ * at any depth. */
 static void set_pace(posw_p2p *p) {
     p2p_sync *s = p->sync;
     const p2p_branch *best = sync_best_branch(p);
@@ -169,7 +181,8 @@ static void set_pace(posw_p2p *p) {
     posw_chain_allow_deep_reorg(p->chain, !s->caught_up && s->behind);
     if (bulk == s->bulk) return;
     s->bulk = bulk;
-    if (posw_chain_bulk(p->chain, bulk, SYNC_BULK_BLOCKS) != POSW_OK) posw_log_write(p->log, POSW_LOG_ERROR, "sync", "joined commits cannot be switched");
+    if (posw_chain_bulk(p->chain, bulk, SYNC_BULK_BLOCKS) != POSW_OK)
+        posw_log_write(p->log, POSW_LOG_ERROR, "sync", "joined commits cannot be switched");
 }
 
 void sync_advance(posw_p2p *p, posw_actions *out) {
@@ -244,11 +257,15 @@ bool p2p_sync_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw
 }
 
 void p2p_sync_job_done(posw_p2p *p, posw_job *job, posw_actions *out) {
-    if (job->type == POSW_JOB_POW) sync_pow_done(p, job, out);
-    else sync_prepared(p, job, out);
+    if (job->type == POSW_JOB_POW)
+        sync_pow_done(p, job, out);
+    else
+        sync_prepared(p, job, out);
 }
 
-void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out) { sync_serve_waiting(p, peer, out); }
+void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    sync_serve_waiting(p, peer, out);
+}
 
 void p2p_sync_tick(posw_p2p *p, posw_actions *out) {
     check_answers(p, out);
@@ -273,11 +290,14 @@ void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {
     if (p->sync->problem[0] != 0) memcpy(s->problem, p->sync->problem, sizeof p->sync->problem);
 }
 
-size_t p2p_sync_peer_memory(const p2p_peer *peer) { return peer->sync == NULL ? 0 : sizeof *peer->sync; }
+size_t p2p_sync_peer_memory(const p2p_peer *peer) {
+    return peer->sync == NULL ? 0 : sizeof *peer->sync;
+}
 
 /* ---- For compact blocks ---- */
 
-posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof, posw_u256 *weight) {
+posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
+                                   const posw_stake_proof *proof, posw_u256 *weight) {
     p2p_branch *b;
     if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     const posw_verdict v = p2p_branch_check(b, p->chain, h, hash, proof, posw_node_now_s(p->node));

@@ -1,8 +1,9 @@
 /* Transactions: hashes are announced, what is unknown is asked for once, and what the pool takes is announced on.
  *
- * Limits: of each peer the latest 4,096 hashes that are to be told to it, the latest 8,192 to 16,384 that it has (8 bytes each), and 1,024 that
- * it was asked for; in all 16,384 that are asked for. A peer can make the node judge 4,000 transactions a second, with twice that
- * at once; what it announces beyond is passed over, others will announce it too. */
+ * Limits: of each peer the latest 4,096 hashes that are to be told to it, the latest 8,192 to 16,384 that it has (8
+ * bytes each), and 1,024 that it was asked for; in all 16,384 that are asked for. A peer can make the node judge 4,000
+ * transactions a second, with twice that at once; what it announces beyond is passed over, others will announce it too.
+ */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "crypto/keccak.h"
@@ -18,7 +19,8 @@ enum {
     ASKED_MAX = 16384,
     ASKED_PEER_MAX = 1024,
     ASK_MS = 5000,
-    TELL_MS = 100, /* mean time between announcements to a peer: nobody can tell where a transaction came from by the time */
+    TELL_MS =
+        100, /* mean time between announcements to a peer: nobody can tell where a transaction came from by the time */
     BUDGET_PER_MS = 4,
     BUDGET_MAX = 8000
 };
@@ -73,11 +75,17 @@ static void recent_add(recent *r, uint64_t key, const uint8_t *seed) {
     (void)posw_map_put(&r->now, &key, NULL);
 }
 
-static bool recent_has(const recent *r, uint64_t key) { return posw_map_find(&r->now, &key) != NULL || posw_map_find(&r->before, &key) != NULL; }
+static bool recent_has(const recent *r, uint64_t key) {
+    return posw_map_find(&r->now, &key) != NULL || posw_map_find(&r->before, &key) != NULL;
+}
 
-static uint64_t key_of(const posw_p2p *p, const posw_hash *hash) { return posw_siphash(p->txs->key, hash->b, sizeof hash->b); }
+static uint64_t key_of(const posw_p2p *p, const posw_hash *hash) {
+    return posw_siphash(p->txs->key, hash->b, sizeof hash->b);
+}
 
-static const uint8_t *map_seed(const posw_p2p *p) { return (const uint8_t *)p->txs->key; }
+static const uint8_t *map_seed(const posw_p2p *p) {
+    return (const uint8_t *)p->txs->key;
+}
 
 /* ---- Life ---- */
 
@@ -105,13 +113,17 @@ static void queue_push(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
     if (recent_has(&t->known, key)) return;
     recent_add(&t->known, key, map_seed(p));
     t->queue[(t->queue_first + t->queue_count) % QUEUE_MAX] = *hash;
-    if (t->queue_count < QUEUE_MAX) t->queue_count++;
-    else t->queue_first = (t->queue_first + 1) % QUEUE_MAX;
+    if (t->queue_count < QUEUE_MAX)
+        t->queue_count++;
+    else
+        t->queue_first = (t->queue_first + 1) % QUEUE_MAX;
     if (t->tell_ms == UINT64_MAX) t->tell_ms = p->now_ms + posw_random_interval(&p->random, TELL_MS);
     p2p_wake(p, t->tell_ms);
 }
 
-static bool takes_txs(const p2p_peer *peer) { return peer->relay != NULL && (peer->flags & POSW_MSG_HELLO_RELAYS) != 0; }
+static bool takes_txs(const p2p_peer *peer) {
+    return peer->relay != NULL && (peer->flags & POSW_MSG_HELLO_RELAYS) != 0;
+}
 
 typedef struct {
     posw_p2p *p;
@@ -165,7 +177,8 @@ static bool note_announced(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
         if (a->peer != peer->id && a->other == 0) a->other = peer->id;
         return false;
     }
-    if (s->asked.count >= ASKED_MAX || peer->relay->asked >= ASKED_PEER_MAX || budget_of(peer->relay, p->now_ms) == 0) return false;
+    if (s->asked.count >= ASKED_MAX || peer->relay->asked >= ASKED_PEER_MAX || budget_of(peer->relay, p->now_ms) == 0)
+        return false;
     a = posw_map_put(&s->asked, hash->b, &added);
     if (a == NULL) return false;
     *a = (asked_tx){.peer = peer->id, .asked_ms = p->now_ms};
@@ -220,7 +233,8 @@ static bool on_get(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions
 
 /* What no pool of this chain takes, whatever its state: whoever sends it on does not check. */
 static bool is_never_valid(enum posw_mempool_refusal r) {
-    return r == POSW_MEMPOOL_MALFORMED || r == POSW_MEMPOOL_SIGNATURE || r == POSW_MEMPOOL_CHAIN_ID || r == POSW_MEMPOOL_UNPROTECTED;
+    return r == POSW_MEMPOOL_MALFORMED || r == POSW_MEMPOOL_SIGNATURE || r == POSW_MEMPOOL_CHAIN_ID ||
+           r == POSW_MEMPOOL_UNPROTECTED;
 }
 
 static void take(posw_p2p *p, p2p_peer *peer, posw_bytes raw, posw_actions *out) {
@@ -294,7 +308,8 @@ static void ask_again(posw_p2p *p, posw_actions *out) {
         p2p_peer *from = p2p_find(p, old.peer), *other = p2p_find(p, old.other);
         (void)posw_map_remove(&s->asked, late[i].b);
         if (from != NULL && from->relay != NULL && from->relay->asked > 0) from->relay->asked--;
-        if (other != NULL && other->relay != NULL && other->state == P2P_READY && note_announced(p, other, &late[i])) send_get(p, other, &late[i], 1, out);
+        if (other != NULL && other->relay != NULL && other->state == P2P_READY && note_announced(p, other, &late[i]))
+            send_get(p, other, &late[i], 1, out);
     }
     if (s->asked.count > 0) p2p_wake(p, s->check_ms);
 }
@@ -304,7 +319,8 @@ void p2p_txs_tick(posw_p2p *p, posw_actions *out) {
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         if (peer->relay == NULL || peer->relay->queue_count == 0) continue;
         tell(p, peer, out);
-        if (peer->relay->queue_count > 0) p2p_wake(p, peer->relay->tell_ms > p->now_ms ? peer->relay->tell_ms : p->now_ms + P2P_TICK_MS);
+        if (peer->relay->queue_count > 0)
+            p2p_wake(p, peer->relay->tell_ms > p->now_ms ? peer->relay->tell_ms : p->now_ms + P2P_TICK_MS);
     }
     ask_again(p, out);
 }
@@ -340,5 +356,7 @@ void p2p_txs_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 
 size_t p2p_txs_peer_memory(const p2p_peer *peer) {
     const p2p_txs_peer *t = peer->relay;
-    return t == NULL ? 0 : sizeof *t + t->known.now.capacity * t->known.now.stride + t->known.before.capacity * t->known.before.stride;
+    return t == NULL ? 0
+                     : sizeof *t + t->known.now.capacity * t->known.now.stride +
+                           t->known.before.capacity * t->known.before.stride;
 }

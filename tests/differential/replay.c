@@ -8,6 +8,8 @@
  *                              -> VERDICT PARAMS_HASH REWARD_TOTAL
  *      import NOW BLOCK        -> VERDICT TIP | error NAME
  *      light NOW HEADER PROOF  a header on a known block, as a client that has no state checks it -> VERDICT
+ *      follow COUNT            a light client takes all headers of the main chain with their proofs, COUNT at a time
+ *                              -> VERDICT light HASH NUMBER WEIGHT
  *      next TIME               for the block on the tip at this time
  *                              -> next DIFFICULTY BASE_FEE STAKE_ROOT TICKET_PRICE SUBSIDY
  *      miner ADDRESS           on the tip -> miner WEIGHT USED TARGET STAKE SIGNER PROOF
@@ -29,6 +31,7 @@
 #include "chain/chain.h"
 #include "crypto/keccak.h"
 #include "posw/difficulty.h"
+#include "posw/light.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 #include "state/staking.h"
@@ -39,7 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 64 };
+enum { WORDS_MAX = 64, FOLLOW_MAX = 64 };
 
 typedef struct {
     posw_chain_spec spec;
@@ -365,6 +368,64 @@ static void do_light(driver *d) {
     putchar('\n');
 }
 
+/* ---- the whole chain as a light client ---- */
+
+/* Headers with their proofs: as many as fit, from block `first` on. */
+typedef struct {
+    posw_header headers[FOLLOW_MAX];
+    posw_stake_proof proofs[FOLLOW_MAX];
+    posw_light_item items[FOLLOW_MAX];
+} follow_batch;
+
+static void load_batch(const driver *d, follow_batch *b, uint64_t first, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        posw_chain_block_info info;
+        must(posw_chain_block_by_number(d->chain, &info, first + i), "block");
+        b->headers[i] = info.header;
+        const bool proven =
+            posw_chain_stake_proof(d->chain, &b->proofs[i], first + i, &info.header.beneficiary) == POSW_OK;
+        b->items[i] = (posw_light_item){&b->headers[i], proven ? &b->proofs[i] : NULL};
+    }
+}
+
+static posw_verdict follow_chain(const driver *d, posw_light *light, follow_batch *b, size_t most) {
+    const uint64_t tip = posw_chain_tip(d->chain)->number;
+    posw_verdict v = posw_valid();
+    while (v.kind == POSW_VALID && light->tip.number < tip) {
+        const uint64_t left = tip - light->tip.number;
+        const size_t count = left < most ? (size_t)left : most;
+        size_t accepted;
+        bool ok;
+        load_batch(d, b, light->tip.number + 1, count);
+        v = posw_light_extend(&ok, &accepted, light, b->items, count, UINT64_MAX);
+        if (!ok) give_up("follow", "the engine failed");
+    }
+    return v;
+}
+
+static void do_follow(driver *d) {
+    const posw_params *p = posw_chain_params(d->chain);
+    const uint64_t most = number_of(d->words[1]);
+    posw_chain_block_info genesis;
+    posw_light light;
+    if (most < 1 || most > FOLLOW_MAX) give_up("follow", "1 to 64 at a time");
+    follow_batch *b = calloc(1, sizeof *b);
+    void *memory = aligned_alloc(16, (posw_window_size(p->window_blocks, 0) + 15) / 16 * 16);
+    if (b == NULL || memory == NULL) give_up("follow", "out of memory");
+    posw_window *window = posw_window_init(memory, p->window_blocks, 0, 2 * p->window_blocks * p->block_time_s);
+    must(posw_chain_block_by_number(d->chain, &genesis, 0), "genesis");
+    if (!posw_light_init(&light, p, window, posw_pow_keccak256(), NULL, &genesis.header))
+        give_up("follow", "not a genesis of these parameters");
+    say_verdict(follow_chain(d, &light, b, (size_t)most));
+    fputs(" light", stdout);
+    say_hash(&light.tip_hash);
+    printf(" %" PRIu64, light.tip.number);
+    say_wide(&light.weight);
+    putchar('\n');
+    free(memory);
+    free(b);
+}
+
 /* ---- questions ---- */
 
 /* W3; 0 under `power`, as S7 has it. */
@@ -516,7 +577,7 @@ static const command COMMANDS[] = {
     {"light", 4, true, do_light},     {"next", 2, true, do_next},      {"miner", 2, true, do_miner},
     {"account", 2, true, do_account}, {"call", 6, true, do_call},      {"block", 2, true, do_block},
     {"deep", 2, true, do_deep},       {"bulk", 2, true, do_bulk},      {"reopen", 1, true, do_reopen},
-    {"verify", 1, true, do_verify},
+    {"verify", 1, true, do_verify},   {"follow", 2, true, do_follow},
 };
 
 static void split(driver *d, char *line) {

@@ -182,6 +182,17 @@ static void check_quotients(const posw_u256 *a, const posw_u256 *b, const posw_u
     const posw_u256 expected = big_to_u256(&q, 0);
     assert_int_equal(posw_u256_muldiv(&out, a, b, d), big_fits(&q));
     assert_u256(&out, big_fits(&q) ? &expected : &canary);
+
+    const posw_u256 product_rest = big_to_u256(&r, 0);
+    posw_u256 high, low;
+    posw_u256_mul_full(&high, &low, a, b);
+    assert_int_equal(posw_u256_cmp(&high, d) < 0, big_fits(&q));
+    if (!big_fits(&q)) return;
+    posw_u256_div_full(&quotient, &rest, &high, &low, d);
+    assert_u256(&quotient, &expected);
+    assert_u256(&rest, &product_rest);
+    posw_u256_div_full(&high, NULL, &high, &low, d);
+    assert_u256(&high, &expected);
 }
 
 static void check_shifts(const posw_u256 *a, unsigned bits) {
@@ -438,6 +449,10 @@ static void muldiv_by_zero(void *arg) {
     posw_u256 out;
     if (posw_u256_muldiv(&out, &POSW_U256_ONE, &POSW_U256_ONE, &POSW_U256_ZERO)) return;
 }
+static void quotient_too_large(void *arg) {
+    (void)arg;
+    posw_u256_div_full(NULL, NULL, &POSW_U256_ONE, &POSW_U256_ZERO, &POSW_U256_ONE);
+}
 static void shift_too_far(void *arg) {
     (void)arg;
     posw_u256_shl(&POSW_U256_ONE, 256);
@@ -452,6 +467,7 @@ static void test_bugs_stop(void **state) {
     assert_true(test_aborts(divide_by_zero, NULL));
     assert_true(test_aborts(divide_by_zero_word, NULL));
     assert_true(test_aborts(muldiv_by_zero, NULL));
+    assert_true(test_aborts(quotient_too_large, NULL));
     assert_true(test_aborts(shift_too_far, NULL));
     assert_true(test_aborts(shift_right_too_far, NULL));
 }

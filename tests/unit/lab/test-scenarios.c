@@ -14,7 +14,9 @@
 
 enum { BLOCK_MS = 10 * 1000, RATE = 1000, REORG = 96 };
 
-static bool is_long(void) { return getenv("POSW_TEST_LONG") != NULL; }
+static bool is_long(void) {
+    return getenv("POSW_TEST_LONG") != NULL;
+}
 
 /* A chain on which a branch of some dozens of blocks can be left. */
 static void spec_of(posw_chain_spec *spec, uint64_t hashes_per_s) {
@@ -38,7 +40,9 @@ static world *make(const posw_chain_spec *spec, const machine_options *machines,
     return w;
 }
 
-static uint64_t height(const world *w, size_t machine) { return posw_chain_tip(world_chain(w, machine))->number; }
+static uint64_t height(const world *w, size_t machine) {
+    return posw_chain_tip(world_chain(w, machine))->number;
+}
 
 static bool same_tip(const world *w, size_t a, size_t b) {
     const posw_hash x = posw_chain_tip_hash(world_chain(w, a)), y = posw_chain_tip_hash(world_chain(w, b));
@@ -91,7 +95,9 @@ static void test_alone(void **state) {
 
 /* ---- two halves ---- */
 
-static bool is_parted_for_long(world *w) { return height(w, 0) >= 50 && height(w, 2) >= 50; }
+static bool is_parted_for_long(world *w) {
+    return height(w, 0) >= 50 && height(w, 2) >= 50;
+}
 
 static bool is_reconnected(world *w) {
     size_t peers[4];
@@ -102,7 +108,9 @@ static bool is_reconnected(world *w) {
     return false;
 }
 
-static bool is_one_chain(world *w) { return same_tip(w, 0, 1) && same_tip(w, 0, 2) && same_tip(w, 0, 3); }
+static bool is_one_chain(world *w) {
+    return same_tip(w, 0, 1) && same_tip(w, 0, 2) && same_tip(w, 0, 3);
+}
 
 static posw_hash submit(world *w, const posw_chain_spec *spec, size_t machine, size_t account) {
     uint8_t secret[32];
@@ -125,8 +133,8 @@ static posw_hash submit(world *w, const posw_chain_spec *spec, size_t machine, s
     return hash;
 }
 
-/* 2 + 2 machines apart for 50 blocks: one chain within three block times after they are connected again, and what was mined only on
- * the side that loses is back in the pools or in the chain. */
+/* 2 + 2 machines apart for 50 blocks: one chain within three block times after they are connected again, and what was
+ * mined only on the side that loses is back in the pools or in the chain. */
 static void test_partition(void **state) {
     (void)state;
     static const uint8_t groups[4] = {0, 0, 1, 1};
@@ -134,7 +142,10 @@ static void test_partition(void **state) {
         posw_chain_spec spec;
         machine_options machines[4] = {0};
         for (size_t i = 0; i < 4; i++)
-            machines[i] = (machine_options){.hashes_per_s = i < 2 ? 2 * RATE : RATE, .named_count = 3, .named = {(i + 1) % 4, (i + 2) % 4, (i + 3) % 4}, .named_only = true};
+            machines[i] = (machine_options){.hashes_per_s = i < 2 ? 2 * RATE : RATE,
+                                            .named_count = 3,
+                                            .named = {(i + 1) % 4, (i + 2) % 4, (i + 3) % 4},
+                                            .named_only = true};
         spec_of(&spec, 6 * RATE);
         world *w = make(&spec, machines, 4, seed);
         ok(world_run(w, 2 * BLOCK_MS));
@@ -151,7 +162,8 @@ static void test_partition(void **state) {
             for (size_t k = 0; k < 2; k++) {
                 uint64_t number;
                 uint32_t index;
-                assert_true(posw_mempool_find(world_mempool(w, i), &txs[k]) != NULL || posw_chain_find_tx(world_chain(w, i), &number, &index, &txs[k]) == POSW_OK);
+                assert_true(posw_mempool_find(world_mempool(w, i), &txs[k]) != NULL ||
+                            posw_chain_find_tx(world_chain(w, i), &number, &index, &txs[k]) == POSW_OK);
             }
         world_free(w);
         posw_chain_spec_clear(&spec);
@@ -208,7 +220,8 @@ static void test_same_seed_same_log(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_at_genesis),     cmocka_unit_test(test_alone), cmocka_unit_test(test_partition), cmocka_unit_test(test_fresh_node),
+        cmocka_unit_test(test_two_at_genesis),     cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_partition),          cmocka_unit_test(test_fresh_node),
         cmocka_unit_test(test_same_seed_same_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,13 @@
-/* One node with its network part, driven by hand: peers that are played by the test send frames, and what the node answers is kept.
- * Jobs run at once; time stands still unless the test moves it. */
+/* One node with its network part, driven by hand: peers that are played by the test send frames, and what the node
+ * answers is kept. Jobs run at once; time stands still unless the test moves it. */
 #ifndef POSW_TEST_P2P_NET_H
 #define POSW_TEST_P2P_NET_H
 
 #include "chain/harness.h"
 #include "p2p/sync.h"
+
+#include <secp256k1.h>
+#include <secp256k1_recovery.h>
 
 enum { N_PEERS = 32 };
 static const uint64_t N_START_MS = 5000000;
@@ -23,6 +26,7 @@ typedef struct {
     uint64_t now_ms;
     n_peer peers[N_PEERS + 1]; /* by number, from 1 */
     bool fatal;
+    uint64_t timer_ms; /* the tick that was asked for last */
 } n_net;
 
 static inline void n_perform(n_net *w, posw_actions *a);
@@ -52,6 +56,8 @@ static inline void n_perform(n_net *w, posw_actions *a) {
             posw_job_run(x->job, &h_pow, NULL);
             x->job = NULL;
             n_step(w, &e);
+        } else if (x->type == POSW_ACTION_TIMER) {
+            w->timer_ms = x->at_ms;
         } else if (x->type == POSW_ACTION_FATAL) {
             w->fatal = true;
         }
@@ -122,7 +128,12 @@ static inline posw_msg_hello n_hello_of(n_net *w, uint64_t peer) {
 
 /* An inbound connection that has not said anything; the number is its peer's. */
 static inline void n_connect(n_net *w, uint64_t peer) {
-    posw_event e = {.type = POSW_EVENT_PEER_OPEN, .peer = peer, .inbound = true, .address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [14] = (uint8_t)(peer >> 8), [15] = (uint8_t)peer}, .port = 1000}};
+    posw_event e = {
+        .type = POSW_EVENT_PEER_OPEN,
+        .peer = peer,
+        .inbound = true,
+        .address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [14] = (uint8_t)(peer >> 8), [15] = (uint8_t)peer},
+                    .port = 1000}};
     posw_store_le64(e.node_id.b, peer);
     if (peer <= N_PEERS) w->peers[peer].open = true;
     n_step(w, &e);
@@ -155,6 +166,74 @@ static inline size_t n_got(const n_net *w, uint64_t peer, enum posw_msg_type typ
     return n;
 }
 
-static inline uint64_t n_violations(const n_net *w) { return w->p2p->counters.violations; }
+/* Headers first..last of a chain, as the answer to its open GET_HEADERS. */
+static inline void n_answer_headers(n_net *w, uint64_t peer, posw_chain *from, uint64_t first, uint64_t last) {
+    posw_msg_frame f;
+    posw_msg_get_headers asked;
+    posw_msg_writer list;
+    posw_buf b = {0};
+    assert_true(n_got(w, peer, POSW_MSG_GET_HEADERS, &f) > 0);
+    assert_true(posw_msg_get_headers_decode(&asked, f.payload));
+    posw_msg_headers_begin(&list, &b, asked.request);
+    for (uint64_t n = first; n <= last; n++) {
+        posw_chain_block_info info;
+        posw_stake_proof proof;
+        ok(posw_chain_block_by_number(from, &info, n));
+        const bool has = posw_chain_stake_proof(from, &proof, n, &info.header.beneficiary) == POSW_OK;
+        assert_true(posw_msg_headers_add(&list, &info.header, has ? &proof : NULL));
+    }
+    posw_msg_end(&list);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* All blocks that it was asked for since n_forget; how many. */
+static inline size_t n_answer_blocks(n_net *w, uint64_t peer, posw_chain *from) {
+    posw_msg_frame f;
+    posw_msg_hashes list;
+    posw_hash hashes[POSW_MSG_BLOCKS_MAX];
+    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
+    size_t count = 0, size;
+    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
+         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
+        if (f.type != POSW_MSG_GET_BLOCKS) continue;
+        assert_true(posw_msg_hashes_decode(&list, POSW_MSG_GET_BLOCKS, f.payload));
+        assert_true(count + list.count <= POSW_MSG_BLOCKS_MAX);
+        for (size_t i = 0; i < list.count; i++)
+            hashes[count++] = posw_msg_hash_at(&list, i);
+    }
+    n_forget(w);
+    for (size_t i = count; i-- > 0;) { /* in the wrong order */
+        posw_buf block = {0}, b = {0};
+        ok(posw_chain_block_bytes(from, &block, &hashes[i]));
+        posw_msg_block_encode(&b, posw_buf_view(&block));
+        n_send(w, peer, &b);
+        posw_buf_clear(&b);
+        posw_buf_clear(&block);
+    }
+    return count;
+}
+
+/* Another valid signature of the same seal: another k for each nonce. */
+static inline void n_sign_again(posw_header *h, unsigned key, uint64_t nonce) {
+    posw_hash seal_hash, digest;
+    uint8_t secret[32], data[32] = {0};
+    int recovery;
+    secp256k1_ecdsa_recoverable_signature signature;
+    secp256k1_context *c = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    posw_store_le64(data, nonce);
+    h_secret(secret, key);
+    posw_header_seal_hash(&seal_hash, h);
+    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
+    assert_true(secp256k1_ecdsa_sign_recoverable(c, &signature, digest.b, secret, NULL, data));
+    secp256k1_ecdsa_recoverable_signature_serialize_compact(c, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE,
+                                                            &recovery, &signature);
+    h->extra[POSW_EXTRA_SIZE - 1] = (uint8_t)recovery;
+    secp256k1_context_destroy(c);
+}
+
+static inline uint64_t n_violations(const n_net *w) {
+    return w->p2p->counters.violations;
+}
 
 #endif

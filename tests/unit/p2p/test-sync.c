@@ -1,0 +1,281 @@
+/* Peers, headers and blocks: frames by hand against a whole node. */
+#include "net.h"
+
+/* ---- peers ---- */
+
+static const enum posw_msg_type all_types[] = {
+#define X(constant, value, name, limit) constant,
+    POSW_MSG_TABLE(X)
+#undef X
+};
+
+static void frame(posw_buf *out, uint8_t type, const void *payload, size_t size) {
+    uint8_t head[POSW_MSG_PREFIX] = {type};
+    posw_store_be32(head + 1, (uint32_t)size);
+    posw_buf_append(out, head, sizeof head);
+    posw_buf_append(out, payload, size);
+}
+
+static void test_malformed_is_a_violation(void **state) {
+    (void)state;
+    n_net w;
+    static const uint8_t bad[][3] = {{0x80, 0, 0}, {0xc2, 0x81, 0x01}, {0xc1, 0xc1, 0}};
+    n_open(&w);
+    uint64_t peer = 0, expected = 0;
+    for (size_t t = 0; t < POSW_ARRAY_SIZE(all_types); t++)
+        for (size_t k = 0; k < POSW_ARRAY_SIZE(bad); k++) {
+            posw_buf b = {0};
+            peer = peer % N_PEERS + 1;
+            n_greet(&w, peer, 0, 0);
+            frame(&b, (uint8_t)all_types[t], bad[k], k == 0 ? 1 : 3);
+            n_send(&w, peer, &b);
+            assert_int_equal(n_violations(&w), ++expected);
+            assert_false(w.peers[peer].open);
+            posw_buf_clear(&b);
+        }
+    n_close(&w);
+}
+
+static void test_frames_of_no_type_or_too_large(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    const uint8_t unknown[POSW_MSG_PREFIX] = {0x7f}, large[POSW_MSG_PREFIX] = {POSW_MSG_PING, 0, 0, 1, 1};
+    posw_buf b = {0};
+    n_greet(&w, 1, 0, 0);
+    posw_buf_append(&b, unknown, sizeof unknown);
+    n_send(&w, 1, &b);
+    n_greet(&w, 2, 0, 0);
+    posw_buf_append(&b, large, sizeof large); /* seen by the prefix alone */
+    n_send(&w, 2, &b);
+    n_connect(&w, 3);
+    posw_msg_get_addresses_encode(&b); /* before HELLO */
+    n_send(&w, 3, &b);
+    assert_int_equal(n_violations(&w), 3);
+    assert_false(w.peers[1].open || w.peers[2].open || w.peers[3].open);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
+static void test_who_says_nothing_is_left(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    n_connect(&w, 1);
+    n_greet(&w, 2, 0, 0);
+    n_tick(&w, P2P_HELLO_MS - 1);
+    assert_true(w.peers[1].open);
+    n_tick(&w, 1);
+    assert_false(w.peers[1].open);
+    assert_true(w.peers[2].open);
+    n_tick(&w, P2P_SILENT_MS);
+    assert_false(w.peers[2].open);
+    assert_int_equal(n_violations(&w), 0);
+    n_close(&w);
+}
+
+/* A tick that is due is not put off by what another event wishes in the same moment. */
+static void test_a_due_tick_stays(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    n_connect(&w, 1);
+    w.now_ms = w.p2p->wake_ms; /* due; another event comes first */
+    n_connect(&w, 2);
+    assert_true(w.timer_ms <= w.now_ms);
+    n_close(&w);
+}
+
+/* ---- headers and blocks ---- */
+
+static void test_unasked(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    posw_msg_writer list;
+    posw_buf b = {0}, block = {0};
+    h_block made = h_simple(w.node.chain, 1, 1);
+    n_greet(&w, 1, 0, 0);
+    posw_msg_headers_begin(&list, &b, 1);
+    posw_msg_end(&list);
+    n_send(&w, 1, &b);
+    n_greet(&w, 2, 0, 0);
+    posw_msg_block_encode(&b, posw_buf_view(&made.bytes));
+    n_send(&w, 2, &b);
+    assert_int_equal(n_violations(&w), 2);
+    h_block_clear(&made);
+    posw_buf_clear(&b);
+    posw_buf_clear(&block);
+    n_close(&w);
+}
+
+static void test_sync(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_grow(source.chain, 40);
+    n_greet(&w, 1, 40, 1000000);
+    n_answer_headers(&w, 1, source.chain, 1, 40);
+    size_t blocks = 0, n;
+    while ((n = n_answer_blocks(&w, 1, source.chain)) > 0)
+        blocks += n;
+    assert_int_equal(blocks, 40);
+    h_same(w.node.chain, source.chain);
+    assert_int_equal(n_violations(&w), 0);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* The one who does not give the block that all wait for is passed over, and the other is asked. */
+static void test_stall(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_grow(source.chain, 8);
+    n_greet(&w, 1, 8, 1000000);
+    n_answer_headers(&w, 1, source.chain, 1, 8);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_BLOCKS, NULL), 1);
+    n_greet(&w, 2, 8, 1000000);
+    for (int i = 0; i < 8; i++) {
+        n_tick(&w, SYNC_STALL_MIN_MS);
+        while (n_answer_blocks(&w, 2, source.chain) > 0) {
+        }
+    }
+    for (int i = 0; i < 40 && posw_chain_tip(w.node.chain)->number < 8; i++) {
+        n_tick(&w, 4000);
+        while (n_answer_blocks(&w, 2, source.chain) > 0) {
+        }
+    }
+    h_same(w.node.chain, source.chain);
+    assert_int_equal(n_violations(&w), 0);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* One proof of work with any number of signatures does not take the place of other branches. */
+static void test_equivocation(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_block made = h_simple(source.chain, 1, 1);
+    posw_header h = made.header;
+    n_greet(&w, 1, 0, 0);
+    for (uint64_t i = 0; i < 200; i++) {
+        posw_msg_writer list;
+        posw_buf b = {0};
+        n_sign_again(&h, 1, i);
+        posw_msg_announce_begin(&list, &b);
+        assert_true(posw_msg_headers_add(&list, &h, NULL));
+        posw_msg_end(&list);
+        n_send(&w, 1, &b);
+        posw_buf_clear(&b);
+    }
+    assert_true(w.p2p->sync->branch_count <= SYNC_COPIES_MAX);
+    assert_int_equal(w.p2p->counters.headers_checked, SYNC_COPIES_MAX);
+    assert_int_equal(n_violations(&w), 0);
+    h_block_clear(&made);
+    h_grow(source.chain, 6); /* what others built on is taken all the same */
+    n_greet(&w, 2, 6, 1000000);
+    n_answer_headers(&w, 2, source.chain, 1, 6);
+    while (n_answer_blocks(&w, 2, source.chain) > 0) {
+    }
+    h_same(w.node.chain, source.chain);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* A disk that fails must not pass for an unknown block. */
+static void test_failing_disk_ends_the_node(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    posw_buf b = {0};
+    const posw_hash genesis = posw_chain_genesis_hash(w.node.chain);
+    h_grow(w.node.chain, 3);
+    n_greet(&w, 1, 0, 0);
+    posw_store_memory_fail(w.node.store, 1, POSW_EIO, true);
+    posw_msg_get_headers_encode(&b, 1, &genesis, 1, 10);
+    n_send(&w, 1, &b);
+    posw_store_memory_fail(w.node.store, 0, POSW_OK, false);
+    assert_true(w.fatal);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
+/* ---- compact blocks ---- */
+
+static void wrong_state(void *arg, posw_header *h) {
+    (void)arg;
+    h->state_root.b[0] ^= 1;
+}
+
+static void send_compact(n_net *w, uint64_t peer, const posw_header *h) {
+    static const uint8_t nonce[8] = {1};
+    posw_buf b = {0};
+    assert_true(posw_msg_compact_encode(&b, h, NULL, nonce, NULL, 0, NULL, 0));
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* Whoever sends a block on before it was executed is not to blame for it: not the first, and not a later one. */
+static void test_invalid_compact_condemns_nobody(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    h_plan plan = {.miner = 1, .gap_s = 1, .before_seal = wrong_state};
+    h_block made = h_build(w.node.chain, &plan), good = h_simple(w.node.chain, 2, 1);
+    for (uint64_t peer = 1; peer <= 3; peer++) {
+        n_greet(&w, peer, 0, 0);
+        send_compact(&w, peer, &made.header);
+    }
+    assert_int_equal(posw_chain_tip(w.node.chain)->number, 0);
+    assert_int_equal(n_violations(&w), 0);
+    send_compact(&w, 2, &good.header);
+    assert_true(h_tip_is(w.node.chain, &good.hash));
+    h_block_clear(&made);
+    h_block_clear(&good);
+    n_close(&w);
+}
+
+static void wrong_work(void *arg, posw_header *h) {
+    (void)arg;
+    memset(h->mix_hash.b, 0, sizeof h->mix_hash.b);
+    h_sign(h, 1);
+}
+
+static void test_compact_without_work_is_a_violation(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    h_plan plan = {.miner = 1, .gap_s = 1, .after_seal = wrong_work};
+    h_block made = h_build(w.node.chain, &plan);
+    n_greet(&w, 1, 0, 0);
+    send_compact(&w, 1, &made.header);
+    assert_int_equal(n_violations(&w), 1);
+    assert_false(w.peers[1].open);
+    h_block_clear(&made);
+    n_close(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_malformed_is_a_violation),
+        cmocka_unit_test(test_frames_of_no_type_or_too_large),
+        cmocka_unit_test(test_who_says_nothing_is_left),
+        cmocka_unit_test(test_a_due_tick_stays),
+        cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_equivocation),
+        cmocka_unit_test(test_failing_disk_ends_the_node),
+        cmocka_unit_test(test_invalid_compact_condemns_nobody),
+        cmocka_unit_test(test_compact_without_work_is_a_violation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
