@@ -40,7 +40,7 @@ POSW_API posw_verdict posw_check_header_seal(const posw_check_context *c, const 
                                              const posw_stake_entry *entry, const posw_u256 *supply);
 /* H7, H8, H10, E5 for one that has only the proof that came with the header (NULL: none came). A missing or wrong proof
  * is "not yet" (rules H10 and E5): the proof is not part of the header, so it can condemn its sender, never the header.
- * Without a proof, a header that is signed by its beneficiary and meets the base target passes, even where the
+ * Without a proof, a header that is signed by its beneficiary and meets the target of no stake passes, even where the
  * beneficiary has named another signer: only the table knows. */
 POSW_API posw_verdict posw_check_header_proof(const posw_check_context *c, const posw_header *h,
                                               const posw_stake_proof *proof);

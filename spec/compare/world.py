@@ -27,7 +27,7 @@ FAR = 2**64 - 1
 class World:
     def __init__(self, seed, pair, length=0):
         self.rng, self.pair = random.Random(seed), pair
-        self.length = length or self.rng.choice((6, 10, 12, 16, 20, 25, 40))
+        self.length = length or self.rng.choice((6, 8, 10, 12, 16, 20, 30))
         self.keys = self.rng.sample(KEYS, self.rng.choice((2, 3, 5)))
         self.statistics = {name: collections.Counter() for name in ("count", "verdict", "mutation", "difficulty", "weight")}
         self.sent = []  # (bytes, now) of blocks, for a second arrival in another order
@@ -219,10 +219,15 @@ class World:
             block = block.parent or block
         return block
 
+    def deepest(self):
+        """How far back branches leave the main chain: without the limit so far that their stake tables are their own (V2, step 4)."""
+        p = self.chain.params
+        return max(p.max_reorg, min(3 * p.epoch, 20)) if self.chain.allow_deep_reorg else p.max_reorg
+
     def branch(self):
         """A side branch from a block near the tip, long enough to win or not, too deep or not."""
         rng = self.rng
-        depth = rng.randint(1, min(self.chain.params.max_reorg + 2, 1 + self.chain.tip.number))
+        depth = rng.randint(1, min(self.deepest() + 2, 1 + self.chain.tip.number))
         block = self.ancestor(depth)
         for _ in range(depth + rng.choice((-1, 0, 1, 1))):
             block = self.grow(block)
@@ -242,7 +247,7 @@ class World:
         rng = self.rng
         if self.chain.tip.number == 0:
             return
-        parent = self.ancestor(rng.randint(1, min(self.chain.params.max_reorg, self.chain.tip.number)))
+        parent = self.ancestor(rng.randint(1, min(self.deepest(), self.chain.tip.number)))
         made = self.build(parent)
         if made is None:
             return
@@ -257,7 +262,7 @@ class World:
         self.send(data, FAR)
         branch = [data]
         block = self.chain.blocks.get(header.hash)
-        while block is not None and block.number <= self.chain.tip.number + 1 and len(branch) < 6:
+        while block is not None and block.number <= self.chain.tip.number + 1 and len(branch) < max(6, self.deepest()):
             child = self.build(block)
             if child is None:
                 return
@@ -361,9 +366,12 @@ class World:
             proof, root = table.prove(bench.miner.address), table.root_in_force(epoch_of(p, bench.header.number))
         except OverflowError:  # sums that 16 bytes do not hold
             return
-        greatest_weight = greatest(p, bench.header.number)
+        difficulty = bench.header.difficulty
+        weights = [f for f in (1, max(1, min(greatest(p, bench.header.number), difficulty))) if difficulty <= COST_MAX * f]
+        if not weights:
+            return
         header = replace(bench.header, extra_data=b"\x01" + root + bytes(65))
-        header = seal(header, bench.miner, rng.choice((1, max(1, min(greatest_weight, header.difficulty)))))
+        header = seal(header, bench.miner, rng.choice(weights))
         self.ask_light(header, rng.choice((None, self.perhaps_damaged(proofs.encode(proof)), proofs.encode(proof))))
 
     def ask(self):

@@ -67,7 +67,7 @@ def _refuse(text: str) -> None:
 
 
 def _number(key: str, value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,78}", value, re.ASCII):
+    if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,77}", value, re.ASCII):
         return int(value)
     if type(value) is not int or not 0 <= value < 2**63:
         _refuse(f"{key} is not a number")
@@ -76,7 +76,7 @@ def _number(key: str, value: Any) -> int:
 
 def _amount(key: str, value: Any) -> int:
     """Wei of "12.5 coin", "3 gwei", "1000 wei"."""
-    match = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?[ \t]*(coins?|gwei|wei)", value, re.ASCII) if isinstance(value, str) else None
+    match = re.fullmatch(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?[ \t]*(coins?|gwei|wei)", value, re.ASCII) if isinstance(value, str) else None
     if not match:
         _refuse(f"{key} is not an amount with a unit")
     whole, part, unit = match[1], match[2] or "", match[3]

@@ -15,7 +15,7 @@ def check_proof(p: Params, parent: Any, header: Header, proof: StakeProof | None
     miner = header.beneficiary
     headers.check_target(header, weight.greatest(p, header.number))  # H10, H7: too weak for anybody
     if proof is None:
-        if header.is_boosted:
+        if header.quotient >= weight.weight(p, header.number, 0, 0, 0):
             raise NotYet("PROOF_MISSING")  # H10
         require(header.signer() is not None, "SIGNATURE")  # H10, H8
         if header.signer() != miner:

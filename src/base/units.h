@@ -7,7 +7,8 @@
 /* 10^18 */
 posw_u256 posw_coin(void);
 /* Digits with at most one point, then optionally blanks and a unit: wei, gwei, coin or coins (default coin).
- * Too many decimals for the unit, a sign, an exponent or an overflow: false. NUL-terminated text. */
+ * Too many decimals for the unit, a sign, an exponent or an overflow: false. NUL-terminated text. Lenient, as people type:
+ * leading zeros and a missing unit are fine here; the reader of chain files refuses both. */
 POSW_MUST_USE bool posw_amount_parse(posw_u256 *out_wei, const char *text);
 /* Coins with the decimals that are needed, at most 18: "12.5". NUL-terminated; returns the length. */
 enum { POSW_AMOUNT_SIZE = 100 };

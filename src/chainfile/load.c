@@ -18,10 +18,18 @@ static const char *key_before(char out[POSW_CHAINFILE_QUOTE_SIZE], const char *t
     return posw_chainfile_quote(out, key);
 }
 
+/* jansson seldom says so: it names no line, has no code, or complains that a string is none, when it had no room for the string. */
+static bool ran_out_of_memory(const json_error_t *e) {
+    static const char no_key[] = "string or '}' expected near '\"", no_string[] = "invalid token near '\"";
+    const enum json_error_code code = json_error_code(e);
+    if (e->line < 1 || code == json_error_unknown || code == json_error_out_of_memory) return true;
+    return strncmp(e->text, no_key, sizeof no_key - 1) == 0 || strncmp(e->text, no_string, sizeof no_string - 1) == 0;
+}
+
 static int parse_error(posw_message *msg, const json_error_t *e, const char *text, size_t size) {
     char safe[JSON_ERROR_TEXT_LENGTH], key[POSW_CHAINFILE_QUOTE_SIZE];
     const enum json_error_code code = json_error_code(e);
-    if (code == json_error_out_of_memory) return posw_message_set(msg, POSW_ENOMEM, "%s", posw_error_text(POSW_ENOMEM));
+    if (ran_out_of_memory(e)) return posw_message_set(msg, POSW_ENOMEM, "%s", posw_error_text(POSW_ENOMEM));
     if (code == json_error_duplicate_key) {
         const size_t end = e->position > 0 && (size_t)e->position <= size ? (size_t)e->position : 0;
         return posw_message_set(msg, POSW_EPARSE, "%s is given twice (line %d): remove one of the two",

@@ -57,6 +57,14 @@ bool posw_chainfile_string(posw_chainfile_reader *r, const char **out, const jso
     return true;
 }
 
+/* "05" is a slip of the hand or of a program; a number has one form. */
+static bool has_one_form(posw_chainfile_reader *r, const char *text, const char *path) {
+    char safe[POSW_CHAINFILE_QUOTE_SIZE];
+    if (text[0] != '0' || text[1] < '0' || text[1] > '9') return true;
+    return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE, "%s is \"%s\": write it without the leading zero", path,
+                                 posw_chainfile_quote(safe, text));
+}
+
 bool posw_chainfile_u256(posw_chainfile_reader *r, posw_u256 *out, const json_t *v, const char *path) {
     if (json_is_integer(v)) {
         if (json_integer_value(v) < 0)
@@ -68,6 +76,7 @@ bool posw_chainfile_u256(posw_chainfile_reader *r, posw_u256 *out, const json_t 
         return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE, "%s is %s: write a whole number", path, posw_chainfile_type_of(v));
     const char *text = json_string_value(v);
     const size_t size = json_string_length(v);
+    if (!has_one_form(r, text, path)) return false;
     if (strspn(text, "0123456789") == size && posw_u256_parse(out, text, size)) return true;
     char safe[POSW_CHAINFILE_QUOTE_SIZE];
     return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE, "%s is \"%s\": write a whole number", path,
@@ -87,6 +96,7 @@ bool posw_chainfile_amount(posw_chainfile_reader *r, posw_u256 *out, const json_
         return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE, "%s is %s: write an amount as a string, such as \"12.5 coin\"",
                                      path, posw_chainfile_type_of(v));
     text = json_string_value(v);
+    if (!has_one_form(r, text, path)) return false;
     const size_t size = json_string_length(v);
     const bool has_unit = size > 0 && text[size - 1] >= 'a' && text[size - 1] <= 'z';
     if (has_unit && posw_amount_parse(out, text)) return true;

@@ -92,9 +92,11 @@ posw_verdict posw_check_header_seal(const posw_check_context *c, const posw_head
     return posw_seal_check(h, &weight, entry == NULL ? &h->beneficiary : &entry->signer);
 }
 
-/* H10: without a proof a header may neither use a boost nor a signer. If it does neither, F >= 1 is enough. */
-static posw_verdict check_unproven(const posw_header *h, const posw_hash *digest) {
-    if (posw_seal_boosted(&h->mix_hash, &h->difficulty)) return posw_not_yet(POSW_RULE_PROOF_MISSING);
+/* H10: without a proof a header may use no more weight than who has no stake (1, unless `power` has a greater minimum),
+ * and no signer. No stake makes F smaller, so that it is then good for everybody. */
+static posw_verdict check_unproven(const posw_check_context *c, const posw_header *h, const posw_hash *digest) {
+    const posw_u256 least = posw_weight(c->params, h->number, &POSW_U256_ZERO, &POSW_U256_ZERO, 0);
+    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, &least)) return posw_not_yet(POSW_RULE_PROOF_MISSING);
     posw_address signer;
     if (!posw_seal_signer_of(&signer, h, digest)) return posw_invalid(POSW_RULE_SIGNATURE);
     return posw_address_equal(&signer, &h->beneficiary) ? posw_valid() : posw_not_yet(POSW_RULE_PROOF_MISSING);
@@ -121,7 +123,7 @@ static posw_verdict check_claim(const posw_check_context *c, const posw_header *
 /* The rest, when the claim is possible and the proof, where there is one, holds. */
 static posw_verdict check_signed(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
                                  const posw_hash *digest) {
-    return proof == NULL ? check_unproven(h, digest) : check_proof_seal(c, h, proof, digest);
+    return proof == NULL ? check_unproven(c, h, digest) : check_proof_seal(c, h, proof, digest);
 }
 
 posw_verdict posw_check_header_proven(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,

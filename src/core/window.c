@@ -67,12 +67,12 @@ static uint64_t slot_count_of(uint64_t window_blocks) {
 }
 
 static size_t slots_offset_of(uint64_t ring_size) {
-    return sizeof(struct posw_window) + ring_size * sizeof(ring_entry);
+    return sizeof(struct posw_window) + (size_t)ring_size * sizeof(ring_entry);
 }
 
 size_t posw_window_size(uint64_t window_blocks, uint64_t history_blocks) {
     const uint64_t ring_size = ring_size_of(window_blocks, history_blocks);
-    return slots_offset_of(ring_size) + slot_count_of(window_blocks) * sizeof(count_slot);
+    return slots_offset_of(ring_size) + (size_t)slot_count_of(window_blocks) * sizeof(count_slot);
 }
 
 posw_window *posw_window_init(void *memory, uint64_t window_blocks, uint64_t history_blocks, uint64_t unlock_s) {
@@ -164,7 +164,7 @@ uint64_t posw_window_mtp(const posw_window *w) {
 
 void posw_window_reset(posw_window *w) {
     w->next = w->top = w->first = w->head = 0;
-    memset(slots_of(w), 0, (w->slot_mask + 1) * sizeof(count_slot));
+    memset(slots_of(w), 0, (size_t)(w->slot_mask + 1) * sizeof(count_slot));
 }
 
 /* The first counted entry stops counting. */

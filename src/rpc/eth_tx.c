@@ -68,7 +68,7 @@ static void json_tx_at(rpc_call *c, const rpc_block_ref *ref) {
     if (b == NULL || i >= b->block.tx_count)
         posw_jw_null(&c->w);
     else if (rpc_block_need_hashes(c, b) && rpc_block_need_senders(c, b))
-        rpc_json_tx(&c->w, b, i);
+        rpc_json_tx(&c->w, b, (size_t)i);
 }
 
 void rpc_eth_get_transaction_by_block_hash(rpc_call *c) {

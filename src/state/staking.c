@@ -48,7 +48,7 @@ int posw_staking_deposits_of(posw_state *s, posw_staking_deposit out[POSW_STAKE_
         posw_address miner = posw_words_get_address(&w, posw_slot_owner_miner_at(owner, i + 1));
         out[i] = posw_ledger_deposit(&w, owner, &miner);
     }
-    *count = n;
+    *count = (size_t)n;
     return w.error;
 }
 

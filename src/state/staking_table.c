@@ -91,7 +91,7 @@ int posw_staking_table(posw_state *s, posw_stake_table **out) {
     if (rc != POSW_OK) return rc;
     if (totals.miners > POSW_STAKE_MINERS_MAX) return POSW_ECORRUPT;
     posw_stake_entry *entries;
-    posw_stake_table *t = new_table(&entries, totals.miners);
+    posw_stake_table *t = new_table(&entries, (size_t)totals.miners);
     if (t == NULL) return POSW_ENOMEM;
     t->supply_wei = totals.supply_wei;
     rc = read_entries(s, entries, t->count);
