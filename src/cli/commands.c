@@ -13,6 +13,7 @@ const cli_command *const cli_commands[] = {
     &cli_command_stake_remove,  &cli_command_stake_withdraw,
     &cli_command_stake_status,  &cli_command_stake_signer,
     &cli_command_import,        &cli_command_export,
-    &cli_command_db_verify,     &cli_command_man,
-    &cli_command_completion,    NULL,
+    &cli_command_db_verify,     &cli_command_lab,
+    &cli_command_man,           &cli_command_completion,
+    NULL,
 };

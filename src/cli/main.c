@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/lab.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -36,5 +37,6 @@ static void open_standard_streams(void) {
 int main(int argc, char **argv) {
     open_standard_streams();
     set_signals();
+    if (argc > 1 && strcmp(argv[1], "lab") == 0) return cli_lab_main(argv);
     return cli_main(argc, argv);
 }

@@ -1,0 +1,9 @@
+/* The commands of the laboratory. */
+#ifndef POSW_LAB_COMMANDS_H
+#define POSW_LAB_COMMANDS_H
+
+#include "cli/cli.h"
+
+extern const cli_command lab_command_double_spend, lab_command_confirmations;
+
+#endif

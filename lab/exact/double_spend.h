@@ -1,0 +1,25 @@
+/* Double spends against plain proof of work: how likely a payment with z confirmations is undone by an attacker with
+ * the share q of the hash.
+ *
+ * Three definitions are in use and differ by factors; each function says which it is. None needs more than some z
+ * additions; all keep full relative accuracy for tiny probabilities (only positive terms are added). 0 <= q <= 1; q >=
+ * 1/2 gives 1. z = 0 gives 1. */
+#ifndef POSW_LAB_DOUBLE_SPEND_H
+#define POSW_LAB_DOUBLE_SPEND_H
+
+#include <stdint.h>
+
+enum lab_double_spend_model {
+    /* Nakamoto 2008, section 11: the attacker's progress is taken as Poisson, and a tie counts as success. */
+    LAB_DOUBLE_SPEND_NAKAMOTO,
+    /* Rosenfeld 2014 (Grunspan and Perez-Marco 2017): exact, with one block mined beforehand (or: a tie counts). */
+    LAB_DOUBLE_SPEND_ROSENFELD,
+    /* Exact, nothing mined beforehand, and the branch must become strictly longer. */
+    LAB_DOUBLE_SPEND_STRICT
+};
+
+double lab_double_spend(enum lab_double_spend_model model, double q, uint64_t z);
+/* The least z with a probability below `risk`; UINT64_MAX: none up to z_max. 0 < risk. */
+uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double risk, uint64_t z_max);
+
+#endif

@@ -1,0 +1,71 @@
+/* Double spends against published tables: Nakamoto 2008 section 11, Rosenfeld 2014 table 1. */
+#include "exact/double_spend.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void near(double got, double want, double tolerance) {
+    if (!(fabs(got - want) <= tolerance)) fail_msg("%.12g, expected %.12g", got, want);
+}
+
+static void test_nakamoto(void **state) {
+    (void)state;
+    static const double q10[] = {1,         0.2045873, 0.0509779, 0.0131722, 0.0034552, 0.0009137,
+                                 0.0002428, 0.0000647, 0.0000173, 0.0000046, 0.0000012};
+    static const double q30[] = {1,         0.1773523, 0.0416605, 0.0101008, 0.0024804, 0.0006132,
+                                 0.0001522, 0.0000379, 0.0000095, 0.0000024, 0.0000006};
+    for (uint64_t i = 0; i <= 10; i++) {
+        near(lab_double_spend(LAB_DOUBLE_SPEND_NAKAMOTO, 0.1, i), q10[i], 5e-8);
+        near(lab_double_spend(LAB_DOUBLE_SPEND_NAKAMOTO, 0.3, 5 * i), q30[i], 5e-8);
+    }
+}
+
+static void test_rosenfeld(void **state) {
+    (void)state;
+    static const double percent[][7] = {{.02, 4.00000, 0.23680, 0.01552, 0.00107, 0.00008, 0.00001},
+                                        {.10, 20.0000, 5.60000, 1.71200, 0.54560, 0.17818, 0.05914},
+                                        {.30, 60.00000, 43.20000, 32.61600, 25.20720, 19.76173, 15.64496},
+                                        {.40, 80.00000, 70.40000, 63.48800, 57.95840, 53.31354, 49.30037}};
+    for (size_t row = 0; row < 4; row++)
+        for (uint64_t z = 1; z <= 6; z++)
+            near(lab_double_spend(LAB_DOUBLE_SPEND_ROSENFELD, percent[row][0], z) * 100, percent[row][z], 5.1e-6);
+}
+
+static void test_strict(void **state) {
+    (void)state;
+    near(lab_double_spend(LAB_DOUBLE_SPEND_STRICT, 0.1, 1), 3.111111e-02, 1e-8);
+    near(lab_double_spend(LAB_DOUBLE_SPEND_STRICT, 0.3, 6), 8.910745e-02, 1e-8);
+    near(lab_double_spend(LAB_DOUBLE_SPEND_STRICT, 0.45, 60), 2.446718e-01, 1e-7);
+}
+
+static void test_confirmations(void **state) {
+    (void)state;
+    static const double q[] = {.10, .15, .20, .25, .30, .35, .40, .45};
+    static const uint64_t z[3][8] = {
+        {5, 8, 11, 15, 24, 41, 89, 340}, {6, 9, 13, 20, 32, 58, 133, 539}, {4, 7, 11, 17, 29, 55, 128, 530}};
+    for (int model = 0; model < 3; model++)
+        for (size_t i = 0; i < 8; i++)
+            assert_int_equal(lab_confirmations((enum lab_double_spend_model)model, q[i], 0.001, 1000), z[model][i]);
+    assert_true(lab_confirmations(LAB_DOUBLE_SPEND_STRICT, 0.5, 0.001, 1000) == UINT64_MAX);
+}
+
+/* Far below what differences of sums could tell. */
+static void test_tiny(void **state) {
+    (void)state;
+    const double at30 = lab_double_spend(LAB_DOUBLE_SPEND_NAKAMOTO, 0.1, 30),
+                 at31 = lab_double_spend(LAB_DOUBLE_SPEND_NAKAMOTO, 0.1, 31);
+    assert_true(at30 > 0 && at30 < 1e-15 && at31 < at30 && at31 > at30 / 10);
+    near(lab_double_spend(LAB_DOUBLE_SPEND_ROSENFELD, 0, 3), 0, 0);
+    near(lab_double_spend(LAB_DOUBLE_SPEND_ROSENFELD, 0.7, 3), 1, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nakamoto), cmocka_unit_test(test_rosenfeld),
+                                       cmocka_unit_test(test_strict), cmocka_unit_test(test_confirmations),
+                                       cmocka_unit_test(test_tiny)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
