@@ -41,7 +41,7 @@ extern "C" {
     X(POSW_RULE_UNKNOWN_PARENT, "F2", "the parent is not known")                                        \
     X(POSW_RULE_PARAMS_CHAIN_ID, "P1", "chainId is out of range")                                       \
     X(POSW_RULE_PARAMS_RANGE, "P2", "a time or window parameter is out of range")                       \
-    X(POSW_RULE_PARAMS_TICKET_LOCK, "P3", "epoch + unbonding is shorter than the window")               \
+    X(POSW_RULE_PARAMS_TICKET_LOCK, "P3", "the whole epochs of unbonding are shorter than the window")  \
     X(POSW_RULE_PARAMS_UNBONDING, "P4", "unbonding is too short")                                       \
     X(POSW_RULE_PARAMS_SUPPLY, "P5", "the supply could reach 2^128 wei")                                \
     X(POSW_RULE_PARAMS_GENESIS, "P6", "difficulty, gas limit or base fee is out of range")              \

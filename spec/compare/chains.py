@@ -19,10 +19,15 @@ def number(n):
     return n if n < 2**63 else str(n)
 
 
+def lock(window, epoch):
+    """The shortest unbonding time (P3, P4)."""
+    return max(2, -(-window // epoch)) * epoch
+
+
 def random_lengths(rng):
     window = rng.choice((2, 3, 4, 6, 6, 8, 8, 12, 12, 20, 40))
     epoch = rng.choice((1, 1, 2, 3, 4, 5, 8, 10))
-    unbonding = max(2 * epoch, window - epoch) + (rng.choice((0, 0, 1, 2, 5)) if rng.random() < 0.97 else 70)
+    unbonding = lock(window, epoch) + (rng.choice((0, 0, 1, 2, 5)) if rng.random() < 0.97 else 70)
     return {"window": window, "epoch": epoch, "unbonding": unbonding, "maxReorg": rng.randint(1, epoch)}
 
 
@@ -93,11 +98,11 @@ def random_chain(rng, addresses):
     lengths = random_lengths(rng)
     if rule == "lwma3":
         lengths["window"] = max(6, lengths["window"])
-        lengths["unbonding"] = max(lengths["unbonding"], lengths["window"] - lengths["epoch"])
+        lengths["unbonding"] = max(lengths["unbonding"], lock(lengths["window"], lengths["epoch"]))
     weight, weight_name, difficulties = random_weight(rng)
     if weight_name == "quarkchain" and rng.random() < 0.5:  # the preset's own window of 256
         del lengths["window"]
-        lengths["unbonding"] = max(lengths["unbonding"], 256 - lengths["epoch"])
+        lengths["unbonding"] = max(lengths["unbonding"], lock(256, lengths["epoch"]))
     if rule in ("homestead", "step") and weight_name in ("ticket", "quarkchain", "diode"):  # where their steps are not all 0
         difficulties += (2050, 3000)
     chain = {"name": rng.choice(("Test", "Kette \u00e4\u00f6\u00fc", "x" * 32)), "ticker": rng.choice(("T", "POSW", "ABC123")), "pow": "keccak256",

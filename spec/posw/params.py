@@ -119,7 +119,7 @@ def check(p: Params, genesis_supply: int) -> None:
         require(6 <= blocks <= min(p.window, 1024), "PARAMS_RANGE", "N of lwma3")
     elif p.difficulty_rule == "bitcoin2016":
         require(2 <= blocks <= p.window, "PARAMS_RANGE", "N of bitcoin2016")
-    require(p.epoch + p.unbonding >= p.window, "PARAMS_TICKET_LOCK")  # P3
+    require(p.unbonding // p.epoch * p.epoch >= p.window, "PARAMS_TICKET_LOCK")  # P3
     require(p.unbonding >= 2 * p.epoch, "PARAMS_UNBONDING")  # P4
     require(p.unbonding >= p.epoch + p.max_reorg, "PARAMS_UNBONDING")
     require(genesis_supply + subsidies_until(p, 2**40) < 2**128, "PARAMS_SUPPLY")  # P5

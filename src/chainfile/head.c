@@ -307,10 +307,12 @@ static bool check_lengths(posw_chainfile_reader *r) {
         return false;
     if (!in_range(r, "maxReorg", p->reorg_max_blocks, 1, p->epoch_blocks)) return false;
     if (!in_range(r, "unbonding", p->unbonding_blocks, lock, long_max)) return false;
-    if (p->epoch_blocks + p->unbonding_blocks < p->window_blocks)
+    if (p->unbonding_blocks / p->epoch_blocks * p->epoch_blocks < p->window_blocks)
         return POSW_CHAINFILE_REFUSE(
             r, POSW_EINVAL,
-            "unbonding is too short: epoch + unbonding must be at least window, else a ticket outlives its stake");
+            "unbonding is too short: its whole epochs must have at least window blocks (write %" PRIu64
+            " or more), else coins can stand behind two tickets of one window",
+            (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks * p->epoch_blocks);
     return check_difficulty_blocks(r);
 }
 

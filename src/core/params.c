@@ -2,11 +2,15 @@
  * make.
  *
  * The checks P3 and P4 are what makes stake binding. With the table of an epoch taken a whole epoch before it is in
- * force, a deposit must outlive both the window in which its tickets count (P3) and any reorganisation that could bring
- * back the time when it counted (P4):
+ * force, a deposit must outlive any reorganisation that could bring back the time when it counted (P4):
  *
  *      stake ... unstake | <- still counts: up to 2 E -> | <- cannot come back: R -> |
  *                        |<------------------ U blocks locked ---------------------->|
+ *
+ * and coins that change sides must count for nobody while the tickets that they gave are still used up (P3). Both
+ * unstaking and staking wait for the second next epoch, so that the pause between has as many whole epochs as U:
+ *
+ *      for A: ... counts | <- for nobody: floor(U/E) E or more, which is at least W -> | counts ... :for B
  *
  * P5 keeps every amount, and every sum of amounts, below 2^128: sums in the stake tree have 16 bytes, and no rule needs
  * to think about overflow. Amounts of the allocation are added by who knows them; the subsidies of 2^40 blocks (520,000
@@ -107,7 +111,7 @@ posw_verdict posw_params_check(const posw_params *p) {
     static const uint64_t CHAIN_ID_END = ((uint64_t)1 << 31) - 18;
     if (p->chain_id < 1 || p->chain_id >= CHAIN_ID_END) return posw_invalid(POSW_RULE_PARAMS_CHAIN_ID); /* P1 */
     if (!check_range(p)) return posw_invalid(POSW_RULE_PARAMS_RANGE);
-    if (p->epoch_blocks + p->unbonding_blocks < p->window_blocks)
+    if (p->unbonding_blocks / p->epoch_blocks * p->epoch_blocks < p->window_blocks)
         return posw_invalid(POSW_RULE_PARAMS_TICKET_LOCK); /* P3 */
     if (p->unbonding_blocks < 2 * p->epoch_blocks || p->unbonding_blocks < p->epoch_blocks + p->reorg_max_blocks)
         return posw_invalid(POSW_RULE_PARAMS_UNBONDING); /* P4 */

@@ -87,7 +87,8 @@ static const char *advice(enum posw_rule rule) {
                "back "
                "at 6 (lwma3; at most 1024) or 2 (bitcoin2016) to the window";
     case POSW_RULE_PARAMS_TICKET_LOCK:
-        return "make unbonding longer or the window shorter: epoch + unbonding must be at least the window";
+        return "make unbonding longer or the window shorter: the whole epochs in unbonding must have at least window "
+               "blocks";
     case POSW_RULE_PARAMS_UNBONDING:
         return "make unbonding at least two epochs long";
     case POSW_RULE_PARAMS_SUPPLY:

@@ -52,6 +52,8 @@ static const bad_file BAD_FILES[] = {
     {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":0,\"timestamp\":1}", "chainId is 0: write a number from 1"},
     {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":1,\"timestamp\":1,\"unbonding\":2}",
      "unbonding is 2: write a number from 2016"},
+    {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":1,\"timestamp\":1,\"window\":2017,\"unbonding\":3023}",
+     "(write 3024 or more)"},
     {"{\"name\":\"a\",\"ticker\":\"A\",\"chainId\":1,\"timestamp\":1,\"reward\":{\"treasury\":"
      "\"0x00000000000000000000000000000000706f7377\",\"treasuryShare\":1}}",
      "reward.treasury is the staking contract"},

@@ -63,7 +63,7 @@ static void test_p2(void **state) {
     REFUSED(rule, p.block_time_s = 3601);
     REFUSED(rule, p.window_blocks = 1);
     ALLOWED(p.window_blocks = 2);
-    ALLOWED(p.window_blocks = 65536, p.unbonding_blocks = 65536);
+    ALLOWED(p.window_blocks = 65536, p.unbonding_blocks = 66528);
     REFUSED(rule, p.window_blocks = 65537, p.unbonding_blocks = 131072);
     REFUSED(rule, p.epoch_blocks = 0, p.reorg_max_blocks = 0);
     ALLOWED(p.epoch_blocks = 1, p.reorg_max_blocks = 1);
@@ -111,16 +111,18 @@ static void test_p2_looking_back(void **state) {
     ALLOWED(set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 2016, 2016));
     REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 2017, 2016));
     REFUSED(rule, set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, UINT64_MAX, 2016));
-    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 65536, 65536), p.unbonding_blocks = 65536);
+    ALLOWED(set_blocks(&p, POSW_DIFFICULTY_BITCOIN2016, 65536, 65536), p.unbonding_blocks = 66528);
 }
 
 static void test_p3_p4(void **state) {
     (void)state;
-    ALLOWED(p.window_blocks = 3024, p.unbonding_blocks = 2016);
-    REFUSED(POSW_RULE_PARAMS_TICKET_LOCK, p.window_blocks = 3025, p.unbonding_blocks = 2016);
+    ALLOWED(p.window_blocks = 2016, p.unbonding_blocks = 2016);
+    REFUSED(POSW_RULE_PARAMS_TICKET_LOCK, p.window_blocks = 2017, p.unbonding_blocks = 2016);
+    REFUSED(POSW_RULE_PARAMS_TICKET_LOCK, p.window_blocks = 2017, p.unbonding_blocks = 3023); /* two whole epochs */
+    ALLOWED(p.window_blocks = 3024, p.unbonding_blocks = 3024);
     ALLOWED(p.unbonding_blocks = 2016, p.reorg_max_blocks = 1008);
-    REFUSED(POSW_RULE_PARAMS_UNBONDING, p.unbonding_blocks = 2015);
-    REFUSED(POSW_RULE_PARAMS_UNBONDING, p.unbonding_blocks = 2015, p.reorg_max_blocks = 1008);
+    REFUSED(POSW_RULE_PARAMS_UNBONDING, p.unbonding_blocks = 2015, p.window_blocks = 1008);
+    REFUSED(POSW_RULE_PARAMS_UNBONDING, p.unbonding_blocks = 2015, p.window_blocks = 1008, p.reorg_max_blocks = 1008);
 }
 
 /* A constant reward of r pays r * 2^40 in 2^40 blocks. */

@@ -589,10 +589,10 @@ static void test_all_sequences(void **state) {
     static const small_world worlds[] = {
         {.epoch = 2, .unbonding = 4, .window = 2, .start = 3, .length_short = 2, .length_long = 4, .plain = true},
         {.epoch = 2, .unbonding = 4, .window = 2, .start = 3, .length_short = 4, .length_long = LENGTH_MAX},
-        {.epoch = 2, .unbonding = 4, .window = 6, .start = 4, .length_short = 3, .length_long = LENGTH_MAX},
-        {.epoch = 1, .unbonding = 2, .window = 3, .start = 2, .length_short = 3, .length_long = LENGTH_MAX},
-        {.epoch = 3, .unbonding = 6, .window = 9, .start = 5, .length_short = 2, .length_long = LENGTH_MAX},
-        {.epoch = 3, .unbonding = 7, .window = 10, .start = 4, .length_long = LENGTH_MAX - 1},
+        {.epoch = 2, .unbonding = 4, .window = 4, .start = 4, .length_short = 3, .length_long = LENGTH_MAX},
+        {.epoch = 1, .unbonding = 2, .window = 2, .start = 2, .length_short = 3, .length_long = LENGTH_MAX},
+        {.epoch = 3, .unbonding = 6, .window = 6, .start = 5, .length_short = 2, .length_long = LENGTH_MAX},
+        {.epoch = 3, .unbonding = 7, .window = 6, .start = 4, .length_long = LENGTH_MAX - 1},
     };
     for (size_t i = 0; i < POSW_ARRAY_SIZE(worlds); i++)
         run_world(&worlds[i]);
