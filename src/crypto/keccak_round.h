@@ -9,12 +9,15 @@
 
 #include "base/bytes.h"
 
-/* Whether to ask the processor for faster instructions; POSW_KECCAK_PORTABLE lets a test build the code for the others.
- */
+/* Whether to ask the processor for faster instructions; POSW_KECCAK_PORTABLE and POSW_KECCAK_NO_AVX512 let tests build
+ * the code for the others. */
 #if defined(__x86_64__) && !defined(POSW_KECCAK_PORTABLE)
 #define POSW_KECCAK_X86 1
 #else
 #define POSW_KECCAK_X86 0
+#endif
+#ifndef POSW_KECCAK_NO_AVX512
+#define POSW_KECCAK_NO_AVX512 0
 #endif
 
 enum { POSW_KECCAK_ROUNDS = 24, POSW_KECCAK_WORDS = 25, POSW_KECCAK_RATE = 136, POSW_KECCAK_RATE_WORDS = 17 };
