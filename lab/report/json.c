@@ -53,8 +53,15 @@ static void put_table(const lab_table *t, posw_jw *w) {
     for (size_t row = 0; row < lab_table_rows(t); row++) {
         posw_jw_object(w);
         for (size_t c = 0; c < t->columns.count; c++) {
-            posw_jw_key(w, ((const lab_column_head *)t->columns.items)[c].key);
-            put_value(w, lab_table_cell(t, row, c));
+            const char *key = ((const lab_column_head *)t->columns.items)[c].key;
+            const lab_value *v = lab_table_cell(t, row, c);
+            posw_jw_key(w, key);
+            put_value(w, v);
+            if (v->kind != LAB_ESTIMATE) continue;
+            char error_key[LAB_KEY_SIZE + sizeof "_standard_error"];
+            snprintf(error_key, sizeof error_key, "%s_standard_error", key);
+            posw_jw_key(w, error_key);
+            put_number(w, v->standard_error);
         }
         posw_jw_object_end(w);
     }
@@ -92,6 +99,7 @@ void lab_report_json(const lab_report *r, posw_buf *out) {
         posw_jw_kv_u64(&w, "wanted", r->wanted);
     }
     if (r->model != NULL) posw_jw_kv_string(&w, "model_text", r->model);
+    put_sentences(&r->verdict, &w, "verdict");
     put_sentences(&r->assumptions, &w, "assumptions");
     put_sentences(&r->notes, &w, "notes");
     posw_jw_object_end(&w);

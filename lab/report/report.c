@@ -67,6 +67,7 @@ static void chart_free(lab_chart *c) {
         free(s->label);
         free(s->x);
         free(s->y);
+        free(s->errors);
     }
     free(c->series.items);
     texts_free(&c->labels);
@@ -86,6 +87,7 @@ lab_report *lab_report_new(const char *command, const char *title) {
 
 void lab_report_free(lab_report *r) {
     if (r == NULL) return;
+    texts_free(&r->verdict);
     texts_free(&r->assumptions);
     texts_free(&r->notes);
     for (size_t i = 0; i < r->figures.count; i++)
@@ -130,6 +132,13 @@ void lab_model(lab_report *r, const char *format, ...) {
     va_start(ap, format);
     free(r->model);
     r->model = format_text(r, format, ap);
+    va_end(ap);
+}
+
+void lab_verdict(lab_report *r, const char *format, ...) {
+    va_list ap;
+    va_start(ap, format);
+    add_sentence(r, &r->verdict, format, ap);
     va_end(ap);
 }
 
@@ -259,6 +268,10 @@ void lab_cell_number(lab_table *t, double v) {
     if (t != NULL) add_cell(t, (lab_value){.kind = LAB_NUMBER, .number = v});
 }
 
+void lab_cell_estimate(lab_table *t, double v, double standard_error) {
+    if (t != NULL) add_cell(t, (lab_value){.kind = LAB_ESTIMATE, .number = v, .standard_error = standard_error});
+}
+
 void lab_cell_integer(lab_table *t, uint64_t v) {
     if (t != NULL) add_cell(t, (lab_value){.kind = LAB_INTEGER, .integer = v});
 }
@@ -291,12 +304,18 @@ lab_chart *lab_chart_new(lab_report *r, enum lab_chart_kind kind, unsigned flags
 }
 
 void lab_chart_series(lab_chart *c, const char *label, const double *x, const double *y, size_t count) {
+    lab_chart_estimates(c, label, x, y, NULL, count);
+}
+
+void lab_chart_estimates(lab_chart *c, const char *label, const double *x, const double *y, const double *errors,
+                         size_t count) {
     if (c == NULL) return;
     lab_series *s = list_add(c->report, &c->series, sizeof *s);
     if (s == NULL) return;
     s->label = copy_text(c->report, label);
     if (x != NULL) s->x = copy_numbers(c->report, x, count);
     s->y = copy_numbers(c->report, y, count);
+    if (errors != NULL) s->errors = copy_numbers(c->report, errors, count);
     s->count = count;
 }
 

@@ -24,6 +24,8 @@ typedef struct lab_chart lab_chart; /* owned by its report */
 lab_report *lab_report_new(const char *command, const char *title);
 void lab_report_free(lab_report *r); /* NULL allowed */
 
+/* The answer in plain words, a paragraph a call: shown first, in JSON an array under "verdict". */
+void lab_verdict(lab_report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The model in a sentence; each assumption in one; what the answer does not say or not protect against. */
 void lab_model(lab_report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void lab_assume(lab_report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -50,6 +52,8 @@ void lab_numbers(lab_report *r, const char *key, const double *values, size_t co
 lab_table *lab_table_new(lab_report *r, const char *key, const char *title);
 void lab_column(lab_table *t, const char *key, const char *label, const char *unit);
 void lab_cell_number(lab_table *t, double v); /* not finite: a dash */
+/* With its standard error, in JSON under KEY_standard_error. */
+void lab_cell_estimate(lab_table *t, double v, double standard_error);
 void lab_cell_integer(lab_table *t, uint64_t v);
 void lab_cell_text(lab_table *t, const char *text);
 
@@ -60,6 +64,9 @@ lab_chart *lab_chart_new(lab_report *r, enum lab_chart_kind kind, unsigned flags
                          const char *x_label, const char *y_label);
 /* Copies `count` points. Labels for LAB_CHART_BAR are set once with lab_chart_labels, and x is NULL there. */
 void lab_chart_series(lab_chart *c, const char *label, const double *x, const double *y, size_t count);
+/* The same with a standard error for each point (0: none is drawn). */
+void lab_chart_estimates(lab_chart *c, const char *label, const double *x, const double *y, const double *errors,
+                         size_t count);
 void lab_chart_labels(lab_chart *c, const char *const *labels, size_t count);
 
 /* The work was ended before its end (Ctrl-C): said in every form. done of wanted: trials, blocks, cases. */

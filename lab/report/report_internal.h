@@ -47,7 +47,8 @@ struct lab_table {
 
 typedef struct {
     char *label;
-    double *x, *y; /* x NULL: a bar for each label */
+    double *x, *y;  /* x NULL: a bar for each label */
+    double *errors; /* NULL: none */
     size_t count;
 } lab_series;
 
@@ -63,11 +64,11 @@ struct lab_chart {
 struct lab_report {
     bool failed;
     char *command, *title, *model;
-    lab_list assumptions, notes; /* char * */
-    lab_list figures;            /* lab_figure */
-    lab_list arrays;             /* lab_array */
-    lab_list tables;             /* lab_table * */
-    lab_list charts;             /* lab_chart * */
+    lab_list verdict, assumptions, notes; /* char * */
+    lab_list figures;                     /* lab_figure */
+    lab_list arrays;                      /* lab_array */
+    lab_list tables;                      /* lab_table * */
+    lab_list charts;                      /* lab_chart * */
     bool interrupted;
     uint64_t done, wanted;
     char *what;

@@ -29,14 +29,13 @@ char *lab_show_number(char *out, size_t size, double v) {
         snprintf(out, size, "%s", isnan(v) ? "-" : v > 0 ? "unlimited" : "-unlimited");
     else if (a >= 1e15 || (a < 1e-4 && a > 0))
         snprintf(out, size, "%.4g", v);
-    else if (a >= 1e5) {
-        snprintf(digits, sizeof digits, "%.0f", v);
-        group_thousands(out, size, digits);
-    } else if (a >= 1000 && v == floor(v)) {
-        snprintf(digits, sizeof digits, "%.0f", v);
-        group_thousands(out, size, digits);
-    } else
-        snprintf(out, size, "%.6g", v);
+    else {
+        snprintf(digits, sizeof digits, a >= 1e5 ? "%.0f" : "%.6g", v);
+        if (a >= 1000)
+            group_thousands(out, size, digits);
+        else
+            snprintf(out, size, "%s", digits);
+    }
     return out;
 }
 
@@ -143,8 +142,29 @@ static void put_sentences(const lab_list *l, posw_buf *out, const char *title) {
         posw_buf_printf(out, "  - %s\n", ((char **)l->items)[i]);
 }
 
+/* A paragraph in lines that a terminal holds. */
+static void put_paragraph(posw_buf *out, const char *text) {
+    enum { LINE = 100 };
+    size_t at = 0;
+    while (*text != '\0') {
+        char word[256];
+        const size_t size = strcspn(text, " "),
+                     width = snprintf(word, sizeof word, "%.*s", (int)size, text) < 0 ? 0 : width_of(word);
+        if (at > 0 && at + 1 + width > LINE) {
+            posw_buf_text(out, "\n");
+            at = 0;
+        }
+        posw_buf_printf(out, "%s%.*s", at > 0 ? " " : "", (int)size, text);
+        at += width + (at > 0);
+        text += size + strspn(text + size, " ");
+    }
+    posw_buf_text(out, "\n\n");
+}
+
 void lab_report_text(const lab_report *r, posw_buf *out) {
     posw_buf_printf(out, "%s\n\n", r->title);
+    for (size_t i = 0; i < r->verdict.count; i++)
+        put_paragraph(out, ((char **)r->verdict.items)[i]);
     put_figures(r, out, true);
     if (r->figures.count > 0) posw_buf_text(out, "\n");
     put_figures(r, out, false);
