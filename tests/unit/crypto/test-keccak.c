@@ -145,23 +145,23 @@ static void test_x4(void **state) {
     uint8_t data[4][600];
     uint64_t seed = 2;
     random_bytes(&seed, data[0], sizeof data);
-    const uint8_t *const lanes[4] = {data[0], data[1], data[2], data[3]};
+    const uint8_t *const messages[4] = {data[0], data[1], data[2], data[3]};
     for (size_t size = 0; size <= 600; size++) {
-        check_x4(lanes, (const size_t[4]){size, size, size, size});
+        check_x4(messages, (const size_t[4]){size, size, size, size});
         for (size_t l = 0; l < 4; l++) { /* one lane longer or shorter than the others */
             size_t sizes[4] = {0, 0, 0, 0};
             sizes[l] = size;
-            check_x4(lanes, sizes);
+            check_x4(messages, sizes);
             for (size_t other = 0; other < 4; other++)
                 sizes[other] = other == l ? 0 : size;
-            check_x4(lanes, sizes);
+            check_x4(messages, sizes);
         }
     }
     for (int i = 0; i < 5000; i++) {
         size_t sizes[4];
         for (int l = 0; l < 4; l++)
             sizes[l] = random_below(&seed, 601);
-        check_x4(lanes, sizes);
+        check_x4(messages, sizes);
     }
 }
 
