@@ -42,7 +42,7 @@ def parse_arguments():
     p.add_argument("--chains", type=int, default=100, help="so many chains at least")
     p.add_argument("--blocks", type=int, default=0, help="go on until so many different blocks have been imported")
     p.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    p.add_argument("--length", type=int, default=0, help="steps a chain (default: random, mostly 10 to 40)")
+    p.add_argument("--length", type=int, default=0, help="steps a chain (default: random, 4 to 26)")
     p.add_argument("--replay", default=str(ROOT / "build/tests/differential/posw-replay"), help="path of posw-replay")
     p.add_argument("--require-all", action="store_true", help="fail unless each rule of a list has been met")
     p.add_argument("--events", help="a file that an earlier failure has written")

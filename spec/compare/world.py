@@ -27,7 +27,7 @@ FAR = 2**64 - 1
 class World:
     def __init__(self, seed, pair, length=0):
         self.rng, self.pair = random.Random(seed), pair
-        self.length = length or self.rng.choice((6, 8, 10, 12, 16, 20, 30))
+        self.length = length or self.rng.choice((4, 5, 6, 8, 8, 10, 26))
         self.keys = self.rng.sample(KEYS, self.rng.choice((2, 3, 5)))
         self.statistics = {name: collections.Counter() for name in ("count", "verdict", "mutation", "difficulty", "weight")}
         self.sent = []  # (bytes, now) of blocks, for a second arrival in another order
@@ -81,9 +81,9 @@ class World:
         self.statistics["weight"][weight] += 1
         for _ in range(self.length):
             self.step()
-        if self.chain.params.unbonding > EXITS_MAX and self.rng.random() < 0.5:
+        if self.chain.params.unbonding > EXITS_MAX and self.rng.random() < 0.25:
             self.open_exits()
-        if self.chain.params.gas_limit >= 10**6 and self.rng.random() < 0.04:
+        if self.chain.params.gas_limit >= 10**6 and self.rng.random() < 0.025:
             self.stake_for_many()
         self.end(spec)
 

@@ -20,6 +20,9 @@ def to_int(item: Item, size_max: int = 32) -> int:
     return int.from_bytes(item, "big")
 
 
+_SHORT = tuple(bytes([0x80 + size]) for size in range(56))  # heads of byte strings
+
+
 def _head(short: int, size: int) -> bytes:
     if size < 56:
         return bytes([short + size])
@@ -29,14 +32,15 @@ def _head(short: int, size: int) -> bytes:
 
 def encode(item: Union[bytes, int, list, tuple]) -> bytes:
     """Integers are taken as numbers."""
-    if isinstance(item, int):
-        item = from_int(item)
     if isinstance(item, (list, tuple)):
         body = b"".join([encode(member) for member in item])
         return _head(0xC0, len(body)) + body
-    if len(item) == 1 and item[0] < 0x80:
+    if isinstance(item, int):
+        item = item.to_bytes((item.bit_length() + 7) // 8, "big")
+    size = len(item)
+    if size == 1 and item[0] < 0x80:
         return bytes(item)
-    return _head(0x80, len(item)) + item
+    return (_SHORT[size] if size < 56 else _head(0x80, size)) + item
 
 
 def encode_list(encoded: list[bytes]) -> bytes:
