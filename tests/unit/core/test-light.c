@@ -227,6 +227,43 @@ static void test_every_call_size(void **state) {
     }
 }
 
+/* One object for all headers of a miner, as a client has it that asks once an epoch; a wrong one is refused for each
+ * that it comes with. */
+static void test_shared_proofs(void **state) {
+    const world *x = *state;
+    posw_light_item items[LENGTH];
+    const posw_stake_proof *first[MINERS] = {NULL};
+    size_t proven = 0, accepted;
+    for (size_t i = 0; i < LENGTH; i++) {
+        items[i] = x->items[i];
+        for (int m = 0; m < MINERS; m++) {
+            if (items[i].proof == NULL || !posw_address_equal(&items[i].header->beneficiary, &x->keys[m].address))
+                continue;
+            if (first[m] == NULL) first[m] = items[i].proof;
+            items[i].proof = first[m];
+            proven++;
+        }
+    }
+    assert_in_range(proven, LENGTH / 2, LENGTH);
+    posw_light light = start(x, 0);
+    assert_verdict(extend(&light, &accepted, items, LENGTH), POSW_VALID, POSW_RULE_NONE);
+    assert_int_equal(accepted, LENGTH);
+
+    posw_stake_proof wrong;
+    for (size_t i = 0; i < LENGTH; i++) {
+        if (items[i].proof == NULL || !posw_seal_boosted(&items[i].header->mix_hash, &items[i].header->difficulty))
+            continue;
+        posw_light_item again[LENGTH];
+        memcpy(again, items, sizeof again);
+        wrong = *items[i].proof;
+        wrong.depth--;
+        again[i].proof = &wrong;
+        light = start(x, 0);
+        assert_verdict(extend(&light, &accepted, again, LENGTH), POSW_NOT_YET, POSW_RULE_STAKE_PROOF);
+        assert_int_equal(accepted, i);
+    }
+}
+
 static void test_nothing(void **state) {
     const world *x = *state;
     posw_light light = start(x, 0);
@@ -552,6 +589,7 @@ static void test_lanes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_call_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_proofs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_root_an_epoch, setup, teardown),
