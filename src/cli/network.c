@@ -58,10 +58,11 @@ static int read_addresses(cli_network *n) {
 
 static int read_options(cli_network *n, posw_runner_options *ro) {
     const cli *c = n->c;
-    uint64_t port, inbound, outbound;
+    uint64_t port, inbound, outbound, handshakes;
     const char *listen = cli_text(c, "listen");
     posw_p2p_options_default(&n->options);
-    if (!cli_u64(c, "p2p-port", 0, 65535, &port) || !cli_u64(c, "max-peers", 0, 1000, &inbound) || !cli_u64(c, "outbound-peers", 0, 64, &outbound))
+    if (!cli_u64(c, "p2p-port", 0, 65535, &port) || !cli_u64(c, "max-peers", 0, 1000, &inbound) || !cli_u64(c, "outbound-peers", 0, 64, &outbound) ||
+        !cli_u64(c, "handshakes", 1, 100000, &handshakes))
         return CLI_USAGE;
     n->options.inbound_max = (unsigned)inbound;
     n->options.outbound_max = (unsigned)outbound;
@@ -71,6 +72,7 @@ static int read_options(cli_network *n, posw_runner_options *ro) {
     ro->p2p_host = strcmp(listen, "none") == 0 ? NULL : listen;
     ro->p2p_port = (uint16_t)port;
     ro->p2p_inbound = (unsigned)inbound + 16; /* some more shake hands, or are about to go */
+    ro->p2p_handshakes = (unsigned)handshakes;
     ro->port_mapping = !cli_switch(c, "no-port-mapping");
     return read_addresses(n);
 }

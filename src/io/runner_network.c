@@ -127,12 +127,17 @@ static void start_portmap(runner *r) {
 }
 
 static int start_peers(runner *r, unsigned files) {
+    enum { GROUPS = 25, BURST_S = 4 }; /* the defaults of io/peers.h, in proportion */
+    const unsigned handshakes = r->o->p2p_handshakes != 0 ? r->o->p2p_handshakes : 100;
     const unsigned inbound = files - files * PEERS_OUTBOUND / (inbound_max(r) + PEERS_OUTBOUND);
     const posw_peers_options o = {.identity = r->o->identity,
                                   .host = r->o->p2p_host,
                                   .port = r->o->p2p_port,
                                   .inbound_max = inbound,
                                   .outbound_max = files - inbound,
+                                  .handshakes_per_s = (handshakes + GROUPS - 1) / GROUPS,
+                                  .handshakes_burst = (handshakes + GROUPS - 1) / GROUPS * BURST_S,
+                                  .handshakes_all_per_s = handshakes,
                                   .log = r->log,
                                   .event = on_peer,
                                   .arg = r};

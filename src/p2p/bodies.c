@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 p2p_branch *sync_best_branch(posw_p2p *p) {
     p2p_branch *best = NULL;
@@ -21,11 +22,44 @@ p2p_branch *sync_best_branch(posw_p2p *p) {
     return best;
 }
 
+/* All branches whose proved headers outweigh the tip, the heaviest first. Returns how many. Bodies are asked of all of them: one whose
+ * headers come alone must not keep the node from the others. */
+static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    size_t n = 0;
+    for (size_t i = 0; i < p->sync->branch_count; i++) {
+        p2p_branch *b = p->sync->branches[i];
+        if (b->proved == b->imported) continue;
+        const posw_u256 *weight = &b->records[b->proved - 1].weight;
+        if (posw_u256_cmp(weight, &tip) <= 0) continue;
+        size_t at = n++;
+        for (; at > 0 && posw_u256_cmp(weight, &out[at - 1]->records[out[at - 1]->proved - 1].weight) > 0; at--)
+            out[at] = out[at - 1];
+        out[at] = b;
+    }
+    return n;
+}
+
 /* ---- Asking ---- */
+
+static bool lacks(const p2p_peer *peer, const p2p_branch *b) {
+    const p2p_sync_peer *s = peer->sync;
+    if (!posw_hash_equal(&s->lacks_at, &peer->hash)) return false;
+    for (size_t i = 0; i < SYNC_BRANCHES_MAX; i++)
+        if (s->lacks[i] == b->id) return true;
+    return false;
+}
+
+static void note_lacks(p2p_peer *peer, const p2p_branch *b) {
+    p2p_sync_peer *s = peer->sync;
+    if (!posw_hash_equal(&s->lacks_at, &peer->hash)) memset(s->lacks, 0, sizeof s->lacks);
+    s->lacks_at = peer->hash;
+    if (!lacks(peer, b)) s->lacks[s->lacks_next++ % SYNC_BRANCHES_MAX] = b->id;
+}
 
 static bool can_give(const p2p_peer *peer, const p2p_branch *b, const p2p_record *r) {
     const p2p_sync_peer *s = peer->sync;
-    if (peer->kind == POSW_P2P_FEELER || s->asked_count >= SYNC_IN_FLIGHT || posw_hash_equal(&s->lacks, &peer->hash)) return false;
+    if (peer->kind == POSW_P2P_FEELER || s->asked_count >= SYNC_IN_FLIGHT || lacks(peer, b)) return false;
     return b->origin == peer->id || posw_u256_cmp(&peer->weight, &r->weight) >= 0;
 }
 
@@ -66,10 +100,8 @@ static void send_asked(posw_p2p *p, posw_actions *out) {
     }
 }
 
-void sync_ask_bodies(posw_p2p *p, posw_actions *out) {
-    p2p_branch *b = sync_best_branch(p);
-    if (b == NULL) return;
-    const size_t end = b->proved < b->imported + SYNC_WINDOW ? b->proved : b->imported + SYNC_WINDOW;
+static void ask_of_branch(posw_p2p *p, p2p_branch *b, size_t window) {
+    const size_t end = b->proved < b->imported + window ? b->proved : b->imported + window;
     for (size_t i = b->imported; i < end; i++) {
         p2p_record *r = &b->records[i];
         if (r->body != P2P_BODY_WANTED) continue;
@@ -79,6 +111,14 @@ void sync_ask_bodies(posw_p2p *p, posw_actions *out) {
         if (peer == NULL) break;
         note_asked(p, peer, r);
     }
+}
+
+void sync_ask_bodies(posw_p2p *p, posw_actions *out) {
+    p2p_branch *heavy[SYNC_BRANCHES_MAX];
+    const size_t n = heavy_branches(p, heavy);
+    if (n == 0 || p->jobs >= P2P_JOBS_MAX) return;
+    for (size_t i = 0; i < n; i++)
+        ask_of_branch(p, heavy[i], i == 0 ? SYNC_WINDOW : SYNC_IN_FLIGHT);
     send_asked(p, out);
     p2p_wake(p, p->now_ms + P2P_TICK_MS);
 }
@@ -109,11 +149,14 @@ void sync_release_asked(posw_p2p *p, p2p_peer *peer) {
 
 bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_hashes list;
+    size_t index;
     if (!posw_msg_hashes_decode(&list, POSW_MSG_NOT_FOUND, payload)) return false;
-    peer->sync->lacks = peer->hash;
     for (size_t i = 0; i < list.count; i++) {
         const posw_hash hash = posw_msg_hash_at(&list, i);
-        if (cross_off(peer->sync, &hash)) want_again(p->sync, &hash, peer->id);
+        if (!cross_off(peer->sync, &hash)) continue;
+        want_again(p->sync, &hash, peer->id);
+        const p2p_branch *b = sync_find_record(p->sync, &hash, &index);
+        if (b != NULL) note_lacks(peer, b);
     }
     sync_advance(p, out);
     return true;
@@ -122,9 +165,7 @@ bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
 /* ---- Stalls ---- */
 
 /* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does so again. */
-void sync_check_stalls(posw_p2p *p, posw_actions *out) {
-    p2p_branch *b = sync_best_branch(p);
-    if (b == NULL) return;
+static void check_stall(posw_p2p *p, const p2p_branch *b, posw_actions *out) {
     p2p_record *r = &b->records[b->imported];
     if (r->body != P2P_BODY_ASKED) return;
     const uint64_t due = r->asked_ms + p->sync->stall_ms;
@@ -138,6 +179,13 @@ void sync_check_stalls(posw_p2p *p, posw_actions *out) {
     p2p_goodbye(p, slow, P2P_BYE_SLOW, "blocks that were asked for did not come in time", out);
 }
 
+void sync_check_stalls(posw_p2p *p, posw_actions *out) {
+    p2p_branch *heavy[SYNC_BRANCHES_MAX];
+    const size_t n = heavy_branches(p, heavy);
+    for (size_t i = 0; i < n; i++)
+        check_stall(p, heavy[i], out);
+}
+
 /* ---- Blocks that come ---- */
 
 static bool hash_of_block(posw_hash *out, posw_bytes block) {
@@ -149,7 +197,8 @@ static bool hash_of_block(posw_hash *out, posw_bytes block) {
 }
 
 static void prepare(posw_p2p *p, p2p_peer *peer, p2p_branch *b, size_t index, posw_bytes block, posw_actions *out) {
-    posw_job *job = posw_job_new(POSW_JOB_PREPARE);
+    posw_job *job = p->jobs < P2P_JOBS_MAX ? posw_job_new(POSW_JOB_PREPARE) : NULL;
+    b->records[index].body = P2P_BODY_WANTED;
     if (job == NULL) return; /* it is asked for again */
     posw_buf_append(&job->bytes, block.data, block.size);
     if (job->bytes.failed) {
@@ -235,6 +284,7 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
     const size_t size = r->block->bytes.size;
     const uint64_t peer = r->peer;
     const posw_hash hash = r->hash;
+    const bool is_best = b == sync_best_branch(p);
     p->sync->importing = true;
     const int rc = posw_node_submit_block(p->node, r->block, &v, out);
     p->sync->importing = false;
@@ -256,14 +306,25 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
     const posw_hash tip = posw_chain_tip_hash(p->chain);
     if (posw_hash_equal(&tip, &hash)) b->fork_number = p2p_branch_number(b, b->imported);
     p2p_peer_brought_block(p, peer);
+    if (!p2p_sync_is_behind(p) && p2p_find(p, peer) != NULL) p2p_compact_peer_brought(p, p2p_find(p, peer), out);
     p2p_branch_imported(b);
+    sync_note_fed(p, b, is_best);
     return true;
+}
+
+/* The heaviest that can go on. */
+static p2p_branch *next_to_import(posw_p2p *p) {
+    p2p_branch *heavy[SYNC_BRANCHES_MAX];
+    const size_t n = heavy_branches(p, heavy);
+    for (size_t i = 0; i < n; i++)
+        if (heavy[i]->records[heavy[i]->imported].body == P2P_BODY_READY) return heavy[i];
+    return NULL;
 }
 
 void sync_import(posw_p2p *p, posw_actions *out) {
     size_t txs = 0, blocks = 0;
     p2p_branch *b;
-    while ((b = sync_best_branch(p)) != NULL && b->records[b->imported].body == P2P_BODY_READY) {
+    while ((b = next_to_import(p)) != NULL) {
         if (txs >= SYNC_STEP_TXS || blocks >= SYNC_STEP_BLOCKS) {
             p2p_wake(p, p->now_ms); /* others may have their turn */
             return;

@@ -44,6 +44,8 @@ typedef struct {
     size_t window_size;
     posw_window *window;
     uint64_t source; /* the peer that feeds it: more is to come; 0: none */
+    uint64_t maker;  /* the peer whose header began it */
+    uint64_t fed_ms; /* when it was begun, or last got on */
     uint64_t origin; /* the peer that gave it as an answer, so from its own main chain; 0: none */
     bool closed;     /* it was cut: `last` does not stand, nothing can follow */
 } p2p_branch;

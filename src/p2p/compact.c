@@ -121,9 +121,9 @@ static size_t count_fast(const posw_p2p *p, p2p_peer **idlest) {
 
 /* Whoever brought a block first is asked to send the next ones at once, in the place of the one that did so longest
  * ago. */
-static void make_fast(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+void p2p_compact_peer_brought(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     p2p_peer *idlest;
-    if (peer->compact == NULL || peer->compact->is_fast) return;
+    if (peer->state != P2P_READY || peer->compact == NULL || peer->compact->is_fast) return;
     if (count_fast(p, &idlest) >= FAST_PEERS) say_fast(p, idlest, false, out);
     say_fast(p, peer, true, out);
 }
@@ -335,7 +335,9 @@ static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
         p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.head.hash)) ||
         find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash))
         return true;
-    if (p2p_sync_is_behind(p) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX)
+    const bool next = posw_hash_equal(&m.head.header.parent_hash, &tip);
+    if ((p2p_sync_is_behind(p) && !next) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX ||
+        !p2p_may_prove(p, peer))
         return true;
     if (!judge(p, peer, &m, out) || p2p_sync_is_copy(p, &m.head.header, &m.head.hash)) return true;
     if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
@@ -448,7 +450,7 @@ static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
     p->counters.compact_rebuilt++;
     spread(p, &b, &r->m.head, out);
     drop(p, r);
-    if (peer != NULL && peer->state == P2P_READY) make_fast(p, peer, out);
+    if (peer != NULL) p2p_compact_peer_brought(p, peer, out);
     p2p_sync_block_here(p, peer, &b, out);
 }
 

@@ -50,28 +50,53 @@ static bool add_to_job(batch *b, const posw_header *h, const posw_hash *hash) {
     return true;
 }
 
+static size_t made_by(const p2p_sync *s, uint64_t peer) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->branch_count; i++)
+        n += s->branches[i]->maker == peer;
+    return n;
+}
+
+/* Whom this node dials, an attacker cannot choose; nor is a block cheap that others did not bring first. */
+static int trust_in(const posw_p2p *p, uint64_t id) {
+    const p2p_peer *peer = p2p_find(p, id);
+    if (peer == NULL) return 0;
+    if (peer->kind != POSW_P2P_INBOUND) return 3;
+    return peer->last_block_ms != 0 ? 2 : 1;
+}
+
+/* Which of two branches goes first: one of somebody who is trusted less; of somebody who has more of them; the lighter one. */
+static bool is_worth_less(const posw_p2p *p, const p2p_branch *a, const p2p_branch *b) {
+    const int in_a = trust_in(p, a->maker), in_b = trust_in(p, b->maker);
+    const size_t of_a = made_by(p->sync, a->maker), of_b = made_by(p->sync, b->maker);
+    if (in_a != in_b) return in_a < in_b;
+    return of_a != of_b ? of_a > of_b : posw_u256_cmp(&a->weight, &b->weight) < 0;
+}
+
 /* One more branch; the one that is worth least goes when there are too many. */
-static p2p_branch *branch_on(posw_p2p *p, const posw_hash *base) {
+static p2p_branch *branch_on(posw_p2p *p, const p2p_peer *peer, const posw_hash *base) {
     p2p_sync *s = p->sync;
     p2p_branch *b;
     if (s->branch_count == SYNC_BRANCHES_MAX) {
         p2p_branch *least = s->branches[0];
         for (size_t i = 1; i < s->branch_count; i++)
-            if (posw_u256_cmp(&s->branches[i]->weight, &least->weight) < 0) least = s->branches[i];
+            if (is_worth_less(p, s->branches[i], least)) least = s->branches[i];
         sync_drop_branch(s, least);
     }
     if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, base))) return NULL;
     b->id = s->next_branch++;
+    b->maker = peer->id;
+    b->fed_ms = p->now_ms;
     s->branches[s->branch_count++] = b;
     return b;
 }
 
 /* Where this header can stand: the end of a branch, or a block of the chain. NULL: nowhere now. */
-static p2p_branch *place_of(posw_p2p *p, const posw_hash *parent) {
+static p2p_branch *place_of(posw_p2p *p, const p2p_peer *peer, const posw_hash *parent) {
     p2p_sync *s = p->sync;
     for (size_t i = 0; i < s->branch_count; i++)
         if (!s->branches[i]->closed && posw_hash_equal(&s->branches[i]->last_hash, parent)) return s->branches[i];
-    return sync_chain_has(p, parent) ? branch_on(p, parent) : NULL;
+    return sync_chain_has(p, parent) ? branch_on(p, peer, parent) : NULL;
 }
 
 /* False: the batch ends here. */
@@ -81,7 +106,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
     if (b->branch == NULL) {
         if (sync_chain_has(p, &m->hash) || sync_find_record(p->sync, &m->hash, &index) != NULL) return true;
         if (b->left == 0 && p2p_sync_is_copy(p, &m->header, &m->hash)) return false;
-        b->branch = place_of(p, &m->header.parent_hash);
+        b->branch = place_of(p, b->peer, &m->header.parent_hash);
         b->halted = b->branch == NULL;
         if (b->halted) return false;
         b->branch->source = b->peer->id;
@@ -96,6 +121,10 @@ static bool take_header(batch *b, const posw_msg_header *m) {
     }
     if (v.kind != POSW_VALID) {
         say_violation(b, v);
+        return false;
+    }
+    if (b->job == NULL && !p2p_may_prove(p, b->peer)) {
+        b->halted = true; /* enough of its headers are being looked at */
         return false;
     }
     if (!add_to_job(b, &m->header, &m->hash) || p2p_branch_push(b->branch, &m->header, &m->hash) != POSW_OK) {

@@ -121,12 +121,19 @@ void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *
 }
 
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out) {
-    (void)p;
     posw_action *a = posw_actions_push(out, POSW_ACTION_JOB);
-    if (a == NULL)
+    if (a == NULL) {
         posw_job_free(job);
-    else
-        a->job = job;
+        return;
+    }
+    p2p_peer *peer = p2p_find(p, job->peer);
+    if (peer != NULL) peer->jobs++;
+    p->jobs++;
+    a->job = job;
+}
+
+bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer) {
+    return peer->jobs < P2P_JOBS_PEER_MAX && p->jobs < P2P_JOBS_POW_MAX;
 }
 
 bool p2p_was_read(posw_p2p *p, int rc) {
@@ -277,6 +284,9 @@ static void on_closed(posw_p2p *p, const posw_event *e, posw_actions *out) {
 }
 
 static void on_job(posw_p2p *p, posw_job *job, posw_actions *out) {
+    p2p_peer *peer = p2p_find(p, job->peer);
+    if (peer != NULL) peer->jobs--;
+    p->jobs--;
     switch (job->id >> P2P_JOB_OWNER_SHIFT) {
     case P2P_JOB_SYNC:
         p2p_sync_job_done(p, job, out);

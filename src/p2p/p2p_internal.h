@@ -23,6 +23,9 @@ enum {
     P2P_SAVE_MS = 10 * 60 * 1000,
     P2P_KEEP_BUFFER = 64 * 1024, /* of a peer's input between frames */
     P2P_TICK_MS = 250,          /* how often something that only time moves is looked at */
+    P2P_JOBS_PEER_MAX = 16,     /* proofs of work of one peer's headers that are being computed, in jobs; beyond it they are passed over, */
+    P2P_JOBS_POW_MAX = 2048,    /* of all peers, */
+    P2P_JOBS_MAX = 3072,        /* and with the blocks that are being prepared */
     P2P_CLOCK_MAX_S = 60,       /* half of the peers further away than this: the own clock is off */
 };
 
@@ -67,6 +70,7 @@ typedef struct p2p_peer {
     int64_t clock_offset_s;
     char agent[POSW_P2P_AGENT_MAX + 1];
     /* usefulness, for eviction and operators */
+    size_t jobs;   /* P2P_JOBS_PEER_MAX */
     size_t unsent; /* bytes given to the performer since it was last DRAINED: an upper bound of what waits */
     uint64_t bytes_in, bytes_out, blocks, txs, last_block_ms, last_tx_ms;
     bool gave_addresses;         /* a peer is answered once */
@@ -89,6 +93,7 @@ struct posw_p2p {
     posw_connect *connect; /* policy, addresses, bans */
     p2p_peer **peers;      /* by id: in the order in which they came */
     size_t peer_count, peer_capacity;
+    size_t jobs; /* given away and not yet back, also those of peers that are gone */
     uint64_t next_outbound;
     uint64_t now_ms, wake_ms, next_tick_ms; /* wake_ms: the tick that was asked for; UINT64_MAX: none */
     uint8_t own_nonce[8]; /* of HELLO: who hears it has dialled itself */
@@ -128,6 +133,8 @@ void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *
 p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i);
 /* A job for another thread; owner and id come back in JOB_DONE as job->id. */
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
+/* May this peer's headers cost another job? A false proof shows only when the job is done, so there must not be many until then. */
+bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer);
 /* What reading the chain gave: true for POSW_OK. Anything but that and POSW_ENOTFOUND is a disk that fails, which must not pass for an
  * unknown block: the node ends by it. */
 bool p2p_was_read(posw_p2p *p, int rc);
@@ -202,6 +209,8 @@ void p2p_compact_job_done(posw_p2p *p, posw_job *job, posw_actions *out);
 void p2p_compact_tick(posw_p2p *p, posw_actions *out);
 /* New blocks of the main chain: COMPACT to those that want it, ANNOUNCE to the rest, unless they have it. */
 void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out);
+/* It brought a new block: it is asked to send the next ones at once. */
+void p2p_compact_peer_brought(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* This peer has (sent us, or was sent) this block. */
 void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash);
 size_t p2p_compact_peer_memory(const p2p_peer *peer);

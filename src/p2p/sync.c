@@ -53,7 +53,8 @@ static void tidy(posw_p2p *p) {
             p2p_branch_imported(b);
         const bool done = b->imported == b->count, light = posw_u256_cmp(&b->weight, &tip) <= 0;
         const bool waits = b->proved < b->count; /* for a job */
-        if (b->source == 0 && !waits && (done || light)) sync_drop_branch(s, b);
+        const bool starved = b->proved > b->imported && p->now_ms >= b->fed_ms + SYNC_STARVED_MS;
+        if (starved || (b->source == 0 && !waits && (done || light))) sync_drop_branch(s, b);
     }
 }
 
@@ -126,7 +127,7 @@ static void ask_where_worth(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         p2p_branch *b = fed_by(p->sync, peer->id);
-        if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0) continue;
+        if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0 || peer->jobs > P2P_JOBS_PEER_MAX / 2) continue;
         if (b != NULL) {
             if (!b->closed && has_room(b)) sync_ask_headers(p, peer, &b->last_hash, out);
         } else if (is_worth_asking(p, peer)) {
@@ -150,21 +151,10 @@ static void check_answers(posw_p2p *p, posw_actions *out) {
 
 /* ---- The state of affairs ---- */
 
-static void note_behind(posw_p2p *p) {
-    p2p_sync *s = p->sync;
-    const p2p_branch *best = sync_best_branch(p);
-    const bool behind = best != NULL && best->count - best->imported > 1;
-    if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
-    if (!behind && s->behind) s->caught_up = true;
-    s->behind = behind;
-}
-
-/* The first answer of a peer that claims a heavier chain is waited for; more than that only a real branch can hold up.
- */
-bool p2p_sync_is_behind(const posw_p2p *p) {
+/* A peer that has just come claims a heavier chain, and has not answered yet. */
+static bool is_promised(const posw_p2p *p) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t i = 0;
-    if (p->sync->behind) return true;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         if (peer->sync->request != 0 && peer->opened_ms + SYNC_ASK_MS > p->now_ms &&
             posw_u256_cmp(&peer->weight, &tip) > 0)
@@ -172,12 +162,59 @@ bool p2p_sync_is_behind(const posw_p2p *p) {
     return false;
 }
 
+/* Anybody can claim a heavier chain, and whoever has found two blocks can show their headers and keep their bodies. All
+ * others would wait for them instead of mining, if their patience had no end: it is used up while more is promised than
+ * comes, returns in ten times that time, and at once when a block came. */
+static void use_patience(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    const uint64_t passed_ms = p->now_ms - s->patience_at_ms;
+    if (s->waits && s->patience_ms > 0 && passed_ms >= s->patience_ms) {
+        s->patience_ms = 0;
+        posw_log_write(p->log, POSW_LOG_WARN, "sync",
+                       "a heavier chain was promised, but its blocks do not come: going on without it");
+    } else if (s->waits) {
+        s->patience_ms -= s->patience_ms > 0 ? passed_ms : 0;
+    } else {
+        s->patience_ms += passed_ms / SYNC_PATIENCE_BACK;
+        if (passed_ms < SYNC_PATIENCE_BACK) return; /* too little to count: it counts next time */
+    }
+    if (s->patience_ms > SYNC_PATIENCE_MS) s->patience_ms = SYNC_PATIENCE_MS;
+    s->patience_at_ms = p->now_ms;
+}
+
+void sync_note_fed(posw_p2p *p, p2p_branch *b, bool is_best) {
+    b->fed_ms = p->now_ms;
+    if (!is_best) return;
+    p->sync->patience_ms = SYNC_PATIENCE_MS;
+    p->sync->patience_at_ms = p->now_ms;
+}
+
+static bool is_fed(const posw_p2p *p) {
+    return p->sync->behind && p->sync->patience_ms > 0;
+}
+
+static void note_behind(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    const p2p_branch *best = sync_best_branch(p);
+    const bool behind = best != NULL && best->count - best->imported > 1;
+    use_patience(p);
+    if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
+    if (!behind && s->behind) s->caught_up = true;
+    s->behind = behind;
+    s->waits = behind || is_promised(p);
+    if (s->waits && s->patience_ms > 0) p2p_wake(p, p->now_ms + s->patience_ms);
+}
+
+bool p2p_sync_is_behind(const posw_p2p *p) {
+    return p->sync->patience_ms > 0 && (p->sync->behind || is_promised(p));
+}
+
 /* Joined commits while there is much to go (posw_chain_bulk). F3: a node that has never caught up may leave its chain
  * at any depth. */
 static void set_pace(posw_p2p *p) {
     p2p_sync *s = p->sync;
     const p2p_branch *best = sync_best_branch(p);
-    const bool bulk = best != NULL && best->count - best->imported >= (s->bulk ? 2 : SYNC_BULK_FROM);
+    const bool bulk = is_fed(p) && best != NULL && best->count - best->imported >= (s->bulk ? 2 : SYNC_BULK_FROM);
     posw_chain_allow_deep_reorg(p->chain, !s->caught_up && s->behind);
     if (bulk == s->bulk) return;
     s->bulk = bulk;
@@ -201,6 +238,8 @@ int p2p_sync_new(posw_p2p *p) {
     if (p->sync == NULL) return POSW_ENOMEM;
     p->sync->next_branch = 1;
     p->sync->stall_ms = SYNC_STALL_MIN_MS;
+    p->sync->patience_ms = SYNC_PATIENCE_MS;
+    p->sync->patience_at_ms = p->now_ms;
     p->sync->seal_key[0] = posw_random_u64(&p->random);
     p->sync->seal_key[1] = posw_random_u64(&p->random);
     return POSW_OK;
@@ -280,7 +319,7 @@ void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_a
 
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {
     const uint64_t tip = posw_chain_tip(p->chain)->number;
-    s->syncing = p->sync->behind;
+    s->syncing = is_fed(p);
     s->sync_start = s->syncing ? p->sync->start : tip;
     s->sync_tip = tip;
     for (size_t i = 0; i < p->sync->branch_count; i++) {

@@ -22,6 +22,9 @@ enum {
     SYNC_STEP_BLOCKS = 64,
     SYNC_SEALS = 64,             /* latest proofs of work that are remembered, */
     SYNC_COPIES_MAX = 4,         /* with so many signatures each */
+    SYNC_PATIENCE_MS = 10 * 1000, /* so long headers without their blocks hold up mining and compact blocks; */
+    SYNC_PATIENCE_BACK = 10,     /* a part of the time without such comes back */
+    SYNC_STARVED_MS = 160 * 1000, /* a branch of which no block has come for so long goes */
     SYNC_BULK_FROM = 64,         /* blocks to go: commits are joined, */
     SYNC_BULK_BLOCKS = 512       /* so many */
 };
@@ -33,7 +36,10 @@ struct p2p_sync_peer {
     posw_hash asked[SYNC_IN_FLIGHT]; /* GET_BLOCKS */
     uint64_t asked_ms[SYNC_IN_FLIGHT];
     size_t asked_count, unsent_asked; /* unsent_asked: the last of them are not yet in a message */
-    posw_hash lacks; /* its tip when it answered NOT_FOUND: blocks are asked of it again when it has another */
+    /* branches of which it answered NOT_FOUND while its tip was this: it is asked for them again when it has another */
+    posw_hash lacks_at;
+    uint64_t lacks[SYNC_BRANCHES_MAX];
+    size_t lacks_next;
     unsigned stalls;
     /* what it asked and waits for, because it does not read fast enough */
     posw_hash wanted[SYNC_IN_FLIGHT];
@@ -60,6 +66,8 @@ struct p2p_sync {
     uint64_t stall_ms;
     uint64_t start; /* number of the tip when the present catching up began */
     bool behind, bulk, caught_up;
+    bool waits; /* for what was promised: blocks of proved headers, or headers */
+    uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
     bool importing; /* inside posw_node_submit_block: branches stay as they are */
     char problem[160]; /* a heavier chain that cannot be followed */
 };
@@ -72,6 +80,8 @@ p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *i
 bool sync_chain_has(posw_p2p *p, const posw_hash *hash);
 /* From this block on (NULL: from the main chain's tip), unless a request is open. */
 void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_actions *out);
+/* A block of this branch has come and was right: it is no promise only. is_best: no other was heavier. */
+void sync_note_fed(posw_p2p *p, p2p_branch *b, bool is_best);
 /* Everything that may now go on: bodies asked for, blocks imported, headers continued. */
 void sync_advance(posw_p2p *p, posw_actions *out);
 

@@ -27,6 +27,9 @@ typedef struct {
     n_peer peers[N_PEERS + 1]; /* by number, from 1 */
     bool fatal;
     uint64_t timer_ms; /* the tick that was asked for last */
+    bool keeps_jobs;   /* does not run them: they wait in `jobs` until n_run_jobs */
+    posw_job *jobs[4096];
+    size_t job_count;
 } n_net;
 
 static inline void n_perform(n_net *w, posw_actions *a);
@@ -51,6 +54,10 @@ static inline void n_perform(n_net *w, posw_actions *a) {
             posw_buf_append(&w->peers[x->peer].got, x->data.data, x->data.size);
         } else if (x->type == POSW_ACTION_PEER_CLOSE || x->type == POSW_ACTION_PEER_CONNECT) {
             n_closed(w, x->peer);
+        } else if (x->type == POSW_ACTION_JOB && w->keeps_jobs) {
+            assert_true(w->job_count < POSW_ARRAY_SIZE(w->jobs));
+            w->jobs[w->job_count++] = x->job;
+            x->job = NULL;
         } else if (x->type == POSW_ACTION_JOB) {
             posw_event e = {.type = POSW_EVENT_JOB_DONE, .job = x->job};
             posw_job_run(x->job, &h_pow, NULL);
@@ -62,6 +69,16 @@ static inline void n_perform(n_net *w, posw_actions *a) {
             w->fatal = true;
         }
     }
+}
+
+static inline void n_run_jobs(n_net *w) {
+    w->keeps_jobs = false;
+    for (size_t i = 0; i < w->job_count; i++) {
+        posw_event e = {.type = POSW_EVENT_JOB_DONE, .job = w->jobs[i]};
+        posw_job_run(e.job, &h_pow, NULL);
+        n_step(w, &e);
+    }
+    w->job_count = 0;
 }
 
 static inline void n_open(n_net *w) {

@@ -190,6 +190,162 @@ static void test_equivocation(void **state) {
     n_close(&w);
 }
 
+static void send_compact(n_net *w, uint64_t peer, const posw_header *h) {
+    static const uint8_t nonce[8] = {1};
+    posw_buf b = {0};
+    assert_true(posw_msg_compact_encode(&b, h, NULL, nonce, NULL, 0, NULL, 0));
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+static void announce(n_net *w, uint64_t peer, const posw_header *h) {
+    posw_msg_writer list;
+    posw_buf b = {0};
+    posw_msg_announce_begin(&list, &b);
+    assert_true(posw_msg_headers_add(&list, h, NULL));
+    posw_msg_end(&list);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* Headers alone, of more work than the chain has: their blocks are kept back. Others' blocks go on, and mining is held up once for ten
+ * seconds, not by every further such chain. */
+static void test_headers_whose_blocks_do_not_come(void **state) {
+    (void)state;
+    n_net w;
+    h_node source, other;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_open(&other, &w.spec);
+    h_grow(source.chain, 6);
+    n_greet(&w, 1, 6, 1000000);
+    n_answer_headers(&w, 1, source.chain, 1, 6);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_BLOCKS, NULL), 1);
+    assert_true(p2p_sync_is_behind(w.p2p));
+    /* a block of another's chain, which is lighter than those headers */
+    h_block made = h_simple(other.chain, 2, 1), next;
+    n_greet(&w, 2, 0, 0);
+    announce(&w, 2, &made.header);
+    h_import_valid(other.chain, &made);
+    assert_int_equal(n_answer_blocks(&w, 2, other.chain), 1);
+    assert_true(h_tip_is(w.node.chain, &made.hash));
+    /* and the next, at once */
+    next = h_simple(other.chain, 2, 1);
+    send_compact(&w, 2, &next.header);
+    assert_true(h_tip_is(w.node.chain, &next.hash));
+    assert_true(p2p_sync_is_behind(w.p2p)); /* what others bring does not renew the patience with the first */
+    n_tick(&w, SYNC_PATIENCE_MS);
+    assert_false(p2p_sync_is_behind(w.p2p));
+    n_closed(&w, 1);
+    h_grow(source.chain, 3);
+    n_tick(&w, SYNC_PATIENCE_MS);
+    n_greet(&w, 3, 9, 1000000);
+    n_answer_headers(&w, 3, source.chain, 1, 9);
+    n_tick(&w, 2 * SYNC_PATIENCE_MS / SYNC_PATIENCE_BACK);
+    assert_false(p2p_sync_is_behind(w.p2p));
+    /* when they come at last, they are followed */
+    for (int i = 0; i < 10 && posw_chain_tip(w.node.chain)->number < 9; i++) {
+        n_tick(&w, SYNC_STALL_MIN_MS);
+        while (n_answer_blocks(&w, 3, source.chain) > 0) {
+        }
+    }
+    h_same(w.node.chain, source.chain);
+    assert_int_equal(n_violations(&w), 0);
+    h_block_clear(&made);
+    h_block_clear(&next);
+    h_close(&other);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* A branch of which nothing ever comes does not stay. */
+static void test_a_starved_branch_goes(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_grow(source.chain, 6);
+    n_greet(&w, 1, 6, 1000000);
+    n_answer_headers(&w, 1, source.chain, 1, 6);
+    n_closed(&w, 1);
+    assert_int_equal(w.p2p->sync->branch_count, 1);
+    n_tick(&w, SYNC_STARVED_MS - 1);
+    assert_int_equal(w.p2p->sync->branch_count, 1);
+    n_tick(&w, 1 + P2P_TICK_MS);
+    assert_int_equal(w.p2p->sync->branch_count, 0);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* One who shows branch after branch takes the place of his own, and of nobody whose blocks are good. */
+static void test_places_of_branches(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    h_block first = h_simple(w.node.chain, 1, 1), second;
+    n_greet(&w, 1, 0, 0);
+    send_compact(&w, 1, &first.header);
+    second = h_simple(w.node.chain, 1, 1);
+    announce(&w, 1, &second.header);
+    const posw_hash honest = second.hash;
+    size_t index;
+    for (unsigned i = 0; i < 5 * SYNC_BRANCHES_MAX; i++) {
+        h_plan plan = {.miner = 2 + i % 6, .gap_s = 2 + i};
+        h_block made = h_build(w.node.chain, &plan);
+        if (i % 2 == 0) n_greet(&w, 2 + i % 20, 0, 0); /* one connection after the other: no more than two branches each */
+        announce(&w, 2 + (i - i % 2) % 20, &made.header);
+        assert_true(w.p2p->sync->branch_count <= SYNC_BRANCHES_MAX);
+        assert_non_null(sync_find_record(w.p2p->sync, &honest, &index));
+        h_block_clear(&made);
+    }
+    assert_int_equal(w.p2p->sync->branch_count, SYNC_BRANCHES_MAX);
+    h_block_clear(&first);
+    h_block_clear(&second);
+    n_close(&w);
+}
+
+/* Whether an output is what it claims to be shows only when it was computed: until then a peer's headers, and those of all, may cost so
+ * many jobs and no more. */
+static void test_jobs_have_a_limit(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    h_block made = h_simple(w.node.chain, 1, 1);
+    posw_header h = made.header;
+    uint64_t nonce = 0;
+    w.keeps_jobs = true;
+    for (uint64_t round = 0; w.p2p->jobs < P2P_JOBS_POW_MAX; round++) {
+        const uint64_t peer = 1 + round % N_PEERS;
+        assert_true(round < 2 * P2P_JOBS_POW_MAX / P2P_JOBS_PEER_MAX);
+        if (w.peers[peer].open) n_closed(&w, peer); /* who comes again begins anew, but its jobs are under way */
+        n_greet(&w, peer, 0, 0);
+        for (int i = 0; i < P2P_JOBS_PEER_MAX + 3; i++) {
+            posw_store_be64(h.nonce, nonce++);
+            memset(h.mix_hash.b, 0, sizeof h.mix_hash.b); /* a lie */
+            posw_store_be64(h.mix_hash.b, nonce);
+            h_sign(&h, 1);
+            announce(&w, peer, &h);
+            assert_int_equal(p2p_find(w.p2p, peer)->jobs, i < P2P_JOBS_PEER_MAX ? i + 1 : P2P_JOBS_PEER_MAX);
+        }
+        n_forget(&w);
+    }
+    assert_int_equal(w.p2p->jobs, P2P_JOBS_POW_MAX);
+    assert_int_equal(w.job_count, P2P_JOBS_POW_MAX);
+    n_closed(&w, 1);
+    n_greet(&w, 1, 0, 0);
+    announce(&w, 1, &h);
+    assert_int_equal(p2p_find(w.p2p, 1)->jobs, 0);
+    n_run_jobs(&w);
+    assert_int_equal(w.p2p->jobs, 0);
+    assert_true(n_violations(&w) > 0);
+    n_greet(&w, 31, 0, 0); /* and the honest one is heard again */
+    send_compact(&w, 31, &made.header);
+    assert_true(h_tip_is(w.node.chain, &made.hash));
+    h_block_clear(&made);
+    n_close(&w);
+}
+
 /* A disk that fails must not pass for an unknown block. */
 static void test_failing_disk_ends_the_node(void **state) {
     (void)state;
@@ -213,14 +369,6 @@ static void test_failing_disk_ends_the_node(void **state) {
 static void wrong_state(void *arg, posw_header *h) {
     (void)arg;
     h->state_root.b[0] ^= 1;
-}
-
-static void send_compact(n_net *w, uint64_t peer, const posw_header *h) {
-    static const uint8_t nonce[8] = {1};
-    posw_buf b = {0};
-    assert_true(posw_msg_compact_encode(&b, h, NULL, nonce, NULL, 0, NULL, 0));
-    n_send(w, peer, &b);
-    posw_buf_clear(&b);
 }
 
 /* Whoever sends a block on before it was executed is not to blame for it: not the first, and not a later one. */
@@ -273,6 +421,10 @@ int main(void) {
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_stall),
         cmocka_unit_test(test_equivocation),
+        cmocka_unit_test(test_headers_whose_blocks_do_not_come),
+        cmocka_unit_test(test_a_starved_branch_goes),
+        cmocka_unit_test(test_places_of_branches),
+        cmocka_unit_test(test_jobs_have_a_limit),
         cmocka_unit_test(test_failing_disk_ends_the_node),
         cmocka_unit_test(test_invalid_compact_condemns_nobody),
         cmocka_unit_test(test_compact_without_work_is_a_violation),
