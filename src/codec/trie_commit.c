@@ -134,7 +134,9 @@ int posw_trie_commit(posw_trie *t, const posw_trie *base, const posw_trie_sink *
         return result;
     }
     posw_trie_retired_attach(t->pool, d.retired);
+    posw_trie_epoch_leave(t->pool, t->epoch);
     t->epoch = t->stored = t->pool->commits;
+    posw_trie_epoch_enter(t->pool, t->epoch);
     posw_trie_retired_prune(t->pool);
     return POSW_OK;
 }

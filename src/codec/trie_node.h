@@ -93,9 +93,11 @@ typedef struct {
 
 typedef struct {
     const posw_trie_source *source; /* NULL: in memory only */
-    posw_trie *versions;            /* all that live, in no order */
-    posw_trie_retired *retired;     /* oldest first */
-    posw_trie_retired *retired_last;
+    size_t versions;                /* that live */
+    posw_trie_retired **retired;    /* of the latest commits, oldest first, without gaps; retired_count of them */
+    size_t retired_count, retired_capacity;
+    size_t current;                 /* versions whose epoch is the latest commit; each older one is counted by the
+                                       record of the commit after its epoch */
     uint64_t commits;
     posw_trie_chunks chunks;
     size_t memory;           /* bytes in use */
@@ -105,7 +107,6 @@ typedef struct {
 
 struct posw_trie {
     posw_trie_pool *pool;
-    posw_trie *previous, *next; /* of the pool's versions */
     posw_trie_node *root;
     posw_trie_ref root_ref;
     uint64_t epoch;  /* see the invariant above */
@@ -278,7 +279,10 @@ POSW_MUST_USE bool posw_trie_retired_add(posw_trie_pool *pool, posw_trie_retired
 void posw_trie_retired_attach(posw_trie_pool *pool, posw_trie_retired *r);
 /* A node with this hash that was retired after `epoch`: borrowed. POSW_OK, POSW_ENOTFOUND or POSW_ENOMEM. */
 int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t epoch, const uint8_t *hash);
-/* Drops what no living version can need. */
+/* A version with this epoch has come, or gone. */
+void posw_trie_epoch_enter(posw_trie_pool *pool, uint64_t epoch);
+void posw_trie_epoch_leave(posw_trie_pool *pool, uint64_t epoch);
+/* Drops what no living version can need; costs nothing when that is nothing. */
 void posw_trie_retired_prune(posw_trie_pool *pool);
 
 #endif

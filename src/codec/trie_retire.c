@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 64 };
+enum { FIRST_CAPACITY = 16, RECORDS_FIRST = 8 };
 
 typedef struct {
     uint64_t tag; /* first bytes of the hash */
@@ -15,16 +15,27 @@ typedef struct {
 } retired_entry;
 
 struct posw_trie_retired {
-    posw_trie_retired *next;
     uint64_t commit; /* its number, from 1 */
+    size_t users;    /* versions that were equal to the store just before it */
     size_t count, capacity;
     bool sorted; /* by tag; only when somebody looked for something */
     retired_entry *entries;
 };
 
+/* Room for one more record, so that attaching cannot fail. */
+static bool reserve(posw_trie_pool *pool) {
+    if (pool->retired_count < pool->retired_capacity) return true;
+    const size_t capacity = pool->retired_capacity == 0 ? RECORDS_FIRST : 2 * pool->retired_capacity;
+    posw_trie_retired **grown = realloc(pool->retired, capacity * sizeof *grown);
+    if (grown == NULL) return false;
+    pool->retired = grown;
+    pool->retired_capacity = capacity;
+    return true;
+}
+
 posw_trie_retired *posw_trie_retired_new(posw_trie_pool *pool) {
-    posw_trie_retired *r = posw_trie_alloc(pool, sizeof *r);
-    if (r != NULL) *r = (posw_trie_retired){.next = NULL};
+    posw_trie_retired *r = reserve(pool) ? posw_trie_alloc(pool, sizeof *r) : NULL;
+    if (r != NULL) *r = (posw_trie_retired){.commit = 0};
     return r;
 }
 
@@ -56,11 +67,23 @@ bool posw_trie_retired_add(posw_trie_pool *pool, posw_trie_retired *r, posw_trie
 
 void posw_trie_retired_attach(posw_trie_pool *pool, posw_trie_retired *r) {
     r->commit = ++pool->commits;
-    if (pool->retired_last == NULL)
-        pool->retired = r;
-    else
-        pool->retired_last->next = r;
-    pool->retired_last = r;
+    r->users = pool->current;
+    pool->current = 0;
+    pool->retired[pool->retired_count++] = r;
+}
+
+/* The count that a version of this epoch is in. */
+static size_t *users_of(posw_trie_pool *pool, uint64_t epoch) {
+    if (epoch == pool->commits) return &pool->current;
+    POSW_ASSERT(pool->retired_count > 0 && epoch + 1 >= pool->retired[0]->commit);
+    return &pool->retired[epoch + 1 - pool->retired[0]->commit]->users;
+}
+
+void posw_trie_epoch_enter(posw_trie_pool *pool, uint64_t epoch) {
+    ++*users_of(pool, epoch);
+}
+void posw_trie_epoch_leave(posw_trie_pool *pool, uint64_t epoch) {
+    --*users_of(pool, epoch);
 }
 
 static int compare_tags(const void *a, const void *b) {
@@ -92,7 +115,8 @@ static int compare_hash(posw_trie_pool *pool, const posw_trie_node *n, const uin
 int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t epoch, const uint8_t *hash) {
     const uint64_t tag = posw_load_be64(hash);
     int rc = POSW_ENOTFOUND;
-    for (posw_trie_retired *r = pool->retired; r != NULL; r = r->next) {
+    for (size_t k = 0; k < pool->retired_count; k++) {
+        posw_trie_retired *r = pool->retired[k];
         if (r->commit <= epoch || r->count == 0) continue;
         if (!r->sorted) qsort(r->entries, r->count, sizeof *r->entries, compare_tags);
         r->sorted = true;
@@ -106,14 +130,10 @@ int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t 
 }
 
 void posw_trie_retired_prune(posw_trie_pool *pool) {
-    uint64_t oldest = UINT64_MAX;
-    if (pool->retired == NULL) return;
-    for (const posw_trie *t = pool->versions; t != NULL; t = t->next)
-        oldest = t->epoch < oldest ? t->epoch : oldest;
-    while (pool->retired != NULL && pool->retired->commit <= oldest) {
-        posw_trie_retired *r = pool->retired;
-        pool->retired = r->next;
-        posw_trie_retired_free(pool, r);
-    }
-    if (pool->retired == NULL) pool->retired_last = NULL;
+    size_t n = 0;
+    while (n < pool->retired_count && pool->retired[n]->users == 0)
+        posw_trie_retired_free(pool, pool->retired[n++]);
+    if (n == 0) return;
+    pool->retired_count -= n;
+    memmove(pool->retired, pool->retired + n, pool->retired_count * sizeof *pool->retired);
 }

@@ -6,21 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void link_version(posw_trie *t) {
-    t->previous = NULL;
-    t->next = t->pool->versions;
-    if (t->next != NULL) t->next->previous = t;
-    t->pool->versions = t;
-}
-
-static void unlink_version(posw_trie *t) {
-    if (t->next != NULL) t->next->previous = t->previous;
-    if (t->previous != NULL)
-        t->previous->next = t->next;
-    else
-        t->pool->versions = t->next;
-}
-
 posw_trie *posw_trie_new(const posw_hash *root, const posw_trie_source *source) {
     posw_trie_pool *pool = calloc(1, sizeof *pool);
     posw_trie *t = calloc(1, sizeof *t);
@@ -34,7 +19,7 @@ posw_trie *posw_trie_new(const posw_hash *root, const posw_trie_source *source) 
     t->pool = pool;
     t->root_ref.tag = POSW_TRIE_TAG_HASH;
     memcpy(t->root_ref.rest, root->b, POSW_HASH_SIZE);
-    link_version(t);
+    pool->versions = pool->current = 1;
     return t;
 }
 
@@ -43,7 +28,8 @@ posw_trie *posw_trie_copy(const posw_trie *t) {
     if (copy == NULL) return NULL;
     *copy = *t;
     if (copy->root != NULL) copy->root->refs++;
-    link_version(copy);
+    copy->pool->versions++;
+    posw_trie_epoch_enter(copy->pool, copy->epoch);
     return copy;
 }
 
@@ -51,6 +37,7 @@ static void pool_free(posw_trie_pool *pool) {
     posw_trie_retired_prune(pool);
     posw_trie_chunks_clear(pool);
     posw_buf_clear(&pool->scratch);
+    free(pool->retired);
     free(pool);
 }
 
@@ -58,9 +45,9 @@ void posw_trie_free(posw_trie *t) {
     if (t == NULL) return;
     posw_trie_pool *pool = t->pool;
     posw_trie_node_unref(pool, t->root);
-    unlink_version(t);
+    posw_trie_epoch_leave(pool, t->epoch);
     free(t);
-    if (pool->versions == NULL)
+    if (--pool->versions == 0)
         pool_free(pool);
     else
         posw_trie_retired_prune(pool);
