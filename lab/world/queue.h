@@ -1,5 +1,5 @@
-/* What is to happen, by time; what comes at one time happens in the order in which it was put. A binary heap of small
- * items. */
+/* What is to happen, by time; what comes at one time happens in the order in which it was put. A heap of small
+ * items; what happens lies in slots that do not move. */
 #ifndef POSW_LAB_QUEUE_H
 #define POSW_LAB_QUEUE_H
 
@@ -33,8 +33,15 @@ typedef struct {
 } happening;
 
 typedef struct {
-    happening *items;
+    uint64_t at_us, serial;
+    uint32_t slot;
+} queue_item;
+
+typedef struct {
+    queue_item *items; /* a heap with four children a node */
     size_t count, capacity;
+    happening *slots; /* `capacity` of them */
+    uint32_t *free;   /* slots that are not in use: capacity - count */
     uint64_t serial;
 } queue;
 

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
+#include "digest.h"
 #include "posw/difficulty.h"
 #include "posw/u256.h"
 #include "queue.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINK_SLOTS = 1 << 20, CLOSE_FLUSH_US = 1000 * 1000, REFUSED_US = 1000, UNREACHED_US = 3 * 1000 * 1000 };
+enum { LINK_SLOTS = 1 << 20, CLOSE_FLUSH_US = 1000 * 1000, REFUSED_US = 1000, UNREACHED_US = 3 * 1000 * 1000, SPARE_MAX = 4, DRAINED_FROM = 256 * 1024 };
 
 /* A connection. Side 0 is who dialled. */
 typedef struct {
@@ -26,7 +27,8 @@ typedef struct {
     bool open[2];        /* this side has been told PEER_OPEN and not yet PEER_CLOSED */
     bool cut;            /* nothing passes any more */
     uint64_t arrives[2]; /* when the latest piece sent by this side arrives */
-    uint64_t sent[2];    /* pieces sent by this side: DRAINED is told for the last one only */
+    uint64_t sent[2];    /* pieces sent by this side: DRAINED is told for the last one only, */
+    size_t undrained[2]; /* and when so many bytes of this side, DRAINED_FROM, were sent since it was told last */
 } link;
 
 typedef struct {
@@ -71,7 +73,9 @@ struct world {
     uint64_t now_us, events, deliveries;
     posw_random random;
     uint8_t *groups;
-    posw_keccak digest;
+    event_digest digest;
+    posw_actions spare[SPARE_MAX]; /* lists of actions with memory, for the next steps */
+    size_t spare_count;
     int result;
 };
 
@@ -131,8 +135,7 @@ static void say(world *w, size_t i, const char *format, ...) {
     n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
     va_end(args);
     if (n >= (int)sizeof line) n = sizeof line - 1;
-    posw_keccak_update(&w->digest, line, (size_t)n);
-    posw_keccak_update(&w->digest, "\n", 1);
+    digest_bytes(&w->digest, line, (size_t)n);
     if (w->o.log != NULL) w->o.log(w->o.arg, line);
 }
 
@@ -142,9 +145,8 @@ static void machine_log(void *arg, enum posw_log_level level, const char *catego
 }
 
 posw_hash world_log_hash(const world *w) {
-    posw_keccak copy = w->digest;
     posw_hash out;
-    posw_keccak_final(&copy, &out);
+    posw_keccak256(&out, &w->digest, sizeof w->digest);
     return out;
 }
 
@@ -296,10 +298,13 @@ static void send_piece(world *w, machine *m, link *l, int side, posw_buf *data) 
     h.link = l->number;
     h.data = *data;
     *data = (posw_buf){0};
+    l->undrained[side] += h.data.size;
+    l->sent[side]++;
     put(w, h);
+    if (l->undrained[side] < DRAINED_FROM) return;
     happening drained = for_machine(w, m, WHAT_DRAINED, m->upload_free_us);
     drained.link = l->number;
-    drained.number = ++l->sent[side];
+    drained.number = l->sent[side];
     put(w, drained);
 }
 
@@ -327,17 +332,30 @@ uint64_t world_clock_s(const world *w, size_t machine_index) {
 
 static void perform_all(world *w, machine *m, posw_actions *actions);
 
+/* A step may end in another one (a machine that goes down tells its peers nothing, but a liar may act): so there are
+ * several. */
+static posw_actions take_actions(world *w) {
+    return w->spare_count == 0 ? (posw_actions){0} : w->spare[--w->spare_count];
+}
+
+static void give_actions(world *w, posw_actions *actions) {
+    posw_actions_reset(actions);
+    if (w->spare_count < SPARE_MAX)
+        w->spare[w->spare_count++] = *actions;
+    else
+        posw_actions_clear(actions);
+}
+
 static void step(world *w, machine *m, posw_event *e) {
-    posw_actions actions = {0};
-    const uint64_t before = m->own_blocks, height = posw_chain_tip(m->chain)->number;
+    posw_actions actions = take_actions(w);
+    const uint64_t height = posw_chain_tip(m->chain)->number;
     const uint64_t mined = posw_node_read_counters(m->node).blocks_mined;
-    (void)before;
     e->now_ms = clock_ms(w, m);
     posw_node_step(m->node, e, &actions);
     const uint64_t now = posw_chain_tip(m->chain)->number, own = posw_node_read_counters(m->node).blocks_mined - mined;
     if (now > height) w->deliveries += now - height > own ? now - height - own : 0;
     perform_all(w, m, &actions);
-    posw_actions_clear(&actions);
+    give_actions(w, &actions);
 }
 
 static int machine_up(world *w, machine *m) {
@@ -587,7 +605,7 @@ static void on_seal(world *w, machine *m) {
 
 static void handle_one(world *w, machine *m, happening *h) {
     posw_event e;
-    const link *l;
+    link *l;
     switch (h->what) {
     case WHAT_BYTES:
         l = find_link(w, h->link);
@@ -599,6 +617,7 @@ static void handle_one(world *w, machine *m, happening *h) {
     case WHAT_DRAINED:
         l = find_link(w, h->link);
         if (l == NULL || l->cut || l->sent[side_of(w, l, h)] != h->number) return;
+        l->undrained[side_of(w, l, h)] = 0;
         e = (posw_event){.type = POSW_EVENT_PEER_DRAINED, .peer = l->peer[side_of(w, l, h)]};
         step(w, m, &e);
         break;
@@ -661,17 +680,20 @@ static bool is_stale(world *w, const machine *m, const happening *h) {
     return false;
 }
 
-/* The digest takes in what the line says, without its letters. */
+/* The digest takes in what the line says, without its letters, and the last bytes of data. */
 static void say_event(world *w, const happening *h) {
-    const uint64_t words[] = {w->now_us, h->machine, (uint64_t)h->what, h->link, h->data.size};
     if (w->o.log != NULL) {
         char line[160];
         snprintf(line, sizeof line, "%10" PRIu64 ".%06" PRIu64 " %3" PRIu32 " %s %" PRIu64 " %zu", w->now_us / 1000000,
                  w->now_us % 1000000, h->machine, what_text(h->what), h->link, h->data.size);
         w->o.log(w->o.arg, line);
     }
-    posw_keccak_update(&w->digest, words, sizeof words);
-    if (h->data.size > 0) posw_keccak_update(&w->digest, h->data.data + h->data.size - 1, 1);
+    digest_words(&w->digest, w->now_us << 4 | (uint64_t)h->what, (uint64_t)h->machine << 40 ^ h->link);
+    if (h->data.size == 0) return;
+    uint64_t end = 0;
+    const size_t n = h->data.size < sizeof end ? h->data.size : sizeof end;
+    memcpy(&end, h->data.data + h->data.size - n, n);
+    digest_words(&w->digest, h->data.size, end);
 }
 
 static void handle(world *w, happening *h) {
@@ -869,7 +891,6 @@ int world_new(world **out, const world_options *o) {
     if (w->o.start_s == 0) w->o.start_s = o->spec->params.genesis_time + 1000;
     posw_store_be64(seed, o->seed);
     posw_random_init(&w->random, seed);
-    posw_keccak_init(&w->digest);
     w->machines = calloc(w->count, sizeof *w->machines);
     int rc = w->machines == NULL ? POSW_ENOMEM : POSW_OK;
     for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
@@ -896,6 +917,8 @@ void world_free(world *w) {
         posw_map_clear(&m->link_slots);
     }
     queue_clear(&w->queue);
+    while (w->spare_count > 0)
+        posw_actions_clear(&w->spare[--w->spare_count]);
     free(w->machines);
     free(w->links);
     free(w->groups);
