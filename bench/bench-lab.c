@@ -4,9 +4,9 @@
  *
  * Ticket rule, W 2016, ASERT, 100 miners with two tickets for each block of the window: goal 1,000,000 blocks a second,
  * stretch goal 2,000,000. Of each measurement the best round counts: what else the machine does costs time, never gives
- * any. Beside it, for the scale: the simulators SimBlock and CBlockSim deliver 22,000 to 27,000 blocks a second to nodes
- * on such a machine; theirs is a whole network, and their chains have no stake and no difficulty. Exit 1 when the goal is
- * missed. */
+ * any. Beside it, for the scale: the simulators SimBlock and CBlockSim deliver 22,000 to 27,000 blocks a second to
+ * nodes on such a machine; theirs is a whole network, and their chains have no stake and no difficulty. Exit 1 when the
+ * goal is missed. */
 #include "posw/u256.h"
 #include "rules/chain_sim.h"
 

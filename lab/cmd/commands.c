@@ -6,5 +6,8 @@
 const cli_command *const cli_commands[] = {
     &lab_command_double_spend,
     &lab_command_confirmations,
+    &lab_command_shares,
+    &lab_command_difficulty,
+    &lab_command_timestamps,
     NULL,
 };

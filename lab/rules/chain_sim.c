@@ -1,9 +1,9 @@
 /* The race of a chain_sim.
  *
  * Whose weight does a push change? The winner's, if its block was boosted, and that of every miner for whom a block has
- * stopped counting (W4), be it by leaving the window or by time. The blocks that stop counting are the oldest ones, so a
- * queue of the boosted blocks tells which they can be: as long as the real window counts fewer blocks for the miner at
- * its head than the queue holds, that head is gone. Nothing of the rule is written a second time here. */
+ * stopped counting (W4), be it by leaving the window or by time. The blocks that stop counting are the oldest ones, so
+ * a queue of the boosted blocks tells which they can be: as long as the real window counts fewer blocks for the miner
+ * at its head than the queue holds, that head is gone. Nothing of the rule is written a second time here. */
 #include "rules/chain_sim.h"
 
 #include "base/bytes.h"
@@ -207,8 +207,8 @@ static posw_u256 difficulty_at(const chain_sim *s, double now_s) {
     return posw_difficulty_next(&s->params, s->window, &s->parent, lab_timestamp(&s->parent, now_s));
 }
 
-/* Moves the clock to the next block; the difficulty that it then has. Under the rules that read the block's own time the
- * difficulty changes while the miners work: time is taken piece by piece. */
+/* Moves the clock to the next block; the difficulty that it then has. Under the rules that read the block's own time
+ * the difficulty changes while the miners work: time is taken piece by piece. */
 static posw_u256 wait_for_block(chain_sim *s) {
     double work = lab_exponential(&s->random);
     const double speed = lab_rates_sum(&s->rates) * s->unit; /* work a second, times D */
@@ -255,8 +255,8 @@ void chain_sim_step(chain_sim *s, chain_sim_block *out) {
         retire(s);
         follow_ramp(s);
     }
-    *out = (chain_sim_block){s->parent.number, miner, boosted, s->now_s - before_s,
-                             lab_double_of(&difficulty) / s->unit};
+    *out =
+        (chain_sim_block){s->parent.number, miner, boosted, s->now_s - before_s, lab_double_of(&difficulty) / s->unit};
 }
 
 /* ---- changes and scores ---- */

@@ -66,7 +66,7 @@ void chain_sim_set_supply(chain_sim *s, const posw_u256 *supply_wei);
 chain_sim_score chain_sim_score_of(const chain_sim *s, size_t miner);
 double chain_sim_time_s(const chain_sim *s); /* since genesis */
 double chain_sim_weight(const chain_sim *s, size_t miner);
-double chain_sim_power(const chain_sim *s); /* the sum of all h F */
+double chain_sim_power(const chain_sim *s);   /* the sum of all h F */
 double chain_sim_score_s(const chain_sim *s); /* time since the start or chain_sim_forget() */
 /* Scores start anew: after a time of settling. */
 void chain_sim_forget(chain_sim *s);

@@ -29,11 +29,10 @@ static inline bool lab_own_timestamp(const posw_params *p) {
     return p->difficulty_rule == POSW_DIFFICULTY_HOMESTEAD || p->difficulty_rule == POSW_DIFFICULTY_STEP;
 }
 
-/* While a block is looked for under such a rule, the difficulty stands still between these times: the least elapsed time
- * above `elapsed_s` at which it may change; UINT64_MAX: no more. */
+/* While a block is looked for under such a rule, the difficulty stands still between these times: the least elapsed
+ * time above `elapsed_s` at which it may change; UINT64_MAX: no more. */
 static inline uint64_t lab_next_change(const posw_params *p, uint64_t elapsed_s) {
-    if (p->difficulty_rule == POSW_DIFFICULTY_STEP)
-        return elapsed_s < p->block_time_s ? p->block_time_s : UINT64_MAX;
+    if (p->difficulty_rule == POSW_DIFFICULTY_STEP) return elapsed_s < p->block_time_s ? p->block_time_s : UINT64_MAX;
     if (p->difficulty_rule != POSW_DIFFICULTY_HOMESTEAD) return UINT64_MAX;
     const uint64_t scaled_s = 6931 * p->block_time_s / 10000, bucket_s = scaled_s > 1 ? scaled_s : 1; /* D6 */
     const uint64_t k = elapsed_s / bucket_s;
