@@ -12,10 +12,11 @@
  *  - Durability: at the tip one commit a block. In bulk mode (posw_chain_bulk) commits are joined.
  *
  * Limits: headers and bodies of side branches that leave the main chain within R blocks of the tip only, at most
- * POSW_CHAIN_SIDE_MAX blocks, with deep reorganisations allowed from anywhere and POSW_CHAIN_SIDE_DEEP_MAX (of 250 bytes
- * in memory); the rest is refused. What was taken while they were allowed stays until the tip leaves it behind. Memory: two ticket windows (W + R blocks each), the side branches' headers in short, a few stake
- * tables, and the states of the latest 128 blocks as far as cache_bytes_max allows. Everything else is read from the
- * store. No clock: now_s comes in. Single-threaded. */
+ * POSW_CHAIN_SIDE_MAX blocks, with deep reorganisations allowed from anywhere and POSW_CHAIN_SIDE_DEEP_MAX (of 250
+ * bytes in memory); the rest is refused. What was taken while they were allowed stays until the tip leaves it behind.
+ * Memory: two ticket windows (W + R blocks each), the side branches' headers in short, a few stake tables, and the
+ * states of the latest 128 blocks as far as cache_bytes_max allows. Everything else is read from the store. No clock:
+ * now_s comes in. Single-threaded. */
 #ifndef POSW_CHAIN_CHAIN_H
 #define POSW_CHAIN_CHAIN_H
 
@@ -36,6 +37,7 @@ typedef struct {
     const posw_pow *pow;         /* borrowed */
     const posw_log *log;         /* borrowed, may be NULL */
     uint64_t cache_bytes_max;    /* of trie nodes in memory; 0: 64 MiB */
+    uint64_t undo_bytes_max;     /* of undo records that posw_chain_state_at may apply; 0: 8 MiB */
 } posw_chain_options;
 
 /* Writes genesis into an empty store, or loads the tip of a used one (verifying that the stored tip's state root is
@@ -53,8 +55,8 @@ typedef struct {
 } posw_chain_change;
 
 /* Imports one block. POSW_OK with a verdict, or an operating error (nothing changed). verdict NOT_YET: unknown parent,
- * time, or a branch that leaves too far back (or is the least of too many). A known block is valid again and changes nothing. *change: empty unless
- * the tip moved. The prepared block is taken over (cleared) only on POSW_OK. */
+ * time, or a branch that leaves too far back (or is the least of too many). A known block is valid again and changes
+ * nothing. *change: empty unless the tip moved. The prepared block is taken over (cleared) only on POSW_OK. */
 int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,
                       posw_chain_change *change);
 /* Joins commits: on: until off or flush, at most `blocks` blocks or 64 MiB of changed nodes a commit. Off commits. */
@@ -77,9 +79,13 @@ const posw_stake_table *posw_chain_table(posw_chain *c, uint64_t number);
 posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number);
 /* F of a miner for the next block. */
 posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner);
-/* A fresh copy of the state after a main-chain block (the tip's, or one of the latest ones), owned by the caller.
- * POSW_ENOTFOUND: too old. */
+/* A fresh copy of the state after a main-chain block, owned by the caller: the tip's, one of the versions in memory, or
+ * one that is made by undo records, for which some 100 ms may pass. POSW_ENOTFOUND: more than posw_chain_states_depth
+ * blocks behind the tip, or too much has changed since (undo_bytes_max). */
 int posw_chain_state_at(posw_chain *c, posw_state **out, uint64_t number);
+/* As far behind the tip as a state may be: what a reorganisation may take back, and at least POSW_CHAIN_STATES_MAX - 1.
+ */
+uint64_t posw_chain_states_depth(const posw_chain *c);
 /* The RandomX key of a block that follows the tip (K1); zero for other algorithms. */
 int posw_chain_pow_key(posw_chain *c, posw_hash *out, uint64_t number);
 
@@ -121,9 +127,11 @@ int posw_chain_find_place(posw_chain *c, posw_chain_place *out, const posw_hash 
 size_t posw_chain_window_size(const posw_chain *c);
 int posw_chain_window_copy(posw_chain *c, void *memory, posw_window **out, const posw_chain_place *at);
 posw_window_entry posw_chain_entry_of(const posw_header *h); /* what a window is pushed with */
-/* The stake table in force for a block number on a branch that leaves the main chain after fork_number, and its root (E4). Borrowed
- * until the next call. POSW_ENOTFOUND: not known here, its snapshot lies on the branch, which nothing is executed for at this point. */
-int posw_chain_branch_table(posw_chain *c, const posw_stake_table **table, posw_hash *root, uint64_t number, uint64_t fork_number);
+/* The stake table in force for a block number on a branch that leaves the main chain after fork_number, and its root
+ * (E4). Borrowed until the next call. POSW_ENOTFOUND: not known here, its snapshot lies on the branch, which nothing is
+ * executed for at this point. */
+int posw_chain_branch_table(posw_chain *c, const posw_stake_table **table, posw_hash *root, uint64_t number,
+                            uint64_t fork_number);
 /* K1 for a block that follows one that the chain has; zero for other algorithms. */
 int posw_chain_key_after(posw_chain *c, posw_hash *out, const posw_hash *parent, uint64_t parent_number);
 /* Found invalid by execution; remembered for the latest few thousand. */

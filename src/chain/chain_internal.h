@@ -30,6 +30,8 @@ enum {
     POSW_CHAIN_TABLES_MAX = 16,
     POSW_CHAIN_TABLES_KEEP = 4,
     POSW_CHAIN_BRANCH_STATES_MAX = 2,
+    POSW_CHAIN_PAST_STATES_MAX = 4,
+    POSW_CHAIN_UNDO_BYTES = 8 << 20,
     POSW_CHAIN_CACHE_BYTES = 64 << 20,
     POSW_CHAIN_BULK_BYTES = 64 << 20
 };
@@ -74,6 +76,12 @@ typedef struct {
     uint64_t used;
 } posw_chain_branch_state;
 
+/* The state after a main-chain block below states_low. */
+typedef struct {
+    uint64_t number;
+    posw_state *state; /* owned; NULL: none is kept here */
+} posw_chain_past_state;
+
 typedef struct {
     posw_store *store;
     uint8_t prefix; /* 'a' or 's' */
@@ -85,7 +93,7 @@ struct posw_chain {
     const posw_pow *pow;
     const posw_log *log;
     void *pow_scratch; /* made at first use */
-    uint64_t cache_bytes_max;
+    uint64_t cache_bytes_max, undo_bytes_max;
 
     posw_chain_trie_rows account_rows, storage_rows;
     posw_state_source source;
@@ -98,7 +106,9 @@ struct posw_chain {
     posw_state *states[POSW_CHAIN_STATES_MAX];
     uint64_t states_low;
     posw_state *committed;
-    posw_hash committed_hash; /* of the block */
+    posw_hash committed_hash;                                      /* of the block */
+    posw_chain_past_state past_states[POSW_CHAIN_PAST_STATES_MAX]; /* of this tip's ancestors */
+    size_t past_next;                                              /* counts up; the place of the next */
 
     posw_window *window, *branch_window; /* the latter stands at branch_at */
     size_t window_size;
@@ -107,8 +117,8 @@ struct posw_chain {
 
     posw_map side; /* hash -> posw_chain_side */
     uint64_t side_order;
-    uint64_t side_floor;      /* no branch leaves the main chain below this block */
-    posw_u256 side_heaviest;  /* no block of a branch is heavier */
+    uint64_t side_floor;     /* no branch leaves the main chain below this block */
+    posw_u256 side_heaviest; /* no block of a branch is heavier */
     posw_chain_branch_state branch_states[POSW_CHAIN_BRANCH_STATES_MAX];
     uint64_t branch_clock, branch_executed; /* the latter: blocks that were executed for stake tables, for tests */
 
@@ -210,6 +220,9 @@ int posw_chain_window_at(posw_chain *c, posw_window **out, const posw_hash *hash
 int posw_chain_window_fill(posw_chain *c, posw_window *w, uint64_t number);
 
 /* ---- replay.c: executing stored blocks once more ---- */
+/* Takes a sealed state of main-chain block `from` back to that of block `to`, and seals it. POSW_ENOTFOUND: more than
+ * bytes_max of undo records. After an error the state must be freed. */
+int posw_chain_undo(posw_chain *c, posw_state *s, uint64_t from, uint64_t to, uint64_t bytes_max);
 /* A version of its own of the state after this main-chain block: a copy, or made by undo records. */
 int posw_chain_fork_state(posw_chain *c, posw_state **out, uint64_t number);
 /* A stored block with what executing and indexing it takes. Zero-initialise. */
@@ -222,6 +235,9 @@ typedef struct {
 } posw_chain_side_block;
 int posw_chain_side_block_load(posw_chain *c, posw_chain_side_block *out, const posw_hash *hash);
 void posw_chain_side_block_clear(posw_chain_side_block *b);
+
+/* ---- past.c: states behind the versions in memory ---- */
+void posw_chain_past_clear(posw_chain *c);
 
 /* ---- branch.c: stake tables of side branches ---- */
 /* The table in force for a child of this place, for which the branch is executed as far as needed. *v is valid, or says

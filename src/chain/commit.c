@@ -26,6 +26,7 @@ static void drop_state(posw_chain *c, uint64_t number) {
 }
 
 void posw_chain_state_push(posw_chain *c, uint64_t number, posw_state *s) {
+    posw_chain_past_clear(c);
     drop_state(c, number); /* the one of 128 blocks ago */
     c->states[number % POSW_CHAIN_STATES_MAX] = s;
     if (number >= POSW_CHAIN_STATES_MAX && c->states_low <= number - POSW_CHAIN_STATES_MAX)
@@ -40,6 +41,7 @@ void posw_chain_states_drop_above(posw_chain *c, uint64_t number) {
 /* First the oldest versions, then what can be loaded again. */
 void posw_chain_limit_memory(posw_chain *c) {
     posw_state *tip = posw_chain_state_find(c, c->tip.number);
+    if (posw_state_memory(tip) > c->cache_bytes_max) posw_chain_past_clear(c);
     while (c->states_low < c->tip.number && posw_state_memory(tip) > c->cache_bytes_max)
         drop_state(c, c->states_low++);
     const bool is_committed = posw_hash_equal(&c->committed_hash, &c->tip_hash);

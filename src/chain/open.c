@@ -54,6 +54,7 @@ int posw_chain_reload(posw_chain *c) {
     if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
     posw_chain_states_drop_above(c, row.header.number);
     posw_chain_branch_states_clear(c);
+    posw_chain_past_clear(c);
     posw_chain_tables_trim(c, 0);
     c->tip = row.header;
     c->tip_hash = hash;
@@ -252,6 +253,7 @@ static int init(posw_chain *c, const posw_chain_options *opt) {
     c->pow = opt->pow;
     c->log = opt->log;
     c->cache_bytes_max = opt->cache_bytes_max == 0 ? POSW_CHAIN_CACHE_BYTES : opt->cache_bytes_max;
+    c->undo_bytes_max = opt->undo_bytes_max == 0 ? POSW_CHAIN_UNDO_BYTES : opt->undo_bytes_max;
     c->account_rows = (posw_chain_trie_rows){c->store, 'a'};
     c->storage_rows = (posw_chain_trie_rows){c->store, 's'};
     c->source =
@@ -271,6 +273,7 @@ static void chain_free(posw_chain *c) {
         posw_state_free(c->states[i]);
     posw_state_free(c->committed);
     posw_chain_branch_states_clear(c);
+    posw_chain_past_clear(c);
     posw_chain_tables_trim(c, 0);
     posw_map_clear(&c->side);
     posw_chain_invalid_clear(c);

@@ -71,12 +71,7 @@ int posw_chain_stake_proof(posw_chain *c, posw_stake_proof *out, uint64_t number
     return posw_stake_tree_prove(out, slot->table, miner, slot->tree) ? POSW_OK : POSW_ENOTFOUND;
 }
 
-/* ---- state and key ---- */
-
-int posw_chain_state_at(posw_chain *c, posw_state **out, uint64_t number) {
-    const posw_state *s = posw_chain_state_find(c, number);
-    return s == NULL ? POSW_ENOTFOUND : posw_state_copy(out, s);
-}
+/* ---- key ---- */
 
 int posw_chain_pow_key(posw_chain *c, posw_hash *out, uint64_t number) {
     if (number == 0 || number > c->tip.number + 1) return POSW_EINVAL;

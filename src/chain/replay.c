@@ -12,20 +12,29 @@ static int read_record(posw_chain *c, posw_chain_record *out, posw_buf *bytes, c
     return posw_chain_record_decode(out, posw_buf_view(bytes), row->header.number) ? POSW_OK : POSW_ECORRUPT;
 }
 
-/* Takes the state of main-chain block `number` to that of its parent. */
-static int undo_block(posw_chain *c, posw_state *s, uint64_t number) {
-    posw_chain_row row, parent;
+/* Takes back what main-chain block `number` did; the state is to be sealed. */
+static int undo_block(posw_chain *c, posw_state *s, uint64_t number, uint64_t *bytes_left) {
+    posw_chain_row row;
     posw_chain_record record;
     posw_buf bytes = {0};
-    posw_hash root;
     int rc = posw_chain_main_row(c, &row, NULL, number);
-    if (rc == POSW_OK) rc = posw_chain_main_row(c, &parent, NULL, number - 1);
     if (rc == POSW_OK) rc = read_record(c, &record, &bytes, &row);
+    if (rc == POSW_OK && record.undo.size > *bytes_left) rc = POSW_ENOTFOUND;
     if (rc == POSW_OK) rc = posw_state_apply_undo(s, record.undo.data, record.undo.size);
-    if (rc == POSW_OK) rc = posw_state_seal(s, &root, NULL);
-    if (rc == POSW_OK && !posw_hash_equal(&root, &parent.header.state_root)) rc = POSW_ECORRUPT;
+    if (rc == POSW_OK) *bytes_left -= record.undo.size;
     posw_buf_clear(&bytes);
     return rc;
+}
+
+int posw_chain_undo(posw_chain *c, posw_state *s, uint64_t from, uint64_t to, uint64_t bytes_max) {
+    posw_chain_row row;
+    posw_hash root;
+    if (from == to) return POSW_OK;
+    int rc = posw_chain_main_row(c, &row, NULL, to);
+    for (uint64_t n = from; rc == POSW_OK && n > to; n--)
+        rc = undo_block(c, s, n, &bytes_max);
+    if (rc == POSW_OK) rc = posw_state_seal(s, &root, NULL);
+    return rc == POSW_OK && !posw_hash_equal(&root, &row.header.state_root) ? POSW_ECORRUPT : rc;
 }
 
 int posw_chain_fork_state(posw_chain *c, posw_state **out, uint64_t number) {
@@ -33,8 +42,7 @@ int posw_chain_fork_state(posw_chain *c, posw_state **out, uint64_t number) {
     posw_state *s;
     int rc = posw_state_copy(&s, posw_chain_state_find(c, start));
     if (rc != POSW_OK) return rc;
-    for (uint64_t n = start; rc == POSW_OK && n > number; n--)
-        rc = undo_block(c, s, n);
+    rc = posw_chain_undo(c, s, start, number, UINT64_MAX);
     if (rc != POSW_OK) {
         posw_state_free(s);
         return rc;
@@ -62,4 +70,3 @@ int posw_chain_side_block_load(posw_chain *c, posw_chain_side_block *b, const po
         posw_tx_hash(&b->tx_hashes[i], &b->block.txs[i]);
     return POSW_OK;
 }
-

@@ -118,8 +118,9 @@ posw_state *rpc_ref_state(rpc_call *c, const rpc_block_ref *ref, uint64_t *numbe
     if (err == POSW_ENOTFOUND)
         (void)rpc_fail(c, RPC_ERROR_SERVER,
                        "missing trie node: the state of block %" PRIu64
-                       " is not kept, only those of the latest %d blocks since this node started",
-                       n, POSW_CHAIN_STATES_MAX);
+                       " is not kept, only those of the latest %" PRIu64
+                       " blocks (fewer where these changed very much)",
+                       n, posw_chain_states_depth(c->chain) + 1);
     else if (err != POSW_OK)
         (void)rpc_fail_operating(c, err);
     if (err != POSW_OK) return NULL;

@@ -180,26 +180,100 @@ static void another_chain_is_refused(void **state) {
     posw_chain_spec_clear(&other);
 }
 
+static void has_state_of(posw_chain *c, uint64_t number) {
+    posw_state *s;
+    posw_chain_block_info info;
+    ok(posw_chain_block_by_number(c, &info, number));
+    ok(posw_chain_state_at(c, &s, number));
+    const posw_hash root = posw_state_root(s);
+    assert_true(posw_hash_equal(&root, &info.header.state_root));
+    posw_account account;
+    const posw_address sender = h_address(5);
+    ok(posw_state_account(s, &account, &sender));
+    assert_int_equal(account.nonce, number);
+    posw_state_free(s);
+}
+
 static void states_of_recent_blocks(void **state) {
     world *w = *state;
     posw_chain *c = w->a.chain;
     posw_state *s;
     h_grow(c, POSW_CHAIN_STATES_MAX + 20);
     const uint64_t tip = posw_chain_tip(c)->number;
-    for (uint64_t n = tip - POSW_CHAIN_STATES_MAX + 1; n <= tip; n++) {
-        posw_chain_block_info info;
-        posw_account account;
-        ok(posw_chain_state_at(c, &s, n));
-        ok(posw_chain_block_by_number(c, &info, n));
-        const posw_hash root = posw_state_root(s);
-        assert_true(posw_hash_equal(&root, &info.header.state_root));
-        const posw_address sender = h_address(5);
-        ok(posw_state_account(s, &account, &sender));
-        assert_int_equal(account.nonce, n);
-        posw_state_free(s);
-    }
+    for (uint64_t n = tip - POSW_CHAIN_STATES_MAX + 1; n <= tip; n++)
+        has_state_of(c, n);
     assert_int_equal(posw_chain_state_at(c, &s, tip - POSW_CHAIN_STATES_MAX), POSW_ENOTFOUND);
     assert_int_equal(posw_chain_state_at(c, &s, tip + 1), POSW_ENOTFOUND);
+}
+
+/* Versions are in memory; after a restart only the tip's. Older ones come from undo records, as far back as before. */
+static void states_after_reopening(void **state) {
+    world *w = *state;
+    posw_state *s;
+    h_grow(w->a.chain, POSW_CHAIN_STATES_MAX + 20);
+    h_reopen(&w->a);
+    posw_chain *c = w->a.chain;
+    const uint64_t tip = posw_chain_tip(c)->number, first = tip - POSW_CHAIN_STATES_MAX + 1;
+    assert_int_equal(posw_chain_states_depth(c), POSW_CHAIN_STATES_MAX - 1);
+    for (uint64_t n = tip; n >= first; n -= 5)
+        has_state_of(c, n);
+    for (uint64_t n = first; n <= tip; n++)
+        has_state_of(c, n);
+    assert_int_equal(posw_chain_state_at(c, &s, first - 1), POSW_ENOTFOUND);
+    h_grow(c, 3); /* what was remembered goes with the old tip */
+    for (uint64_t n = first + 3; n <= tip + 3; n++)
+        has_state_of(c, n);
+    assert_int_equal(posw_chain_state_at(c, &s, first + 2), POSW_ENOTFOUND);
+    h_verify(c);
+}
+
+/* A chain that may take back more than is in memory has these states, too: `finalized` is one of them. */
+static void states_of_a_deep_limit(void **state) {
+    (void)state;
+    h_node n;
+    posw_chain_spec spec;
+    h_spec(&spec);
+    spec.params.epoch_blocks = spec.params.reorg_max_blocks = POSW_CHAIN_STATES_MAX + 40;
+    spec.params.unbonding_blocks = 3 * spec.params.epoch_blocks;
+    h_open(&n, &spec);
+    h_grow(n.chain, POSW_CHAIN_STATES_MAX + 50);
+    posw_state *s;
+    for (int round = 0; round < 2; round++) {
+        has_state_of(n.chain, 10);
+        has_state_of(n.chain, 49);
+        has_state_of(n.chain, 10);
+        assert_int_equal(posw_chain_finalized(n.chain), 10);
+        assert_int_equal(posw_chain_state_at(n.chain, &s, 9), POSW_ENOTFOUND);
+        h_reopen(&n);
+    }
+    h_close(&n);
+    posw_chain_spec_clear(&spec);
+}
+
+/* What making one may cost is bounded: of these blocks, all alike, twice the room takes back twice as many. */
+static void states_cost_a_bounded_sum(void **state) {
+    world *w = *state;
+    posw_state *s;
+    h_grow(w->a.chain, 20);
+    h_reopen(&w->a);
+    posw_chain_options o = h_options(&w->spec, w->a.store);
+    uint64_t reach[2];
+    for (int i = 0; i < 2; i++) {
+        uint64_t back = 1;
+        ok(posw_chain_close(w->a.chain));
+        o.undo_bytes_max = i == 0 ? 1000 : 2000;
+        ok(posw_chain_open(&w->a.chain, &o, NULL));
+        while (back < 20 && posw_chain_state_at(w->a.chain, &s, 20 - back) == POSW_OK) {
+            posw_state_free(s);
+            ok(posw_chain_close(w->a.chain)); /* so that the next begins at the tip again */
+            ok(posw_chain_open(&w->a.chain, &o, NULL));
+            back++;
+        }
+        reach[i] = back - 1;
+    }
+    assert_in_range(reach[0], 1, 15);
+    assert_in_range(reach[1], 2 * reach[0], 2 * reach[0] + 1);
+    h_check_state(w->a.chain); /* the tip is as it was */
 }
 
 /* E = 1: the table of block n is that of block n - 2. */
@@ -320,6 +394,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_known_block_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(another_chain_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(states_of_recent_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(states_after_reopening, setup, teardown),
+        cmocka_unit_test(states_of_a_deep_limit),
+        cmocka_unit_test_setup_teardown(states_cost_a_bounded_sum, setup, teardown),
         cmocka_unit_test_setup_teardown(epochs_of_one_block, setup, teardown),
         cmocka_unit_test_setup_teardown(own_block_is_the_same_block, setup, teardown),
         cmocka_unit_test_setup_teardown(own_block_with_a_bad_seal_is_refused, setup, teardown),
