@@ -116,10 +116,8 @@ static napi_value run(job *j, const napi_value arguments[3]) {
     int64_t now_s;
     bool ok;
     size_t accepted;
-    if (napi_get_value_int64(j->env, arguments[2], &now_s) != napi_ok || now_s < 0) {
-        fail(j, "check(chainFile, headers, now)");
-        return NULL;
-    }
+    if (napi_get_value_int64(j->env, arguments[2], &now_s) != napi_ok || now_s < 0)
+        return fail(j, "check(chainFile, headers, now)"), NULL;
     if (!read_chain(j, arguments[0]) || !read_pairs(j, arguments[1]) || !start(j, &light)) return NULL;
     const posw_verdict v = posw_light_extend(&ok, &accepted, &light, j->items, j->count - 1, (uint64_t)now_s);
     return answer(j, &light, v);

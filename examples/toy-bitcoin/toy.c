@@ -23,8 +23,8 @@ typedef struct {
     posw_address miner; /* of the coinbase transaction, which is what this toy's Merkle root is made of */
 } block;
 
-static const uint64_t COIN = 1000000000000000000U, STAKES[MINERS] = {0, 10, 30}; /* coins; a ticket costs 10 */
-static const uint32_t TARGET_BITS = 0x1f7fffff;                                  /* one hash in 512 */
+static const uint64_t COIN = 1000000000000000000U, STAKES[MINERS] = {0, 1, 3}; /* coins; a ticket costs 1 */
+static const uint32_t TARGET_BITS = 0x1f7fffff;                                /* one hash in 512 */
 
 static void put_u32(uint8_t *out, uint32_t v) {
     for (int i = 0; i < 4; i++)
@@ -49,20 +49,13 @@ static posw_u256 difficulty_of(uint32_t bits) {
 }
 
 static posw_address miner_at(int i) {
-    posw_address a = {{(uint8_t)(i + 1)}};
-    return a;
-}
-
-static posw_u256 stake_of(const posw_address *miner) {
-    const posw_u256 coin = posw_u256_from_u64(COIN);
-    posw_u256 stake = POSW_U256_ZERO;
-    if (!posw_u256_mul_u64(&stake, &coin, STAKES[miner->b[0] - 1])) abort();
-    return stake;
+    return (posw_address){{(uint8_t)(i + 1)}};
 }
 
 /* The part of a client that knows the rule. */
 static bool block_holds(const posw_params *p, const posw_window *w, const block *b, uint64_t number, bool *boosted) {
-    const posw_u256 stake = stake_of(&b->miner), difficulty = difficulty_of(get_u32(b->header + 72));
+    const posw_u256 stake = posw_u256_from_u64(STAKES[b->miner.b[0] - 1] * COIN);
+    const posw_u256 difficulty = difficulty_of(get_u32(b->header + 72));
     const uint64_t used = posw_window_used(w, &b->miner);
     const posw_u256 weight = posw_weight(p, number, &stake, &POSW_U256_ZERO, used); /* fixed price: no supply */
     posw_hash hash, root;
@@ -99,15 +92,6 @@ static block mine(const posw_params *p, const posw_window *w, const posw_hash *p
         }
 }
 
-static posw_params rules(void) {
-    posw_params p;
-    posw_params_default(&p);
-    p.window_blocks = WINDOW;
-    p.weight.boost = 64;
-    p.weight.ticket_price_wei = posw_u256_from_u64(10 * COIN);
-    return p;
-}
-
 static int refused(const char *what, bool holds) {
     printf("%s: %s\n", what, holds ? "ACCEPTED" : "refused");
     return holds;
@@ -116,7 +100,11 @@ static int refused(const char *what, bool holds) {
 int main(int argc, char **argv) {
     const uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 400;
     if (count < 2 * REORG_MAX || count > BLOCKS_MAX) return 2;
-    const posw_params p = rules();
+    posw_params p;
+    posw_params_default(&p);
+    p.window_blocks = WINDOW;
+    p.weight.boost = 64;
+    p.weight.ticket_price_wei = posw_u256_from_u64(COIN);
     void *memory = aligned_alloc(16, (posw_window_size(WINDOW, REORG_MAX) + 15) / 16 * 16);
     block *chain = calloc(count, sizeof *chain);
     if (memory == NULL || chain == NULL) return 2;
@@ -144,7 +132,7 @@ int main(int argc, char **argv) {
         if (!block_holds(&p, w, &chain[n], n, &boosted)) return 1;
         push(w, &chain[n], boosted);
     }
-    int bad = posw_window_used(w, &rich) != used;
+    int bad = posw_window_used(w, &rich) != used || posw_window_recount(w, &rich) != used;
 
     block thief = mine(&p, w, &tip, count, &boosted);
     thief.miner = miner_at(thief.miner.b[0] % MINERS);

@@ -48,6 +48,8 @@ POSW_API void posw_window_push(posw_window *w, const posw_window_entry *e);
 POSW_API POSW_MUST_USE bool posw_window_pop(posw_window *w);
 /* B of W4 for the next block: boosted blocks of this miner in the window that are not unlocked by time. */
 POSW_API uint64_t posw_window_used(const posw_window *w, const posw_address *miner);
+/* The same, counted anew from the entries by the words of W4, in O(W): for those who want to see it, and for tests. */
+POSW_API uint64_t posw_window_recount(const posw_window *w, const posw_address *miner);
 /* Median time past of the latest entry (T3), 0 when empty. */
 POSW_API uint64_t posw_window_mtp(const posw_window *w);
 POSW_API uint64_t posw_window_count(const posw_window *w); /* entries that are kept, at most W + history + 10 */

@@ -214,6 +214,18 @@ uint64_t posw_window_used(const posw_window *w, const posw_address *miner) {
     return slots_of(w)[slot_find(w, miner)].count;
 }
 
+/* W4, without the counts and without `first` */
+uint64_t posw_window_recount(const posw_window *w, const posw_address *miner) {
+    const uint64_t mtp = posw_window_mtp(w);
+    uint64_t used = 0;
+    for (uint64_t i = w->next > w->window ? w->next - w->window : 0; i < w->next; i++) {
+        const ring_entry *e = entry_of(w, i);
+        const bool unlocked = mtp - mtp_of(w, i) > w->unlock_s; /* never decreases along a chain (T3) */
+        used += e->boosted && !unlocked && posw_address_equal(&e->miner, miner);
+    }
+    return used;
+}
+
 uint64_t posw_window_count(const posw_window *w) {
     const uint64_t low = w->top > w->ring_size ? w->top - w->ring_size : 0;
     return w->next - low;

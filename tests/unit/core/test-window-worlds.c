@@ -69,8 +69,10 @@ static bool recount(uint64_t used[MINERS + 1], const world *x, const list *l) {
 static void compare(world *x, const posw_window *w, const list *l) {
     uint64_t used[MINERS + 1];
     x->unlocked += recount(used, x, l);
-    for (int m = 0; m <= MINERS; m++)
+    for (int m = 0; m <= MINERS; m++) {
         assert_int_equal(posw_window_used(w, &x->miners[m]), used[m]);
+        assert_int_equal(posw_window_recount(w, &x->miners[m]), used[m]);
+    }
     assert_int_equal(posw_window_mtp(w), l->count == 0 ? 0 : l->blocks[l->count - 1].mtp);
     const uint64_t kept = posw_window_count(w), room = x->window + x->history + POSW_WINDOW_MTP_ANCESTORS;
     assert_int_equal(kept, l->top > room ? l->count - (l->top - room) : l->count);

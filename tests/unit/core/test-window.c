@@ -54,8 +54,10 @@ static bool model_pop(model *m) {
 
 /* Every answer of the window equals the model's. */
 static void assert_agrees(const posw_window *w, const model *m, const posw_address *miners, size_t miner_count) {
-    for (size_t i = 0; i < miner_count; i++)
+    for (size_t i = 0; i < miner_count; i++) {
         assert_int_equal(posw_window_used(w, &miners[i]), model_used(m, &miners[i]));
+        assert_int_equal(posw_window_recount(w, &miners[i]), model_used(m, &miners[i]));
+    }
     assert_int_equal(posw_window_mtp(w), m->count == 0 ? 0 : model_mtp(m, m->count - 1));
 }
 
