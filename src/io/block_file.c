@@ -173,7 +173,7 @@ static int refused(posw_message *msg, const place *b, posw_verdict v) {
         return posw_message_set(msg, POSW_EINVAL, "%s starts with the genesis block of another chain", b->path);
     return posw_message_set(msg, POSW_EINVAL,
                             "%s: block %" PRIu64 " at byte %" PRIu64
-                            " was refused: %s (rule %s); the blocks before it were kept",
+                            " was refused: %s (rule %s); the blocks before it were kept: is the file of this chain, and undamaged?",
                             b->path, b->number, b->at, posw_rule_text(v.rule), posw_rule_number(v.rule));
 }
 
@@ -246,7 +246,8 @@ static int run_import(posw_chain *c, posw_bytes file, const char *path, const po
     if (err == POSW_OK && torn != POSW_OK)
         err =
             posw_message_set(msg, POSW_EPARSE,
-                             "%s: what stands at byte %" PRIu64 " is not a whole block; the blocks before it were kept",
+                             "%s: what stands at byte %" PRIu64
+                            " is not a whole block; the blocks before it were kept: get a whole copy of the file and start again",
                              path, (uint64_t)(rest.data - file.data));
     return err;
 }

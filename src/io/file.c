@@ -97,7 +97,7 @@ int posw_file_read(posw_buf *out, const char *path, size_t size_max, posw_messag
     if (fstat(fd, &st) != 0)
         code = posw_file_error(msg, errno, "look at", path);
     else if (!S_ISREG(st.st_mode))
-        code = posw_message_set(msg, POSW_EINVAL, "%s is not a regular file", path);
+        code = posw_message_set(msg, POSW_EINVAL, "%s is not a regular file: give the name of a file", path);
     else
         code = read_all(out, fd, path, size_max, msg);
     close(fd);

@@ -32,7 +32,7 @@ static bool judge_decoding(judge *j, enum posw_tx_status status, uint8_t type) {
     case POSW_TX_MALFORMED:
         return refuse(j, POSW_MEMPOOL_MALFORMED, "the transaction is malformed: it is not canonical RLP of a signed transaction");
     case POSW_TX_TYPE_UNSUPPORTED:
-        return refuse(j, POSW_MEMPOOL_TYPE, "transaction type not supported: type %u; this chain takes types 0, 1 and 2", type);
+        return refuse(j, POSW_MEMPOOL_TYPE, "transaction type not supported: type %u is a transaction type not valid here; this chain takes types 0, 1 and 2", type);
     case POSW_TX_BAD_SIGNATURE:
         return refuse(j, POSW_MEMPOOL_SIGNATURE, "invalid sender: the signature is out of range");
     }

@@ -33,7 +33,7 @@ enum posw_mempool_refusal {
     POSW_MEMPOOL_ACCEPTED,
     POSW_MEMPOOL_KNOWN,            /* already known */
     POSW_MEMPOOL_MALFORMED,        /* the transaction is malformed */
-    POSW_MEMPOOL_TYPE,             /* transaction type not supported */
+    POSW_MEMPOOL_TYPE,             /* transaction type not supported (go-ethereum's words), and in it: transaction type not valid (what viem looks for) */
     POSW_MEMPOOL_SIGNATURE,        /* invalid sender */
     POSW_MEMPOOL_UNPROTECTED,      /* only replay-protected (EIP-155) transactions allowed over RPC */
     POSW_MEMPOOL_CHAIN_ID,         /* invalid chain id for signer */

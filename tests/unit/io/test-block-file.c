@@ -236,7 +236,7 @@ static void torn_files(void **state) {
         if (rc != POSW_OK) {
             snprintf(place, sizeof place, "at byte %zu is not a whole block", four.size);
             says(w, place);
-            says(w, "the blocks before it were kept");
+            says(w, "the blocks before it were kept: get a whole copy of the file");
         }
         h_reopen(&n);
         assert_int_equal(height(&n), 4);

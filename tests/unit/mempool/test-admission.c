@@ -74,9 +74,9 @@ static void refuses_what_is_not_a_transaction(void **state) {
     raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_MALFORMED, malformed);
     t.raw.size--;
     t.raw.data[0] = 3;
-    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE, "transaction type not supported: type 3; this chain takes types 0, 1 and 2");
+    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE, "transaction type not supported: type 3 is a transaction type not valid here; this chain takes types 0, 1 and 2");
     t.raw.data[0] = 0x7f;
-    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE, "transaction type not supported: type 127; this chain takes types 0, 1 and 2");
+    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE, "transaction type not supported: type 127 is a transaction type not valid here; this chain takes types 0, 1 and 2");
     posw_buf_clear(&t.raw);
 }
 
