@@ -33,7 +33,7 @@ double lab_double_spend(enum lab_double_spend_model model, double q, uint64_t z)
         const double term = exp(log_p) * catch_up(q, deficit);
         sum += term;
         /* beyond the bulk terms fall at least geometrically */
-        if (m > z && (double)m > mean && term < sum * 1e-18) break;
+        if (m > z && (double)m > mean && term <= sum * 1e-18) break;
     }
     return fmin(sum, 1);
 }
@@ -42,4 +42,54 @@ uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double r
     for (uint64_t z = 1; z <= z_max; z++)
         if (lab_double_spend(model, q, z) < risk) return z;
     return UINT64_MAX;
+}
+
+/* ---- tickets ---- */
+
+/* Logarithm of the probability of ever being `deficit` blocks further ahead, while the honest chain makes at most
+ * `most` blocks: the sum over j = 0..most of  d / (d + 2 j) C(d + 2 j, j) p^j q^(d + j)  (first passages of a walk).
+ * Its terms are summed as multiples of the first, and scaled down before they overflow. */
+static double log_passage(double q, uint64_t deficit, uint64_t most) {
+    static const double BIG = 1e250;
+    const double d = (double)deficit, pq = q * (1 - q);
+    double term = 1, sum = 1, scale = d * log(q);
+    for (uint64_t i = 0; i < most; i++) {
+        const double j = (double)i;
+        term *= pq * (d + 2 * j) * (d + 2 * j + 1) / ((j + 1) * (d + j + 1));
+        sum += term;
+        if (term < sum * 1e-19 && j > d) break; /* from there on they fall */
+        if (sum < BIG) continue;
+        term /= BIG;
+        sum /= BIG;
+        scale += log(BIG);
+    }
+    return scale + log(sum);
+}
+
+/* Sum over m, the attacker's blocks when the honest chain has z. It stops at one more than the honest chain has, so
+ * that it needs z + 1 tickets and one more for each further honest block: it gives up after tickets - z - 1 of those.
+ */
+double lab_double_spend_tickets(double q, uint64_t z, uint64_t tickets) {
+    if (tickets <= z) return 0;
+    if (z == 0 || q >= 1) return 1;
+    if (q <= 0) return 0;
+    const double mean = (double)z * q / (1 - q);
+    double sum = 0, term = 0;
+    for (uint64_t m = 0; m <= z; m++)
+        sum += exp(log_negative_binomial(q, z, m) + log_passage(q, z + 1 - m, tickets - z - 1));
+    for (uint64_t m = z + 1; m == z + 1 || (double)m < mean || term > sum * 1e-18; m++)
+        sum += term = exp(log_negative_binomial(q, z, m));
+    return fmin(sum, 1);
+}
+
+uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets) {
+    uint64_t low = 0, high = tickets > 0 ? tickets : 1; /* the probability at `high` is 0, and falls with z */
+    while (high - low > 1) {
+        const uint64_t z = low + (high - low) / 2;
+        if (lab_double_spend_tickets(q, z, tickets) < risk)
+            high = z;
+        else
+            low = z;
+    }
+    return high;
 }

@@ -18,8 +18,21 @@ enum lab_double_spend_model {
     LAB_DOUBLE_SPEND_STRICT
 };
 
+/* nakamoto, rosenfeld, strict: */
 double lab_double_spend(enum lab_double_spend_model model, double q, uint64_t z);
 /* The least z with a probability below `risk`; UINT64_MAX: none up to z_max. 0 < risk. */
 uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double risk, uint64_t z_max);
+
+/* ---- against the ticket rule ----
+ *
+ * The attacker has `tickets` tickets in the window, so that it can make that many boosted blocks and no more; without a
+ * boost it is M times slower, which is taken as never (q counts boosted hash on both sides, as if the honest miners
+ * always had tickets). Nothing mined beforehand, strictly longer: for many tickets this is LAB_DOUBLE_SPEND_STRICT, for
+ * q < 1/2; and at most z tickets never suffice. Exact; relative accuracy as above. z = 0 with a ticket gives 1. Cost:
+ * at most (z + 1) * tickets steps. z, tickets <= LAB_TICKETS_MAX. */
+enum { LAB_TICKETS_MAX = 20000 };
+double lab_double_spend_tickets(double q, uint64_t z, uint64_t tickets);
+/* The least z with a probability below `risk`: at most `tickets`. */
+uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets);
 
 #endif

@@ -1,16 +1,7 @@
 /* Double spends against published tables: Nakamoto 2008 section 11, Rosenfeld 2014 table 1. */
 #include "exact/double_spend.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static void near(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance)) fail_msg("%.12g, expected %.12g", got, want);
-}
+#include "near.h"
 
 static void test_nakamoto(void **state) {
     (void)state;
@@ -63,9 +54,82 @@ static void test_tiny(void **state) {
     near(lab_double_spend(LAB_DOUBLE_SPEND_ROSENFELD, 0.7, 3), 1, 0);
 }
 
+/* So small that no double holds it: 0, and soon. */
+static void test_below_all_doubles(void **state) {
+    (void)state;
+    for (int model = 0; model < 3; model++)
+        near(lab_double_spend((enum lab_double_spend_model)model, 0.1, 3000), 0, 0);
+    near(lab_double_spend_tickets(0.1, 3000, LAB_TICKETS_MAX), 0, 0);
+}
+
+static void test_tickets(void **state) {
+    (void)state;
+    static const struct {
+        double q;
+        uint64_t tickets;
+        double probability;
+    } rows[] = {{.6, 7, .771156}, {.6, 10, .872438}, {.6, 18, .952158}, {.6, 30, .983490},    {.6, 60, .997875},
+                {.5, 7, .500000}, {.5, 60, .855216}, {.3, 7, .062375},  {.3, 20000, .089107}, {.6, 6, 0},
+                {.99, 6, 0},      {1, 7, 1},         {0, 60, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        near(lab_double_spend_tickets(rows[i].q, 6, rows[i].tickets), rows[i].probability, 5.1e-7);
+    /* with many tickets they are no limit */
+    near(lab_double_spend_tickets(.45, 60, LAB_TICKETS_MAX) / lab_double_spend(LAB_DOUBLE_SPEND_STRICT, .45, 60), 1,
+         1e-9);
+    near(lab_double_spend_tickets(.1, 100, LAB_TICKETS_MAX) / lab_double_spend(LAB_DOUBLE_SPEND_STRICT, .1, 100), 1,
+         1e-9);
+}
+
+/* Against a plain walk over (attacker's blocks, honest blocks). */
+static double walk(double q, unsigned z, unsigned tickets) {
+    enum { SIDE = 64 };
+    static double p[SIDE][SIDE];
+    double won = 0;
+    for (unsigned a = 0; a < SIDE; a++)
+        for (unsigned h = 0; h < SIDE; h++)
+            p[a][h] = 0;
+    p[0][0] = 1;
+    for (unsigned a = 0; a <= tickets; a++) {
+        for (unsigned h = 0; h < SIDE - 1; h++) {
+            if (h >= z && a > h) {
+                won += p[a][h];
+                continue;
+            }
+            if (a < tickets) p[a + 1][h] += p[a][h] * q;
+            /* without a further ticket it only waits for the honest chain to reach z */
+            p[a][h + 1] += p[a][h] * (a < tickets ? 1 - q : 1);
+        }
+    }
+    return won;
+}
+
+static void test_tickets_walk(void **state) {
+    (void)state;
+    for (unsigned z = 1; z <= 8; z++)
+        for (unsigned tickets = 0; tickets <= 40; tickets += 3)
+            for (double q = 0.05; q < 1; q += 0.15)
+                near(lab_double_spend_tickets(q, z, tickets), walk(q, z, tickets), 1e-12);
+}
+
+static void test_tickets_confirmations(void **state) {
+    (void)state;
+    for (uint64_t tickets = 0; tickets < 40; tickets += 3) {
+        const uint64_t z = lab_confirmations_tickets(0.4, 0.001, tickets);
+        assert_true(lab_double_spend_tickets(0.4, z, tickets) < 0.001);
+        assert_true(z == 1 || lab_double_spend_tickets(0.4, z - 1, tickets) >= 0.001);
+    }
+    assert_int_equal(lab_confirmations_tickets(0.3, 0.001, 5000), 29);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nakamoto), cmocka_unit_test(test_rosenfeld),
-                                       cmocka_unit_test(test_strict), cmocka_unit_test(test_confirmations),
-                                       cmocka_unit_test(test_tiny)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nakamoto),
+                                       cmocka_unit_test(test_rosenfeld),
+                                       cmocka_unit_test(test_strict),
+                                       cmocka_unit_test(test_confirmations),
+                                       cmocka_unit_test(test_tiny),
+                                       cmocka_unit_test(test_below_all_doubles),
+                                       cmocka_unit_test(test_tickets),
+                                       cmocka_unit_test(test_tickets_walk),
+                                       cmocka_unit_test(test_tickets_confirmations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,174 @@
+#include "attack.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct {
+    const lab_rule *rule;
+    const lab_scenario *scenario;
+    double depth;
+    double hash_usd;      /* honest miners' cost of hash for the time of `depth` blocks, with the rent premium */
+    double honest_weight; /* their average weight */
+    double lock_years;
+} attack;
+
+static lab_attack_route route_of(const attack *a, double stake, double weight) {
+    const lab_scenario *s = a->scenario;
+    const double value = stake * s->price_usd;
+    lab_attack_route r = {.stake = stake, .weight = weight, .hash_ratio = a->honest_weight / weight};
+    r.hash = a->hash_usd * r.hash_ratio;
+    r.loss = s->delta * value;
+    r.interest = s->interest_rate * a->lock_years * value;
+    if (s->price_impact > 0 && stake > 0) r.impact = s->price_impact * value / s->daily_volume_usd / 2 * value;
+    r.cost = weight > 0 ? r.hash + r.loss + r.interest + r.impact : INFINITY;
+    r.capital = r.hash + value + r.impact;
+    return r;
+}
+
+/* ---- rules of stake alone ---- */
+
+static lab_attack_route power_route(const attack *a, double stake) {
+    return route_of(a, stake, lab_rule_weight(a->rule, stake, a->scenario->supply));
+}
+
+/* The cost is convex in the stake: golden section. */
+static lab_attack_route best_smooth(const attack *a) {
+    static const double GOLDEN = 0.6180339887498949;
+    double low = 0, high = a->scenario->supply;
+    /* a stake that alone costs more than some whole route is too much; this narrows the search to the right scale */
+    const double some = power_route(a, high).cost;
+    for (double stake = high; stake > high * 1e-12; stake /= 2) {
+        const lab_attack_route r = power_route(a, stake);
+        if (r.cost - r.hash <= some) break;
+        high = stake;
+    }
+    for (int i = 0; i < 300 && high - low > 1e-13 * high; i++) {
+        const double left = high - GOLDEN * (high - low), right = low + GOLDEN * (high - low);
+        if (power_route(a, left).cost <= power_route(a, right).cost)
+            high = right;
+        else
+            low = left;
+    }
+    return power_route(a, low + (high - low) / 2);
+}
+
+/* Only whole multiples of the unit matter. Where stake costs nothing the last one is the best. */
+static lab_attack_route best_stepped(const attack *a) {
+    enum { UNITS_MAX = 1 << 22 };
+    lab_attack_route best = {.cost = INFINITY};
+    const double step = lab_rule_step(a->rule, a->scenario->supply);
+    const double most = fmin(lab_rule_stake_max(a->rule, a->scenario->supply), a->scenario->supply);
+    if (most >= step) best = power_route(a, floor(most / step) * step);
+    for (double units = 1; units <= UNITS_MAX && units * step <= most; units++) {
+        const lab_attack_route r = power_route(a, units * step);
+        if (r.cost - r.hash > best.cost) break;
+        if (r.cost < best.cost) best = r;
+    }
+    return best;
+}
+
+/* ---- tickets ---- */
+
+static lab_attack_route ticket_route(const attack *a, double tickets) {
+    const double boost = lab_rule_boost(a->rule), slots = fmin(a->depth, (double)a->rule->params.window_blocks);
+    const double part = fmin(1, tickets / slots);
+    lab_attack_route r =
+        route_of(a, tickets * lab_rule_ticket_price(a->rule, a->scenario->supply), 1 / (part / boost + (1 - part)));
+    r.tickets = tickets;
+    return r;
+}
+
+/* Every number of tickets: without a price impact the cost is linear and the best is none or all. */
+static lab_attack_route best_tickets(const attack *a) {
+    lab_attack_route best = {.cost = INFINITY};
+    const double slots = ceil(fmin(a->depth, (double)a->rule->params.window_blocks));
+    const double price = lab_rule_ticket_price(a->rule, a->scenario->supply);
+    for (double t = 1; t <= slots && t * price <= a->scenario->supply; t++) {
+        const lab_attack_route r = ticket_route(a, t);
+        if (r.cost < best.cost) best = r;
+    }
+    return best;
+}
+
+/* ---- all of it ---- */
+
+static double insiders(const lab_scenario *s, double stake) {
+    double *stakes = calloc(s->miners, sizeof *stakes), count = 0;
+    if (stakes == NULL) return -1;
+    lab_scenario_stakes(s, stakes);
+    for (unsigned i = 0; i < s->miners; i++)
+        count += stakes[i] >= stake * (1 - 1e-12);
+    free(stakes);
+    return count;
+}
+
+static bool prepare(attack *a, const lab_rule *r, const lab_scenario *s, double depth, lab_attack_result *out) {
+    lab_honest honest;
+    if (!lab_honest_miners(s, r, &honest)) return false;
+    const double hours = depth * (double)r->params.block_time_s / 3600;
+    out->honest_weight = honest.mean_weight;
+    out->hash_cost_per_hour = honest.hash_cost_share * lab_reward_per_hour(s);
+    out->lock_hours = isnan(s->lock_hours) ? lab_rule_lock_hours(r, depth) : s->lock_hours + hours;
+    *a = (attack){
+        .rule = r,
+        .scenario = s,
+        .depth = depth,
+        .hash_usd = out->hash_cost_per_hour * hours * s->rent_premium,
+        .honest_weight = honest.mean_weight,
+        .lock_years = out->lock_hours / LAB_HOURS_PER_YEAR,
+    };
+    return true;
+}
+
+bool lab_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_result *out) {
+    attack a;
+    lab_attack_result found = {0};
+    if (!prepare(&a, r, s, depth, &found)) return false;
+    if (lab_rule_is_ticket(r)) {
+        found.pure_hash = ticket_route(&a, 0);
+        found.staked = ticket_route(&a, ceil(fmin(depth, (double)r->params.window_blocks)));
+        if (found.staked.stake > s->supply) found.staked.cost = INFINITY;
+        found.best = best_tickets(&a);
+    } else {
+        found.pure_hash = power_route(&a, 0);
+        found.staked = r->smooth ? best_smooth(&a) : best_stepped(&a);
+        if (lab_rule_stake_max(r, s->supply) == 0) found.staked.cost = INFINITY;
+        found.best = found.staked;
+    }
+    if (found.pure_hash.cost <= found.best.cost) found.best = found.pure_hash;
+    if (found.staked.cost < INFINITY) found.insiders = insiders(s, found.staked.stake);
+    if (found.insiders < 0) return false;
+    *out = found;
+    return true;
+}
+
+double lab_attack_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max) {
+    double low = 0, high = depth_max;
+    lab_attack_result at;
+    if (!lab_attack(r, s, high, &at) || at.best.cost < value) return 0;
+    while (high - low > 1) {
+        const double middle = floor(low + (high - low) / 2);
+        if (!lab_attack(r, s, middle, &at)) return 0;
+        if (at.best.cost < value)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+/* ---- closed forms ---- */
+
+double lab_leverage(double exponent, double miners, double stake_share) {
+    return pow(miners * stake_share, -exponent);
+}
+
+double lab_leverage_cost(double k, double miners, double hash_cost, double stake_value, double *stake) {
+    const double b = pow(k * hash_cost * pow(stake_value / miners, k), 1 / (k + 1));
+    if (stake != NULL) *stake = b;
+    return (1 + 1 / k) * b;
+}
+
+double lab_merge_factor(const lab_rule *r, double stake, double parts, double supply) {
+    return lab_rule_weight(r, stake, supply) / lab_rule_weight(r, stake / parts, supply);
+}

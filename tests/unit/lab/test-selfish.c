@@ -1,0 +1,63 @@
+/* Selfish mining: Eyal and Sirer's closed form; the optimal strategy against computed tables (truncation 80) and the
+ * published thresholds of Sapirshtein, Sompolinsky and Zohar. */
+#include "exact/selfish.h"
+
+#include "near.h"
+
+static const double alphas[] = {.10, .20, .25, .30, 1.0 / 3, .35, .375, .40, .425, .45, .475};
+enum { ALPHAS = sizeof alphas / sizeof *alphas };
+
+static void test_sm1(void **state) {
+    (void)state;
+    static const double revenue[ALPHAS][3] = {
+        {.035641, .072418, .109194}, {.129670, .182418, .235165}, {.195122, .250000, .304878},
+        {.273126, .326874, .380622}, {.333333, .384615, .435897}, {.366509, .416034, .465560},
+        {.421182, .467365, .513547}, {.483721, .525581, .567442}, {.558011, .594287, .630563},
+        {.651773, .680598, .709423}, {.782546, .800637, .818728}};
+    for (int i = 0; i < ALPHAS; i++)
+        for (int g = 0; g < 3; g++)
+            near(lab_selfish_sm1(alphas[i], g / 2.0), revenue[i][g], 6e-7);
+    near(lab_selfish_sm1(0.5, 0), 1, 0);
+    near(lab_selfish_sm1_threshold(0), 1.0 / 3, 1e-15);
+    near(lab_selfish_sm1_threshold(0.5), 0.25, 1e-15);
+    near(lab_selfish_sm1_threshold(1), 0, 0);
+}
+
+static void test_optimal(void **state) {
+    (void)state;
+    static const double revenue[ALPHAS][3] = {
+        {.100000, .100000, .111111}, {.200000, .200000, .250000}, {.250000, .250000, .333333},
+        {.300000, .326874, .428571}, {.337051, .391833, .500000}, {.370773, .430177, .538462},
+        {.426001, .496197, .600000}, {.488645, .572507, .666667}, {.567966, .659922, .739130},
+        {.668403, .759637, .818182}, {.799808, .872893, .904731}};
+    for (int i = 0; i < ALPHAS; i++)
+        for (int g = 0; g < 3; g++)
+            near(lab_selfish_optimal(alphas[i], g / 2.0, LAB_TIE_GAMMA, 80), revenue[i][g], 2e-6);
+    near(lab_selfish_optimal(0.5, 0, LAB_TIE_GAMMA, 80), 1, 0);
+    near(lab_selfish_optimal(0, 1, LAB_TIE_GAMMA, 80), 0, 0);
+}
+
+static void test_truncation(void **state) {
+    (void)state;
+    near(lab_selfish_optimal(.45, 0, LAB_TIE_GAMMA, 160), .669776, 2e-6);
+    double before = 0;
+    for (unsigned t = LAB_SELFISH_TRUNCATION_MIN; t <= 64; t *= 2) {
+        const double revenue = lab_selfish_optimal(.45, .5, LAB_TIE_GAMMA, t);
+        assert_true(revenue >= before && revenue >= .45); /* a lower bound that rises; honesty is always allowed */
+        before = revenue;
+    }
+}
+
+static void test_thresholds(void **state) {
+    (void)state;
+    near(lab_selfish_optimal_threshold(0, LAB_TIE_GAMMA, 80), .3294, 2e-4);
+    near(lab_selfish_optimal_threshold(.5, LAB_TIE_GAMMA, 80), .25, 1e-4);
+    near(lab_selfish_optimal_threshold(1, LAB_TIE_GAMMA, 80), 0, 1e-4);
+    near(lab_selfish_optimal_threshold(.5, LAB_TIE_UNIFORM, 80), .23210, 1e-4);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sm1), cmocka_unit_test(test_optimal),
+                                       cmocka_unit_test(test_truncation), cmocka_unit_test(test_thresholds)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
