@@ -1,0 +1,113 @@
+#include "rules/branches.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "posw/u256.h"
+#include "posw/weight.h"
+#include "rules/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAPACITY = 4096, RESTART = 2048 };
+static const posw_u256 DIFFICULTY = {{1 << 20, 0, 0, 0}};
+
+static posw_tree *new_tree(uint32_t capacity, const posw_hash *root) {
+    static const uint64_t seed[2] = {1, 2};
+    void *memory = aligned_alloc(64, (posw_tree_size(capacity) + 63) / 64 * 64);
+    return memory == NULL ? NULL : posw_tree_init(memory, capacity, seed, root, 0, &POSW_U256_ZERO);
+}
+
+bool branches_init(branches *b, uint64_t window, uint64_t boost) {
+    static const uint64_t COIN_WEI = 1000000000000000000U;
+    memset(b, 0, sizeof *b);
+    posw_params_default(&b->params);
+    b->params.window_blocks = window;
+    b->params.weight = (posw_weight_params){.rule = POSW_WEIGHT_TICKET,
+                                            .unit_wei = posw_u256_from_u64(COIN_WEI),
+                                            .boost = boost,
+                                            .slots = 1,
+                                            .ticket_price_wei = posw_u256_from_u64(COIN_WEI)};
+    for (int i = 0; i < BRANCHES_MINERS; i++)
+        b->address[i].b[0] = (uint8_t)(i + 1);
+    b->tree = new_tree(CAPACITY, &(posw_hash){{0}});
+    return b->tree != NULL;
+}
+
+void branches_clear(branches *b) {
+    free(b->tree);
+    memset(b, 0, sizeof *b);
+}
+
+static posw_hash next_hash(branches *b) {
+    posw_hash h = {{0}};
+    posw_store_le64(h.b, ++b->named);
+    return h;
+}
+
+bool branches_restart(branches *b) {
+    if (posw_tree_count(b->tree) < RESTART) return false;
+    const posw_hash root = next_hash(b);
+    free(b->tree);
+    b->tree = new_tree(CAPACITY, &root);
+    if (b->tree == NULL) abort();
+    return true;
+}
+
+/* Twice the room: the same nodes under the same names. */
+static void grow(branches *b) {
+    posw_tree *larger = new_tree(2 * posw_tree_capacity(b->tree), &posw_tree_at(b->tree, 0)->hash);
+    if (larger == NULL) abort();
+    for (uint32_t i = 1; i < posw_tree_count(b->tree); i++) {
+        const posw_tree_node *n = posw_tree_at(b->tree, i);
+        const enum posw_tree_result r =
+            posw_tree_insert(larger, NULL, &n->hash, &posw_tree_at(b->tree, n->parent)->hash, &DIFFICULTY);
+        POSW_ASSERT(r == POSW_TREE_ADDED);
+    }
+    free(b->tree);
+    b->tree = larger;
+}
+
+void branches_stake(branches *b, int miner, uint64_t tickets) {
+    const bool fits = posw_u256_mul_u64(&b->stake[miner], &b->params.weight.ticket_price_wei, tickets);
+    POSW_ASSERT(fits);
+}
+
+posw_window *branches_window(const branches *b, uint64_t history) {
+    const uint64_t window = b->params.window_blocks;
+    const size_t size = posw_window_size(window, history);
+    void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (memory == NULL) return NULL;
+    posw_window *w = posw_window_init(memory, window, history, 2 * window * b->params.block_time_s);
+    posw_window_push(w, &(posw_window_entry){.timestamp = b->params.block_time_s});
+    return w;
+}
+
+double branches_weight(const branches *b, const posw_window *w, int miner) {
+    const posw_u256 f =
+        posw_weight(&b->params, 0, &b->stake[miner], &POSW_U256_ZERO, posw_window_used(w, &b->address[miner]));
+    return lab_double_of(&f);
+}
+
+/* On schedule: time plays no part in these races. */
+void branches_push(const branches *b, posw_window *w, const branches_block *block) {
+    const uint64_t t = posw_window_at(w, 0).timestamp + b->params.block_time_s;
+    posw_window_push(
+        w, &(posw_window_entry){
+               .miner = b->address[block->miner], .timestamp = t, .boosted = block->boosted, .difficulty = DIFFICULTY});
+}
+
+branches_block branches_mine(branches *b, posw_window *w, int miner, double weight, double level) {
+    const branches_block block = {next_hash(b), miner, level * weight >= 1}; /* H9 */
+    if (w != NULL) branches_push(b, w, &block);
+    return block;
+}
+
+uint32_t branches_insert(branches *b, uint32_t parent, const branches_block *block) {
+    uint32_t index = 0;
+    if (posw_tree_count(b->tree) == posw_tree_capacity(b->tree)) grow(b);
+    const posw_hash below = posw_tree_at(b->tree, parent)->hash;
+    const enum posw_tree_result r = posw_tree_insert(b->tree, &index, &block->hash, &below, &DIFFICULTY);
+    POSW_ASSERT(r == POSW_TREE_ADDED);
+    return index;
+}
