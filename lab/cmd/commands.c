@@ -9,5 +9,6 @@ const cli_command *const cli_commands[] = {
     &lab_command_shares,
     &lab_command_difficulty,
     &lab_command_timestamps,
+    &lab_command_fairness,
     NULL,
 };

@@ -7,6 +7,6 @@
 extern const cli_command lab_command_double_spend, lab_command_confirmations;
 
 /* Monte Carlo on the real rules. */
-extern const cli_command lab_command_shares, lab_command_difficulty, lab_command_timestamps;
+extern const cli_command lab_command_shares, lab_command_difficulty, lab_command_timestamps, lab_command_fairness;
 
 #endif
