@@ -2,7 +2,19 @@
 
 #include <stddef.h>
 
+const cli_program cli_this_program = {
+    "posw lab",
+    "posw-lab",
+    "the laboratory: what attacks cost, who earns, what is burnt",
+    "Answers what a founder, a miner or a researcher asks about weight rules, with the consensus code of the node. "
+    "Every "
+    "answer names its model, what it assumes, its seed and its error bars. --json prints it for programs, --html FILE "
+    "writes a page with charts.",
+    "  posw lab double-spend --q 0.3 --z 6\n",
+};
+
 /* In the order of the help. */
+/* clang-format off */
 const cli_command *const cli_commands[] = {
     &lab_command_double_spend,
     &lab_command_confirmations,
@@ -10,5 +22,8 @@ const cli_command *const cli_commands[] = {
     &lab_command_difficulty,
     &lab_command_timestamps,
     &lab_command_fairness,
+    &lab_command_man,
+    &lab_command_words,
     NULL,
 };
+/* clang-format on */

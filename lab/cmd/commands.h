@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 extern const cli_command lab_command_double_spend, lab_command_confirmations;
+extern const cli_command lab_command_man, lab_command_words;
 
 /* Monte Carlo on the real rules. */
 extern const cli_command lab_command_shares, lab_command_difficulty, lab_command_timestamps, lab_command_fairness;

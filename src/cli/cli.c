@@ -34,12 +34,12 @@ static void print_options(const cli_option *o) {
 }
 
 static void help_all(void) {
-    puts("posw - a Proof-of-StakeWork blockchain: H(block) < Target · F(stake)\n\nUsage: posw COMMAND "
-         "[OPTIONS]\n\nCommands:");
+    printf("%s - %s\n\nUsage: %s COMMAND [OPTIONS]\n\nCommands:\n", cli_this_program.name, cli_this_program.summary,
+           cli_this_program.name);
     for (const cli_command *const *c = cli_commands; *c != NULL; c++)
         printf("  %-18s %s\n", (*c)->name, (*c)->summary);
-    puts("\nExample:\n  posw dev                    a development chain on http://127.0.0.1:8545\n"
-         "  posw COMMAND --help         options and an example of a command\n  posw --version");
+    printf("\n  --help                     of a command: its options and an example\n  --version\n\nExample:\n%s",
+           cli_this_program.example);
 }
 
 void cli_help(const cli_command *command) {

@@ -48,6 +48,15 @@ struct cli {
     posw_log log;
 };
 
+/* The program of this table, for its help and its man page. */
+typedef struct {
+    const char *name;    /* as typed before a command: "posw", "posw lab" */
+    const char *page;    /* of the man page: "posw-lab" */
+    const char *summary; /* one line, plain ASCII */
+    const char *text;    /* a paragraph */
+    const char *example; /* lines, each with its end */
+} cli_program;
+extern const cli_program cli_this_program;
 /* Every command, ended by a NULL name. */
 extern const cli_command *const cli_commands[];
 /* Options that all commands have (help, log-level) and those of commands with a node behind them. */
@@ -74,8 +83,11 @@ int cli_print(posw_buf *b);
 /* posw_main: parses argv and runs. */
 int cli_main(int argc, char **argv);
 void cli_help(const cli_command *command); /* NULL: of posw itself */
-/* Roff and completion text of the whole table, for `posw man` and `posw completion`. */
+/* Roff and completion text of the whole table, for `posw man` and `posw completion`. The completion of `posw lab` asks
+ * `posw lab words` while it runs, since this program does not know the laboratory's table. */
 void cli_write_man(posw_buf *out);
+/* The options of a command of this table, on one line, and those that take a value, on the next. */
+void cli_write_words(posw_buf *out, const cli_command *command);
 int cli_write_completion(posw_buf *out, const char *shell);
 
 /* Log lines to stderr: "2026-01-31T12:00:00.123Z info chain: …". */

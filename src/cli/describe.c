@@ -48,12 +48,24 @@ static void man_command(posw_buf *out, const cli_command *c) {
     posw_buf_text(out, "\n.fi\n");
 }
 
+static void man_head(posw_buf *out) {
+    const cli_program *p = &cli_this_program;
+    posw_buf_text(out, ".TH ");
+    for (const char *c = p->page; *c != '\0'; c++)
+        posw_buf_byte(out, (uint8_t)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c));
+    posw_buf_text(out, " 1 \"\" \"posw " POSW_VERSION "\" \"User Commands\"\n.SH NAME\n");
+    roff(out, p->page);
+    posw_buf_text(out, " \\- ");
+    roff(out, p->summary);
+    posw_buf_text(out, "\n.SH SYNOPSIS\n.B ");
+    roff(out, p->name);
+    posw_buf_text(out, "\n.I COMMAND\n[\\fIOPTIONS\\fR]\n.SH DESCRIPTION\n");
+    roff(out, p->text);
+    posw_buf_text(out, "\n.SH COMMON OPTIONS\n");
+}
+
 void cli_write_man(posw_buf *out) {
-    posw_buf_text(out, ".TH POSW 1 \"\" \"posw " POSW_VERSION
-                       "\" \"User Commands\"\n.SH NAME\nposw \\- a Proof\\-of\\-StakeWork blockchain\n"
-                       ".SH SYNOPSIS\n.B posw\n.I COMMAND\n[\\fIOPTIONS\\fR]\n.SH DESCRIPTION\n"
-                       "Creates, runs and uses blockchains whose blocks are found by work that stake amplifies.\n.SH "
-                       "COMMON OPTIONS\n");
+    man_head(out);
     man_options(out, cli_common_options);
     posw_buf_text(out, ".SH COMMANDS\n");
     for (const cli_command *const *c = cli_commands; *c != NULL; c++)
@@ -67,6 +79,22 @@ static void words_of(posw_buf *out, const cli_option *o, bool with_value) {
     for (; o->name != NULL; o++)
         if (!with_value || o->value != NULL) posw_buf_printf(out, "--%s ", o->name);
 }
+
+void cli_write_words(posw_buf *out, const cli_command *command) {
+    words_of(out, command->options, false);
+    words_of(out, cli_common_options, false);
+    posw_buf_byte(out, '\n');
+    words_of(out, command->options, true);
+    words_of(out, cli_common_options, true);
+}
+
+/* What the program of the laboratory has: its commands, or the two lines of options of one. */
+static const char bash_lab[] =
+    "    if [ \"${COMP_WORDS[1]}\" = lab ] && [ \"$COMP_CWORD\" -ge 2 ]; then\n"
+    "        local lab; [ \"$COMP_CWORD\" -eq 2 ] || lab=${COMP_WORDS[2]}\n"
+    "        { read -r words; read -r valued; } <<<\"$(\"${COMP_WORDS[0]}\" lab words $lab 2>/dev/null)\"\n"
+    "        valued=\" $valued \"\n"
+    "    fi\n";
 
 static void bash(posw_buf *out) {
     posw_buf_text(
@@ -95,7 +123,9 @@ static void bash(posw_buf *out) {
                             space + 1);
     }
     /* an option's value, and what matches no word, is completed as a file name (-o default) */
-    posw_buf_text(out, "    esac\n    case \"$valued\" in *\" ${COMP_WORDS[COMP_CWORD-1]} \"*) words=\"\" ;; esac\n"
+    posw_buf_text(out, "    esac\n");
+    posw_buf_text(out, bash_lab);
+    posw_buf_text(out, "    case \"$valued\" in *\" ${COMP_WORDS[COMP_CWORD-1]} \"*) words=\"\" ;; esac\n"
                        "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _posw posw\n");
 }
 

@@ -177,7 +177,11 @@ class Case(unittest.TestCase):
 
 
 def all_commands():
-    text = posw("--help").out
+    """Those of posw, then those of `posw lab`."""
+    return commands_in(posw("--help").out) + commands_in(posw("lab", "--help").out)
+
+
+def commands_in(text):
     section = text.split("Commands:\n", 1)[1].split("\n\n", 1)[0]
     return [re.match(r"  ((?:[a-z-]+ ?)+?)  ", line).group(1).strip() for line in section.splitlines()]
 
@@ -187,7 +191,7 @@ class Help(Case):
         names = all_commands()
         for name in ("dev", "node", "status", "chain new", "chain check", "chain show", "wallet new", "wallet list", "wallet import",
                      "wallet export", "send", "stake add", "stake remove", "stake withdraw", "stake status", "stake signer", "import",
-                     "export", "db verify", "man", "completion"):
+                     "export", "db verify", "lab", "man", "completion", "lab double-spend"):
             self.assertIn(name, names)
 
     def test_every_command(self):
@@ -201,7 +205,7 @@ class Help(Case):
                 self.assertEqual(self.ok(posw(*name.split(), "-h")).out, result.out)
 
     def test_groups(self):
-        for group in ("chain", "wallet", "stake", "db"):
+        for group in ("chain", "wallet", "stake", "db", "lab"):
             self.assertIn("posw %s COMMAND" % group, self.ok(posw(group, "--help")).out)
             self.assertEqual(posw(group).code, 2)
 
@@ -238,13 +242,18 @@ class Help(Case):
                 self.misused(posw(*args), part)
 
     def test_man_and_completion(self):
-        man = self.ok(posw("man")).out
+        man = self.ok(posw("man")).out + self.ok(posw("lab", "man")).out
         script = self.ok(posw("completion", "bash")).out
         for name in all_commands():
             self.assertIn("posw %s" % name, man)
         self.ok_shell("bash", script)
         self.assertTrue(self.ok(posw("completion", "zsh")).out.startswith("#compdef posw"))
         self.misused(posw("completion", "fish"), "bash or zsh")
+        names = self.ok(posw("lab", "words")).out.split()
+        self.assertEqual(["lab " + name for name in names], [name for name in all_commands() if name.startswith("lab ")])
+        for name in names:
+            every, valued = self.ok(posw("lab", "words", name)).out.splitlines()
+            self.assertLessEqual({"--help", "--config"} & set(every.split()) | set(valued.split()), set(every.split()))
 
     def ok_shell(self, shell, script):
         if shutil.which(shell):
