@@ -23,6 +23,7 @@ MAKERS = {
     "difficulties": rules.difficulties,
     "basefees": rules.base_fees,
     "rewards": rules.rewards,
+    "lengths": rules.lengths,
     "receipts": rules.receipts,
     "transactions": rules.transactions,
     "genesis": chains.geneses,

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from posw import build, difficulty, execution, header as heads, rlp, secp256k1, stake, trie, tx as txs, weight, window
+from posw import build, difficulty, execution, header as heads, params, rlp, secp256k1, stake, trie, tx as txs, weight, window
 from posw.header import Header
 from posw.params import COIN, GWEI, PRESETS, UINT256_MAX, Params, subsidy, with_preset
 from posw.staking import Log
+from posw.verdict import Invalid
 
 from .forms import Dice, hexa
 
@@ -210,6 +211,23 @@ def base_fees() -> dict:
     for case in cases:
         case[0], case[3] = str(case[0]), str(case[3])
     return {"about": "B1: [gas limit, minimum, base fee and gas used of the parent, base fee]", "cases": cases}
+
+
+def lengths() -> dict:
+    """P2 to P4 at their edges: every window around the longest that a lock allows, every lock around the shortest."""
+    lists = []
+    for e in (1, 2, 3, 7, 1008, 65536):
+        for u in sorted({u + d for u in (2 * e, 3 * e, 5 * e, 2**24) for d in (-1, 0, 1)}):
+            lists += [(w, e, u, e) for w in sorted({w + d for w in (2, u // e * e, e + u) for d in (-1, 0, 1)}) if w <= 65537]
+        lists += [(2, e, 2 * e, r) for r in (0, 1, e - 1, e, e + 1)]
+    cases = []
+    for w, e, u, r in lists:
+        try:
+            params.check(replace(Params(), chain_id=1, window=w, epoch=e, unbonding=u, max_reorg=r), 0)
+            cases.append([w, e, u, r, ""])
+        except Invalid as broken:
+            cases.append([w, e, u, r, broken.verdict.rule])
+    return {"about": "P2, P3, P4: [window, epoch, unbonding, maxReorg, the rule that is broken or nothing]", "cases": cases}
 
 
 def rewards() -> dict:

@@ -327,11 +327,32 @@ static void test_rewards(void **state) {
     spec_each("rewards", check_reward);
 }
 
+/* ---- parameters ---- */
+
+static void check_lengths(const json_t *c) {
+    posw_params p;
+    posw_params_default(&p);
+    p.chain_id = 1;
+    p.window_blocks = spec_u64_of(json_array_get(c, 0));
+    p.epoch_blocks = spec_u64_of(json_array_get(c, 1));
+    p.unbonding_blocks = spec_u64_of(json_array_get(c, 2));
+    p.reorg_max_blocks = spec_u64_of(json_array_get(c, 3));
+    const posw_verdict v = posw_params_check(&p);
+    assert_string_equal(posw_rule_number(v.rule), spec_text_of(json_array_get(c, 4)));
+    assert_int_equal(v.kind, v.rule == POSW_RULE_NONE ? POSW_VALID : POSW_INVALID);
+}
+
+static void test_lengths(void **state) {
+    (void)state;
+    spec_each("lengths", check_lengths);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),   cmocka_unit_test(test_seals),        cmocka_unit_test(test_weights),
         cmocka_unit_test(test_windows),   cmocka_unit_test(test_epochs),       cmocka_unit_test(test_stakes),
         cmocka_unit_test(test_base_fees), cmocka_unit_test(test_difficulties), cmocka_unit_test(test_rewards),
+        cmocka_unit_test(test_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
