@@ -13,10 +13,12 @@
  *
  * Limits: headers and bodies of side branches that leave the main chain within R blocks of the tip only, at most
  * POSW_CHAIN_SIDE_MAX blocks, with deep reorganisations allowed from anywhere and POSW_CHAIN_SIDE_DEEP_MAX (of 250
- * bytes in memory); the rest is refused. What was taken while they were allowed stays until the tip leaves it behind.
- * Memory: two ticket windows (W + R blocks each), the side branches' headers in short, a few stake tables, and the
- * states of the latest 128 blocks as far as cache_bytes_max allows. Everything else is read from the store. No clock:
- * now_s comes in. Single-threaded. */
+ * bytes in memory); the rest is refused. The signature of a block is not part of its proof of work, so one proof gives
+ * any number of blocks: of those with one parent and one mixHash at most POSW_CHAIN_COPIES_MAX are kept on side
+ * branches, and others only when posw_prepared.is_built_on says that a proof of work stands on them. What was taken
+ * while they were allowed stays until the tip leaves it behind. Memory: two ticket windows (W + R blocks each), the
+ * side branches' headers in short, a few stake tables, and the states of the latest 128 blocks as far as
+ * cache_bytes_max allows. Everything else is read from the store. No clock: now_s comes in. Single-threaded. */
 #ifndef POSW_CHAIN_CHAIN_H
 #define POSW_CHAIN_CHAIN_H
 
@@ -27,7 +29,12 @@
 #include "state/execute.h"
 #include "store/store.h"
 
-enum { POSW_CHAIN_SIDE_MAX = 4096, POSW_CHAIN_SIDE_DEEP_MAX = 65536, POSW_CHAIN_STATES_MAX = 128 };
+enum {
+    POSW_CHAIN_SIDE_MAX = 4096,
+    POSW_CHAIN_SIDE_DEEP_MAX = 65536,
+    POSW_CHAIN_STATES_MAX = 128,
+    POSW_CHAIN_COPIES_MAX = 4
+};
 
 typedef struct posw_chain posw_chain;
 
@@ -55,8 +62,9 @@ typedef struct {
 } posw_chain_change;
 
 /* Imports one block. POSW_OK with a verdict, or an operating error (nothing changed). verdict NOT_YET: unknown parent,
- * time, or a branch that leaves too far back (or is the least of too many). A known block is valid again and changes
- * nothing. *change: empty unless the tip moved. The prepared block is taken over (cleared) only on POSW_OK. */
+ * time, or a branch that leaves too far back (or is the least, or a copy, of too many). A known block is valid again
+ * and changes nothing. *change: empty unless the tip moved. The prepared block is taken over (cleared) only on POSW_OK.
+ */
 int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,
                       posw_chain_change *change);
 /* Joins commits: on: until off or flush, at most `blocks` blocks or 64 MiB of changed nodes a commit. Off commits. */

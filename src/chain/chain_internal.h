@@ -51,6 +51,7 @@ typedef struct {
     uint64_t fork; /* its branch leaves the main chain after this block; posw_chain_side_add finds it */
     posw_u256 weight;
     posw_window_entry entry;
+    uint64_t seal; /* posw_chain_seal_of */
     bool marked; /* scratch of walks over the tree */
 } posw_chain_side;
 
@@ -116,6 +117,7 @@ struct posw_chain {
     bool branch_valid;
 
     posw_map side; /* hash -> posw_chain_side */
+    posw_map seals; /* seal -> how many blocks of `side` have it (uint32_t) */
     uint64_t side_order;
     uint64_t side_floor;     /* no branch leaves the main chain below this block */
     posw_u256 side_heaviest; /* no block of a branch is heavier */
@@ -173,6 +175,10 @@ uint64_t posw_chain_fork_of(posw_chain *c, const posw_hash *hash, uint64_t numbe
 int posw_chain_side_refork(posw_chain *c);
 /* So many blocks may be kept now. */
 size_t posw_chain_side_limit(const posw_chain *c);
+/* What blocks have in common that were made of one proof of work: parent and mixHash. */
+uint64_t posw_chain_seal_of(const posw_header *h);
+/* How many blocks of side branches have it. */
+uint32_t posw_chain_side_copies(const posw_chain *c, uint64_t seal);
 /* The heaviest block of a side branch that may be switched to and is better than the tip; false if none. */
 bool posw_chain_side_best(posw_chain *c, posw_hash *out);
 /* Marks the blocks that no automatic reorganisation can reach from this tip; their number. */

@@ -128,7 +128,12 @@ static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *we
                                   .number = h->number,
                                   .order = c->side_order,
                                   .weight = *weight,
-                                  .entry = posw_chain_entry_of(h)};
+                                  .entry = posw_chain_entry_of(h),
+                                  .seal = posw_chain_seal_of(h)};
+    if (!p->is_built_on && posw_chain_side_copies(c, node.seal) >= POSW_CHAIN_COPIES_MAX) {
+        *v = posw_not_yet(POSW_RULE_REORG_DEPTH); /* worth nothing to fork choice unless others build on it (F2) */
+        return POSW_OK;
+    }
     const bool full = c->side.count >= posw_chain_side_limit(c);
     if (full && !posw_chain_side_mark_least(c, weight, &h->parent_hash)) {
         *v = posw_not_yet(POSW_RULE_REORG_DEPTH); /* as if it were too old: it is the least of too many */

@@ -261,6 +261,7 @@ static int init(posw_chain *c, const posw_chain_options *opt) {
     c->side_floor = UINT64_MAX;
     c->bulk_blocks_max = 1;
     posw_map_init(&c->side, POSW_HASH_SIZE, sizeof(posw_chain_side), NULL);
+    posw_map_init(&c->seals, sizeof(uint64_t), sizeof(uint32_t), NULL);
     c->window_size = (posw_window_size(p->window_blocks, p->reorg_max_blocks) + 15) & ~(size_t)15;
     c->window = new_window(c);
     c->branch_window = new_window(c);
@@ -276,6 +277,7 @@ static void chain_free(posw_chain *c) {
     posw_chain_past_clear(c);
     posw_chain_tables_trim(c, 0);
     posw_map_clear(&c->side);
+    posw_map_clear(&c->seals);
     posw_chain_invalid_clear(c);
     if (c->pow_scratch != NULL) c->pow->scratch_free(c->pow_scratch);
     free(c->window);

@@ -15,6 +15,7 @@ typedef struct {
     posw_verdict verdict;  /* of all that was checked: form, size, signatures, transactions root, and the PoW where it
                               needs no key */
     bool pow_checked;
+    bool is_built_on; /* its child has a header with a proof of work that was checked. The caller's to say */
 } posw_prepared;
 
 /* Known senders, so that a signature that the mempool has seen is not recovered again. May be NULL. Must be thread

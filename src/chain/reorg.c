@@ -76,7 +76,8 @@ static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
                               .number = number,
                               .order = c->side_order + number - r->branch.fork_number,
                               .weight = row.weight,
-                              .entry = posw_chain_entry_of(&row.header)};
+                              .entry = posw_chain_entry_of(&row.header),
+                              .seal = posw_chain_seal_of(&row.header)};
     if (kept) return posw_chain_side_put_row(c, hash, node->order);
     return c->store->ops->del(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b);
 }

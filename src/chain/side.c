@@ -50,9 +50,40 @@ static void find_fork(posw_chain *c, posw_chain_side *node) {
     node->fork = parent == NULL ? node->number - 1 : parent->fork;
 }
 
+/* ---- copies ---- */
+
+/* Both are as good as random, and whoever wants two to meet has 2^64 tries before him. */
+uint64_t posw_chain_seal_of(const posw_header *h) {
+    return posw_load_be64(h->parent_hash.b) ^ posw_load_be64(h->mix_hash.b);
+}
+
+uint32_t posw_chain_side_copies(const posw_chain *c, uint64_t seal) {
+    const uint32_t *count = posw_map_find(&c->seals, &seal);
+    return count == NULL ? 0 : *count;
+}
+
+static void forget_copy(posw_chain *c, const posw_chain_side *node) {
+    uint32_t *count = posw_map_find(&c->seals, &node->seal);
+    if (count != NULL && --*count == 0) posw_map_remove(&c->seals, &node->seal);
+}
+
+static void remove_node(posw_chain *c, const posw_hash *hash) {
+    const posw_chain_side *node = posw_chain_side_find(c, hash);
+    if (node == NULL) return;
+    forget_copy(c, node);
+    posw_map_remove(&c->side, hash->b);
+}
+
 int posw_chain_side_add(posw_chain *c, const posw_hash *hash, const posw_chain_side *node) {
-    posw_chain_side *slot = posw_map_put(&c->side, hash->b, NULL);
-    if (slot == NULL) return POSW_ENOMEM;
+    bool added = false, first = false;
+    uint32_t *copies = posw_map_put(&c->seals, &node->seal, &first);
+    if (copies == NULL) return POSW_ENOMEM;
+    posw_chain_side *slot = posw_map_put(&c->side, hash->b, &added);
+    if (slot == NULL) {
+        if (first) posw_map_remove(&c->seals, &node->seal);
+        return POSW_ENOMEM;
+    }
+    if (added) *copies = first ? 1 : *copies + 1;
     *slot = *node;
     slot->marked = false;
     find_fork(c, slot);
@@ -62,7 +93,7 @@ int posw_chain_side_add(posw_chain *c, const posw_hash *hash, const posw_chain_s
 }
 
 void posw_chain_side_remove(posw_chain *c, const posw_hash *hash) {
-    posw_map_remove(&c->side, hash->b);
+    remove_node(c, hash);
 }
 
 /* ---- branches ---- */
@@ -255,7 +286,7 @@ void posw_chain_side_drop_marked(posw_chain *c) {
         while (count < BATCH && posw_map_next(&c->side, &pos, &key, &node))
             if (((posw_chain_side *)node)->marked) memcpy(batch[count++].b, key, POSW_HASH_SIZE);
         for (size_t i = 0; i < count; i++)
-            posw_map_remove(&c->side, batch[i].b);
+            remove_node(c, &batch[i]);
     } while (count == BATCH);
     find_bounds(c);
     posw_chain_branch_states_tidy(c);
@@ -303,13 +334,15 @@ static int load_node(posw_chain *c, const uint8_t *at) {
                                   .number = row.header.number,
                                   .order = posw_load_be64(at + POSW_HASH_SIZE),
                                   .weight = row.weight,
-                                  .entry = posw_chain_entry_of(&row.header)};
+                                  .entry = posw_chain_entry_of(&row.header),
+                                  .seal = posw_chain_seal_of(&row.header)};
     return posw_chain_side_add(c, &hash, &node);
 }
 
 int posw_chain_side_load(posw_chain *c) {
     posw_buf rows = {0};
     posw_map_clear(&c->side);
+    posw_map_clear(&c->seals);
     int rc = c->store->ops->walk(c->store, POSW_TABLE_META, key_prefix, KEY_PREFIX, collect_row, &rows);
     if (rc > 0) rc = POSW_OK;
     for (size_t at = 0; rc == POSW_OK && at < rows.size; at += POSW_HASH_SIZE + 8)

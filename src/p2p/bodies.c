@@ -285,6 +285,7 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
     const uint64_t peer = r->peer;
     const posw_hash hash = r->hash;
     const bool is_best = b == sync_best_branch(p);
+    r->block->is_built_on = b->imported + 1 < b->proved;
     p->sync->importing = true;
     const int rc = posw_node_submit_block(p->node, r->block, &v, out);
     p->sync->importing = false;

@@ -15,6 +15,8 @@
 #include "state/staking.h"
 #include "store/store_memory.h"
 
+#include <secp256k1.h>
+#include <secp256k1_recovery.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -209,6 +211,24 @@ static inline void h_sign(posw_header *h, unsigned key) {
     h_secret(secret, key);
     assert_true(posw_secp_sign(&signature, &digest, secret));
     memcpy(h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE, signature.b, POSW_SIGNATURE_SIZE);
+}
+
+/* Another valid signature of the same seal: another k for each nonce. */
+static inline void h_sign_again(posw_header *h, unsigned key, uint64_t nonce) {
+    posw_hash seal_hash, digest;
+    uint8_t secret[32], data[32] = {0};
+    int recovery;
+    secp256k1_ecdsa_recoverable_signature signature;
+    secp256k1_context *c = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    posw_store_le64(data, nonce);
+    h_secret(secret, key);
+    posw_header_seal_hash(&seal_hash, h);
+    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
+    assert_true(secp256k1_ecdsa_sign_recoverable(c, &signature, digest.b, secret, NULL, data));
+    secp256k1_ecdsa_recoverable_signature_serialize_compact(c, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE,
+                                                            &recovery, &signature);
+    h->extra[POSW_EXTRA_SIZE - 1] = (uint8_t)recovery;
+    secp256k1_context_destroy(c);
 }
 
 static inline void h_search(posw_header *h, const posw_hash *key, const posw_u256 *weight, const h_plan *plan) {

@@ -598,6 +598,58 @@ static void too_many_side_blocks(void **state) {
     h_block_clear(&again);
 }
 
+/* The same block with another signature. */
+static h_block copy_of(const h_block *b, uint64_t nonce) {
+    h_block c = {.header = b->header};
+    h_sign_again(&c.header, 1, nonce);
+    posw_block_encode(&c.bytes, &c.header, NULL, 0);
+    posw_header_hash(&c.hash, &c.header);
+    return c;
+}
+
+/* One proof of work does not fill the tree, nor the disk; but whatever others build on is taken. */
+static void one_proof_many_blocks(void **state) {
+    world *w = *state;
+    common(w, 2);
+    h_grow(w->a.chain, 2);
+    h_block first = h_simple(w->b.chain, 1, 1), last;
+    for (uint64_t i = 0; i < POSW_CHAIN_COPIES_MAX; i++) {
+        h_block b = copy_of(&first, i);
+        h_import_valid(w->a.chain, &b);
+        h_import_valid(w->a.chain, &b); /* a known one is no further copy */
+        h_block_clear(&b);
+    }
+    for (uint64_t i = POSW_CHAIN_COPIES_MAX; i < 20; i++) {
+        h_block b = copy_of(&first, i);
+        h_import_refused(w->a.chain, &b, POSW_NOT_YET, POSW_RULE_REORG_DEPTH);
+        assert_false(has_block(w->a.chain, &b.hash));
+        if (i % 8 == 0) h_reopen(&w->a);
+        h_block_clear(&b);
+    }
+    last = copy_of(&first, 20);
+    h_import_valid(w->b.chain, &last);
+    h_grow(w->b.chain, 3);
+    posw_prepared p;
+    posw_verdict v;
+    posw_chain_change change;
+    ok(posw_prepare(&p, last.bytes.data, last.bytes.size, &h_pow, NULL, NULL));
+    p.is_built_on = true;
+    ok(posw_chain_import(w->a.chain, &p, H_NOW, &v, &change));
+    assert_int_equal(v.kind, POSW_VALID);
+    for (uint64_t n = 4; n <= 6; n++) {
+        h_block b = h_copy(w->b.chain, n);
+        h_import_valid(w->a.chain, &b);
+        h_block_clear(&b);
+    }
+    h_same(w->a.chain, w->b.chain);
+    /* another proof, or another parent, is none of these */
+    h_block other = h_simple(w->a.chain, 1, 1);
+    h_import_valid(w->a.chain, &other);
+    h_block_clear(&other);
+    h_block_clear(&first);
+    h_block_clear(&last);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_heavier_branch_wins, setup, teardown),
@@ -617,6 +669,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(exactly_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(old_branches_go, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_side_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_proof_many_blocks, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,9 +6,6 @@
 #include "chain/harness.h"
 #include "p2p/sync.h"
 
-#include <secp256k1.h>
-#include <secp256k1_recovery.h>
-
 enum { N_PEERS = 32 };
 static const uint64_t N_START_MS = 5000000;
 
@@ -229,24 +226,6 @@ static inline size_t n_answer_blocks(n_net *w, uint64_t peer, posw_chain *from) 
         posw_buf_clear(&block);
     }
     return count;
-}
-
-/* Another valid signature of the same seal: another k for each nonce. */
-static inline void n_sign_again(posw_header *h, unsigned key, uint64_t nonce) {
-    posw_hash seal_hash, digest;
-    uint8_t secret[32], data[32] = {0};
-    int recovery;
-    secp256k1_ecdsa_recoverable_signature signature;
-    secp256k1_context *c = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-    posw_store_le64(data, nonce);
-    h_secret(secret, key);
-    posw_header_seal_hash(&seal_hash, h);
-    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
-    assert_true(secp256k1_ecdsa_sign_recoverable(c, &signature, digest.b, secret, NULL, data));
-    secp256k1_ecdsa_recoverable_signature_serialize_compact(c, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE,
-                                                            &recovery, &signature);
-    h->extra[POSW_EXTRA_SIZE - 1] = (uint8_t)recovery;
-    secp256k1_context_destroy(c);
 }
 
 static inline uint64_t n_violations(const n_net *w) {

@@ -169,7 +169,7 @@ static void test_equivocation(void **state) {
     for (uint64_t i = 0; i < 200; i++) {
         posw_msg_writer list;
         posw_buf b = {0};
-        n_sign_again(&h, 1, i);
+        h_sign_again(&h, 1, i);
         posw_msg_announce_begin(&list, &b);
         assert_true(posw_msg_headers_add(&list, &h, NULL));
         posw_msg_end(&list);
