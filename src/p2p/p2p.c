@@ -212,6 +212,22 @@ static void on_frame(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_
     p2p_violation(p, peer, what, out);
 }
 
+/* The memory of all is worth more than the peer that has most of it; those that this node dialled come last. */
+static void limit_unfinished(posw_p2p *p, posw_actions *out) {
+    p2p_peer *worst = NULL;
+    size_t sum = 0;
+    for (size_t i = 0; i < p->peer_count; i++) {
+        p2p_peer *peer = p->peers[i];
+        sum += peer->in.capacity;
+        if (worst == NULL || (peer->kind == POSW_P2P_INBOUND) > (worst->kind == POSW_P2P_INBOUND) ||
+            ((peer->kind == POSW_P2P_INBOUND) == (worst->kind == POSW_P2P_INBOUND) &&
+             peer->in.capacity > worst->in.capacity))
+            worst = peer;
+    }
+    if (sum > P2P_IN_MAX)
+        p2p_goodbye(p, worst, P2P_BYE_SLOW, "too much of unfinished messages waits here", out);
+}
+
 /* Whole frames are taken from the bytes as they came; only an unfinished one is copied. */
 static void on_data(posw_p2p *p, p2p_peer *peer, posw_bytes data, posw_actions *out) {
     peer->heard_ms = p->now_ms;
@@ -229,12 +245,15 @@ static void on_data(posw_p2p *p, p2p_peer *peer, posw_bytes data, posw_actions *
         if (cut == POSW_MSG_CUT_MORE) {
             const size_t lacks = size - from.size, n = buffered ? (data.size < lacks ? data.size : lacks) : data.size;
             if (n == 0) return;
+            if (!buffered) peer->in_ms = p->now_ms;
+            const size_t before = peer->in.capacity;
             posw_buf_append(&peer->in, data.data, n);
             if (peer->in.failed) {
                 p2p_goodbye(p, peer, P2P_BYE_FULL, "out of memory", out);
                 return;
             }
             data = posw_bytes_of(data.data + n, data.size - n);
+            if (peer->in.capacity > before) limit_unfinished(p, out);
             if (!buffered) return;
             continue;
         }

@@ -21,6 +21,8 @@ enum {
     P2P_PING_MS = 60 * 1000,
     P2P_SILENT_MS = 150 * 1000, /* nothing at all for so long: gone */
     P2P_SAVE_MS = 10 * 60 * 1000,
+    P2P_FRAME_MS = 120 * 1000,   /* a frame comes whole within this time, and not drop by drop */
+    P2P_IN_MAX = 64 * 1024 * 1024, /* unfinished frames of all peers: beyond, who has most of it goes */
     P2P_KEEP_BUFFER = 64 * 1024, /* of a peer's input between frames */
     P2P_TICK_MS = 250,          /* how often something that only time moves is looked at */
     P2P_JOBS_PEER_MAX = 16,     /* proofs of work of one peer's headers that are being computed, in jobs; beyond it they are passed over, */
@@ -57,7 +59,8 @@ typedef struct p2p_peer {
     enum p2p_state state;
     posw_netaddr address;
     posw_node_id node_id;
-    posw_buf in; /* a frame that has not come whole */
+    posw_buf in; /* a frame that has not come whole, */
+    uint64_t in_ms; /* and when it began */
     uint64_t opened_ms, heard_ms, ping_sent_ms, next_ping_ms;
     uint8_t ping_nonce[8]; /* of the open ping; ping_sent_ms 0: none is open */
     uint32_t ping_ms, ping_min_ms; /* UINT32_MAX: none yet */

@@ -184,6 +184,11 @@ void p2p_peer_tick(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
             p2p_goodbye(p, peer, P2P_BYE_SLOW, "nothing was heard for too long", out);
             return;
         }
+        if (peer->in.size > 0 && p->now_ms >= peer->in_ms + P2P_FRAME_MS) {
+            p2p_goodbye(p, peer, P2P_BYE_SLOW, "a message did not come whole in two minutes", out);
+            return;
+        }
+        if (peer->in.size > 0) p2p_wake(p, peer->in_ms + P2P_FRAME_MS);
         if (peer->ping_sent_ms == 0 && p->now_ms >= peer->next_ping_ms) send_ping(p, peer, out);
         p2p_wake(p, peer->ping_sent_ms == 0 ? peer->next_ping_ms : peer->heard_ms + P2P_SILENT_MS);
         break;

@@ -76,10 +76,10 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
   }
 
   /** One stage of the flood; the most memory that the node had meanwhile. */
-  async function flood(t, stage, count) {
+  async function flood(t, stage, count, feet = 8) {
     let most = 0;
     const watch = setInterval(() => (most = Math.max(most, memoryOf(victim))), 50);
-    const child = spawn(FLOOD, ['--port', String(victim.ready.p2pPort), '--stage', stage, '--count', String(count), '--seed', SEED, '--chain', chain], {
+    const child = spawn(FLOOD, ['--port', String(victim.ready.p2pPort), '--stage', stage, '--count', String(count), '--seed', SEED, '--chain', chain, '--feet', String(feet)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '', err = '';
@@ -134,6 +134,14 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
     const { violations } = await victim.rpc('posw_networkStatus');
     assert.ok(Number(violations) >= WHOLE, `${Number(violations)} violations`);
     ['broken', 'right'].forEach(checkLatency);
+    await checkHealth();
+  });
+
+  test('by messages that never end', async (t) => {
+    const memory = memoryOf(victim);
+    const most = await flood(t, 'hoard', LONG ? 2000 : 40, 40); // 320 MiB at once, if it took them; the limit is 64 and what growing buffers need
+    t.diagnostic(`memory grew by ${((most - memory) / MIB).toFixed(1)} MiB`);
+    assert.ok(most - memory < 128 * MIB, `memory grew by ${most - memory} KiB`);
     await checkHealth();
   });
 

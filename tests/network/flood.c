@@ -14,6 +14,7 @@
  *   worked    headers with work at the base target on the latest blocks; needs a chain of trivial, fixed difficulty
  *   old       the same on old blocks, one header a branch
  *   copies    one proof of work, signed again and again
+ *   hoard     messages of 8 MiB whose last byte never comes, from all feet at once
  *
  * All but ping end after N messages (headers) that the node has judged, as an answer to a PING behind them or the end
  * of the connection shows, and print one line of JSON. The same seed sends the same messages; in which order the
@@ -422,6 +423,20 @@ static void open_broken(foot *x) {
         say_hello(x);
 }
 
+/* It counts when the node ends the connection, or when the node has taken all of it and holds it. */
+static void ready_hoard(foot *x) {
+    posw_buf b = {0};
+    uint8_t prefix[POSW_MSG_PREFIX] = {POSW_MSG_COMPACT};
+    const size_t size = posw_msg_limit(POSW_MSG_COMPACT);
+    posw_store_be32(prefix + 1, (uint32_t)size);
+    posw_buf_append(&b, prefix, sizeof prefix);
+    uint8_t *rest = posw_buf_extend(&b, size - 1);
+    if (rest != NULL) memset(rest, 0, size - 1);
+    send_frames(x, &b);
+    x->ending = x->counted_on_close = true;
+    x->waiting = 1;
+}
+
 static void ready_ping(foot *x) {
     x->next_ms = now_ms() + PING_MS; /* the tick sends it */
 }
@@ -435,6 +450,7 @@ static const stage stages[] = {
     {.name = "worked", .heavy = true, .asked = asked_worked},
     {.name = "old", .ready = ready_old},
     {.name = "copies", .ready = ready_copies},
+    {.name = "hoard", .ready = ready_hoard},
 };
 
 /* ---- What comes ---- */
@@ -678,7 +694,7 @@ static void read_options(flood *f, char **argv) {
             die("no such option");
     }
     if (argv[0] != NULL || f->stage == NULL || f->port == 0 || f->count == 0 || f->count > FEET_MAX)
-        die("usage: posw-flood --port P --stage ping|broken|right|nowork|forged|worked|old|copies [--chain FILE] "
+        die("usage: posw-flood --port P --stage ping|broken|right|nowork|forged|worked|old|copies|hoard [--chain FILE] "
             "[--count N] [--seed S] [--feet K]");
 }
 
