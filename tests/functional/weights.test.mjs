@@ -13,30 +13,31 @@ import { COIN, startNode, temporaryFolder, writeChainFile } from './lib.mjs';
 const identity = (name) => new Wallet(id(`posw functional tests: ${name}`));
 const THREE = ['a', 'b', 'c'].map(identity);
 
-/** chi-square with two degrees of freedom: P(X > x) = exp(-x / 2). */
-const pValue = (x) => Math.exp(-x / 2);
-
-/** How far observed wins of three identities are from what was expected block by block: d' V^-1 d, where V is the sum of the blocks'
- * covariances diag(q) - q q'. For equal blocks this is Pearson's chi-square. */
-class Fit {
+/** How much better the winners are foretold by what won so far than by the rule. For each block, before it is known, the rule's chances are
+ * bent by how often each has won against how often it should have; the product of bent / rule over the blocks is this. If the rule is right,
+ * that product is a martingale of mean 1, so that the chance that it *ever* exceeds 1 / a is at most a (Ville): exact for any number of blocks,
+ * also where each has other chances. If the rule is wrong, it grows exponentially. */
+class Doubt {
   constructor() {
     this.expected = [0, 0, 0];
     this.observed = [0, 0, 0];
-    this.v = [0, 0, 0]; // of the first two identities: var, var, cov
+    this.log = 0; // natural logarithm of the product
+    this.most = 0;
   }
   add(q, winner) {
+    const bent = q.map((p, i) => (p * (this.observed[i] + 1)) / (this.expected[i] + 1));
+    this.log += Math.log(bent[winner] / bent.reduce((a, b) => a + b) / q[winner]);
+    this.most = Math.max(this.most, this.log);
     for (let i = 0; i < 3; i++) this.expected[i] += q[i];
     this.observed[winner]++;
-    this.v[0] += q[0] * (1 - q[0]);
-    this.v[1] += q[1] * (1 - q[1]);
-    this.v[2] -= q[0] * q[1];
   }
-  get chi2() {
-    const [a, b, c] = this.v;
-    const [x, y] = [this.observed[0] - this.expected[0], this.observed[1] - this.expected[1]];
-    return (x * x * b - 2 * x * y * c + y * y * a) / (a * b - c * c);
+  get told() {
+    return `won ${this.observed}, expected ${this.expected.map((e) => e.toFixed(1))}, doubt e^${this.log.toFixed(1)}, at most e^${this.most.toFixed(1)}`;
   }
 }
+
+/** A right rule is refused in one of 10^8 runs of a test; there are seven. */
+const REFUSED = Math.log(1e8);
 
 /** The chance of each to win a block when they take turns in this order with success p. */
 function chances(p) {
@@ -89,7 +90,7 @@ class World {
   }
 
   /** One block; returns who won. */
-  async mine(fit) {
+  async mine(doubt) {
     const works = await this.works();
     const weights = THREE.map((_, i) => this.weight(i));
     works.forEach((work, i) => assert.equal(BigInt(work.weight), weights[i], `F of ${i} for block ${Number(work.number)}`));
@@ -104,22 +105,18 @@ class World {
         if (level >= weights[i]) continue;
         await this.node.rpc('posw_submitWork', submission(THREE[i].privateKey, works[i], { nonce: inputs[i].slice(39), mixHash }));
         this.blocks.push({ winner: i, boosted: level >= 1n });
-        fit?.add(chances(weights.map((f) => Number(f > this.difficulty ? this.difficulty : f) / Number(this.difficulty))), i);
+        doubt?.add(chances(weights.map((f) => Number(f > this.difficulty ? this.difficulty : f) / Number(this.difficulty))), i);
         return i;
       }
     }
   }
 
-  /** Mines until the fit is judged. One in a thousand honest samples is an outlier: a second, independent one then decides. */
+  /** Mines, and asks whether the rule foretells the winners. */
   async judge(blocks) {
-    for (const attempt of [1, 2]) {
-      const fit = new Fit();
-      for (let n = 0; n < blocks; n++) await this.mine(fit);
-      const p = pValue(fit.chi2);
-      const told = `won ${fit.observed}, expected ${fit.expected.map((e) => e.toFixed(1))}, chi-square ${fit.chi2.toFixed(2)}, p ${p.toFixed(4)}`;
-      if (p > 0.001) return { fit, told };
-      assert.equal(attempt, 1, told);
-    }
+    const doubt = new Doubt();
+    for (let n = 0; n < blocks; n++) await this.mine(doubt);
+    assert.ok(doubt.most < REFUSED, doubt.told);
+    return { told: doubt.told };
   }
 
   /** What the chain says afterwards, from its headers alone, against what was counted here. */
@@ -249,6 +246,46 @@ describe('weight that is used up', () => {
     await whole.node.stop();
     await split.node.stop();
   });
+});
+
+/** A generator with a seed (xorshift32), so that what follows is the same in every run. */
+function dice(seed) {
+  let x = seed;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) / 2 ** 32;
+  };
+}
+
+test('the judge: a right rule passes, wrong ones are found out', (t) => {
+  const RUNS = 400;
+  const shares = (weights) => weights.map((w) => w / weights.reduce((a, b) => a + b));
+  /** Runs of 300 blocks won by `truth` that are refused when judged by `claim`. */
+  const refused = (truth, claim, seed) => {
+    const random = dice(seed);
+    let n = 0;
+    for (let run = 0; run < RUNS; run++) {
+      const doubt = new Doubt();
+      for (let i = 0; i < BLOCKS; i++) {
+        const x = random();
+        doubt.add(shares(claim), x < shares(truth)[0] ? 0 : x < shares(truth)[0] + shares(truth)[1] ? 1 : 2);
+      }
+      n += doubt.most >= REFUSED;
+    }
+    return n;
+  };
+  for (const rule of [[1, 1, 1], [1, 2, 5], [1, 2, 4], [1, 4, 16], [1, 1, 9]]) {
+    assert.equal(refused(rule, rule, 1), 0);
+    const wrong = { squared: rule.map((w) => w * w), flat: [1, 1, 1], 'of the first two exchanged': [rule[1], rule[0], rule[2]], 'of the last two': [rule[0], rule[2], rule[1]] };
+    for (const [name, truth] of Object.entries(wrong)) {
+      const distance = Math.max(...shares(truth).map((p, i) => Math.abs(p - shares(rule)[i])));
+      const found = refused(truth, rule, 2) / RUNS;
+      if (distance > 0) t.diagnostic(`${rule.join(':')}, in truth ${truth.join(':')} (${name}): found out in ${(100 * found).toFixed(1)} % of the runs`);
+      if (distance > 0.2) assert.ok(found > 0.95, `${rule} against ${truth}: ${found}`);
+    }
+  }
 });
 
 test('the odd bytes: a level is what the definition says', () => {
