@@ -7,9 +7,15 @@
 
 enum { Z_MAX = 100000 };
 
-static const char *const models[] = {"nakamoto", "rosenfeld", "strict", NULL};
+/* In the order of enum lab_double_spend_model, and after it the models that need more than q and z. */
+static const char *const models[] = {"nakamoto", "rosenfeld", "strict", "tickets", NULL};
+enum { MODEL_TICKETS = LAB_DOUBLE_SPEND_STRICT + 1 };
+#define MODEL_HELP "nakamoto, rosenfeld, strict or tickets"
 
 static const char *model_text(size_t model) {
+    if (model == MODEL_TICKETS)
+        return "exact, against the ticket rule: as strict, and the attacker can make at most as many blocks as it has "
+               "tickets";
     switch ((enum lab_double_spend_model)model) {
     case LAB_DOUBLE_SPEND_NAKAMOTO:
         return "Nakamoto 2008, section 11: the attacker's progress is Poisson, and a tie counts as success";
@@ -22,30 +28,57 @@ static const char *model_text(size_t model) {
     return "";
 }
 
+typedef struct {
+    double q;
+    size_t model;
+    uint64_t tickets;
+} question;
+
+static bool read_question(const cli *c, question *out) {
+    if (!lab_option_number(c, "q", 0, 1, &out->q) || !lab_option_choice(c, "model", models, &out->model)) return false;
+    if (out->model == MODEL_TICKETS) {
+        if (!cli_given(c, "tickets"))
+            return cli_usage(c, "--tickets is needed with --model tickets: how many the attacker has"), false;
+        return cli_u64(c, "tickets", 0, LAB_TICKETS_MAX, &out->tickets);
+    }
+    if (cli_given(c, "tickets")) return cli_usage(c, "--tickets goes with --model tickets"), false;
+    return true;
+}
+
+static void put_question(lab_report *r, const question *q) {
+    lab_input_number(r, "q", "attacker's share of the hash", q->q, "");
+    lab_input_text(r, "model", "model", models[q->model]);
+    if (q->model == MODEL_TICKETS) {
+        lab_input_integer(r, "tickets", "attacker's tickets", q->tickets, "");
+        lab_assume(r, "hash counts with its boost on both sides; without a ticket the attacker makes no block at all");
+    }
+    lab_model(r, "%s", model_text(q->model));
+}
+
 static const cli_option double_spend_options[] = {
     {"q", "Q", NULL, "share of the hash that the attacker has, 0 to 1"},
     {"z", "Z", NULL, "confirmations that the receiver waits for"},
-    {"model", "MODEL", "rosenfeld", "nakamoto, rosenfeld or strict"},
+    {"model", "MODEL", "rosenfeld", MODEL_HELP},
+    {"tickets", "B", NULL, "model tickets: tickets that the attacker has in the window"},
     LAB_OUTPUT_OPTIONS,
     {NULL, NULL, NULL, NULL},
 };
 
 static int run_double_spend(cli *c) {
-    double q;
+    question q = {0};
     uint64_t z;
-    size_t model;
-    if (!lab_option_number(c, "q", 0, 1, &q) || !cli_u64(c, "z", 0, Z_MAX, &z) ||
-        !lab_option_choice(c, "model", models, &model))
-        return CLI_USAGE;
+    if (!read_question(c, &q)) return CLI_USAGE;
+    if (!cli_u64(c, "z", 0, q.model == MODEL_TICKETS ? LAB_TICKETS_MAX : Z_MAX, &z)) return CLI_USAGE;
     lab_report *r = lab_report_new("double-spend", "How likely is a confirmed payment undone?");
     if (r == NULL) return lab_report_print(c, r);
-    lab_input_number(r, "q", "attacker's share of the hash", q, "");
+    const double p = q.model == MODEL_TICKETS ? lab_double_spend_tickets(q.q, z, q.tickets)
+                                              : lab_double_spend((enum lab_double_spend_model)q.model, q.q, z);
+    put_question(r, &q);
     lab_input_integer(r, "z", "confirmations", z, "");
-    lab_input_text(r, "model", "model", models[model]);
-    lab_number(r, "probability", "probability", lab_double_spend((enum lab_double_spend_model)model, q, z), "");
+    lab_number(r, "probability", "probability", p, "");
     lab_number(r, "standard_error", "standard error", 0, "");
-    lab_model(r, "%s", model_text(model));
-    lab_assume(r, "the attacker goes on for ever, and the shares of hash stay as they are");
+    lab_assume(r, "the attacker goes on %s, and the shares of hash stay as they are",
+               q.model == MODEL_TICKETS ? "while it has tickets" : "for ever");
     return lab_report_print(c, r);
 }
 
@@ -55,7 +88,8 @@ const cli_command lab_command_double_spend = {
     "probability that a confirmed payment is undone",
     "Tells how likely an attacker with a share of the hash undoes a payment that has z confirmations. JSON keys: "
     "probability, standard_error.",
-    "posw lab double-spend --q 0.3 --z 6 --model rosenfeld --json",
+    "posw lab double-spend --q 0.3 --z 6 --model rosenfeld --json\nposw lab double-spend --q 0.6 --z 6 --model tickets "
+    "--tickets 10",
     double_spend_options,
     0,
     0,
@@ -65,29 +99,28 @@ const cli_command lab_command_double_spend = {
 static const cli_option confirmations_options[] = {
     {"q", "Q", NULL, "share of the hash that the attacker has, 0 to 1"},
     {"risk", "R", "0.001", "the probability must be below it"},
-    {"model", "MODEL", "rosenfeld", "nakamoto, rosenfeld or strict"},
+    {"model", "MODEL", "rosenfeld", MODEL_HELP},
+    {"tickets", "B", NULL, "model tickets: tickets that the attacker has in the window"},
     LAB_OUTPUT_OPTIONS,
     {NULL, NULL, NULL, NULL},
 };
 
 static int run_confirmations(cli *c) {
-    double q, risk;
-    size_t model;
-    if (!lab_option_number(c, "q", 0, 1, &q) || !lab_option_number(c, "risk", 1e-300, 1, &risk) ||
-        !lab_option_choice(c, "model", models, &model))
-        return CLI_USAGE;
+    question q = {0};
+    double risk;
+    if (!read_question(c, &q) || !lab_option_number(c, "risk", 1e-300, 1, &risk)) return CLI_USAGE;
     lab_report *r = lab_report_new("confirmations", "How many confirmations are enough?");
     if (r == NULL) return lab_report_print(c, r);
-    const uint64_t z = lab_confirmations((enum lab_double_spend_model)model, q, risk, Z_MAX);
-    lab_input_number(r, "q", "attacker's share of the hash", q, "");
+    const uint64_t z = q.model == MODEL_TICKETS
+                           ? lab_confirmations_tickets(q.q, risk, q.tickets)
+                           : lab_confirmations((enum lab_double_spend_model)q.model, q.q, risk, Z_MAX);
+    put_question(r, &q);
     lab_input_number(r, "risk", "accepted risk", risk, "");
-    lab_input_text(r, "model", "model", models[model]);
     if (z == UINT64_MAX) {
         lab_number(r, "confirmations", "confirmations", INFINITY, "");
         lab_note(r, "no number of confirmations up to %d is enough against this share", Z_MAX);
     } else
         lab_integer(r, "confirmations", "confirmations", z, "");
-    lab_model(r, "%s", model_text(model));
     return lab_report_print(c, r);
 }
 

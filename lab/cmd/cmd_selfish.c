@@ -1,0 +1,122 @@
+/* posw lab selfish */
+#include "commands.h"
+#include "exact/selfish.h"
+#include "options.h"
+
+#include <math.h>
+
+static const char *const policies[] = {"optimal", "sm1", NULL};
+static const char *const ties[] = {"gamma", "uniform", NULL};
+enum policy { POLICY_OPTIMAL, POLICY_SM1 };
+
+static const cli_option options[] = {
+    {"alpha", "A", NULL, "share of the hash that the attacker has, 0 to 1"},
+    {"gamma", "G", NULL, "part of the honest hash on the attacker's branch in a race; 0, or 0.5 under --tie uniform"},
+    {"policy", "POLICY", "optimal", "optimal (decision process) or sm1 (Eyal and Sirer)"},
+    {"tie", "RULE", "gamma", "gamma: races only against a block just seen; uniform: honest miners choose at random"},
+    {"truncation", "T", "80", "optimal: longest branch that is followed, 4 to 300"},
+    {"threshold", NULL, NULL, "the share above which it pays, in place of a revenue"},
+    LAB_OUTPUT_OPTIONS,
+    {NULL, NULL, NULL, NULL},
+};
+
+typedef struct {
+    double alpha, gamma;
+    size_t policy, tie;
+    uint64_t truncation;
+    bool threshold;
+} question;
+
+static bool read_question(const cli *c, question *q) {
+    *q = (question){.threshold = cli_switch(c, "threshold")};
+    if (!lab_option_choice(c, "policy", policies, &q->policy) || !lab_option_choice(c, "tie", ties, &q->tie) ||
+        !cli_u64(c, "truncation", LAB_SELFISH_TRUNCATION_MIN, LAB_SELFISH_TRUNCATION_MAX, &q->truncation))
+        return false;
+    q->gamma = q->tie == LAB_TIE_UNIFORM ? 0.5 : 0;
+    if (cli_given(c, "gamma") && !lab_option_number(c, "gamma", 0, 1, &q->gamma)) return false;
+    return q->threshold || lab_option_number(c, "alpha", 0, 1, &q->alpha);
+}
+
+static double revenue_of(const question *q) {
+    if (q->policy == POLICY_SM1) return lab_selfish_sm1(q->alpha, q->gamma);
+    return lab_selfish_optimal(q->alpha, q->gamma, (enum lab_tie)q->tie, (unsigned)q->truncation);
+}
+
+static double threshold_of(const question *q) {
+    if (q->policy == POLICY_SM1) return lab_selfish_sm1_threshold(q->gamma);
+    return lab_selfish_optimal_threshold(q->gamma, (enum lab_tie)q->tie, (unsigned)q->truncation);
+}
+
+static void explain(lab_report *r, const question *q) {
+    if (q->policy == POLICY_SM1)
+        lab_model(r, "the strategy SM1 of Eyal and Sirer 2014, closed form");
+    else
+        lab_model(
+            r,
+            "the best strategy: Markov decision process of Sapirshtein, Sompolinsky and Zohar 2016, solved exactly "
+            "for branches of at most %u blocks: a lower bound",
+            (unsigned)q->truncation);
+    if (q->tie == LAB_TIE_UNIFORM)
+        lab_assume(r, "uniform tie breaking: in a race an honest block is found on the attacker's branch with the "
+                      "probability gamma, also when the honest branch was seen first");
+    else
+        lab_assume(r,
+                   "the attacker can race only against an honest block that has just appeared; the part gamma of the "
+                   "honest hash then mines on its branch");
+    lab_assume(r, "plain proof of work, or tickets without end on both sides; rewards are counted after the difficulty "
+                  "has adjusted");
+    lab_note(r, "under the ticket rule the revenue cannot exceed the attacker's share of the tickets");
+}
+
+/* Revenue over alpha, for the web page; SM1 costs nothing, the best strategy is drawn at a coarse truncation. */
+static void draw(lab_report *r, const question *q) {
+    enum { POINTS = 24, COARSE = 24 };
+    double x[POINTS], honest[POINTS], sm1[POINTS], optimal[POINTS];
+    for (int i = 0; i < POINTS; i++) {
+        x[i] = honest[i] = 0.02 * (i + 1);
+        sm1[i] = lab_selfish_sm1(x[i], q->gamma);
+        optimal[i] = lab_selfish_optimal(x[i], q->gamma, (enum lab_tie)q->tie, COARSE);
+    }
+    lab_chart *chart = lab_chart_new(r, LAB_CHART_LINE, 0, "Share of the main chain's blocks", "share of the hash",
+                                     "share of the blocks");
+    if (chart == NULL) return;
+    lab_chart_series(chart, "honest", x, honest, POINTS);
+    lab_chart_series(chart, "SM1", x, sm1, POINTS);
+    lab_chart_series(chart, "best strategy (branches of 24)", x, optimal, POINTS);
+}
+
+static int run(cli *c) {
+    question q;
+    if (!read_question(c, &q)) return CLI_USAGE;
+    lab_report *r = lab_report_new("selfish", "What does it bring to keep blocks back?");
+    if (r == NULL) return lab_report_print(c, r);
+    const double answer = q.threshold ? threshold_of(&q) : revenue_of(&q);
+    if (isnan(answer)) return lab_report_free(r), cli_fail("out of memory");
+    if (!q.threshold) lab_input_number(r, "alpha", "attacker's share of the hash", q.alpha, "");
+    lab_input_number(r, "gamma", "honest hash on its branch in a race", q.gamma, "");
+    lab_input_text(r, "policy", "strategy", policies[q.policy]);
+    lab_input_text(r, "tie", "tie rule", ties[q.tie]);
+    if (q.threshold)
+        lab_number(r, "threshold", "pays above this share of the hash", answer, "");
+    else {
+        lab_number(r, "revenue", "share of the blocks", answer, "");
+        lab_number(r, "gain", "over the honest share", q.alpha > 0 ? answer / q.alpha : 1, "");
+    }
+    explain(r, &q);
+    if (cli_given(c, "html")) draw(r, &q);
+    return lab_report_print(c, r);
+}
+
+const cli_command lab_command_selfish = {
+    "lab selfish",
+    "--alpha A [--gamma G] [OPTIONS]",
+    "revenue of selfish mining, and from what share it pays",
+    "Tells what share of the main chain's blocks a miner gets by keeping blocks back, with the strategy SM1 or with "
+    "the "
+    "best one; with --threshold, from what share of the hash that pays. JSON keys: revenue, gain; threshold.",
+    "posw lab selfish --alpha 0.35 --gamma 0 --policy optimal\nposw lab selfish --threshold --gamma 0.5 --tie uniform",
+    options,
+    0,
+    0,
+    run,
+};
