@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-bool lab_chain_read(const cli *c, const char *option, const char *text, lab_rule *out, bool *named) {
+bool lab_rule_option(const cli *c, const char *option, const char *text, lab_rule *out, bool *named) {
     if (text == NULL) return cli_usage(c, "--%s is needed: %s", option, LAB_CHAIN_HELP), false;
     *named = lab_rule_named(out, text);
     if (*named) return true;
@@ -25,11 +25,11 @@ bool lab_chain_read(const cli *c, const char *option, const char *text, lab_rule
     return true;
 }
 
-void lab_chain_fit(lab_rule *r, bool named, const lab_scenario *s) {
+void lab_rule_fit(lab_rule *r, bool named, const lab_scenario *s) {
     if (named && !isnan(s->block_time_s)) r->params.block_time_s = (uint64_t)round(s->block_time_s);
 }
 
-bool lab_chain_override(const cli *c, lab_rule *r) {
+bool lab_rule_override(const cli *c, lab_rule *r) {
     enum { WINDOW_MAX = 65536 };
     uint64_t window = r->params.window_blocks, boost = r->params.weight.boost;
     const bool given = cli_given(c, "window") || cli_given(c, "boost");

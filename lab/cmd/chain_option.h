@@ -12,15 +12,15 @@
 
 /* Reads the text of an option. named: no file, so that the scenario's block time counts. False after a usage sentence.
  */
-POSW_MUST_USE bool lab_chain_read(const cli *c, const char *option, const char *text, lab_rule *out, bool *named);
+POSW_MUST_USE bool lab_rule_option(const cli *c, const char *option, const char *text, lab_rule *out, bool *named);
 /* A named rule has the scenario's block time, where it gives one. */
-void lab_chain_fit(lab_rule *r, bool named, const lab_scenario *s);
+void lab_rule_fit(lab_rule *r, bool named, const lab_scenario *s);
 
 /* Options --window and --boost, which replace the chain's. */
 #define LAB_CHAIN_OPTIONS                                                           \
     {"window", "BLOCKS", NULL, "window of the tickets, in place of the chain's"}, { \
         "boost", "M", NULL, "boost of a ticket, in place of the chain's"            \
     }
-POSW_MUST_USE bool lab_chain_override(const cli *c, lab_rule *r);
+POSW_MUST_USE bool lab_rule_override(const cli *c, lab_rule *r);
 
 #endif

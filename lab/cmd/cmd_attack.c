@@ -30,9 +30,9 @@ typedef struct {
 static bool read_question(const cli *c, question *q) {
     lab_scenario *s = &q->file.scenario;
     if (!lab_scenario_open(c, "--scenario", cli_text(c, "scenario"), &q->file) ||
-        !lab_chain_read(c, "chain", cli_text(c, "chain"), &q->rule, &q->named) || !lab_chain_override(c, &q->rule))
+        !lab_rule_option(c, "chain", cli_text(c, "chain"), &q->rule, &q->named) || !lab_rule_override(c, &q->rule))
         return false;
-    lab_chain_fit(&q->rule, q->named, s);
+    lab_rule_fit(&q->rule, q->named, s);
     if (cli_given(c, "delta") && !lab_option_number(c, "delta", 0, 1, &s->delta)) return false;
     if (!cli_given(c, "depth") && q->file.attack.given) {
         q->depth = (uint64_t)q->file.attack.depth;

@@ -29,10 +29,10 @@ typedef struct {
 static bool read_question(const cli *c, question *q) {
     bool named;
     if (!lab_scenario_open(c, "--scenario", cli_text(c, "scenario"), &q->file) ||
-        !lab_chain_read(c, "chain", cli_text(c, "chain"), &q->rule, &named) || !lab_chain_override(c, &q->rule) ||
+        !lab_rule_option(c, "chain", cli_text(c, "chain"), &q->rule, &named) || !lab_rule_override(c, &q->rule) ||
         !cli_u64(c, "depth", 1, DEPTH_MAX, &q->depth))
         return false;
-    lab_chain_fit(&q->rule, named, &q->file.scenario);
+    lab_rule_fit(&q->rule, named, &q->file.scenario);
     q->value = q->file.scenario.value_at_risk_usd;
     if (cli_given(c, "value") || isnan(q->value)) return lab_option_number(c, "value", 1e-6, 1e15, &q->value);
     return true;

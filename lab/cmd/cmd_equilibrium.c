@@ -142,7 +142,7 @@ static int run_equilibrium(cli *c) {
     bool named;
     char name[48];
     if (!lab_scenario_open(c, "--scenario", cli_text(c, "scenario"), &file) ||
-        !lab_chain_read(c, "rule", cli_text(c, "rule"), &rule, &named) || !lab_chain_override(c, &rule))
+        !lab_rule_option(c, "rule", cli_text(c, "rule"), &rule, &named) || !lab_rule_override(c, &rule))
         return CLI_USAGE;
     if (!(lab_reward_per_hour(&file.scenario) > 0))
         return cli_usage(c, "the scenario has neither issuance nor fees: nobody mines");
@@ -192,7 +192,7 @@ static int run_leverage(cli *c) {
     bool named;
     char name[48];
     double miners, share, hash, value, stake, parts, bought = 0;
-    if (!lab_chain_read(c, "rule", cli_text(c, "rule"), &rule, &named) ||
+    if (!lab_rule_option(c, "rule", cli_text(c, "rule"), &rule, &named) ||
         !lab_option_number(c, "miners", 1, 1e6, &miners) || !lab_option_number(c, "stake-share", 1e-9, 1e6, &share) ||
         !lab_option_number(c, "hash-cost", 1e-9, 1e15, &hash) ||
         !lab_option_number(c, "stake-value", 1e-9, 1e15, &value) ||

@@ -17,7 +17,7 @@ static bool attack_by(const char *rule_name, const lab_scenario_file *f, lab_att
     lab_rule rule;
     const bool known = lab_rule_named(&rule, rule_name);
     POSW_ASSERT(known);
-    lab_chain_fit(&rule, true, &f->scenario);
+    lab_rule_fit(&rule, true, &f->scenario);
     return lab_attack(&rule, &f->scenario, f->attack.depth, out);
 }
 
