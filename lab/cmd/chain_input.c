@@ -38,14 +38,6 @@ posw_u256 lab_chain_supply(const posw_chain_spec *spec) {
     return sum;
 }
 
-double lab_coins(const posw_u256 *wei) {
-    return lab_double_of(wei) / 1e18;
-}
-
-posw_u256 lab_wei(double coins) {
-    return lab_u256_of(coins * 1e18);
-}
-
 /* ---- miners ---- */
 
 bool lab_miners_make(lab_miners *out, const lab_miner_group *groups, size_t count) {

@@ -4,6 +4,7 @@
 #define POSW_LAB_CHAIN_INPUT_H
 
 #include "cli/cli.h"
+#include "exact/rule.h"
 #include "report/report.h"
 #include "rules/chain_sim.h"
 #include "state/genesis.h"
@@ -41,7 +42,5 @@ void lab_miners_clear(lab_miners *m);
 
 /* Inputs of a report: the rules of the chain in words and numbers. */
 void lab_report_chain(lab_report *r, const posw_params *p, const posw_u256 *supply_wei);
-double lab_coins(const posw_u256 *wei);
-posw_u256 lab_wei(double coins); /* rounded; coins >= 0 */
 
 #endif
