@@ -385,6 +385,33 @@ static void own_block_that_came_too_late(void **state) {
     assert_false(info.is_main);
 }
 
+static void break_root(void *arg, posw_header *h) {
+    (void)arg;
+    h->state_root.b[0] ^= 1;
+}
+
+/* Only the latest few thousand invalid blocks are remembered; each has cost a proof of work and an execution. */
+static void invalid_blocks_are_forgotten(void **state) {
+    enum { REMEMBERED = 4096 };
+    world *w = *state;
+    posw_hash first = {{0}}, second = {{0}}, last = {{0}};
+    enum posw_rule rule;
+    for (unsigned i = 0; i <= REMEMBERED; i++) {
+        h_plan plan = {.miner = 1, .gap_s = 1 + i, .before_seal = break_root};
+        h_block b = h_build(w->a.chain, &plan);
+        h_import_refused(w->a.chain, &b, POSW_INVALID, POSW_RULE_STATE_ROOT);
+        if (i == 0) first = b.hash;
+        if (i == 1) second = b.hash;
+        last = b.hash;
+        if (i == REMEMBERED - 1) assert_true(posw_chain_is_invalid(w->a.chain, &rule, &first));
+        h_block_clear(&b);
+    }
+    assert_false(posw_chain_is_invalid(w->a.chain, &rule, &first));
+    assert_true(posw_chain_is_invalid(w->a.chain, &rule, &second));
+    assert_true(posw_chain_is_invalid(w->a.chain, &rule, &last));
+    assert_int_equal(rule, POSW_RULE_STATE_ROOT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(genesis, setup, teardown),
@@ -401,6 +428,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(own_block_is_the_same_block, setup, teardown),
         cmocka_unit_test_setup_teardown(own_block_with_a_bad_seal_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(own_block_that_came_too_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(invalid_blocks_are_forgotten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

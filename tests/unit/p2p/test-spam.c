@@ -1,5 +1,5 @@
 /* Floods: headers without work, and malformed messages by the ten thousand. What the node holds stays small, and an
- * honest peer stays connected. POSW_TEST_LONG=1 in the environment: a million of each. */
+ * honest peer stays connected. POSW_LONG=1 in the environment: a million of each. */
 #include "net.h"
 
 #include <malloc.h>
@@ -7,7 +7,7 @@
 enum { GROWTH_MAX = 50 << 20, HONEST = 1 };
 
 static uint64_t amount(uint64_t usual) {
-    return getenv("POSW_TEST_LONG") != NULL ? 1000000 : usual;
+    return getenv("POSW_LONG") != NULL ? 1000000 : usual;
 }
 
 static size_t heap(void) {

@@ -1,0 +1,244 @@
+/* What a stranger can make grow in the network part, each at its limit (doc/network.md section 5). Headers, jobs, branches and unfinished
+ * messages are in test-sync.c, addresses and bans in their own. */
+#include "net.h"
+
+enum { TX_ASKED_PEER = 1024, TX_ASKED = 16384, TX_BUDGET = 8000, REBUILDS = 8, REBUILDS_PEER = 2 };
+
+/* Hashes that nobody has. */
+static void announce_txs(n_net *w, uint64_t peer, uint64_t first, size_t count) {
+    posw_hash hashes[POSW_MSG_TX_HASHES_MAX] = {0};
+    posw_buf b = {0};
+    for (size_t i = 0; i < count; i++)
+        posw_store_be64(hashes[i].b, first + i);
+    posw_msg_hashes_encode(&b, POSW_MSG_TX_HASHES, hashes, count);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* Transactions that it was asked for since n_forget. */
+static size_t asked_txs(const n_net *w, uint64_t peer) {
+    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
+    posw_msg_frame f;
+    posw_msg_hashes list;
+    size_t size, n = 0;
+    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
+         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
+        if (f.type != POSW_MSG_GET_TXS) continue;
+        assert_true(posw_msg_hashes_decode(&list, POSW_MSG_GET_TXS, f.payload));
+        n += list.count;
+    }
+    return n;
+}
+
+static void test_transactions_asked_for(void **state) {
+    (void)state;
+    n_net w;
+    uint64_t next = 1;
+    size_t all = 0;
+    n_open(&w);
+    for (uint64_t peer = 1; peer <= N_PEERS; peer++) {
+        n_greet(&w, peer, 0, 0);
+        for (int i = 0; i < 3; i++, next += POSW_MSG_TX_HASHES_MAX)
+            announce_txs(&w, peer, next, POSW_MSG_TX_HASHES_MAX);
+        assert_int_equal(asked_txs(&w, peer), all < TX_ASKED ? TX_ASKED_PEER : 0);
+        all += asked_txs(&w, peer);
+    }
+    assert_int_equal(all, TX_ASKED);
+    n_forget(&w);
+    for (int i = 0; i < 200; i++) /* what did not come is forgotten, and there is room again */
+        n_tick(&w, 100);
+    announce_txs(&w, 1, next, 10);
+    assert_int_equal(asked_txs(&w, 1), 10);
+    n_close(&w);
+}
+
+enum { CHUNK = 250 };
+
+/* Announces so many right transactions that the pool refuses (their nonces are far away), and answers what it is asked. Returns how many
+ * were asked for, which then were judged. */
+static size_t offer_txs(n_net *w, uint64_t peer, uint64_t first) {
+    posw_hash hashes[CHUNK];
+    posw_buf b = {0}, answer = {0};
+    posw_msg_writer list;
+    posw_msg_txs_begin(&list, &answer);
+    for (size_t i = 0; i < CHUNK; i++) {
+        h_tx tx = h_transfer(5, 1000000 + first + i, 6, 1);
+        posw_keccak256(&hashes[i], tx.raw.data, tx.raw.size);
+        assert_true(posw_msg_txs_add(&list, posw_buf_view(&tx.raw)));
+        posw_buf_clear(&tx.raw);
+    }
+    posw_msg_end(&list);
+    n_forget(w);
+    posw_msg_hashes_encode(&b, POSW_MSG_TX_HASHES, hashes, CHUNK);
+    n_send(w, peer, &b);
+    n_send(w, peer, &answer);
+    posw_buf_clear(&b);
+    posw_buf_clear(&answer);
+    return asked_txs(w, peer);
+}
+
+/* However fast it answers, one peer cannot have more judged than its budget: 8,000 at once, then 4 a millisecond. */
+static void test_transactions_judged(void **state) {
+    (void)state;
+    n_net w;
+    uint64_t next = 0;
+    size_t judged = 0;
+    n_open(&w);
+    n_greet(&w, 1, 0, 0);
+    for (; next < TX_BUDGET + 2 * CHUNK; next += CHUNK)
+        judged += offer_txs(&w, 1, next);
+    assert_int_equal(judged, TX_BUDGET);
+    w.now_ms += 50;
+    assert_int_equal(offer_txs(&w, 1, next), 200);
+    assert_int_equal(offer_txs(&w, 1, next + CHUNK), 0);
+    n_greet(&w, 2, 0, 0);
+    assert_int_equal(offer_txs(&w, 2, next + 2 * CHUNK), CHUNK);
+    assert_int_equal(n_violations(&w), 0);
+    assert_true(w.peers[1].open);
+    n_close(&w);
+}
+
+/* What is remembered of what a peer has told does not grow with what it tells. */
+static void test_hashes_that_are_known(void **state) {
+    (void)state;
+    n_net w;
+    posw_p2p_peer_info info;
+    size_t most = 0;
+    n_open(&w);
+    n_greet(&w, 1, 0, 0);
+    for (uint64_t i = 0; i < 400; i++) {
+        announce_txs(&w, 1, 1 + i * POSW_MSG_TX_HASHES_MAX, POSW_MSG_TX_HASHES_MAX);
+        n_forget(&w);
+        assert_int_equal(posw_p2p_peers(w.p2p, &info, 1), 1);
+        if (i == 40) most = info.memory;
+        if (i > 40) assert_true(info.memory <= most);
+    }
+    assert_true(most < 1024 * 1024);
+    n_close(&w);
+}
+
+static void tip_block(n_net *w, uint64_t peer, uint64_t gap_s) {
+    static const uint8_t nonce[8] = {1};
+    posw_buf b = {0};
+    h_plan plan = {.miner = 1 + (unsigned)(gap_s % 7), .gap_s = gap_s};
+    plan.txs[plan.tx_count++] = h_transfer(5, 0, 6, 1);
+    h_block made = h_build(w->node.chain, &plan);
+    assert_true(posw_msg_compact_encode(&b, &made.header, NULL, nonce, &(uint64_t){gap_s}, 1, NULL, 0));
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+    h_block_clear(&made);
+}
+
+/* Blocks that are being rebuilt: two of a peer, eight in all; those that were not finished go after two seconds. */
+static void test_rebuilds(void **state) {
+    (void)state;
+    n_net w;
+    uint64_t gap_s = 1;
+    size_t all = 0;
+    n_open(&w);
+    for (uint64_t peer = 1; peer <= 6; peer++) {
+        n_greet(&w, peer, 0, 0);
+        for (int i = 0; i < 4; i++)
+            tip_block(&w, peer, gap_s++);
+        const size_t asked = n_got(&w, peer, POSW_MSG_GET_BLOCK_TXS, NULL);
+        assert_int_equal(asked, all < REBUILDS ? REBUILDS_PEER : 0);
+        all += asked;
+    }
+    assert_int_equal(all, REBUILDS);
+    n_tick(&w, 2000);
+    n_forget(&w);
+    tip_block(&w, 6, gap_s);
+    assert_int_equal(n_got(&w, 6, POSW_MSG_GET_BLOCK_TXS, NULL), 1);
+    assert_int_equal(n_violations(&w), 0);
+    n_close(&w);
+}
+
+/* Answers wait while their asker does not read, and are not made for it then. */
+static void test_answers_to_who_does_not_read(void **state) {
+    (void)state;
+    n_net w;
+    posw_buf b = {0};
+    const posw_msg_ping ping = {.nonce = {1}};
+    const posw_hash genesis = posw_chain_genesis_hash((n_open(&w), w.node.chain));
+    h_grow(w.node.chain, 200);
+    n_greet(&w, 1, 0, 0);
+    p2p_peer *peer = p2p_find(w.p2p, 1);
+    for (int i = 0; i < 200 && !p2p_is_full(peer); i++) {
+        posw_msg_get_headers_encode(&b, 1, &genesis, 1, POSW_MSG_HEADERS_MAX);
+        n_send(&w, 1, &b);
+    }
+    assert_true(p2p_is_full(peer));
+    const size_t unsent = peer->unsent;
+    for (int i = 0; i < 1000; i++) {
+        posw_msg_ping_encode(&b, &ping);
+        posw_msg_hashes_encode(&b, POSW_MSG_GET_TXS, &genesis, 1);
+        n_send(&w, 1, &b);
+    }
+    posw_msg_get_headers_encode(&b, 2, &genesis, 1, POSW_MSG_HEADERS_MAX); /* this one waits, */
+    n_send(&w, 1, &b);
+    assert_int_equal(peer->unsent, unsent);
+    assert_int_equal(n_violations(&w), 0);
+    posw_msg_get_headers_encode(&b, 3, &genesis, 1, POSW_MSG_HEADERS_MAX); /* and a second must not be asked */
+    n_send(&w, 1, &b);
+    assert_int_equal(n_violations(&w), 1);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
+/* The same for blocks: sixteen wait. */
+static void test_blocks_that_wait(void **state) {
+    (void)state;
+    n_net w;
+    posw_buf b = {0};
+    n_open(&w);
+    h_grow(w.node.chain, 1);
+    posw_hash hashes[POSW_MSG_BLOCKS_MAX];
+    for (size_t i = 0; i < POSW_MSG_BLOCKS_MAX; i++)
+        hashes[i] = posw_chain_tip_hash(w.node.chain);
+    n_greet(&w, 1, 0, 0);
+    p2p_find(w.p2p, 1)->unsent = P2P_UNSENT_MAX + 1;
+    posw_msg_hashes_encode(&b, POSW_MSG_GET_BLOCKS, hashes, POSW_MSG_BLOCKS_MAX);
+    n_send(&w, 1, &b);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_BLOCK, NULL), 0);
+    assert_true(w.peers[1].open);
+    n_step(&w, &(posw_event){.type = POSW_EVENT_PEER_DRAINED, .peer = 1});
+    assert_int_equal(n_got(&w, 1, POSW_MSG_BLOCK, NULL), POSW_MSG_BLOCKS_MAX);
+    p2p_find(w.p2p, 1)->unsent = P2P_UNSENT_MAX + 1;
+    for (int i = 0; i < 2; i++) {
+        assert_true(w.peers[1].open);
+        posw_msg_hashes_encode(&b, POSW_MSG_GET_BLOCKS, hashes, i == 0 ? POSW_MSG_BLOCKS_MAX : 1);
+        n_send(&w, 1, &b);
+    }
+    assert_int_equal(n_violations(&w), 1);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
+/* Addresses are told once on a connection. */
+static void test_addresses_once(void **state) {
+    (void)state;
+    n_net w;
+    posw_buf b = {0};
+    n_open(&w);
+    n_greet(&w, 1, 0, 0);
+    for (int i = 0; i < 50; i++) {
+        posw_msg_get_addresses_encode(&b);
+        n_send(&w, 1, &b);
+    }
+    assert_int_equal(n_got(&w, 1, POSW_MSG_ADDRESSES, NULL), 1);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_transactions_asked_for),
+        cmocka_unit_test(test_transactions_judged),
+        cmocka_unit_test(test_hashes_that_are_known),
+        cmocka_unit_test(test_rebuilds),
+        cmocka_unit_test(test_answers_to_who_does_not_read),
+        cmocka_unit_test(test_blocks_that_wait),
+        cmocka_unit_test(test_addresses_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
