@@ -2,6 +2,7 @@
  * it. For tests; not installed.
  *
  *      posw-flood --port P --stage STAGE [--chain FILE] [--count N] [--seed S] [--feet K]
+ *                 [--seconds T]
  *
  * Stages:
  *   ping      no harm: one honest peer that measures. A line "unix time in ms, round trip in us" 20 times a second,
@@ -17,8 +18,9 @@
  *   hoard     messages of 8 MiB whose last byte never comes, from all feet at once
  *
  * All but ping end after N messages (headers) that the node has judged, as an answer to a PING behind them or the end
- * of the connection shows, and print one line of JSON. The same seed sends the same messages; in which order the
- * connections come depends on the machine. Exit code 1: the node did not behave as it must, with a sentence. */
+ * of the connection shows (or after T seconds), and print one line of JSON. The same seed sends the same messages; in
+ * which order the connections come depends on the machine. Exit code 1: the node did not behave as it must, with a
+ * sentence. */
 #include "messages.h"
 
 #include "base/bytes.h"
@@ -87,6 +89,7 @@ struct flood {
     const stage *stage;
     uint16_t port;
     uint64_t wanted, judged, seed, connections, refused;
+    uint64_t end_ms; /* 0: none */
     bool done, has_hello;
     const char *failure;
     foot feet[FEET_MAX + 1]; /* the last is the scout, which learns the chain and does no harm */
@@ -633,6 +636,7 @@ static void on_timer(uv_timer_t *t) {
         tick_foot(&f->feet[i], now);
     foot *x = &f->feet[f->count];
     if (x->open && x->greeted && now >= f->scout_ms) scout(x);
+    if (f->end_ms != 0 && now >= f->end_ms) f->done = true;
     if (f->done) uv_stop(&f->loop);
 }
 
@@ -688,6 +692,8 @@ static void read_options(flood *f, char **argv) {
             f->wanted = strtoull(argv[1], NULL, 10);
         else if (strcmp(argv[0], "--seed") == 0)
             f->seed = strtoull(argv[1], NULL, 10);
+        else if (strcmp(argv[0], "--seconds") == 0)
+            f->end_ms = now_ms() + 1000 * strtoull(argv[1], NULL, 10);
         else if (strcmp(argv[0], "--feet") == 0)
             f->count = strtoul(argv[1], NULL, 10);
         else
@@ -695,7 +701,7 @@ static void read_options(flood *f, char **argv) {
     }
     if (argv[0] != NULL || f->stage == NULL || f->port == 0 || f->count == 0 || f->count > FEET_MAX)
         die("usage: posw-flood --port P --stage ping|broken|right|nowork|forged|worked|old|copies|hoard [--chain FILE] "
-            "[--count N] [--seed S] [--feet K]");
+            "[--count N] [--seed S] [--feet K] [--seconds T]");
 }
 
 static void report(const flood *f, uint64_t us) {
