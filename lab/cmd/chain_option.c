@@ -26,7 +26,12 @@ bool lab_rule_option(const cli *c, const char *option, const char *text, lab_rul
 }
 
 void lab_rule_fit(lab_rule *r, bool named, const lab_scenario *s) {
-    if (named && !isnan(s->block_time_s)) r->params.block_time_s = (uint64_t)round(s->block_time_s);
+    if (!named || isnan(s->block_time_s)) return;
+    posw_params *p = &r->params;
+    const double before = (double)p->block_time_s, now = fmax(1, round(s->block_time_s));
+    const uint64_t unbonding = (uint64_t)ceil((double)p->unbonding_blocks * before / now), least = 2 * p->epoch_blocks;
+    p->block_time_s = (uint64_t)now;
+    p->unbonding_blocks = unbonding > least ? unbonding : least;
 }
 
 bool lab_rule_override(const cli *c, lab_rule *r) {

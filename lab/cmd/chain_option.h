@@ -13,7 +13,8 @@
 /* Reads the text of an option. named: no file, so that the scenario's block time counts. False after a usage sentence.
  */
 POSW_MUST_USE bool lab_rule_option(const cli *c, const char *option, const char *text, lab_rule *out, bool *named);
-/* A named rule has the scenario's block time, where it gives one. */
+/* A named rule has the scenario's block time, where it gives one, and unbonding takes as long as before, but not fewer
+ * blocks than two epochs. */
 void lab_rule_fit(lab_rule *r, bool named, const lab_scenario *s);
 
 /* Options --window and --boost, which replace the chain's. */

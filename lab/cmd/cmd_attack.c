@@ -5,8 +5,8 @@
 #include "options.h"
 #include "scenario_file.h"
 
+#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 enum { DEPTH_MAX = 1000000 };
 

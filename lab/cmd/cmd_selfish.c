@@ -54,8 +54,8 @@ static void explain(lab_report *r, const question *q) {
         lab_model(
             r,
             "the best strategy: Markov decision process of Sapirshtein, Sompolinsky and Zohar 2016, solved exactly "
-            "for branches of at most %u blocks: a lower bound",
-            (unsigned)q->truncation);
+            "for branches of at most %u blocks: %s bound",
+            (unsigned)q->truncation, q->threshold ? "an upper" : "a lower");
     if (q->tie == LAB_TIE_UNIFORM)
         lab_assume(r, "uniform tie breaking: in a race an honest block is found on the attacker's branch with the "
                       "probability gamma, also when the honest branch was seen first");

@@ -2,169 +2,10 @@
 
 #include "io/file.h"
 
-#include <jansson.h>
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { FILE_SIZE_MAX = 1 << 20 };
-
-typedef struct {
-    const char *key;
-    size_t offset; /* of a double in lab_scenario */
-    double min, max;
-} number_key;
-
-#define NUMBER(key, min, max) \
-    { #key, offsetof(lab_scenario, key), min, max }
-
-static const number_key NUMBERS[] = {
-    NUMBER(price_usd, 1e-12, 1e12),
-    NUMBER(supply, 1, 1e18),
-    NUMBER(issuance_per_year, 0, 100),
-    NUMBER(fees_usd_per_year, 0, 1e15),
-    NUMBER(staked_share, 0, 1),
-    NUMBER(pareto_exponent, 0.1, 100),
-    NUMBER(hash_cost_share, 0, 1),
-    NUMBER(hardware_share, 0, 0.99),
-    NUMBER(electricity_usd_per_kwh, 1e-6, 100),
-    NUMBER(interest_rate, 0, 10),
-    NUMBER(delta, 0, 1),
-    NUMBER(rentable_hash_ratio, 0, 1e9),
-    NUMBER(rent_premium, 0, 1e6),
-    NUMBER(daily_volume_usd, 1e-6, 1e15),
-    NUMBER(price_impact, 0, 1e3),
-    NUMBER(lock_hours, 0, 1e6),
-    NUMBER(block_time_s, 1, 3600),
-    NUMBER(value_at_risk_usd, 1e-6, 1e15),
-};
-
-/* What is being read: for sentences. */
-typedef struct {
-    const cli *cli;
-    const char *where, *file;
-} reader;
-
-#define REFUSE(r, format, ...) (cli_usage((r)->cli, "%s: %s: " format, (r)->where, (r)->file, __VA_ARGS__), false)
-
-static bool read_number(const reader *r, const char *key, const json_t *v, double min, double max, double *out) {
-    const double number = json_is_number(v) ? json_number_value(v) : NAN;
-    if (!(number >= min && number <= max)) return REFUSE(r, "%s must be a number from %g to %g", key, min, max);
-    *out = number;
-    return true;
-}
-
-static bool read_text(const reader *r, const char *key, const json_t *v, char *out, size_t size) {
-    if (!json_is_string(v) || json_string_length(v) >= size)
-        return REFUSE(r, "%s must be a text of fewer than %zu bytes", key, size);
-    memcpy(out, json_string_value(v), json_string_length(v) + 1);
-    return true;
-}
-
-/* Into rows of `width` bytes. */
-static bool read_list(const reader *r, const char *key, const json_t *v, char *rows, size_t width, size_t max,
-                      size_t *count) {
-    size_t i;
-    const json_t *item;
-    if (!json_is_array(v) || json_array_size(v) > max)
-        return REFUSE(r, "%s must be a list of at most %zu texts", key, max);
-    json_array_foreach(v, i, item) if (!read_text(r, key, item, rows + i * width, width)) return false;
-    *count = json_array_size(v);
-    return true;
-}
-
-static bool read_attack_key(const reader *r, const char *key, const json_t *v, lab_documented_attack *a) {
-    static const double MONEY_MAX = 1e15, DEPTH_MAX = 1e6;
-    if (strcmp(key, "coin") == 0) return read_text(r, "attack.coin", v, a->coin, sizeof a->coin);
-    if (strcmp(key, "date") == 0) return read_text(r, "attack.date", v, a->date, sizeof a->date);
-    if (strcmp(key, "what") == 0) return read_text(r, "attack.what", v, a->what, sizeof a->what);
-    if (strcmp(key, "depth") == 0) return read_number(r, "attack.depth", v, 1, DEPTH_MAX, &a->depth);
-    if (strcmp(key, "double_spent_usd") == 0)
-        return read_number(r, "attack.double_spent_usd", v, 0, MONEY_MAX, &a->double_spent_usd);
-    if (strcmp(key, "cost_usd") == 0) return read_number(r, "attack.cost_usd", v, 0, MONEY_MAX, &a->cost_usd);
-    if (strcmp(key, "sources") == 0)
-        return read_list(r, "attack.sources", v, a->sources[0], sizeof a->sources[0], LAB_SOURCES_MAX,
-                         &a->source_count);
-    if (strcmp(key, "uncertain") == 0)
-        return read_list(r, "attack.uncertain", v, a->uncertain[0], sizeof a->uncertain[0], LAB_UNCERTAIN_MAX,
-                         &a->uncertain_count);
-    return REFUSE(r, "there is no key attack.%s", key);
-}
-
-static bool read_attack(const reader *r, json_t *v, lab_documented_attack *a) {
-    const char *key;
-    json_t *item;
-    if (!json_is_object(v)) return REFUSE(r, "%s must be an object", "attack");
-    a->given = true;
-    a->double_spent_usd = a->cost_usd = NAN;
-    json_object_foreach(v, key, item) if (!read_attack_key(r, key, item, a)) return false;
-    if (!(a->depth >= 1)) return REFUSE(r, "%s is missing", "attack.depth");
-    return true;
-}
-
-static bool read_miners(const reader *r, const json_t *v, lab_scenario *s) {
-    const json_int_t n = json_is_integer(v) ? json_integer_value(v) : 0;
-    if (n < 1 || n > LAB_SCENARIO_MINERS_MAX)
-        return REFUSE(r, "miners must be a whole number from 1 to %d", LAB_SCENARIO_MINERS_MAX);
-    s->miners = (unsigned)n;
-    return true;
-}
-
-static bool read_stakes(const reader *r, const json_t *v, lab_scenario *s) {
-    const char *text = json_is_string(v) ? json_string_value(v) : "";
-    if (strcmp(text, "equal") != 0 && strcmp(text, "pareto") != 0)
-        return REFUSE(r, "%s must be \"equal\" or \"pareto\"", "stakes");
-    s->stakes = *text == 'e' ? LAB_STAKES_EQUAL : LAB_STAKES_PARETO;
-    return true;
-}
-
-static bool read_key(const reader *r, const char *key, json_t *v, lab_scenario_file *out, double *block_reward) {
-    for (size_t i = 0; i < POSW_ARRAY_SIZE(NUMBERS); i++)
-        if (strcmp(key, NUMBERS[i].key) == 0)
-            return read_number(r, key, v, NUMBERS[i].min, NUMBERS[i].max,
-                               (double *)((char *)&out->scenario + NUMBERS[i].offset));
-    if (strcmp(key, "about") == 0) return read_text(r, key, v, out->about, sizeof out->about);
-    if (strcmp(key, "miners") == 0) return read_miners(r, v, &out->scenario);
-    if (strcmp(key, "stakes") == 0) return read_stakes(r, v, &out->scenario);
-    if (strcmp(key, "block_reward") == 0) return read_number(r, key, v, 0, 1e15, block_reward);
-    if (strcmp(key, "attack") == 0) return read_attack(r, v, &out->attack);
-    return REFUSE(r, "there is no key %s", key);
-}
-
-/* What a file must say, and what follows from it. */
-static bool complete(const reader *r, lab_scenario *s, double block_reward) {
-    if (isnan(s->price_usd)) return REFUSE(r, "%s is missing", "price_usd");
-    if (isnan(s->supply)) return REFUSE(r, "%s is missing", "supply");
-    if (isnan(s->issuance_per_year) == isnan(block_reward))
-        return REFUSE(r, "%s is needed", "one of issuance_per_year and block_reward");
-    if (!isnan(block_reward)) {
-        if (isnan(s->block_time_s)) return REFUSE(r, "%s needs block_time_s beside it", "block_reward");
-        s->issuance_per_year = block_reward * LAB_HOURS_PER_YEAR * 3600 / s->block_time_s / s->supply;
-    }
-    if (s->price_impact > 0 && isnan(s->daily_volume_usd))
-        return REFUSE(r, "%s needs daily_volume_usd beside it", "price_impact");
-    return true;
-}
-
-static bool read_object(const reader *r, json_t *root, lab_scenario_file *out) {
-    const char *key;
-    json_t *v;
-    double block_reward = NAN;
-    lab_scenario *s = &out->scenario;
-    if (!json_is_object(root)) return REFUSE(r, "%s", "a scenario is a JSON object");
-    lab_scenario_default(s);
-    s->price_usd = s->supply = s->issuance_per_year = s->lock_hours = s->block_time_s = NAN;
-    json_object_foreach(root, key, v) if (!read_key(r, key, v, out, &block_reward)) return false;
-    return complete(r, s, block_reward);
-}
-
-static bool read_scenario(const reader *r, const char *text, size_t size, lab_scenario_file *out) {
-    json_error_t error;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (root == NULL) return REFUSE(r, "line %d: %s", error.line, error.text);
-    const bool ok = read_object(r, root, out);
-    json_decref(root);
-    return ok;
-}
 
 static const char *builtin(const char *name) {
     for (const lab_builtin_scenario *b = LAB_BUILTIN_SCENARIOS; b->name != NULL; b++)
@@ -173,20 +14,19 @@ static const char *builtin(const char *name) {
 }
 
 bool lab_scenario_open(const cli *c, const char *where, const char *name, lab_scenario_file *out) {
-    const reader r = {.cli = c, .where = where, .file = name};
-    lab_scenario_file found = {0};
     const char *text = builtin(name);
     posw_buf file = {0};
     posw_message message = {""};
-    snprintf(found.name, sizeof found.name, "%s", name);
-    bool ok;
-    if (text != NULL)
-        ok = read_scenario(&r, text, strlen(text), &found);
-    else if (posw_file_read(&file, name, FILE_SIZE_MAX, &message) < 0)
-        ok = REFUSE(&r, "neither a scenario of this program nor a file that can be read (%s)", message.text);
-    else
-        ok = read_scenario(&r, (const char *)file.data, file.size, &found);
+    bool ok = true;
+    if (text == NULL && posw_file_read(&file, name, FILE_SIZE_MAX, &message) < 0) {
+        cli_usage(c, "%s: '%s' is neither built in nor a file that can be read (%s)", where, name, message.text);
+        ok = false;
+    } else if (!lab_scenario_read(out, text != NULL ? text : (const char *)file.data,
+                                  text != NULL ? strlen(text) : file.size, &message)) {
+        cli_usage(c, "%s: %s: %s", where, name, message.text);
+        ok = false;
+    }
     posw_buf_clear(&file);
-    if (ok) *out = found;
+    if (ok) snprintf(out->name, sizeof out->name, "%s", name);
     return ok;
 }
