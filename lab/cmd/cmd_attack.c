@@ -34,7 +34,7 @@ static bool read_question(const cli *c, question *q) {
         return false;
     lab_rule_fit(&q->rule, q->named, s);
     if (cli_given(c, "delta") && !lab_option_number(c, "delta", 0, 1, &s->delta)) return false;
-    if (!cli_given(c, "depth") && q->file.attack.given) {
+    if (!cli_given(c, "depth") && q->file.attack.given && q->file.attack.depth >= 1) {
         q->depth = (uint64_t)q->file.attack.depth;
         return true;
     }
@@ -177,6 +177,11 @@ static void put_notes(lab_report *r, const question *q, const lab_attack_result 
     if (a->best.loss > a->best.cost / 2)
         lab_note(r, "most of this cost is the fall of the coin's price; if an attack does not move the price, stake "
                     "protects only by the capital that it binds: see the table");
+    if (q->depth > q->rule.params.reorg_max_blocks && !q->rule.smooth)
+        lab_note(r,
+                 "nodes that are running refuse a branch that replaces more than %" PRIu64 " blocks: this one reaches "
+                 "only nodes that were off, or whose operators allow it",
+                 q->rule.params.reorg_max_blocks);
     lab_note(r,
              "not counted: block rewards that the attacker keeps, its chance to fail, hardware that loses its worth, "
              "and profits from selling the coin short");
@@ -191,6 +196,9 @@ static void explain(lab_report *r, const question *q) {
                "the branch is made in the time of the honest one, by an outsider who buys stake and rents hash at the "
                "honest miners' cost%s",
                q->file.scenario.rent_premium == 1 ? "" : " times rent_premium");
+    lab_assume(r, "coins are locked for %s, and for the attack itself",
+               isnan(q->file.scenario.lock_hours) ? "two epochs and the unbonding of the chain"
+                                                  : "the scenario's lock_hours");
     if (lab_rule_is_ticket(&q->rule))
         lab_assume(r, "honest miners spend on hash what the reward leaves after the interest on their stake, and hash "
                       "that waits for a ticket is switched off");

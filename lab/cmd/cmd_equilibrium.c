@@ -57,6 +57,12 @@ static bool put_given_stakes(lab_report *r, const lab_rule *rule, const lab_scen
     return true;
 }
 
+/* What is spent on electricity in a year, as energy. */
+static void put_energy(lab_report *r, const lab_scenario *s, double electricity_of_reward) {
+    lab_number(r, "energy_kwh_per_year", "energy a year",
+               electricity_of_reward * lab_reward_per_hour(s) * LAB_HOURS_PER_YEAR / s->electricity_usd_per_kwh, "kWh");
+}
+
 /* ---- rules of stake alone ---- */
 
 static double exponent_of(const lab_rule *rule) {
@@ -88,6 +94,7 @@ static int power(lab_report *r, const lab_rule *rule, const lab_scenario *s) {
     lab_number(r, "electricity_reward_share", "hash cost over the reward", e.electricity_reward_share, "");
     lab_number(r, "stake_reward_share", "stake cost over the reward", k * e.electricity_reward_share, "");
     lab_number(r, "profit_share", "profit over the reward", e.profit_share, "");
+    put_energy(r, s, e.electricity_reward_share * (1 - s->hardware_share));
     lab_number(r, "least_share", "share below which a miner loses", e.least_share, "");
     if (k > 1) {
         lab_note(r, "with k above 1 there is no equilibrium of two or more miners: one is left, who then spends almost "
@@ -133,6 +140,7 @@ static int ticket(cli *c, lab_report *r, const lab_rule *rule, const lab_scenari
     lab_number(r, "tickets_ratio", "tickets for each block of the window", e.tickets_ratio, "");
     lab_number(r, "tickets_per_miner", "tickets of a miner", e.tickets, "");
     lab_number(r, "boosted_share", "hash that is boosted", e.boosted, "");
+    put_energy(r, s, e.electricity);
     return CLI_OK;
 }
 
@@ -164,7 +172,8 @@ const cli_command lab_command_equilibrium = {
     "who mines when everyone may, and what is spent on electricity",
     "Tells how many miners are left when everyone may mine, and what part of the reward goes into electricity, "
     "hardware and "
-    "stake. JSON keys: miners (null: no limit), electricity_cost_share, electricity_reward_share, stake_reward_share; "
+    "stake. JSON keys: miners (null: no limit), electricity_cost_share, electricity_reward_share, stake_reward_share, "
+    "energy_kwh_per_year; "
     "equal_stakes and pareto_stakes for the scenario's miners.",
     "posw lab equilibrium --rule x^2\nposw lab equilibrium --rule ticket --sigma 0.25 --hardware 0.1",
     equilibrium_options,

@@ -37,10 +37,10 @@ static void explain(lab_report *r) {
 
 static bool list_row(const cli *c, lab_table *t, const char *name) {
     lab_scenario_file f;
-    lab_attack_result pow, ticket;
+    lab_attack_result pow = {.best.cost = NAN}, ticket = {.best.cost = NAN, .best.capital = NAN};
     if (!lab_scenario_open(c, "scenario", name, &f)) return false;
     if (!f.attack.given) return true;
-    if (!attack_by("pow", &f, &pow) || !attack_by("ticket", &f, &ticket)) return false;
+    if (f.attack.depth >= 1 && (!attack_by("pow", &f, &pow) || !attack_by("ticket", &f, &ticket))) return false;
     lab_cell_text(t, name);
     lab_cell_text(t, f.attack.coin);
     lab_cell_text(t, f.attack.date);
@@ -123,7 +123,11 @@ static int show(cli *c, const char *name) {
     lab_input_number(r, "depth", "blocks replaced", f.attack.depth, "blocks");
     lab_number(r, "double_spent_usd", "spent twice", f.attack.double_spent_usd, "USD");
     lab_number(r, "published_cost_usd", "published cost of the hash", f.attack.cost_usd, "USD");
-    const bool ok = put_rules(r, &f);
+    const bool ok = f.attack.depth < 1 || put_rules(r, &f);
+    if (f.attack.depth < 1)
+        lab_note(r,
+                 "no blocks were replaced: no weight rule answers this attack; the difficulty rule and the limits of "
+                 "timestamps must ('posw lab timestamps')");
     put_sources(r, &f.attack);
     if (!ok) return lab_report_free(r), cli_fail("out of memory");
     return lab_report_print(c, r);

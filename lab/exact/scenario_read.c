@@ -78,7 +78,7 @@ static bool read_attack_key(posw_message *msg, const char *key, const json_t *v,
     if (strcmp(key, "coin") == 0) return read_text(msg, "attack.coin", v, a->coin, sizeof a->coin);
     if (strcmp(key, "date") == 0) return read_text(msg, "attack.date", v, a->date, sizeof a->date);
     if (strcmp(key, "what") == 0) return read_text(msg, "attack.what", v, a->what, sizeof a->what);
-    if (strcmp(key, "depth") == 0) return read_number(msg, "attack.depth", v, 1, DEPTH_MAX, &a->depth);
+    if (strcmp(key, "depth") == 0) return read_number(msg, "attack.depth", v, 0, DEPTH_MAX, &a->depth);
     if (strcmp(key, "double_spent_usd") == 0)
         return read_number(msg, "attack.double_spent_usd", v, 0, MONEY_MAX, &a->double_spent_usd);
     if (strcmp(key, "cost_usd") == 0) return read_number(msg, "attack.cost_usd", v, 0, MONEY_MAX, &a->cost_usd);
@@ -97,9 +97,9 @@ static bool read_attack(posw_message *msg, json_t *v, lab_documented_attack *a) 
     json_t *item;
     if (!json_is_object(v)) return REFUSE(msg, "%s must be an object", "attack");
     a->given = true;
-    a->double_spent_usd = a->cost_usd = NAN;
+    a->depth = a->double_spent_usd = a->cost_usd = NAN;
     json_object_foreach(v, key, item) if (!read_attack_key(msg, key, item, a)) return false;
-    if (!(a->depth >= 1)) return REFUSE(msg, "%s is missing", "attack.depth");
+    if (isnan(a->depth)) return REFUSE(msg, "%s is missing", "attack.depth");
     return true;
 }
 

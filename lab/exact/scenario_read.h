@@ -16,7 +16,7 @@ typedef struct {
     bool given;
     char coin[64], date[32];
     char what[LAB_TEXT_SIZE]; /* what happened, in a sentence */
-    double depth;             /* blocks replaced */
+    double depth;             /* blocks replaced; 0: another kind of attack, which stake does not answer */
     double double_spent_usd;
     double cost_usd; /* published estimate of what the attacker paid for hash */
     char sources[LAB_SOURCES_MAX][256];

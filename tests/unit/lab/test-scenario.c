@@ -54,7 +54,7 @@ static void test_refuses(void **state) {
         {"{\"a\\u001b[31mb\": 1}", "there is no key a?[31mb"},
         {"{\"attack\": 1}", "attack must be an object"},
         {"{\"attack\": {}}", "attack.depth is missing"},
-        {"{\"attack\": {\"depth\": 0}}", "attack.depth must be"},
+        {"{\"attack\": {\"depth\": -1}}", "attack.depth must be"},
         {"{\"attack\": {\"sources\": [1]}}", "attack.sources must be"},
         {"{\"attack\": {\"sources\": [\"1\",\"2\",\"3\",\"4\",\"5\"]}}", "at most 4"},
         {"{\"attack\": {\"loss\": 1}}", "there is no key attack.loss"},
