@@ -14,7 +14,7 @@ static const cli_option options[] = {
     {"gamma", "G", NULL, "part of the honest hash on the attacker's branch in a race; 0, or 0.5 under --tie uniform"},
     {"policy", "POLICY", "optimal", "optimal (decision process) or sm1 (Eyal and Sirer)"},
     {"tie", "RULE", "gamma", "gamma: races only against a block just seen; uniform: honest miners choose at random"},
-    {"truncation", "T", "80", "optimal: longest branch that is followed, 4 to 300"},
+    {"truncation", "T", "80", "optimal: longest branch that is followed, 4 to 200"},
     {"threshold", NULL, NULL, "the share above which it pays, in place of a revenue"},
     LAB_OUTPUT_OPTIONS,
     {NULL, NULL, NULL, NULL},

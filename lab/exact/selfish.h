@@ -16,7 +16,7 @@
 
 enum lab_tie { LAB_TIE_GAMMA, LAB_TIE_UNIFORM };
 
-enum { LAB_SELFISH_TRUNCATION_MIN = 4, LAB_SELFISH_TRUNCATION_MAX = 300, LAB_SELFISH_TRUNCATION = 80 };
+enum { LAB_SELFISH_TRUNCATION_MIN = 4, LAB_SELFISH_TRUNCATION_MAX = 200, LAB_SELFISH_TRUNCATION = 80 };
 
 /* The strategy SM1 of Eyal and Sirer, closed form. 0 <= alpha <= 1, 0 <= gamma <= 1; alpha >= 1/2 gives 1. (Under
  * LAB_TIE_UNIFORM SM1 is the same with gamma = 1/2: it races only against a block that has just appeared.) */
