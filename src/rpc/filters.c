@@ -53,7 +53,7 @@ static bool have_room(rpc_call *c) {
 /* Takes `logs` over. */
 static void add_filter(rpc_call *c, enum rpc_watch what, rpc_log_filter *logs) {
     posw_rpc *r = c->rpc;
-    if (!have_room(c)) {
+    if (!have_room(c) || !rpc_log_filter_fits(c, logs)) {
         rpc_log_filter_clear(logs);
         free(logs);
         return;

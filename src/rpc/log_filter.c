@@ -104,6 +104,26 @@ void rpc_log_filter_clear(rpc_log_filter *f) {
     memset(f, 0, sizeof *f);
 }
 
+static size_t count_values(const rpc_log_filter *f) {
+    size_t n = f == NULL ? 0 : f->address.count;
+    for (size_t i = 0; f != NULL && i < POSW_LOG_TOPICS_MAX; i++)
+        n += f->topics[i].count;
+    return n;
+}
+
+bool rpc_log_filter_fits(rpc_call *c, const rpc_log_filter *f) {
+    const posw_rpc *r = c->rpc;
+    size_t n = count_values(f);
+    if (n == 0) return true;
+    for (size_t i = 0; i < r->filter_count; i++)
+        n += count_values(r->filters[i].logs);
+    for (size_t i = 0; i < r->subscription_count; i++)
+        n += count_values(r->subscriptions[i].logs);
+    if (n <= r->options.watched_values_max) return true;
+    return rpc_fail(c, RPC_ERROR_SERVER, "too many addresses and topics are watched: at most %zu of all filters",
+                    r->options.watched_values_max);
+}
+
 /* ---- matching ---- */
 
 static bool clause_in_bloom(const rpc_clause *clause, const uint8_t bloom[POSW_BLOOM_SIZE]) {

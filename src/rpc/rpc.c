@@ -12,6 +12,7 @@ void posw_rpc_options_default(posw_rpc_options *o) {
                             .answer_bytes_max = (size_t)32 << 20,
                             .filters_max = 1000,
                             .subscriptions_max = 128,
+                            .watched_values_max = 1000000,
                             .logs_range_max = 100000,
                             .client_version = "posw/v" POSW_VERSION};
 }
@@ -24,6 +25,7 @@ static void set_defaults(posw_rpc_options *o) {
     if (o->filters_max == 0) o->filters_max = d.filters_max;
     if (o->filters_max > RPC_FILTERS_MAX) o->filters_max = RPC_FILTERS_MAX;
     if (o->subscriptions_max == 0) o->subscriptions_max = d.subscriptions_max;
+    if (o->watched_values_max == 0) o->watched_values_max = d.watched_values_max;
     if (o->logs_range_max == 0) o->logs_range_max = d.logs_range_max;
     if (o->client_version == NULL) o->client_version = d.client_version;
 }

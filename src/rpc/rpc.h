@@ -13,6 +13,7 @@ typedef struct {
     size_t answer_bytes_max;    /* default 32 MiB: then -32003 response too large */
     size_t filters_max;         /* of all clients, default 1,000 */
     size_t subscriptions_max;   /* of one client, default 128 */
+    size_t watched_values_max;  /* addresses and topics of filters and subscriptions of all clients, 50 bytes each, default 1,000,000 */
     uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
     uint64_t seed[2];           /* filter ids are derived from it */
     const char *client_version; /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */

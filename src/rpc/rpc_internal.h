@@ -280,6 +280,8 @@ void rpc_json_log(posw_jw *w, const rpc_block *b, size_t tx, const posw_event_lo
 /* Reads argument i; *out must be cleared afterwards. An absent argument matches everything. */
 bool rpc_param_log_filter(rpc_call *c, size_t i, rpc_log_filter *out);
 void rpc_log_filter_clear(rpc_log_filter *f);
+/* May this one (NULL: nothing) be kept beside all that are watched? Else the call fails. */
+bool rpc_log_filter_fits(rpc_call *c, const rpc_log_filter *f);
 bool rpc_log_filter_may_match(const rpc_log_filter *f, const uint8_t bloom[POSW_BLOOM_SIZE]);
 bool rpc_log_filter_matches(const rpc_log_filter *f, const posw_event_log *log);
 /* Writes every log of the block that matches. */

@@ -85,7 +85,7 @@ void rpc_eth_subscribe(rpc_call *c) {
         (void)rpc_fail(c, RPC_ERROR_NO_NOTIFICATIONS, "notifications not supported");
         return;
     }
-    if (!read_subscription(c, &s) || !have_room(c)) {
+    if (!read_subscription(c, &s) || !have_room(c) || !rpc_log_filter_fits(c, s.logs)) {
         subscription_clear(&s);
         return;
     }

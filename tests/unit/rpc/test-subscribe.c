@@ -236,11 +236,33 @@ static void test_limit(void **state) {
     w_close(&w);
 }
 
+/* What filters and subscriptions watch for has a limit together. */
+static void test_watched_values(void **state) {
+    (void)state;
+    world w;
+    const world_options o = {.rpc = {.watched_values_max = 5}};
+    static const char two[] = "[\"logs\",{\"address\":[\"" W_CONTRACT "\",\"" W_CONTRACT "\"]}]";
+    static const char one[] = "[{\"topics\":[\"0x0000000000000000000000000000000000000000000000000000000000000001\"]}]";
+    static const char sentence[] = "too many addresses and topics are watched: at most 5 of all filters";
+    w_open_with(&w, &o);
+    free(subscribe(&w, W_STREAM, two));
+    json_decref(w_call(&w, "eth_newFilter", "%s", one));
+    char *second = subscribe(&w, W_STREAM + 1, two);
+    refused_as(&w, W_STREAM, -32000, sentence, "eth_subscribe", two);
+    w_refused(&w, -32000, sentence, "eth_newFilter", "%s", one);
+    free(subscribe(&w, W_STREAM, "[\"newHeads\"]")); /* which watches for no value */
+    json_decref(w_call(&w, "eth_newFilter", "[{}]"));
+    w_step(&w, (posw_event){.type = POSW_EVENT_CLIENT_CLOSED, .client = W_STREAM + 1});
+    json_decref(w_call(&w, "eth_newFilter", "%s", one));
+    free(second);
+    w_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_heads),    cmocka_unit_test(test_order),   cmocka_unit_test(test_logs),
         cmocka_unit_test(test_removed_logs), cmocka_unit_test(test_pending), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_unsubscribe),  cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_unsubscribe),  cmocka_unit_test(test_limit),   cmocka_unit_test(test_watched_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
