@@ -1,31 +1,53 @@
 /* The store in memory.
  *
- * A table is a skip list: ordered, iterative, and a row costs one allocation of its key, its value and 1.33 links on
- * average; an empty store is a few hundred bytes. Rows never change: a put links a new row in place of the old one and
- * notes both in a journal, a del notes the old one alone. Commit frees the journal's old rows; abort walks the journal
- * backwards and puts them back, which needs no memory and so cannot fail. Values are borrowed until the row is freed,
- * as the interface says. The heights of rows come from a generator with a fixed seed: the same calls give the same
- * store. */
+ * A table is a skip list of keys, ordered and iterative, beside a hash index of the same keys: so a get, and a put of a
+ * key that is there, which most of them are, look at one row instead of a path of them. An empty store is a few hundred
+ * bytes. Values never change: a put hangs a new value on its row and notes the old one in a journal, a del hangs on
+ * none; rows without a value are passed over, and go when the transaction ends. Commit frees the journal's old values;
+ * abort walks the journal backwards and hangs them back, which needs no memory and so cannot fail. Values are borrowed
+ * until they are freed, as the interface says. The heights of rows come from a generator with a fixed seed: the same
+ * calls give the same store. */
 #include "store/store_memory.h"
 
 #include "base/bytes.h"
+#include "base/word.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024 };
+enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16 };
+
+typedef struct {
+    uint32_t size;
+    uint8_t data[];
+} value;
 
 typedef struct row row;
 struct row {
-    uint32_t value_size;
+    value *value; /* NULL: deleted in the open transaction */
+    uint32_t hash;
     uint8_t key_size, height;
-    row *next[]; /* height links; then the key, then the value */
+    bool dead;   /* being taken out */
+    row *next[]; /* height links; then the key */
 };
 
-/* What one write replaced: before NULL for a new key, after NULL for a removed one. */
+/* Open addressing, at most half full; a row stands at or after the place of its hash. */
 typedef struct {
-    enum posw_table table;
-    row *before, *after;
+    row **slots;
+    size_t capacity, count;
+} row_index;
+
+typedef struct {
+    row *head[HEIGHT_MAX];
+    size_t height; /* levels in use */
+    row_index index;
+} table;
+
+/* What one write replaced: before NULL for a key that had no value. */
+typedef struct {
+    table *table;
+    row *row;
+    value *before;
 } change;
 
 typedef struct {
@@ -41,7 +63,7 @@ typedef struct {
 
 typedef struct {
     posw_store base;
-    row *heads[POSW_TABLE_COUNT][HEIGHT_MAX];
+    table tables[POSW_TABLE_COUNT];
     record_log logs[POSW_STORE_LOG_COUNT];
     change *journal;
     size_t journal_count, journal_capacity;
@@ -63,21 +85,98 @@ static int injected(memory_store *m) {
     return m->fail_error;
 }
 
-/* --- rows and tables --- */
+/* --- values --- */
+
+static value *value_new(memory_store *m, const void *data, size_t size) {
+    value *v = malloc(sizeof *v + size);
+    if (v == NULL) return NULL;
+    v->size = (uint32_t)size;
+    if (size > 0) memcpy(v->data, data, size);
+    m->used_bytes += sizeof *v + size;
+    return v;
+}
+
+static void value_free(memory_store *m, value *v) {
+    if (v == NULL) return;
+    m->used_bytes -= sizeof *v + v->size;
+    free(v);
+}
+
+/* --- index --- */
+
+/* Keys are hashes, numbers and paths. */
+static uint32_t hash_of(const uint8_t *key, size_t size) {
+    static const uint64_t odd = 0x9e3779b97f4a7c15u;
+    uint64_t h = size, high, word;
+    for (; size >= 8; key += 8, size -= 8) {
+        const uint64_t low = posw_word_mul(&high, h ^ posw_load_le64(key), odd);
+        h = low ^ high;
+    }
+    word = 0;
+    for (size_t i = 0; i < size; i++)
+        word |= (uint64_t)key[i] << (8 * i);
+    const uint64_t low = posw_word_mul(&high, h ^ word ^ 0x5555, odd);
+    return (uint32_t)((low ^ high) >> 16);
+}
 
 static uint8_t *row_key(row *r) {
     return (uint8_t *)&r->next[r->height];
 }
-static uint8_t *row_value(row *r) {
-    return row_key(r) + r->key_size;
+
+static row *index_find(const row_index *x, uint32_t hash, const void *key, size_t key_size) {
+    if (x->count == 0) return NULL;
+    for (size_t i = hash & (x->capacity - 1); x->slots[i] != NULL; i = (i + 1) & (x->capacity - 1)) {
+        row *r = x->slots[i];
+        if (r->hash == hash && r->key_size == key_size && memcmp(row_key(r), key, key_size) == 0) return r;
+    }
+    return NULL;
 }
-static size_t row_bytes(size_t height, size_t key_size, size_t value_size) {
-    return sizeof(row) + height * sizeof(row *) + key_size + value_size;
+
+static void index_set(row_index *x, row *r) {
+    size_t i = r->hash & (x->capacity - 1);
+    while (x->slots[i] != NULL)
+        i = (i + 1) & (x->capacity - 1);
+    x->slots[i] = r;
+}
+
+/* Room for one more. */
+static bool index_reserve(row_index *x) {
+    if (2 * (x->count + 1) <= x->capacity) return true;
+    row_index grown = {.capacity = x->capacity == 0 ? INDEX_FIRST : 2 * x->capacity, .count = x->count};
+    grown.slots = calloc(grown.capacity, sizeof *grown.slots);
+    if (grown.slots == NULL) return false;
+    for (size_t i = 0; i < x->capacity; i++)
+        if (x->slots[i] != NULL) index_set(&grown, x->slots[i]);
+    free(x->slots);
+    *x = grown;
+    return true;
+}
+
+/* Those behind it move up, so that no search meets a gap. */
+static void index_remove(row_index *x, const row *r) {
+    const size_t mask = x->capacity - 1;
+    size_t gap = r->hash & mask;
+    while (x->slots[gap] != r)
+        gap = (gap + 1) & mask;
+    for (size_t i = (gap + 1) & mask; x->slots[i] != NULL; i = (i + 1) & mask) {
+        const size_t home = x->slots[i]->hash & mask;
+        if (((i - home) & mask) < ((i - gap) & mask)) continue;
+        x->slots[gap] = x->slots[i];
+        gap = i;
+    }
+    x->slots[gap] = NULL;
+    x->count--;
+}
+
+/* --- rows --- */
+
+static size_t row_bytes(size_t height, size_t key_size) {
+    return sizeof(row) + height * sizeof(row *) + key_size;
 }
 
 static void row_free(memory_store *m, row *r) {
-    if (r == NULL) return;
-    m->used_bytes -= row_bytes(r->height, r->key_size, r->value_size);
+    m->used_bytes -= row_bytes(r->height, r->key_size);
+    value_free(m, r->value);
     free(r);
 }
 
@@ -90,17 +189,13 @@ static uint8_t random_height(memory_store *m) {
     return (uint8_t)(1 + __builtin_ctzll(bits) / 2);
 }
 
-static row *row_new(memory_store *m, const void *key, size_t key_size, const void *value, size_t value_size) {
-    uint8_t height = random_height(m);
-    size_t bytes = row_bytes(height, key_size, value_size);
-    row *r = malloc(bytes);
+static row *row_new(memory_store *m, uint32_t hash, const void *key, size_t key_size) {
+    const uint8_t height = random_height(m);
+    row *r = malloc(row_bytes(height, key_size));
     if (r == NULL) return NULL;
-    r->height = height;
-    r->key_size = (uint8_t)key_size;
-    r->value_size = (uint32_t)value_size;
+    *r = (row){.hash = hash, .height = height, .key_size = (uint8_t)key_size};
     memcpy(row_key(r), key, key_size);
-    if (value_size > 0) memcpy(row_value(r), value, value_size);
-    m->used_bytes += bytes;
+    m->used_bytes += row_bytes(height, key_size);
     return r;
 }
 
@@ -112,40 +207,35 @@ static int row_compare(row *r, const void *key, size_t key_size) {
 }
 
 /* The first row whose key is not below `key`, and in links (may be NULL) where each level points at or beyond it. */
-static row *seek(row **head, row **links[HEIGHT_MAX], const void *key, size_t key_size) {
-    row **at = head;
-    for (int level = HEIGHT_MAX - 1; level >= 0; level--) {
+static row *seek(table *t, row **links[HEIGHT_MAX], const void *key, size_t key_size) {
+    row **at = t->head;
+    for (size_t level = t->height; level-- > 0;) {
         while (at[level] != NULL && row_compare(at[level], key, key_size) < 0)
             at = at[level]->next;
         if (links != NULL) links[level] = &at[level];
     }
-    return at[0];
+    return t->height == 0 ? NULL : at[0];
 }
 
-static row *find(row **head, row **links[HEIGHT_MAX], const void *key, size_t key_size) {
-    row *r = seek(head, links, key, key_size);
-    return r != NULL && row_compare(r, key, key_size) == 0 ? r : NULL;
-}
-
-static void link_row(row **links[HEIGHT_MAX], row *r) {
+static void link_row(table *t, row *r) {
+    row **links[HEIGHT_MAX];
+    (void)seek(t, links, row_key(r), r->key_size);
+    for (; t->height < r->height; t->height++)
+        links[t->height] = &t->head[t->height];
     for (size_t level = 0; level < r->height; level++) {
         r->next[level] = *links[level];
         *links[level] = r;
     }
+    index_set(&t->index, r);
+    t->index.count++;
 }
 
-static void unlink_row(row **links[HEIGHT_MAX], row *r) {
+static void unlink_row(table *t, row *r) {
+    row **links[HEIGHT_MAX];
+    (void)seek(t, links, row_key(r), r->key_size);
     for (size_t level = 0; level < r->height; level++)
         *links[level] = r->next[level];
-}
-
-/* Replaces `before` (which may be NULL, and is kept) by `after` (which may be NULL). */
-static void exchange(row **head, row *before, row *after) {
-    row **links[HEIGHT_MAX];
-    row *r = after != NULL ? after : before;
-    find(head, links, row_key(r), r->key_size);
-    if (before != NULL) unlink_row(links, before);
-    if (after != NULL) link_row(links, after);
+    index_remove(&t->index, r);
 }
 
 /* --- transactions --- */
@@ -187,15 +277,33 @@ static void log_cut(memory_store *m, record_log *log, size_t count) {
     }
 }
 
+/* Rows of the journal that have no value go; one may stand in it several times. */
+static void sweep(memory_store *m) {
+    row *dead = NULL;
+    for (size_t i = 0; i < m->journal_count; i++) {
+        row *r = m->journal[i].row;
+        if (r->value != NULL || r->dead) continue;
+        unlink_row(m->journal[i].table, r);
+        r->dead = true;
+        r->next[0] = dead;
+        dead = r;
+    }
+    for (row *next; dead != NULL; dead = next) {
+        next = dead->next[0];
+        row_free(m, dead);
+    }
+}
+
 static void memory_abort(posw_store *s) {
     memory_store *m = of(s);
     if (!m->open) return;
     POSW_ASSERT(!m->walking);
     for (size_t i = m->journal_count; i-- > 0;) {
         change *c = &m->journal[i];
-        exchange(m->heads[c->table], c->after, c->before);
-        row_free(m, c->after);
+        value_free(m, c->row->value);
+        c->row->value = c->before;
     }
+    sweep(m);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         log_cut(m, &m->logs[i], m->logs[i].committed);
     end(m);
@@ -211,7 +319,8 @@ static int memory_commit(posw_store *s) {
         return code;
     }
     for (size_t i = 0; i < m->journal_count; i++)
-        row_free(m, m->journal[i].before);
+        value_free(m, m->journal[i].before);
+    sweep(m);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         m->logs[i].committed = m->logs[i].count;
     end(m);
@@ -232,30 +341,40 @@ static int enter_write(memory_store *m) {
     return m->spoilt;
 }
 
-static int memory_get(posw_store *s, enum posw_table t, const void *key, size_t key_size, posw_bytes *value) {
+static int memory_get(posw_store *s, enum posw_table t, const void *key, size_t key_size, posw_bytes *out) {
     memory_store *m = of(s);
     int code = enter(m);
     if (code != POSW_OK) return code;
     if (key_size == 0 || key_size > POSW_STORE_KEY_SIZE_MAX) return POSW_EINVAL;
-    row *r = find(m->heads[t], NULL, key, key_size);
-    if (r == NULL) return POSW_ENOTFOUND;
-    *value = (posw_bytes){row_value(r), r->value_size};
+    const row *r = index_find(&m->tables[t].index, hash_of(key, key_size), key, key_size);
+    if (r == NULL || r->value == NULL) return POSW_ENOTFOUND;
+    *out = (posw_bytes){r->value->data, r->value->size};
     return POSW_OK;
 }
 
-static int memory_put(posw_store *s, enum posw_table t, const void *key, size_t key_size, const void *value,
-                      size_t value_size) {
+/* The row of this key, made without a value where there is none. NULL: out of memory. */
+static row *row_of(memory_store *m, table *t, const void *key, size_t key_size) {
+    const uint32_t hash = hash_of(key, key_size);
+    row *r = index_find(&t->index, hash, key, key_size);
+    if (r != NULL) return r;
+    r = index_reserve(&t->index) ? row_new(m, hash, key, key_size) : NULL;
+    if (r != NULL) link_row(t, r);
+    return r;
+}
+
+static int memory_put(posw_store *s, enum posw_table t, const void *key, size_t key_size, const void *data, size_t size) {
     memory_store *m = of(s);
     int code = enter_write(m);
     if (code != POSW_OK) return code;
-    if (!posw_store_row_fits(t, key_size, value_size)) return m->spoilt = POSW_EINVAL;
-    row *after = journal_reserve(m) ? row_new(m, key, key_size, value, value_size) : NULL;
-    if (after == NULL) return m->spoilt = POSW_ENOMEM;
-    row **links[HEIGHT_MAX];
-    row *before = find(m->heads[t], links, key, key_size);
-    if (before != NULL) unlink_row(links, before);
-    link_row(links, after);
-    m->journal[m->journal_count++] = (change){t, before, after};
+    if (!posw_store_row_fits(t, key_size, size)) return m->spoilt = POSW_EINVAL;
+    value *after = journal_reserve(m) ? value_new(m, data, size) : NULL;
+    row *r = after == NULL ? NULL : row_of(m, &m->tables[t], key, key_size);
+    if (r == NULL) {
+        value_free(m, after);
+        return m->spoilt = POSW_ENOMEM;
+    }
+    m->journal[m->journal_count++] = (change){&m->tables[t], r, r->value};
+    r->value = after;
     return POSW_OK;
 }
 
@@ -264,12 +383,11 @@ static int memory_del(posw_store *s, enum posw_table t, const void *key, size_t 
     int code = enter_write(m);
     if (code != POSW_OK) return code;
     if (!posw_store_row_fits(t, key_size, 0)) return m->spoilt = POSW_EINVAL;
-    row **links[HEIGHT_MAX];
-    row *before = find(m->heads[t], links, key, key_size);
-    if (before == NULL) return POSW_OK;
+    row *r = index_find(&m->tables[t].index, hash_of(key, key_size), key, key_size);
+    if (r == NULL || r->value == NULL) return POSW_OK;
     if (!journal_reserve(m)) return m->spoilt = POSW_ENOMEM;
-    unlink_row(links, before);
-    m->journal[m->journal_count++] = (change){t, before, NULL};
+    m->journal[m->journal_count++] = (change){&m->tables[t], r, r->value};
+    r->value = NULL;
     return POSW_OK;
 }
 
@@ -280,9 +398,10 @@ static int memory_walk(posw_store *s, enum posw_table t, const void *from, size_
     if (code != POSW_OK) return code;
     bool nested = m->walking;
     m->walking = true;
-    row *r = from == NULL ? m->heads[t][0] : seek(m->heads[t], NULL, from, from_size);
+    row *r = from == NULL ? m->tables[t].head[0] : seek(&m->tables[t], NULL, from, from_size);
     for (; r != NULL && code == 0; r = r->next[0])
-        code = fn(arg, posw_bytes_of(row_key(r), r->key_size), posw_bytes_of(row_value(r), r->value_size));
+        if (r->value != NULL)
+            code = fn(arg, posw_bytes_of(row_key(r), r->key_size), posw_bytes_of(r->value->data, r->value->size));
     m->walking = nested;
     return code;
 }
@@ -335,11 +454,13 @@ static void memory_close(posw_store *s) {
     if (s == NULL) return;
     memory_store *m = of(s);
     memory_abort(s);
-    for (size_t t = 0; t < POSW_TABLE_COUNT; t++)
-        for (row *r = m->heads[t][0], *next; r != NULL; r = next) {
+    for (size_t t = 0; t < POSW_TABLE_COUNT; t++) {
+        for (row *r = m->tables[t].head[0], *next; r != NULL; r = next) {
             next = r->next[0];
-            free(r);
+            row_free(m, r);
         }
+        free(m->tables[t].index.slots);
+    }
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++) {
         log_cut(m, &m->logs[i], 0);
         free(m->logs[i].records);
