@@ -105,6 +105,8 @@ typedef struct {
     bool is_main;
     size_t size; /* of the encoded block */
 } posw_chain_block_info;
+/* Only whether it is there: POSW_OK, POSW_ENOTFOUND or an operating error. */
+int posw_chain_has_block(posw_chain *c, const posw_hash *hash);
 int posw_chain_block_by_hash(posw_chain *c, posw_chain_block_info *out, const posw_hash *hash);
 int posw_chain_block_by_number(posw_chain *c, posw_chain_block_info *out, uint64_t number); /* main chain */
 int posw_chain_hash_by_number(posw_chain *c, posw_hash *out, uint64_t number);
@@ -134,6 +136,8 @@ int posw_chain_find_place(posw_chain *c, posw_chain_place *out, const posw_hash 
 /* A window that stands at this block, in memory of posw_chain_window_size bytes, aligned to 16. */
 size_t posw_chain_window_size(const posw_chain *c);
 int posw_chain_window_copy(posw_chain *c, void *memory, posw_window **out, const posw_chain_place *at);
+/* The same, borrowed until the chain changes or another window of it is asked for. */
+int posw_chain_window_view(posw_chain *c, const posw_window **out, const posw_chain_place *at);
 posw_window_entry posw_chain_entry_of(const posw_header *h); /* what a window is pushed with */
 /* The stake table in force for a block number on a branch that leaves the main chain after fork_number, and its root
  * (E4). Borrowed until the next call. POSW_ENOTFOUND: not known here, its snapshot lies on the branch, which nothing is

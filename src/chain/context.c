@@ -155,6 +155,13 @@ int posw_chain_window_copy(posw_chain *c, void *memory, posw_window **out, const
     return POSW_OK;
 }
 
+int posw_chain_window_view(posw_chain *c, const posw_window **out, const posw_chain_place *at) {
+    posw_window *window;
+    const int rc = posw_chain_window_at(c, &window, &at->parent_hash, at->parent.number);
+    if (rc == POSW_OK) *out = window;
+    return rc;
+}
+
 int posw_chain_branch_table(posw_chain *c, const posw_stake_table **table, posw_hash *root, uint64_t number,
                             uint64_t fork_number) {
     const posw_chain_table_slot *slot;

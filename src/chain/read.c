@@ -88,6 +88,12 @@ static void fill_info(posw_chain_block_info *out, const posw_chain_row *row, con
         .header = row->header, .hash = *hash, .weight_total = row->weight, .is_main = is_main, .size = row->size};
 }
 
+int posw_chain_has_block(posw_chain *c, const posw_hash *hash) {
+    posw_bytes value;
+    if (posw_hash_equal(hash, &c->tip_hash)) return POSW_OK;
+    return c->store->ops->get(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b, &value);
+}
+
 int posw_chain_block_by_hash(posw_chain *c, posw_chain_block_info *out, const posw_hash *hash) {
     posw_chain_row row;
     const int rc = posw_chain_row_get(c, &row, hash);

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-posw_job *posw_job_new(enum posw_job_type type) {
-    posw_job *job = calloc(1, sizeof *job);
-    if (job != NULL) job->type = type;
+posw_job *posw_job_new(enum posw_job_type type, size_t item_capacity) {
+    POSW_ASSERT(item_capacity <= POSW_JOB_POW_MAX);
+    posw_job *job = malloc(sizeof *job + item_capacity * sizeof job->items[0]);
+    if (job != NULL) *job = (posw_job){.type = type, .item_capacity = item_capacity};
     return job;
 }
 

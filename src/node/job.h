@@ -30,14 +30,14 @@ typedef struct posw_job {
     bool pow_proved; /* in: the header of this block was proved by a POW job: its output is not computed again */
     posw_prepared prepared; /* out; owned */
     /* POW */
-    posw_job_pow items[POSW_JOB_POW_MAX]; /* in */
-    size_t item_count;
+    size_t item_count, item_capacity; /* in */
     size_t good; /* out: how many of the items, from the first on, are what they claim */
     int result;  /* out: POSW_OK, or an operating error: then nothing can be said */
+    posw_job_pow items[]; /* in; POW: item_capacity of them */
 } posw_job;
 
-/* NULL: out of memory. */
-posw_job *posw_job_new(enum posw_job_type type);
+/* With room for so many items of POW, at most POSW_JOB_POW_MAX; they are not initialised. NULL: out of memory. */
+posw_job *posw_job_new(enum posw_job_type type, size_t item_capacity);
 void posw_job_free(posw_job *job);
 /* Thread safe. scratch: of the engine, for this thread (NULL where it needs none). */
 void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch);

@@ -197,7 +197,7 @@ static bool hash_of_block(posw_hash *out, posw_bytes block) {
 }
 
 static void prepare(posw_p2p *p, p2p_peer *peer, p2p_branch *b, size_t index, posw_bytes block, posw_actions *out) {
-    posw_job *job = p->jobs < P2P_JOBS_MAX ? posw_job_new(POSW_JOB_PREPARE) : NULL;
+    posw_job *job = p->jobs < P2P_JOBS_MAX ? posw_job_new(POSW_JOB_PREPARE, 0) : NULL;
     b->records[index].body = P2P_BODY_WANTED;
     if (job == NULL) return; /* it is asked for again */
     posw_buf_append(&job->bytes, block.data, block.size);

@@ -7,6 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void stand_at(p2p_branch *b, const posw_chain_place *place) {
+    b->base_number = place->parent.number;
+    b->fork_number = place->fork_number;
+    b->base_hash = b->last_hash = place->parent_hash;
+    b->last = place->parent;
+    b->weight = place->parent_weight;
+}
+
+int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base) {
+    posw_chain_place place;
+    const posw_window *window;
+    int rc = posw_chain_find_place(c, &place, base);
+    if (rc == POSW_OK) rc = posw_chain_window_view(c, &window, &place);
+    if (rc != POSW_OK) return rc;
+    *out = (p2p_branch){.window = (posw_window *)window};
+    stand_at(out, &place);
+    return POSW_OK;
+}
+
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base) {
     posw_chain_place place;
     int rc = posw_chain_find_place(c, &place, base);
@@ -20,11 +39,7 @@ int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base) {
         p2p_branch_free(b);
         return rc;
     }
-    b->base_number = place.parent.number;
-    b->fork_number = place.fork_number;
-    b->base_hash = b->last_hash = place.parent_hash;
-    b->last = place.parent;
-    b->weight = place.parent_weight;
+    stand_at(b, &place);
     *out = b;
     return POSW_OK;
 }

@@ -53,6 +53,9 @@ typedef struct {
 /* On a block that the chain has. POSW_ENOTFOUND: it does not; or an operating error. */
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base);
 void p2p_branch_free(p2p_branch *b);
+/* The same for one p2p_branch_check, without a copy of the window: good until the chain changes or is asked for another window; not freed, not
+ * pushed to. */
+int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base);
 
 /* All rules for a header that follows `last`, but the proof-of-work output. proof: NULL: none came. now_s: for T2. NOT_YET: T2; F2 when the
  * chain could not be read; or H10, E5, for which its sender is to blame. */

@@ -7,6 +7,7 @@
  * block. */
 #include "base/bytes.h"
 #include "base/error.h"
+#include "crypto/keccak.h"
 #include "p2p/p2p_internal.h"
 #include "posw/u256.h"
 
@@ -27,6 +28,7 @@ enum {
 struct p2p_compact_peer {
     bool wants_compact; /* it said so */
     bool is_fast;       /* we said so */
+    uint64_t has_tag[HAS_MAX]; /* the first bytes of `has`, for a quick look */
     posw_hash has[HAS_MAX];
     size_t has_at;
 };
@@ -50,21 +52,25 @@ struct p2p_compact {
 
 /* ---- Who has what ---- */
 
+static bool is_noted(const p2p_compact_peer *c, const posw_hash *hash) {
+    const uint64_t tag = posw_load_le64(hash->b);
+    for (size_t i = 0; i < HAS_MAX; i++)
+        if (c->has_tag[i] == tag && posw_hash_equal(&c->has[i], hash)) return true;
+    return false;
+}
+
 void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
     p2p_compact_peer *c = peer->compact;
     (void)p;
     if (c == NULL) return;
-    for (size_t i = 0; i < HAS_MAX; i++)
-        if (posw_hash_equal(&c->has[i], hash)) return;
+    if (is_noted(c, hash)) return;
+    c->has_tag[c->has_at] = posw_load_le64(hash->b);
     c->has[c->has_at] = *hash;
     c->has_at = (c->has_at + 1) % HAS_MAX;
 }
 
 static bool peer_has(const p2p_peer *peer, const posw_hash *hash) {
-    if (posw_hash_equal(&peer->hash, hash)) return true;
-    for (size_t i = 0; i < HAS_MAX; i++)
-        if (posw_hash_equal(&peer->compact->has[i], hash)) return true;
-    return false;
+    return posw_hash_equal(&peer->hash, hash) || is_noted(peer->compact, hash);
 }
 
 /* ---- Life ---- */
@@ -196,32 +202,62 @@ static void spread(posw_p2p *p, const posw_prepared *b, const posw_msg_header *k
             (void)send_compact(p, peer, b, known, out);
 }
 
-/* The latest blocks of the main chain, from the tip down; each is read once for all peers. */
+/* The latest blocks of the main chain, from the tip down; each is read and encoded once for all peers. */
 typedef struct {
-    posw_chain_block_info info[TELL_DEPTH];
+    posw_header header[TELL_DEPTH];
     size_t count;
+    posw_buf tip; /* the message that tells the tip alone */
 } latest;
 
-static const posw_chain_block_info *latest_at(posw_p2p *p, latest *l, size_t i) {
-    const uint64_t tip = posw_chain_tip(p->chain)->number;
-    if (i >= tip || i >= TELL_DEPTH) return NULL;
-    if (i == l->count && p2p_was_read(p, posw_chain_block_by_number(p->chain, &l->info[i], tip - i))) l->count++;
-    return i < l->count ? &l->info[i] : NULL;
+static const posw_header *latest_header(posw_p2p *p, latest *l, size_t i) {
+    posw_chain_block_info info;
+    for (; l->count <= i; l->count++) {
+        if (l->count == 0)
+            l->header[0] = *posw_chain_tip(p->chain);
+        else if (p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &l->header[l->count - 1].parent_hash)))
+            l->header[l->count] = info.header;
+        else
+            return NULL;
+    }
+    return &l->header[i];
+}
+
+/* False: there are no more. The header below is needed only for its parent's hash. */
+static bool latest_hash(posw_p2p *p, latest *l, posw_hash *out, size_t i) {
+    const posw_header *child;
+    if (i >= posw_chain_tip(p->chain)->number || i >= TELL_DEPTH) return false;
+    *out = posw_chain_tip_hash(p->chain);
+    if (i == 0) return true;
+    child = latest_header(p, l, i - 1);
+    if (child != NULL) *out = child->parent_hash;
+    return child != NULL;
+}
+
+/* Header n - 1 up to the tip. */
+static void encode_latest(posw_p2p *p, latest *l, size_t n, posw_buf *out) {
+    posw_msg_writer w;
+    posw_msg_announce_begin(&w, out);
+    for (const posw_header *h; n-- > 0 && (h = latest_header(p, l, n)) != NULL && p2p_add_header(p, &w, h);) {
+    }
+    posw_msg_end(&w);
 }
 
 /* What this peer lacks of them, from the highest that it has on. */
 static void announce(posw_p2p *p, p2p_peer *peer, latest *l, posw_actions *out) {
     size_t n = 0;
-    posw_msg_writer w;
-    const posw_chain_block_info *info;
-    while ((info = latest_at(p, l, n)) != NULL && !peer_has(peer, &info->hash))
+    posw_hash hash;
+    while (latest_hash(p, l, &hash, n) && !peer_has(peer, &hash))
         n++;
     posw_action *a = n == 0 || p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return;
-    posw_msg_announce_begin(&w, &a->data);
-    while (n-- > 0 && p2p_add_header(p, &w, &l->info[n].header))
-        p2p_compact_peer_has(p, peer, &l->info[n].hash);
-    posw_msg_end(&w);
+    if (n == 1) {
+        if (l->tip.size == 0) encode_latest(p, l, 1, &l->tip);
+        posw_buf_append(&a->data, l->tip.data, l->tip.size);
+    } else {
+        encode_latest(p, l, n, &a->data);
+    }
+    while (n-- > 0 && latest_hash(p, l, &hash, n))
+        p2p_compact_peer_has(p, peer, &hash);
     p2p_send_end(p, peer, a);
 }
 
@@ -242,12 +278,15 @@ static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
 
 void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
     size_t i = 0;
-    latest l = {.count = 0};
+    latest l;
     if (change->added_count == 0 || p2p_sync_is_behind(p)) return;
+    l.count = 0;
+    l.tip = (posw_buf){0};
     const posw_hash tip = change->added[change->added_count - 1];
     if (change->added_count == 1) spread_tip(p, &tip, out);
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         if (peer->compact != NULL && !peer_has(peer, &tip)) announce(p, peer, &l, out);
+    posw_buf_clear(&l.tip);
 }
 
 /* ---- In ---- */
@@ -268,7 +307,7 @@ static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
 static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
     const posw_header *h = &r->m.head.header;
     posw_hash seal_hash;
-    posw_job *job = posw_job_new(POSW_JOB_POW);
+    posw_job *job = posw_job_new(POSW_JOB_POW, 1);
     if (job == NULL) return false;
     job->id = (uint64_t)P2P_JOB_COMPACT << P2P_JOB_OWNER_SHIFT;
     job->peer = r->peer;
@@ -325,20 +364,32 @@ static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_a
     return posw_u256_cmp(&weight, &tip) > 0;
 }
 
+/* Two of three come from peers that were not the first: then only the header is looked at. */
+static bool is_known(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {
+    posw_bytes header;
+    posw_hash hash;
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    if (!posw_msg_compact_header(&header, payload)) return false;
+    posw_keccak256(&hash, header.data, header.size);
+    if (!posw_hash_equal(&hash, &tip) && find_rebuild(p, &hash) == NULL) return false;
+    p2p_compact_peer_has(p, peer, &hash);
+    return true;
+}
+
 static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_compact m;
-    posw_chain_block_info info;
+    if (is_known(p, peer, payload)) return true;
     if (!posw_msg_compact_decode(&m, payload)) return false;
     p2p_compact_peer_has(p, peer, &m.head.hash);
+    if (p2p_was_read(p, posw_chain_has_block(p->chain, &m.head.hash))) return true;
     const posw_hash tip = posw_chain_tip_hash(p->chain);
-    if (posw_hash_equal(&m.head.hash, &tip) ||
-        p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.head.hash)) ||
-        find_rebuild(p, &m.head.hash) != NULL || p2p_sync_wants(p, &m.head.hash))
-        return true;
     const bool next = posw_hash_equal(&m.head.header.parent_hash, &tip);
-    if ((p2p_sync_is_behind(p) && !next) || p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX ||
-        !p2p_may_prove(p, peer))
+    const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
+    if (p2p_sync_wants(p, &m.head.hash) || (p2p_sync_is_behind(p) && !next) || full) {
+        enum posw_rule rule; /* a block that was sent on before it was executed: nobody is to blame */
+        if (!posw_chain_is_invalid(p->chain, &rule, &m.head.hash)) p2p_sync_announced(p, peer, &m.head, out);
         return true;
+    }
     if (!judge(p, peer, &m, out) || p2p_sync_is_copy(p, &m.head.header, &m.head.hash)) return true;
     if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
         p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);

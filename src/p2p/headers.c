@@ -4,6 +4,7 @@
  */
 #include "base/bytes.h"
 #include "base/error.h"
+#include "crypto/keccak.h"
 #include "p2p/sync.h"
 #include "posw/u256.h"
 
@@ -38,7 +39,7 @@ static void send_job(batch *b) {
 /* tag: the branch; hash: the first header of the job, since indices move. */
 static bool add_to_job(batch *b, const posw_header *h, const posw_hash *hash) {
     if (b->job == NULL) {
-        b->job = posw_job_new(POSW_JOB_POW);
+        b->job = posw_job_new(POSW_JOB_POW, b->left + 1 < POSW_JOB_POW_MAX ? b->left + 1 : POSW_JOB_POW_MAX);
         if (b->job == NULL) return false;
         b->job->id = (uint64_t)P2P_JOB_SYNC << P2P_JOB_OWNER_SHIFT;
         b->job->peer = b->peer->id;
@@ -134,7 +135,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         return false;
     }
     b->added++;
-    if (b->job->item_count == POSW_JOB_POW_MAX) send_job(b);
+    if (b->job->item_count == b->job->item_capacity) send_job(b);
     return true;
 }
 
@@ -149,12 +150,16 @@ static void refresh_forks(posw_p2p *p) {
     }
 }
 
-/* A peer's tip is at least what it has just shown. */
+/* A peer's tip is at least what it has just shown, also where others have shown it before: of all these its bodies can
+ * be asked. */
 static void note_tip(batch *b) {
-    if (b->branch == NULL || b->added == 0 || posw_u256_cmp(&b->peer->weight, &b->branch->weight) > 0) return;
-    b->peer->weight = b->branch->weight;
-    b->peer->number = b->branch->last.number;
-    b->peer->hash = b->branch->last_hash;
+    size_t index;
+    p2p_peer *peer = b->peer;
+    const p2p_branch *branch = sync_find_record(b->p->sync, &b->last, &index);
+    if (branch == NULL || posw_u256_cmp(&peer->weight, &branch->records[index].weight) >= 0) return;
+    peer->weight = branch->records[index].weight;
+    peer->number = p2p_branch_number(branch, index);
+    peer->hash = b->last;
 }
 
 static void take_all(batch *b, posw_msg_header_list *list) {
@@ -190,6 +195,7 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
         return true;
     }
     s->request = 0;
+    p->sync->asking--;
     const size_t count = m.list.count;
     size_t index;
     batch b = {.p = p, .peer = peer, .out = out, .asked = true};
@@ -210,16 +216,45 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     return true;
 }
 
+/* Told, not asked. */
+static void announced(batch *b) {
+    p2p_peer *peer = b->peer;
+    if (peer->state != P2P_READY) return;
+    if (b->branch != NULL && b->branch->source == peer->id) b->branch->source = 0; /* nothing is owed */
+    if (b->halted && peer->sync->request == 0) sync_ask_headers(b->p, peer, NULL, b->out);
+    if (b->added > 0) sync_advance(b->p, b->out); /* else it was known: nothing has changed */
+}
+
+/* Most announcements tell the tip that another peer has brought: nothing more of them is looked at. */
+static bool is_tip(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {
+    posw_bytes header;
+    posw_hash hash;
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    if (!posw_msg_announce_single(&header, payload)) return false;
+    posw_keccak256(&hash, header.data, header.size);
+    if (!posw_hash_equal(&hash, &tip)) return false;
+    p2p_compact_peer_has(p, peer, &hash);
+    return true;
+}
+
 bool sync_on_announce(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_header_list list;
     batch b = {.p = p, .peer = peer, .out = out};
+    if (is_tip(p, peer, payload)) return true;
     if (!posw_msg_announce_decode(&list, payload)) return false;
     take_all(&b, &list);
-    if (peer->state != P2P_READY) return true;
-    if (b.branch != NULL && b.branch->source == peer->id) b.branch->source = 0; /* told, not asked: nothing is owed */
-    if (b.halted && peer->sync->request == 0) sync_ask_headers(p, peer, NULL, out);
-    if (b.added > 0) sync_advance(p, out); /* else it was known: nothing has changed */
+    p2p_compact_peer_has(p, peer, &b.last);
+    announced(&b);
     return true;
+}
+
+void p2p_sync_announced(posw_p2p *p, p2p_peer *peer, const posw_msg_header *m, posw_actions *out) {
+    batch b = {.p = p, .peer = peer, .out = out, .last = m->hash};
+    refresh_forks(p);
+    (void)take_header(&b, m);
+    send_job(&b);
+    if (peer->state == P2P_READY) note_tip(&b);
+    announced(&b);
 }
 
 /* ---- Proofs of work ---- */

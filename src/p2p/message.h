@@ -202,6 +202,8 @@ typedef struct {
 } posw_msg_headers;
 /* Form only: whether they link is the reader's to check. */
 POSW_MUST_USE bool posw_msg_headers_decode(posw_msg_headers *out, posw_bytes payload);
+/* The encoded header of an ANNOUNCE of one block, without a look into it; false: it is not of that form. */
+POSW_MUST_USE bool posw_msg_announce_single(posw_bytes *header, posw_bytes payload);
 /* Each is a child of the one before. */
 POSW_MUST_USE bool posw_msg_announce_decode(posw_msg_header_list *out, posw_bytes payload);
 
@@ -242,6 +244,8 @@ typedef struct {
 POSW_MUST_USE bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof,
                                            const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
                                            const posw_msg_prefilled *prefilled, size_t prefilled_count);
+/* Its encoded header, without a look into it and what follows. */
+POSW_MUST_USE bool posw_msg_compact_header(posw_bytes *header, posw_bytes payload);
 POSW_MUST_USE bool posw_msg_compact_decode(posw_msg_compact *out, posw_bytes payload);
 uint64_t posw_msg_short_id_at(const posw_msg_compact_txs *txs, size_t i);         /* i < id_count (asserted) */
 bool posw_msg_prefilled_next(posw_msg_prefilled *out, posw_msg_compact_txs *txs); /* by ascending index */

@@ -95,6 +95,13 @@ static bool read_prefilled(posw_msg_compact_txs *out, posw_rlp *r) {
     return !out->prefilled.failed && next <= out->id_count + out->prefilled_count;
 }
 
+bool posw_msg_compact_header(posw_bytes *header, posw_bytes payload) {
+    posw_rlp r;
+    if (!msg_open(&r, POSW_MSG_COMPACT, payload)) return false;
+    *header = posw_rlp_raw(&r);
+    return !r.failed && header->size <= POSW_HEADER_SIZE_MAX;
+}
+
 bool posw_msg_compact_decode(posw_msg_compact *out, posw_bytes payload) {
     posw_msg_compact m;
     posw_rlp r;

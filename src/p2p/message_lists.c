@@ -185,6 +185,14 @@ bool posw_msg_headers_decode(posw_msg_headers *out, posw_bytes payload) {
     return true;
 }
 
+bool posw_msg_announce_single(posw_bytes *header, posw_bytes payload) {
+    posw_rlp r;
+    if (!msg_open(&r, POSW_MSG_ANNOUNCE, payload)) return false;
+    posw_rlp list = posw_rlp_list(&r), pair = posw_rlp_list(&list);
+    *header = posw_rlp_raw(&pair);
+    return !pair.failed && posw_rlp_done(&list) && header->size <= POSW_HEADER_SIZE_MAX;
+}
+
 bool posw_msg_announce_decode(posw_msg_header_list *out, posw_bytes payload) {
     posw_msg_header h;
     posw_hash last;
@@ -196,7 +204,7 @@ bool posw_msg_announce_decode(posw_msg_header_list *out, posw_bytes payload) {
     for (posw_rlp rest = list; posw_rlp_more(&rest); count++) {
         if (count == POSW_MSG_ANNOUNCE_MAX || !read_header_pair(&h, &rest)) return false;
         if (count > 0 && !posw_hash_equal(&h.header.parent_hash, &last)) return false;
-        posw_keccak256(&last, h.raw.data, h.raw.size);
+        if (posw_rlp_more(&rest)) posw_keccak256(&last, h.raw.data, h.raw.size);
     }
     *out = (posw_msg_header_list){list, count};
     return true;

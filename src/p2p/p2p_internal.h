@@ -192,6 +192,8 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
 /* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others have built on it.
  * Remembers it otherwise. */
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash);
+/* A header that came beside a block which is not taken now: as if it had been announced. */
+void p2p_sync_announced(posw_p2p *p, p2p_peer *peer, const posw_msg_header *m, posw_actions *out);
 void p2p_sync_ask_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* Adds a header of the main chain, with its stake proof where H10 asks for it, to HEADERS, ANNOUNCE (serve.c). */
 bool p2p_add_header(posw_p2p *p, posw_msg_writer *w, const posw_header *h);

@@ -36,10 +36,9 @@ p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *i
 }
 
 bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
-    posw_chain_block_info info;
     const posw_hash tip = posw_chain_tip_hash(p->chain);
     if (posw_hash_equal(hash, &tip)) return true; /* what is asked most, without a read */
-    return p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, hash));
+    return p2p_was_read(p, posw_chain_has_block(p->chain, hash));
 }
 
 /* Blocks that came another way are crossed off; what then leads nowhere goes. */
@@ -80,6 +79,7 @@ void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_a
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     s->request = ++p->sync->next_request;
+    p->sync->asking++;
     s->request_ms = p->now_ms;
     posw_msg_get_headers_encode(&a->data, s->request, hashes, locator(p, hashes, from), POSW_MSG_HEADERS_MAX);
     p2p_send_end(p, peer, a);
@@ -155,6 +155,7 @@ static void check_answers(posw_p2p *p, posw_actions *out) {
 static bool is_promised(const posw_p2p *p) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t i = 0;
+    if (p->sync->asking == 0) return false;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         if (peer->sync->request != 0 && peer->opened_ms + SYNC_ASK_MS > p->now_ms &&
             posw_u256_cmp(&peer->weight, &tip) > 0)
@@ -264,6 +265,7 @@ int p2p_sync_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     if (peer->sync == NULL) return;
     sync_release_asked(p, peer);
+    p->sync->asking -= peer->sync->request != 0;
     for (size_t i = 0; i < p->sync->branch_count; i++)
         if (p->sync->branches[i]->source == peer->id) p->sync->branches[i]->source = 0;
     free(peer->sync);
@@ -337,12 +339,10 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer) {
 
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
                                    const posw_stake_proof *proof, posw_u256 *weight) {
-    p2p_branch *b;
-    if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
-    const posw_verdict v = p2p_branch_check(b, p->chain, h, hash, proof, posw_node_now_s(p->node));
-    *weight = posw_u256_add_sat(&b->weight, &h->difficulty);
-    p2p_branch_free(b);
-    return v;
+    p2p_branch b;
+    if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
+    return p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node));
 }
 
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash) {

@@ -63,6 +63,7 @@ struct p2p_sync {
     p2p_branch *branches[SYNC_BRANCHES_MAX];
     size_t branch_count;
     uint64_t next_branch, next_request;
+    size_t asking; /* peers whose `request` is open */
     uint64_t stall_ms;
     uint64_t start; /* number of the tip when the present catching up began */
     bool behind, bulk, caught_up;

@@ -29,7 +29,7 @@ static posw_hash work_of(uint8_t input[POSW_POW_INPUT_SIZE], unsigned n) {
 }
 
 static void push_job(net *s, posw_actions *out) {
-    posw_job *job = posw_job_new(POSW_JOB_POW);
+    posw_job *job = posw_job_new(POSW_JOB_POW, POSW_JOB_POW_MAX);
     job->id = s->next_job++;
     job->item_count = HASHES;
     for (unsigned i = 0; i < HASHES; i++) {

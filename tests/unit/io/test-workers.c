@@ -218,7 +218,7 @@ static const posw_pow counting = {
     .name = "counting", .hash = count_hash, .scratch_new = scratch_new, .scratch_free = scratch_free};
 
 static posw_job *pow_job(unsigned id, size_t items, size_t good, uint8_t rest_each) {
-    posw_job *job = posw_job_new(POSW_JOB_POW);
+    posw_job *job = posw_job_new(POSW_JOB_POW, POSW_JOB_POW_MAX);
     job->id = id;
     job->item_count = items;
     for (size_t i = 0; i < items; i++) {
@@ -246,7 +246,7 @@ static void jobs_are_run(void **state) {
     assert_int_equal(posw_workers_new(&w, 2, &counting, wake, NULL), POSW_OK);
     for (unsigned i = 0; i < 200; i++)
         posw_workers_push(w, pow_job(i, POSW_JOB_POW_MAX, i % (POSW_JOB_POW_MAX + 1), 0));
-    posw_job *broken = posw_job_new(POSW_JOB_PREPARE);
+    posw_job *broken = posw_job_new(POSW_JOB_PREPARE, 0);
     broken->id = 200;
     posw_buf_text(&broken->bytes, "no block");
     posw_workers_push(w, broken);
