@@ -4,6 +4,7 @@
 #ifndef POSW_LAB_DIGEST_H
 #define POSW_LAB_DIGEST_H
 
+#include "base/word.h"
 #include "posw/types.h"
 
 #include <string.h>
@@ -13,8 +14,9 @@ typedef struct {
 } event_digest;
 
 static inline uint64_t digest_fold(uint64_t x, uint64_t y) {
-    const unsigned __int128 product = (unsigned __int128)x * y;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    uint64_t high;
+    const uint64_t low = posw_word_mul(&high, x, y);
+    return low ^ high;
 }
 
 /* 13 cycles for two words. */

@@ -11,6 +11,7 @@
 #include "crypto/secp.h"
 #include "posw/u256.h"
 #include "state/staking.h"
+#include "store/store_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,8 +263,10 @@ static int check_end(trial *t) {
 
 /* Two blocks of one weight may stand at the end: one miner goes on alone until it has decided between them. */
 static int settle(trial *t) {
-    for (size_t i = 0; i < t->o.machines; i++)
+    for (size_t i = 0; i < t->o.machines; i++) {
         world_set_hashes(t->w, i, 0);
+        posw_store_memory_fail(world_store(t->w, i), 0, POSW_OK, false); /* a fault that has not come yet */
+    }
     int rc = world_run(t->w, world_now_ms(t->w) + CALM_MS);
     const posw_u256 weight =
         world_chain(t->w, 0) == NULL ? POSW_U256_ZERO : posw_chain_weight_total(world_chain(t->w, 0));

@@ -383,7 +383,8 @@ static int machine_up(world *w, machine *m) {
                                   .mempool = m->mempool,
                                   .log = &m->log,
                                   .identity = m->o.hashes_per_s > 0 ? &id : NULL,
-                                  .pow = &engine};
+                                  .pow = &engine,
+                                  .late_templates = !w->o.early_templates};
     if (rc == POSW_OK) rc = posw_node_new(&m->node, &no);
     posw_p2p_options_default(&po);
     po.node = m->node;
@@ -598,6 +599,7 @@ static void on_seal(world *w, machine *m) {
         if (m->up && m->search == generation) search(w, m, &work);
         return;
     }
+    if (!w->o.early_templates && posw_node_late_work(m->node, work.id, &m->work) != POSW_OK) return;
     if (!draw_seal(w, &m->work.seal_hash, &m->work.target, e.nonce, &e.mix_hash)) return;
     step(w, m, &e);
     if (m->up && m->search == generation) search(w, m, &work); /* it was refused: on with the same work */

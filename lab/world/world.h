@@ -47,6 +47,9 @@ typedef struct {
     uint32_t job_ms;                 /* time of a job; default 1 */
     uint64_t cut_ms;                 /* until a cut connection is noticed; default 5,000 */
     uint64_t start_s;                /* unix time at 0; default genesis + 1,000 */
+    bool early_templates;            /* machines make each block that they search for, as the daemon does, instead of
+                                        those alone that are found. What they mine is the same but for transactions: the
+                                        pool of the find instead of that of up to a second before it */
     const machine_options *machines; /* machine_count of them */
     enum posw_log_level
         log_level; /* of the machines' own lines in the log; default POSW_LOG_ERROR + nothing if log is NULL */

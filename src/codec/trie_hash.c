@@ -183,6 +183,10 @@ static int put_items(posw_trie *t, const posw_bytes *items, size_t count) {
 }
 
 int posw_trie_list_root(posw_hash *out, const posw_bytes *items, size_t count) {
+    if (count == 0) {
+        *out = POSW_TRIE_EMPTY_ROOT;
+        return POSW_OK;
+    }
     posw_trie *t = posw_trie_new(&POSW_TRIE_EMPTY_ROOT, NULL);
     if (t == NULL) return POSW_ENOMEM;
     int rc = put_items(t, items, count);

@@ -30,6 +30,10 @@ typedef struct {
  * max(parent + 1, now_s) with the difficulty of that timestamp. POSW_OK or an operating error. */
 int posw_miner_template(posw_chain *c, const posw_mempool *m, const posw_address *miner, uint64_t now_s,
                         posw_chain_template *out);
+/* The fields of the next block's header that are known before its transactions are. */
+void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s);
+/* What posw_miner_work would say of number, difficulty, weight, target and key for a template made now; no seal hash. */
+int posw_miner_outlook(posw_chain *c, const posw_address *miner, uint64_t now_s, uint64_t id, posw_work *out);
 int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out);
 /* Fills mixHash, nonce and the signature into a copy of the template's header. False: the key is invalid. */
 POSW_MUST_USE bool posw_miner_seal(posw_header *out, const posw_chain_template *t, const uint8_t nonce[8],

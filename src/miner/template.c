@@ -80,7 +80,7 @@ static int transactions_root(posw_hash *out, const posw_chain_template *t) {
     return err;
 }
 
-static void start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s) {
+void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s) {
     const posw_params *p = posw_chain_params(c);
     const posw_header *parent = posw_chain_tip(c);
     memset(h, 0, sizeof *h);
@@ -119,7 +119,7 @@ int posw_miner_template(posw_chain *c, const posw_mempool *m, const posw_address
                         posw_chain_template *out) {
     posw_chain_template t;
     memset(&t, 0, sizeof t);
-    start_header(&t.header, c, miner, now_s);
+    posw_miner_start_header(&t.header, c, miner, now_s);
     t.parent = t.header.parent_hash;
     int err = posw_chain_state_at(c, &t.state, t.header.number - 1);
     if (err != POSW_OK) return err;

@@ -16,19 +16,33 @@ bool posw_miner_can_sign(posw_chain *c, const posw_miner_identity *id) {
     return posw_address_equal(&own, e == NULL ? &id->miner : &e->signer); /* H8 */
 }
 
-int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out) {
+static int outlook(posw_chain *c, const posw_header *h, uint64_t id, posw_work *w) {
+    memset(w, 0, sizeof *w);
+    w->id = id;
+    w->number = h->number;
+    w->difficulty = h->difficulty;
+    w->weight = posw_chain_next_weight(c, &h->beneficiary);
+    w->target = posw_seal_target(&w->difficulty, &w->weight);
+    return posw_chain_pow_key(c, &w->key, w->number);
+}
+
+int posw_miner_outlook(posw_chain *c, const posw_address *miner, uint64_t now_s, uint64_t id, posw_work *out) {
+    posw_header h;
     posw_work w;
-    memset(&w, 0, sizeof w);
-    w.id = id;
-    w.number = t->header.number;
-    w.difficulty = t->header.difficulty;
-    w.weight = posw_chain_next_weight(c, &t->header.beneficiary);
-    w.target = posw_seal_target(&w.difficulty, &w.weight);
-    posw_header_seal_hash(&w.seal_hash, &t->header);
-    posw_pow_input(w.input, &w.seal_hash, t->header.nonce);
-    int err = posw_chain_pow_key(c, &w.key, w.number);
+    posw_miner_start_header(&h, c, miner, now_s);
+    const int err = outlook(c, &h, id, &w);
     if (err == POSW_OK) *out = w;
     return err;
+}
+
+int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out) {
+    posw_work w;
+    const int err = outlook(c, &t->header, id, &w);
+    if (err != POSW_OK) return err;
+    posw_header_seal_hash(&w.seal_hash, &t->header);
+    posw_pow_input(w.input, &w.seal_hash, t->header.nonce);
+    *out = w;
+    return POSW_OK;
 }
 
 bool posw_miner_seal(posw_header *out, const posw_chain_template *t, const uint8_t nonce[8], const posw_hash *mix_hash,

@@ -52,21 +52,26 @@ static node_template *template_place(posw_node *n) {
     return oldest;
 }
 
-static int template_new(posw_node *n, const posw_address *miner, node_template **out) {
+static int template_as_of(posw_node *n, const posw_address *miner, uint64_t now_s, uint64_t id, node_template **out) {
     node_template made = {.used = true, .made_ms = n->now_ms};
-    int err = posw_miner_template(n->options.chain, n->options.mempool, miner, posw_node_now_s(n), &made.t);
+    int err = posw_miner_template(n->options.chain, n->options.mempool, miner, now_s, &made.t);
     if (err != POSW_OK) return err;
-    err = posw_miner_work(n->options.chain, &made.t, n->next_work_id, &made.work);
+    err = posw_miner_work(n->options.chain, &made.t, id, &made.work);
     if (err != POSW_OK) {
         posw_chain_template_clear(&made.t);
         return err;
     }
     node_template *slot = template_place(n);
     *slot = made;
-    n->next_work_id++;
     n->counters.templates++;
     *out = slot;
     return POSW_OK;
+}
+
+static int template_new(posw_node *n, const posw_address *miner, node_template **out) {
+    const int err = template_as_of(n, miner, posw_node_now_s(n), n->next_work_id, out);
+    if (err == POSW_OK) n->next_work_id++;
+    return err;
 }
 
 static node_template *mining_template(posw_node *n) {
@@ -95,11 +100,12 @@ static uint64_t pace_until_ms(const posw_node *n) {
 
 /* When the current template should be replaced; 0: now. */
 static uint64_t renew_at_ms(posw_node *n) {
-    const node_template *s = mining_template(n);
-    if (s == NULL) return 0;
-    posw_hash tip = posw_chain_tip_hash(n->options.chain);
-    if (!posw_hash_equal(&s->t.parent, &tip)) return 0;
-    return s->made_ms + (n->pool_changed ? n->options.template_refresh_ms : TIMESTAMP_REFRESH_MS);
+    const bool late = n->options.late_templates;
+    const node_template *s = late ? NULL : mining_template(n);
+    if (late ? n->mining_id == 0 : s == NULL) return 0;
+    const posw_hash tip = posw_chain_tip_hash(n->options.chain);
+    if (!posw_hash_equal(late ? &n->late_parent : &s->t.parent, &tip)) return 0;
+    return (late ? n->late_ms : s->made_ms) + (n->pool_changed ? n->options.template_refresh_ms : TIMESTAMP_REFRESH_MS);
 }
 
 static bool may_sign(posw_node *n) {
@@ -114,17 +120,45 @@ static bool may_sign(posw_node *n) {
     return false;
 }
 
+static int next_work(posw_node *n, posw_work *out) {
+    if (!n->options.late_templates) {
+        node_template *s;
+        const int err = template_new(n, &n->identity.miner, &s);
+        if (err == POSW_OK) *out = s->work;
+        return err;
+    }
+    const int err = posw_miner_outlook(n->options.chain, &n->identity.miner, posw_node_now_s(n), n->next_work_id, out);
+    if (err != POSW_OK) return err;
+    n->next_work_id++;
+    n->late_parent = posw_chain_tip_hash(n->options.chain);
+    n->late_ms = n->now_ms;
+    n->late_s = posw_node_now_s(n);
+    return POSW_OK;
+}
+
+int posw_node_late_work(posw_node *n, uint64_t work_id, posw_work *out) {
+    const posw_hash tip = posw_chain_tip_hash(n->options.chain);
+    node_template *s = template_by_id(n, work_id);
+    if (s == NULL) {
+        if (work_id == 0 || work_id != n->mining_id || !posw_hash_equal(&n->late_parent, &tip)) return POSW_ENOTFOUND;
+        const int err = template_as_of(n, &n->identity.miner, n->late_s, work_id, &s);
+        if (err != POSW_OK) return err;
+    }
+    *out = s->work;
+    return POSW_OK;
+}
+
 static void mining_start(posw_node *n, posw_actions *out) {
-    node_template *s;
-    int err = template_new(n, &n->identity.miner, &s);
+    posw_work work;
+    int err = next_work(n, &work);
     if (err != POSW_OK) {
         node_operating_error(n, err, "no block template could be made", out);
         return;
     }
     posw_action *a = posw_actions_push(out, POSW_ACTION_MINE);
     if (a == NULL) return;
-    a->work = s->work;
-    n->mining_id = s->work.id;
+    a->work = work;
+    n->mining_id = work.id;
     n->pool_changed = false;
 }
 

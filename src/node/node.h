@@ -115,6 +115,9 @@ typedef struct {
     uint64_t template_refresh_ms; /* renew the template for new transactions; default 1000 */
     bool development;             /* allows evm_mine and evm_increaseTime */
     const posw_pow *pow;          /* borrowed; only posw_node_mine_now searches with it */
+    /* For performers that know when a seal will be found without a search (a simulated world): MINE then says number,
+     * difficulty, weight and target alone, and the block is made when it is asked for, with posw_node_late_work. */
+    bool late_templates;
 } posw_node_options;
 
 int posw_node_new(posw_node **out, const posw_node_options *o);
@@ -123,6 +126,9 @@ void posw_node_set_service(posw_node *n, enum posw_node_service_slot slot, const
 /* Asked between the parts of a long step (a batch, many blocks of evm_mine): true ends it early, because the program is to
  * stop. NULL: never. */
 void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg);
+/* late_templates: the work of this MINE, whole: the block as of that moment, but with what the pool holds now.
+ * POSW_ENOTFOUND: it is not what is mined any more; or an operating error. */
+int posw_node_late_work(posw_node *n, uint64_t work_id, posw_work *out);
 /* Never fails: what goes wrong is answered, logged, or a FATAL action. */
 void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out);
 

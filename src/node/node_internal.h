@@ -28,6 +28,8 @@ struct posw_node {
     node_template templates[NODE_TEMPLATES_MAX]; /* in no order; found by work id or seal hash */
     uint64_t next_work_id;                       /* of the next template */
     uint64_t mining_id;                          /* work that the searchers have; 0: none */
+    posw_hash late_parent;                       /* late_templates: of that work */
+    uint64_t late_ms, late_s;                    /* when it was given out: by the clock, and by the chain's time */
     bool pool_changed;                           /* since that template was made */
     bool warned_signer;
     posw_node_counters counters;
