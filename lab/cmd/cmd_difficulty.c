@@ -24,7 +24,7 @@ static const cli_option difficulty_options[] = {
     {"factor", "X", "6", "on-off, rented: hash of the attacker in parts of the base's"},
     {"duration", "BLOCKS", "60", "rented: for how many blocks the hash is there"},
     {"every", "BLOCKS", "2016", "rented: after how many it comes again"},
-    {"blocks", "N", "2000000", "blocks to count, after the chains have settled"},
+    {"blocks", "N", "5000000", "blocks to count, after the chains have settled"},
     {"check", "RUNFILE", NULL, "asert: compare with an official run file of aserti3-2d"},
     {"next", "FILE", NULL, "compute the next difficulty for the cases of a JSON file"},
     LAB_RANDOM_OPTIONS,

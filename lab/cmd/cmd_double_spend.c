@@ -2,8 +2,10 @@
 #include "commands.h"
 #include "exact/double_spend.h"
 #include "options.h"
+#include "rules/double_spend_sim.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { Z_MAX = 100000 };
 
@@ -58,15 +60,75 @@ static void put_question(lab_report *r, const question *q) {
 static const cli_option double_spend_options[] = {
     {"q", "Q", NULL, "share of the hash that the attacker has, 0 to 1"},
     {"z", "Z", NULL, "confirmations that the receiver waits for"},
-    {"model", "MODEL", "rosenfeld", MODEL_HELP},
-    {"tickets", "B", NULL, "model tickets: tickets that the attacker has in the window"},
+    {"model", "MODEL", "rosenfeld", "nakamoto, rosenfeld, strict, tickets or simulate"},
+    {"tickets", "B", NULL, "models tickets and simulate: tickets that the attacker has in the window"},
+    {"trials", "N", "1000000", "simulate: races"},
+    {"boost", "M", "1024", "simulate with --tickets: boost"},
+    {"window", "BLOCKS", "2016", "simulate with --tickets: window"},
+    LAB_RANDOM_OPTIONS,
     LAB_OUTPUT_OPTIONS,
     {NULL, NULL, NULL, NULL},
 };
 
+/* ---- races on the consensus code's own tree, windows and weights ---- */
+
+static bool read_simulation(const cli *c, double_spend_setup *s) {
+    lab_random_options random;
+    *s = (double_spend_setup){.has_tickets = cli_given(c, "tickets"), .progress = true};
+    if (s->has_tickets && !cli_u64(c, "tickets", 0, 1 << 24, &s->tickets)) return false;
+    if (!lab_option_number(c, "q", 0, 1, &s->q) || !cli_u64(c, "z", 1, DOUBLE_SPEND_SIM_Z_MAX, &s->z) ||
+        !cli_u64(c, "trials", 1, (uint64_t)1 << 40, &s->trials) || !cli_u64(c, "boost", 1, UINT64_MAX, &s->boost) ||
+        !cli_u64(c, "window", 2, 65536, &s->window) || !lab_option_random(c, &random))
+        return false;
+    s->seed = random.seed;
+    s->threads = random.threads;
+    return true;
+}
+
+static void put_simulation(lab_report *r, const double_spend_setup *s, const double_spend_result *d) {
+    const double n = (double)d->trials, p = d->trials > 0 ? (double)d->successes / n : NAN;
+    lab_input_number(r, "q", "attacker's share of the hash", s->q, "");
+    lab_input_text(r, "model", "model", "simulate");
+    if (s->has_tickets) {
+        lab_input_integer(r, "tickets", "attacker's tickets", s->tickets, "");
+        lab_input_integer(r, "boost", "boost", s->boost, "");
+        lab_input_integer(r, "window", "window", s->window, "blocks");
+    }
+    lab_input_integer(r, "z", "confirmations", s->z, "");
+    lab_input_integer(r, "trials", "trials", s->trials, "");
+    lab_input_integer(r, "seed", "seed", s->seed, "");
+    lab_estimate(r, "probability", "probability", p, sqrt(p * (1 - p) / n), "");
+    lab_integer(r, "trials_counted", "trials counted", d->trials, "");
+    lab_number(r, "blocks_per_trial", "blocks in a trial", d->blocks, "");
+    if (d->given_up > 0) lab_integer(r, "undecided", "trials without an end after 20,000 blocks", d->given_up, "");
+}
+
+static int run_simulation(const cli *c) {
+    double_spend_setup s;
+    double_spend_result d;
+    if (!read_simulation(c, &s)) return CLI_USAGE;
+    if (!double_spend_run(&d, &s)) return cli_fail("out of memory");
+    lab_report *r = lab_report_new("double-spend", "How likely is a confirmed payment undone?");
+    if (r == NULL) return lab_report_print(c, r);
+    put_simulation(r, &s, &d);
+    lab_model(r,
+              "races on the consensus code's fork choice%s: nothing mined beforehand, and the branch must become "
+              "strictly heavier, since ties go to what nodes saw first",
+              s.has_tickets ? ", windows and weights" : "");
+    lab_assume(r, "all blocks have the same difficulty and reach everybody at once");
+    if (s.has_tickets)
+        lab_assume(r, "honest miners always have a ticket free; the attacker has all of its tickets free when the fork "
+                      "begins, and without one it mines on unboosted");
+    lab_assume(r, "the attacker gives up when it would still catch up with a chance below 1e-9");
+    if (d.trials < s.trials) lab_interrupted(r, d.trials, s.trials, "trials");
+    return lab_report_print(c, r);
+}
+
 static int run_double_spend(cli *c) {
     question q = {0};
     uint64_t z;
+    const char *model = cli_text(c, "model");
+    if (model != NULL && strcmp(model, "simulate") == 0) return run_simulation(c);
     if (!read_question(c, &q)) return CLI_USAGE;
     if (!cli_u64(c, "z", 0, q.model == MODEL_TICKETS ? LAB_TICKETS_MAX : Z_MAX, &z)) return CLI_USAGE;
     lab_report *r = lab_report_new("double-spend", "How likely is a confirmed payment undone?");
@@ -88,7 +150,8 @@ const cli_command lab_command_double_spend = {
     "probability that a confirmed payment is undone",
     "Tells how likely an attacker with a share of the hash undoes a payment that has z confirmations. JSON keys: "
     "probability, standard_error.",
-    "posw lab double-spend --q 0.3 --z 6 --model rosenfeld --json\nposw lab double-spend --q 0.6 --z 6 --model tickets "
+    "posw lab double-spend --q 0.3 --z 6 --model rosenfeld --json\nposw lab double-spend --q 0.3 --z 6 --model "
+    "simulate\nposw lab double-spend --q 0.6 --z 6 --model tickets "
     "--tickets 10",
     double_spend_options,
     0,

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "exact/selfish.h"
 #include "options.h"
+#include "rules/selfish_sim.h"
 
 #include <math.h>
 
@@ -16,6 +17,12 @@ static const cli_option options[] = {
     {"tie", "RULE", "gamma", "gamma: races only against a block just seen; uniform: honest miners choose at random"},
     {"truncation", "T", "80", "optimal: longest branch that is followed, 4 to 200"},
     {"threshold", NULL, NULL, "the share above which it pays, in place of a revenue"},
+    {"simulate", NULL, NULL, "play SM1 on the consensus code's fork choice, windows and weights"},
+    {"ticket-share", "S", NULL, "simulate: the attacker's tickets in parts of the window [no lack of them]"},
+    {"blocks", "N", "20000000", "simulate: blocks that are found"},
+    {"boost", "M", "1024", "simulate with --ticket-share: boost"},
+    {"window", "BLOCKS", "2016", "simulate with --ticket-share: window"},
+    LAB_RANDOM_OPTIONS,
     LAB_OUTPUT_OPTIONS,
     {NULL, NULL, NULL, NULL},
 };
@@ -85,9 +92,69 @@ static void draw(lab_report *r, const question *q) {
     lab_chart_series(chart, "best strategy (branches of 24)", x, optimal, POINTS);
 }
 
+/* ---- played ---- */
+
+static bool read_simulation(const cli *c, const question *q, selfish_setup *s) {
+    lab_random_options random;
+    *s = (selfish_setup){
+        .alpha = q->alpha, .gamma = q->gamma, .has_tickets = cli_given(c, "ticket-share"), .progress = true};
+    if (q->threshold || q->tie == LAB_TIE_UNIFORM)
+        return cli_usage(c, "--simulate plays SM1: it knows no --threshold and no --tie uniform"), false;
+    if (cli_given(c, "policy") && q->policy != POLICY_SM1) return cli_usage(c, "--simulate plays --policy sm1"), false;
+    if (s->has_tickets && !lab_option_number(c, "ticket-share", 0, 100, &s->ticket_share)) return false;
+    if (!cli_u64(c, "blocks", SELFISH_CHAINS, (uint64_t)1 << 40, &s->blocks) ||
+        !cli_u64(c, "boost", 1, UINT64_MAX, &s->boost) || !cli_u64(c, "window", 2, 65536, &s->window) ||
+        !lab_option_random(c, &random))
+        return false;
+    s->seed = random.seed;
+    s->threads = random.threads;
+    return true;
+}
+
+static void put_simulation(lab_report *r, const selfish_setup *s, const selfish_result *d) {
+    const lab_sample revenue = selfish_over_chains(d, d->revenue), stale = selfish_over_chains(d, d->stale);
+    lab_input_number(r, "alpha", "attacker's share of the hash", s->alpha, "");
+    lab_input_number(r, "gamma", "honest hash on its branch in a race", s->gamma, "");
+    lab_input_text(r, "policy", "strategy", "sm1");
+    if (s->has_tickets) {
+        lab_input_number(r, "ticket_share", "its tickets / window", s->ticket_share, "");
+        lab_input_integer(r, "boost", "boost", s->boost, "");
+        lab_input_integer(r, "window", "window", s->window, "blocks");
+    }
+    lab_input_integer(r, "blocks", "blocks", s->blocks, "");
+    lab_input_integer(r, "seed", "seed", s->seed, "");
+    lab_estimate(r, "revenue", "share of the blocks", lab_sample_mean(&revenue), lab_sample_error(&revenue), "");
+    lab_number(r, "gain", "over the honest share", s->alpha > 0 ? lab_sample_mean(&revenue) / s->alpha : 1, "");
+    lab_number(r, "closed_form", "SM1 in closed form, without tickets", lab_selfish_sm1(s->alpha, s->gamma), "");
+    lab_estimate(r, "stale", "found blocks that are lost", lab_sample_mean(&stale), lab_sample_error(&stale), "");
+}
+
+static int run_simulation(const cli *c, const question *q) {
+    selfish_setup s;
+    selfish_result d;
+    if (!read_simulation(c, q, &s)) return CLI_USAGE;
+    if (!selfish_run(&d, &s)) return cli_fail("out of memory");
+    lab_report *r = lab_report_new("selfish", "What does it bring to keep blocks back?");
+    if (r == NULL) return lab_report_print(c, r);
+    put_simulation(r, &s, &d);
+    lab_model(r, "the strategy SM1 of Eyal and Sirer 2014, played block by block on the consensus code's fork choice%s",
+              s.has_tickets ? ", windows and weights" : "");
+    lab_assume(
+        r,
+        "blocks reach everybody at once and have the same difficulty; the part gamma of the honest hash mines on the "
+        "attacker's block in a race");
+    if (s.has_tickets) lab_assume(r, "honest miners always have a ticket free");
+    lab_assume(r, "%d chains, of which the standard errors come", SELFISH_CHAINS);
+    if (d.blocks_done < s.blocks / SELFISH_CHAINS * SELFISH_CHAINS)
+        lab_interrupted(r, d.blocks_done, s.blocks, "blocks");
+    return lab_report_print(c, r);
+}
+
 static int run(cli *c) {
     question q;
     if (!read_question(c, &q)) return CLI_USAGE;
+    if (cli_switch(c, "simulate")) return run_simulation(c, &q);
+    if (cli_given(c, "ticket-share")) return cli_usage(c, "--ticket-share goes with --simulate");
     lab_report *r = lab_report_new("selfish", "What does it bring to keep blocks back?");
     if (r == NULL) return lab_report_print(c, r);
     const double answer = q.threshold ? threshold_of(&q) : revenue_of(&q);
@@ -114,7 +181,8 @@ const cli_command lab_command_selfish = {
     "Tells what share of the main chain's blocks a miner gets by keeping blocks back, with the strategy SM1 or with "
     "the "
     "best one; with --threshold, from what share of the hash that pays. JSON keys: revenue, gain; threshold.",
-    "posw lab selfish --alpha 0.35 --gamma 0 --policy optimal\nposw lab selfish --threshold --gamma 0.5 --tie uniform",
+    "posw lab selfish --alpha 0.35 --gamma 0 --policy optimal\nposw lab selfish --threshold --gamma 0.5 --tie "
+    "uniform\nposw lab selfish --alpha 0.4 --simulate --ticket-share 0.4",
     options,
     0,
     0,
