@@ -7,6 +7,7 @@
 #include "crypto/secp.h"
 #include "digest.h"
 #include "posw/difficulty.h"
+#include "p2p/message.h"
 #include "posw/u256.h"
 #include "queue.h"
 #include "store/store_memory.h"
@@ -15,8 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { LINK_SLOTS = 1 << 20, CLOSE_FLUSH_US = 1000 * 1000, REFUSED_US = 1000, UNREACHED_US = 3 * 1000 * 1000, SPARE_MAX = 4, DRAINED_FROM = 256 * 1024 };
+enum { LINK_SLOTS = 1 << 20, CLOSE_FLUSH_US = 1000 * 1000, REFUSED_US = 1000, UNREACHED_US = 3 * 1000 * 1000, SPARE_MAX = 4, MESSAGE_TYPES = 0x30, KINDS = WHAT_CALL + 1 + MESSAGE_TYPES, DRAINED_FROM = 256 * 1024 };
 
 /* A connection. Side 0 is who dialled. */
 typedef struct {
@@ -74,6 +76,7 @@ struct world {
     posw_random random;
     uint8_t *groups;
     event_digest digest;
+    world_cost costs[KINDS]; /* of each kind of event, then of each type of message */
     posw_actions spare[SPARE_MAX]; /* lists of actions with memory, for the next steps */
     size_t spare_count;
     int result;
@@ -213,6 +216,10 @@ static uint64_t latency_us(const world *w, size_t a, size_t b) {
     return mean / 2 + (mean == 0 ? 0 : posw_siphash(seed, pair, sizeof pair) % mean);
 }
 
+uint64_t world_latency_us(const world *w, size_t a, size_t b) {
+    return latency_us(w, a, b);
+}
+
 static uint64_t jitter_us(world *w) {
     return w->o.jitter_ms == 0 ? 0 : posw_random_below(&w->random, (uint64_t)w->o.jitter_ms * 1000);
 }
@@ -350,10 +357,13 @@ static void step(world *w, machine *m, posw_event *e) {
     posw_actions actions = take_actions(w);
     const uint64_t height = posw_chain_tip(m->chain)->number;
     const uint64_t mined = posw_node_read_counters(m->node).blocks_mined;
+    const posw_hash before = posw_chain_tip_hash(m->chain);
     e->now_ms = clock_ms(w, m);
     posw_node_step(m->node, e, &actions);
     const uint64_t now = posw_chain_tip(m->chain)->number, own = posw_node_read_counters(m->node).blocks_mined - mined;
+    const posw_hash after = posw_chain_tip_hash(m->chain);
     if (now > height) w->deliveries += now - height > own ? now - height - own : 0;
+    if (w->o.tip != NULL && !posw_hash_equal(&before, &after)) w->o.tip(w->o.arg, w, index_of(w, m), &after);
     perform_all(w, m, &actions);
     give_actions(w, &actions);
 }
@@ -698,6 +708,40 @@ static void say_event(world *w, const happening *h) {
     digest_words(&w->digest, h->data.size, end);
 }
 
+static uint64_t real_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+size_t world_costs(const world *w, world_cost *out, size_t max) {
+    size_t n = 0;
+    for (size_t i = 0; i < KINDS && n < max; i++)
+        if (w->costs[i].events > 0) out[n++] = w->costs[i];
+    return n;
+}
+
+/* Bytes count by the message that they begin with. */
+static world_cost *cost_of(world *w, const happening *h) {
+    const bool is_message = h->what == WHAT_BYTES && h->data.size > 0;
+    const size_t type = is_message ? h->data.data[0] : 0;
+    world_cost *c = &w->costs[is_message && type < MESSAGE_TYPES ? WHAT_CALL + 1 + type : (size_t)h->what];
+    if (c->name == NULL) c->name = is_message ? posw_msg_name((uint8_t)type) : what_text(h->what);
+    return c;
+}
+
+static void handle_live(world *w, machine *m, happening *h) {
+    world_cost *cost = w->o.measure ? cost_of(w, h) : NULL;
+    const uint64_t begin = cost == NULL ? 0 : real_ns();
+    w->events++;
+    say_event(w, h);
+    handle_one(w, m, h);
+    if (w->o.check != NULL && w->result == POSW_OK) w->result = w->o.check(w->o.arg, w, h->machine);
+    if (cost == NULL) return;
+    cost->events++;
+    cost->ns += real_ns() - begin;
+}
+
 static void handle(world *w, happening *h) {
     machine *m = &w->machines[h->machine];
     if (h->what == WHAT_CALL) {
@@ -709,10 +753,7 @@ static void handle(world *w, happening *h) {
         return;
     }
     if (!m->up || m->life != h->life || is_stale(w, m, h)) return;
-    w->events++;
-    say_event(w, h);
-    handle_one(w, m, h);
-    if (w->o.check != NULL && w->result == POSW_OK) w->result = w->o.check(w->o.arg, w, h->machine);
+    handle_live(w, m, h);
 }
 
 int world_run(world *w, uint64_t until_ms) {
@@ -841,6 +882,32 @@ void world_options_default(world_options *o) {
     *o = (world_options){.latency_ms = 50, .jitter_ms = 10, .job_ms = 1, .cut_ms = 5000};
 }
 
+static bool is_named(const machine_options *m, size_t other) {
+    for (unsigned k = 0; k < m->named_count; k++)
+        if (m->named[k] == other) return true;
+    return false;
+}
+
+/* Of small networks some machines get fewer. */
+void world_name_peers(machine_options *machines, size_t count, unsigned others, uint64_t seed) {
+    uint8_t bytes[POSW_RANDOM_SEED_SIZE] = {'p', 'e', 'e', 'r', 's'};
+    enum { TRIES = 64 };
+    posw_random random;
+    posw_store_be64(bytes + 8, seed);
+    posw_random_init(&random, bytes);
+    POSW_ASSERT(others < POSW_ARRAY_SIZE(machines->named));
+    for (size_t i = 0; i < count; i++) {
+        machine_options *m = &machines[i];
+        m->named_only = true;
+        m->named_count = 0;
+        if (i > 0) m->named[m->named_count++] = i - 1;
+        for (unsigned tries = 0; tries < TRIES && m->named_count < others + (i > 0); tries++) {
+            const size_t to = posw_random_below(&random, count);
+            if (to != i && !is_named(m, to) && (to > i || !is_named(&machines[to], i))) m->named[m->named_count++] = to;
+        }
+    }
+}
+
 /* 20.x.0.y: all routable, 64 groups. */
 static posw_netaddr address_of(size_t i) {
     return (posw_netaddr){.ip = {[10] = 0xff,
@@ -928,6 +995,9 @@ void world_free(world *w) {
     free(w);
 }
 
+uint64_t world_now_us(const world *w) {
+    return w->now_us;
+}
 uint64_t world_now_ms(const world *w) {
     return w->now_us / 1000;
 }

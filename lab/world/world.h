@@ -56,9 +56,16 @@ typedef struct {
     void (*log)(void *arg, const char *line); /* every event and every line of a machine; NULL: none */
     /* After each event of this machine; non-zero ends the run and is its result. NULL: none. */
     int (*check)(void *arg, world *w, size_t machine);
-    void *arg;
+    /* This machine has another tip, by its own find or another's; world_now_us says when. NULL: none. */
+    void (*tip)(void *arg, world *w, size_t machine, const posw_hash *tip);
+    bool measure; /* world_costs; 50 ns an event. Decides nothing */
+    void *arg;    /* of log, check and tip; with none of them a world is quickest */
 } world_options;
 void world_options_default(world_options *o);
+
+/* A network without address gossip: each machine is told to dial its forerunner and so many others drawn from the seed
+ * (at most 7), and nobody else; together they are connected. Links of a machine: 2 * (1 + others) on average. */
+void world_name_peers(machine_options *machines, size_t count, unsigned others, uint64_t seed);
 
 int world_new(world **out, const world_options *o);
 void world_free(world *w);
@@ -66,6 +73,15 @@ void world_free(world *w);
 /* Runs until this time. POSW_OK, or what `check` said. */
 int world_run(world *w, uint64_t until_ms);
 uint64_t world_now_ms(const world *w);
+uint64_t world_now_us(const world *w);
+/* Of all latencies: in one direction between two machines, without jitter. */
+uint64_t world_latency_us(const world *w, size_t a, size_t b);
+/* What the events of each kind took in real time, the messages of each type apart. */
+typedef struct {
+    const char *name;
+    uint64_t events, ns;
+} world_cost;
+size_t world_costs(const world *w, world_cost *out, size_t max);
 uint64_t world_events(const world *w);     /* handled so far */
 uint64_t world_deliveries(const world *w); /* blocks that a machine imported which it had not mined */
 posw_hash world_log_hash(const world *w);  /* of all event lines so far: equal for equal seeds */

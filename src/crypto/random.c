@@ -4,20 +4,18 @@
 #include "base/error.h"
 #include "base/word.h"
 
-#include <nettle/chacha.h>
+#include <sodium.h>
 
 /* The first bytes of each block are the key of the next and are never handed out. */
 enum { KEY_SIZE = POSW_RANDOM_SEED_SIZE, SWAP_MAX = 256 };
 
 /* The block in place becomes the keystream of the key at its start. The nonce can be constant: no key is used twice. */
 static void refill(posw_random *r) {
-    static const uint8_t nonce[CHACHA_NONCE_SIZE];
-    struct chacha_ctx ctx;
-    chacha_set_key(&ctx, r->block);
-    chacha_set_nonce(&ctx, nonce);
-    memset(r->block, 0, sizeof r->block);
-    chacha_crypt(&ctx, sizeof r->block, r->block, r->block);
-    posw_wipe(&ctx, sizeof ctx);
+    static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
+    uint8_t key[KEY_SIZE];
+    memcpy(key, r->block, sizeof key);
+    (void)crypto_stream_chacha20(r->block, sizeof r->block, nonce, key); /* cannot fail */
+    posw_wipe(key, sizeof key);
     r->used = KEY_SIZE;
 }
 

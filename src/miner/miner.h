@@ -14,7 +14,8 @@ typedef struct {
 } posw_miner_identity;
 void posw_miner_identity_clear(posw_miner_identity *id);
 /* Is this key the signer in force for the next block (H8)? */
-bool posw_miner_can_sign(posw_chain *c, const posw_miner_identity *id);
+bool posw_miner_can_sign(posw_chain *c, const posw_miner_identity *id); /* 25 us: its address is computed */
+bool posw_miner_is_signer(posw_chain *c, const posw_address *miner, const posw_address *signer);
 
 /* A unit of work for searchers. */
 typedef struct {

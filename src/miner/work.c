@@ -10,10 +10,13 @@ void posw_miner_identity_clear(posw_miner_identity *id) {
 
 bool posw_miner_can_sign(posw_chain *c, const posw_miner_identity *id) {
     posw_address own;
-    if (!posw_secp_address(&own, id->secret)) return false;
+    return posw_secp_address(&own, id->secret) && posw_miner_is_signer(c, &id->miner, &own);
+}
+
+bool posw_miner_is_signer(posw_chain *c, const posw_address *miner, const posw_address *signer) {
     const posw_stake_table *t = posw_chain_table(c, posw_chain_tip(c)->number + 1);
-    const posw_stake_entry *e = t == NULL ? NULL : posw_stake_table_find(t, &id->miner);
-    return posw_address_equal(&own, e == NULL ? &id->miner : &e->signer); /* H8 */
+    const posw_stake_entry *e = t == NULL ? NULL : posw_stake_table_find(t, miner);
+    return posw_address_equal(signer, e == NULL ? miner : &e->signer); /* H8 */
 }
 
 static int outlook(posw_chain *c, const posw_header *h, uint64_t id, posw_work *w) {

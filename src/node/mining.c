@@ -109,7 +109,7 @@ static uint64_t renew_at_ms(posw_node *n) {
 }
 
 static bool may_sign(posw_node *n) {
-    if (posw_miner_can_sign(n->options.chain, &n->identity)) {
+    if (n->can_sign && posw_miner_is_signer(n->options.chain, &n->identity.miner, &n->signer)) {
         n->warned_signer = false;
         return true;
     }

@@ -1,6 +1,7 @@
 #include "node/node_internal.h"
 
 #include "base/bytes.h"
+#include "crypto/secp.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ int posw_node_new(posw_node **out, const posw_node_options *o) {
     if (o->identity != NULL) {
         n->identity = *o->identity;
         n->has_identity = true;
+        n->can_sign = posw_secp_address(&n->signer, n->identity.secret);
     }
     n->next_work_id = 1;
     n->mining_wake_ms = UINT64_MAX;

@@ -18,6 +18,8 @@ struct posw_node {
     posw_node_options options;
     posw_miner_identity identity;
     bool has_identity;
+    posw_address signer; /* of the identity's key, */
+    bool can_sign;       /* if that is one */
     posw_node_service services[POSW_SERVICE_COUNT];
     uint64_t wake_ms[POSW_SERVICE_COUNT], mining_wake_ms; /* UINT64_MAX: no wish */
     bool rearm;                                           /* a wish has changed in this step */

@@ -2,7 +2,7 @@
  *
  * A table is a skip list of keys, ordered and iterative, beside a hash index of the same keys: so a get, and a put of a
  * key that is there, which most of them are, look at one row instead of a path of them. An empty store is a few hundred
- * bytes. Values never change: a put hangs a new value on its row and notes the old one in a journal, a del hangs on
+ * bytes. New rows take their places in the order when somebody walks. Values never change: a put hangs a new value on its row and notes the old one in a journal, a del hangs on
  * none; rows without a value are passed over, and go when the transaction ends. Commit frees the journal's old values;
  * abort walks the journal backwards and hangs them back, which needs no memory and so cannot fail. Values are borrowed
  * until they are freed, as the interface says. The heights of rows come from a generator with a fixed seed: the same
@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     row *head[HEIGHT_MAX];
     size_t height; /* levels in use */
+    row *later;    /* new rows that are not in their order yet: nobody has asked for it since they came */
     row_index index;
 } table;
 
@@ -226,12 +227,25 @@ static void link_row(table *t, row *r) {
         r->next[level] = *links[level];
         *links[level] = r;
     }
+}
+
+static void settle(table *t) {
+    for (row *r; (r = t->later) != NULL;) {
+        t->later = r->next[0];
+        link_row(t, r);
+    }
+}
+
+static void add_row(table *t, row *r) {
+    r->next[0] = t->later;
+    t->later = r;
     index_set(&t->index, r);
     t->index.count++;
 }
 
 static void unlink_row(table *t, row *r) {
     row **links[HEIGHT_MAX];
+    settle(t);
     (void)seek(t, links, row_key(r), r->key_size);
     for (size_t level = 0; level < r->height; level++)
         *links[level] = r->next[level];
@@ -358,7 +372,7 @@ static row *row_of(memory_store *m, table *t, const void *key, size_t key_size) 
     row *r = index_find(&t->index, hash, key, key_size);
     if (r != NULL) return r;
     r = index_reserve(&t->index) ? row_new(m, hash, key, key_size) : NULL;
-    if (r != NULL) link_row(t, r);
+    if (r != NULL) add_row(t, r);
     return r;
 }
 
@@ -398,6 +412,7 @@ static int memory_walk(posw_store *s, enum posw_table t, const void *from, size_
     if (code != POSW_OK) return code;
     bool nested = m->walking;
     m->walking = true;
+    settle(&m->tables[t]);
     row *r = from == NULL ? m->tables[t].head[0] : seek(&m->tables[t], NULL, from, from_size);
     for (; r != NULL && code == 0; r = r->next[0])
         if (r->value != NULL)
@@ -450,15 +465,20 @@ static void memory_usage(posw_store *s, uint64_t *used_bytes, uint64_t *limit_by
     *limit_bytes = 0;
 }
 
+static void close_rows(memory_store *m, row *r) {
+    for (row *next; r != NULL; r = next) {
+        next = r->next[0];
+        row_free(m, r);
+    }
+}
+
 static void memory_close(posw_store *s) {
     if (s == NULL) return;
     memory_store *m = of(s);
     memory_abort(s);
     for (size_t t = 0; t < POSW_TABLE_COUNT; t++) {
-        for (row *r = m->tables[t].head[0], *next; r != NULL; r = next) {
-            next = r->next[0];
-            row_free(m, r);
-        }
+        close_rows(m, m->tables[t].head[0]);
+        close_rows(m, m->tables[t].later);
         free(m->tables[t].index.slots);
     }
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++) {
