@@ -18,8 +18,8 @@
  *
  * What is left to the caller: checking headers (posw/check.h) before they are inserted, the database, and what to do
  * when the tree is full. Every header needs a proof of work, but one proof serves for many headers: its maker can sign
- * it again with another signature, which gives another hash. So who takes headers from others should take only the
- * first few for one seal hash and nonce; and the table of hashes is keyed with a secret seed, so that chosen hashes
+ * it again with another signature, which gives another hash. So who takes headers from others asks posw_copies_take()
+ * before a header that nothing is built on yet; and the table of hashes is keyed with a secret seed, so that chosen hashes
  * cannot be made to collide in it.
  *
  * Limits: 1 to 2^24 nodes. No error leaves a changed tree. A tree is used by one thread at a time. It holds no
@@ -116,6 +116,22 @@ POSW_API uint32_t posw_tree_tip_within(posw_tree *t, uint32_t from, uint64_t reo
  * that of the tip (asserted). Returns how many nodes were forgotten; 0 and nothing changed for a number at or below
  * that of the root. All indices change. O(count), some ns a node. */
 POSW_API uint32_t posw_tree_prune(posw_tree *t, uint64_t number);
+
+/* Which headers are copies: of one proof of work (parent and mixHash), signed once more. They weigh the same, so that
+ * all but the first are worth nothing to fork choice (F2), and without a limit they fill any tree. A copy that others
+ * have built on must be taken all the same: ask only for headers that came without a child. (A child proves the hash of
+ * its parent, signature included, so that each further copy with a child costs a proof of work again.)
+ *
+ * The latest `proofs` proofs of work are remembered, and of each the first POSW_COPIES_MAX headers. */
+typedef struct posw_copies posw_copies;
+enum { POSW_COPIES_MAX = 4, POSW_COPIES_PROOFS_MAX = 4096 };
+/* Bytes for so many proofs, 1 to POSW_COPIES_PROOFS_MAX (asserted): 48 each. */
+POSW_API size_t posw_copies_size(uint32_t proofs);
+/* memory: posw_copies_size(proofs) bytes, 16-byte aligned, borrowed while it is used. seed: random and secret. */
+POSW_API posw_copies *posw_copies_init(void *memory, uint32_t proofs, const uint64_t seed[2]);
+/* True: one of the first POSW_COPIES_MAX headers of its proof, which is remembered; false: one more copy. O(proofs), a
+ * few microseconds for thousands. */
+POSW_API bool posw_copies_take(posw_copies *c, const posw_hash *hash, const posw_hash *parent, const posw_hash *mix_hash);
 
 #ifdef __cplusplus
 }

@@ -259,3 +259,53 @@ uint32_t posw_tree_prune(posw_tree *t, uint64_t number) {
     slots_fill(t);
     return old_count - kept;
 }
+
+/* ---- copies ---- */
+
+typedef struct {
+    uint64_t proof; /* of parent and mixHash, under the seed */
+    uint64_t headers[POSW_COPIES_MAX];
+    uint32_t count; /* 0: the place is free */
+} proof_entry;
+
+struct posw_copies {
+    uint64_t seed[2];
+    uint32_t capacity, next; /* next: the place of the oldest */
+    proof_entry entries[];
+};
+
+size_t posw_copies_size(uint32_t proofs) {
+    POSW_ASSERT(proofs >= 1 && proofs <= POSW_COPIES_PROOFS_MAX);
+    return sizeof(posw_copies) + (size_t)proofs * sizeof(proof_entry);
+}
+
+posw_copies *posw_copies_init(void *memory, uint32_t proofs, const uint64_t seed[2]) {
+    posw_copies *c = memory;
+    POSW_ASSERT((uintptr_t)memory % 16 == 0);
+    memset(c, 0, posw_copies_size(proofs));
+    memcpy(c->seed, seed, sizeof c->seed);
+    c->capacity = proofs;
+    return c;
+}
+
+static proof_entry *proof_find(posw_copies *c, uint64_t proof) {
+    for (uint32_t i = 0; i < c->capacity; i++)
+        if (c->entries[i].count > 0 && c->entries[i].proof == proof) return &c->entries[i];
+    proof_entry *e = &c->entries[c->next];
+    c->next = (c->next + 1) % c->capacity;
+    *e = (proof_entry){.proof = proof};
+    return e;
+}
+
+bool posw_copies_take(posw_copies *c, const posw_hash *hash, const posw_hash *parent, const posw_hash *mix_hash) {
+    uint8_t both[2 * POSW_HASH_SIZE];
+    memcpy(both, parent->b, POSW_HASH_SIZE);
+    memcpy(both + POSW_HASH_SIZE, mix_hash->b, POSW_HASH_SIZE);
+    proof_entry *e = proof_find(c, posw_siphash(c->seed, both, sizeof both));
+    const uint64_t header = posw_siphash(c->seed, hash->b, sizeof hash->b);
+    for (uint32_t i = 0; i < e->count; i++)
+        if (e->headers[i] == header) return true;
+    if (e->count == POSW_COPIES_MAX) return false;
+    e->headers[e->count++] = header;
+    return true;
+}

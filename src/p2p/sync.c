@@ -241,8 +241,10 @@ int p2p_sync_new(posw_p2p *p) {
     p->sync->stall_ms = SYNC_STALL_MIN_MS;
     p->sync->patience_ms = SYNC_PATIENCE_MS;
     p->sync->patience_at_ms = p->now_ms;
-    p->sync->seal_key[0] = posw_random_u64(&p->random);
-    p->sync->seal_key[1] = posw_random_u64(&p->random);
+    p->sync->copies_memory = aligned_alloc(16, posw_copies_size(SYNC_SEALS) / 16 * 16 + 16);
+    if (p->sync->copies_memory == NULL) return POSW_ENOMEM;
+    const uint64_t seed[2] = {posw_random_u64(&p->random), posw_random_u64(&p->random)};
+    p->sync->copies = posw_copies_init(p->sync->copies_memory, SYNC_SEALS, seed);
     return POSW_OK;
 }
 
@@ -251,6 +253,7 @@ void p2p_sync_free(posw_p2p *p) {
     while (p->sync->branch_count > 0)
         sync_drop_branch(p->sync, p->sync->branches[0]);
     if (p->sync->bulk) (void)posw_chain_bulk(p->chain, false, 0);
+    free(p->sync->copies_memory);
     free(p->sync);
     p->sync = NULL;
 }
@@ -346,23 +349,7 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
 }
 
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash) {
-    p2p_sync *s = p->sync;
-    uint8_t both[2 * POSW_HASH_SIZE];
-    memcpy(both, h->parent_hash.b, POSW_HASH_SIZE);
-    memcpy(both + POSW_HASH_SIZE, h->mix_hash.b, POSW_HASH_SIZE);
-    const uint64_t seal = posw_siphash(s->seal_key, both, sizeof both), header = posw_load_be64(hash->b);
-    p2p_seal *e = NULL;
-    for (size_t i = 0; i < SYNC_SEALS; i++)
-        if (s->seals[i].count > 0 && s->seals[i].seal == seal) e = &s->seals[i];
-    if (e == NULL) {
-        e = &s->seals[s->seal_at++ % SYNC_SEALS];
-        *e = (p2p_seal){.seal = seal};
-    }
-    for (unsigned i = 0; i < e->count; i++)
-        if (e->headers[i] == header) return false;
-    if (e->count == SYNC_COPIES_MAX) return true;
-    e->headers[e->count++] = header;
-    return false;
+    return !posw_copies_take(p->sync->copies, hash, &h->parent_hash, &h->mix_hash);
 }
 
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash) {

@@ -5,6 +5,7 @@
 
 #include "p2p/branch.h"
 #include "p2p/p2p_internal.h"
+#include "posw/tree.h"
 
 enum {
     SYNC_BRANCHES_MAX = 8,
@@ -20,8 +21,7 @@ enum {
     SYNC_NEAR = 512,             /* a peer that claims no more than this ahead of the tip is asked while another is */
     SYNC_STEP_TXS = 2048,        /* imported in one step, */
     SYNC_STEP_BLOCKS = 64,
-    SYNC_SEALS = 64,             /* latest proofs of work that are remembered, */
-    SYNC_COPIES_MAX = 4,         /* with so many signatures each */
+    SYNC_SEALS = 64,             /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
     SYNC_PATIENCE_MS = 10 * 1000, /* so long headers without their blocks hold up mining and compact blocks; */
     SYNC_PATIENCE_BACK = 10,     /* a part of the time without such comes back */
     SYNC_STARVED_MS = 160 * 1000, /* a branch of which no block has come for so long goes */
@@ -48,17 +48,9 @@ struct p2p_sync_peer {
     uint64_t headers_request, headers_from, headers_count;
 };
 
-/* A signature is not part of the proof of work: one find gives any number of headers. */
-typedef struct {
-    uint64_t seal; /* of parent and mixHash */
-    uint64_t headers[SYNC_COPIES_MAX];
-    unsigned count;
-} p2p_seal;
-
 struct p2p_sync {
-    p2p_seal seals[SYNC_SEALS];
-    size_t seal_at;
-    uint64_t seal_key[2];
+    void *copies_memory;
+    posw_copies *copies; /* a signature is not part of the proof of work: one find gives any number of headers */
 
     p2p_branch *branches[SYNC_BRANCHES_MAX];
     size_t branch_count;

@@ -550,8 +550,44 @@ static void test_bugs_stop(void **state) {
     free(memory);
 }
 
+/* ---- copies ---- */
+
+static posw_hash hash_of(uint64_t n) {
+    posw_hash h = {{0}};
+    posw_store_be64(h.b, n);
+    return h;
+}
+
+static void copies_of_one_proof(void **state) {
+    (void)state;
+    enum { PROOFS = 7 };
+    const uint64_t seed[2] = {1, 2};
+    uint8_t *memory = aligned_alloc(16, (posw_copies_size(PROOFS) + 15) / 16 * 16);
+    posw_copies *c = posw_copies_init(memory, PROOFS, seed);
+    const posw_hash parent = hash_of(1), other_parent = hash_of(2), mix = hash_of(3), other_mix = hash_of(4);
+    for (uint64_t n = 10; n < 200; n++) {
+        const posw_hash h = hash_of(n);
+        assert_int_equal(posw_copies_take(c, &h, &parent, &mix), n < 10 + POSW_COPIES_MAX);
+        assert_int_equal(posw_copies_take(c, &h, &parent, &mix), n < 10 + POSW_COPIES_MAX); /* a known one stays known */
+    }
+    const posw_hash fresh = hash_of(500);
+    assert_true(posw_copies_take(c, &fresh, &other_parent, &mix));
+    assert_true(posw_copies_take(c, &fresh, &parent, &other_mix));
+    assert_false(posw_copies_take(c, &fresh, &parent, &mix));
+    for (uint64_t n = 0; n < PROOFS - 3; n++) { /* so many more are remembered beside it, */
+        const posw_hash p = hash_of(1000 + n);
+        assert_true(posw_copies_take(c, &fresh, &p, &mix));
+    }
+    assert_false(posw_copies_take(c, &fresh, &parent, &mix));
+    const posw_hash p = hash_of(2000);
+    assert_true(posw_copies_take(c, &fresh, &p, &mix));
+    assert_true(posw_copies_take(c, &fresh, &parent, &mix)); /* and with one more the oldest is forgotten */
+    free(memory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_of_one_proof),
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_order),

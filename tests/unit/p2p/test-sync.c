@@ -233,8 +233,8 @@ static void test_equivocation(void **state) {
         n_send(&w, 1, &b);
         posw_buf_clear(&b);
     }
-    assert_true(w.p2p->sync->branch_count <= SYNC_COPIES_MAX);
-    assert_int_equal(w.p2p->counters.headers_checked, SYNC_COPIES_MAX);
+    assert_true(w.p2p->sync->branch_count <= POSW_COPIES_MAX);
+    assert_int_equal(w.p2p->counters.headers_checked, POSW_COPIES_MAX);
     assert_int_equal(n_violations(&w), 0);
     h_block_clear(&made);
     h_grow(source.chain, 6); /* what others built on is taken all the same */
