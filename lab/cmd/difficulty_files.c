@@ -312,7 +312,7 @@ static bool do_all(reader *r, const json_t *v, unsigned depth, enum next_rule ru
     size_t i;
     if (depth > DEPTH_MAX || !(json_is_object(v) || json_is_array(v))) {
         r->number++;
-        refuse(r, "", "a case must be a JSON object");
+        refuse(r, "a case", "must be a JSON object");
         return false;
     }
     if (!is_group(v)) {

@@ -25,7 +25,7 @@ static void check_double_spend(const double_spend_setup *s, double want) {
 }
 
 static double_spend_setup double_spend(double q, uint64_t z) {
-    return (double_spend_setup){.q = q, .z = z, .window = 2016, .trials = is_long() ? 4000000 : 300000, .seed = 1};
+    return (double_spend_setup){.q = q, .z = z, .window = 2016, .trials = is_long() ? 4000000 : 150000, .seed = 1};
 }
 
 static void test_double_spend(void **state) {
