@@ -69,6 +69,9 @@ void lab_chart_estimates(lab_chart *c, const char *label, const double *x, const
                          size_t count);
 void lab_chart_labels(lab_chart *c, const char *const *labels, size_t count);
 
+/* A number inside a sentence, with three or four digits: "1,240", "0.0123". Returns out. */
+char *lab_brief(char *out, size_t size, double v);
+
 /* The work was ended before its end (Ctrl-C): said in every form. done of wanted: trials, blocks, cases. */
 void lab_interrupted(lab_report *r, uint64_t done, uint64_t wanted, const char *what);
 

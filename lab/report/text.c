@@ -39,6 +39,20 @@ char *lab_show_number(char *out, size_t size, double v) {
     return out;
 }
 
+char *lab_brief(char *out, size_t size, double v) {
+    char digits[64];
+    const double a = fabs(v);
+    if (!isfinite(v)) return lab_show_number(out, size, v);
+    if (a != 0 && (a >= 1e15 || a < 1e-4)) {
+        snprintf(out, size, "%.2g", v);
+        return out;
+    }
+    const int places = a >= 100 || a == floor(a) ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : 2 - (int)floor(log10(a + (a == 0)));
+    snprintf(digits, sizeof digits, "%.*f", places, v);
+    group_thousands(out, size, digits);
+    return out;
+}
+
 char *lab_show_value(char *out, size_t size, const lab_value *v, const char *unit) {
     char number[SHOWN_SIZE], error[SHOWN_SIZE];
     const char *gap = *unit != '\0' ? " " : "";
