@@ -34,7 +34,7 @@ const cli_command *const cli_commands[] = {
     &lab_command_erlang,
     &lab_command_variance,
     &lab_command_miner,
-    NULL,
+    &lab_command_sweep,
     &lab_command_man,
     &lab_command_words,
     NULL,

@@ -15,9 +15,51 @@ static int help(void) {
     return cli_main(2, line);
 }
 
+static bool is_command(const char *word) {
+    for (const cli_command *const *c = cli_commands; *c != NULL; c++)
+        if (strcmp(strchr((*c)->name, ' ') + 1, word) == 0) return true;
+    return false;
+}
+
+/* An option of the sweep itself that is followed by a value. */
+static bool takes_value(const char *word) {
+    static const char *const names[] = {"--keys", "--threads", "--file", "--config", "--log-level"};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(names); i++)
+        if (strcmp(word, names[i]) == 0) return true;
+    return false;
+}
+
+/* posw lab sweep --json double-spend --q 0.1,0.2: what follows the inner command is its own, except for the form of the
+ * output. So words from the command on go behind a "--", and those two before it. line: "posw", "lab", "sweep", …; room
+ * for one word more. Returns the new count. */
+static int arrange_sweep(char **line, int count) {
+    char *inner[ARGS_MAX + 1];
+    static char separator[] = "--";
+    int inner_count = 0, outer_count = 3;
+    bool found = false;
+    for (int i = 3; i < count; i++) {
+        const bool valued = strcmp(line[i], "--html") == 0 || (!found && takes_value(line[i]));
+        const bool form =
+            strncmp(line[i], "--html", 6) == 0 || strcmp(line[i], "--json") == 0 || strcmp(line[i], "--help") == 0;
+        if (strcmp(line[i], separator) == 0) return count;
+        if (!found && !valued && is_command(line[i])) found = true;
+        if (found && !form) {
+            inner[inner_count++] = line[i];
+            continue;
+        }
+        line[outer_count++] = line[i];
+        if (valued && i + 1 < count) line[outer_count++] = line[++i];
+    }
+    if (inner_count == 0) return count;
+    line[outer_count++] = separator;
+    memcpy(line + outer_count, inner, (size_t)inner_count * sizeof *inner);
+    line[outer_count + inner_count] = NULL;
+    return outer_count + inner_count;
+}
+
 int main(int argc, char **argv) {
     static char group[] = "lab";
-    char *line[ARGS_MAX + 1] = {argv[0], group};
+    char *line[ARGS_MAX + 2] = {argv[0], group};
     const int first = argc > 1 && strcmp(argv[1], group) == 0 ? 2 : 1;
     if (argc - first + 2 > ARGS_MAX) return cli_usage(NULL, "too many arguments");
     if (argc == first) {
@@ -30,5 +72,7 @@ int main(int argc, char **argv) {
         return cli_usage(&(cli){.command = &(cli_command){.name = group}}, "unknown option %s", argv[first]);
     for (int i = first; i <= argc; i++)
         line[i - first + 2] = argv[i];
-    return cli_main(argc - first + 2, line);
+    int count = argc - first + 2;
+    if (strcmp(argv[first], "sweep") == 0) count = arrange_sweep(line, count);
+    return cli_main(count, line);
 }

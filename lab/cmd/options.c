@@ -64,6 +64,12 @@ static int write_page(const char *path, const lab_report *r) {
     return ok ? CLI_OK : cli_fail("cannot write %s: %s", path, strerror(errno));
 }
 
+static _Thread_local posw_buf *diverted;
+
+void lab_report_divert(posw_buf *out) {
+    diverted = out;
+}
+
 int lab_report_print(const cli *c, lab_report *r) {
     posw_buf out = {0};
     if (r == NULL || lab_report_failed(r)) {
@@ -71,6 +77,11 @@ int lab_report_print(const cli *c, lab_report *r) {
         return cli_fail("out of memory");
     }
     int code = CLI_OK;
+    if (diverted != NULL) {
+        lab_report_json(r, diverted);
+        lab_report_free(r);
+        return CLI_OK;
+    }
     if (cli_given(c, "html")) code = write_page(cli_text(c, "html"), r);
     if (cli_switch(c, "json"))
         lab_report_json(r, &out);

@@ -13,6 +13,8 @@
 enum { THREADS_MAX = 256, SHOW_EVERY_MS = 200 };
 
 static volatile sig_atomic_t stopping;
+/* This thread runs a task already: what a task starts in turn it does by itself, without a word. */
+static _Thread_local bool inside;
 
 typedef struct {
     const lab_parallel *p;
@@ -37,6 +39,8 @@ unsigned lab_processors(void) {
 
 static void *work(void *arg) {
     crew *c = arg;
+    const bool before = inside;
+    inside = true;
     while (!lab_stopping()) {
         const size_t task = atomic_fetch_add(&c->next, 1);
         if (task >= c->p->tasks) break;
@@ -44,6 +48,7 @@ static void *work(void *arg) {
         if (c->p->done != NULL) c->p->done[task] = true;
         atomic_fetch_add(&c->finished, 1);
     }
+    inside = before;
     return NULL;
 }
 
@@ -70,6 +75,11 @@ size_t lab_parallel_run(const lab_parallel *p) {
     unsigned wanted = p->threads == 0 ? lab_processors() : p->threads, started = 0;
     crew c = {.p = p};
     struct sigaction action, before;
+    if (inside) {
+        if (p->done != NULL) memset(p->done, 0, p->tasks * sizeof *p->done);
+        work(&c);
+        return atomic_load(&c.finished);
+    }
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
     sigaction(SIGINT, &action, &before);

@@ -22,7 +22,8 @@ typedef struct {
     bool *done; /* tasks entries, owned by the caller: set for those that ran; NULL allowed */
 } lab_parallel;
 
-/* Returns how many tasks were done: all of them unless it was interrupted. A second Ctrl-C ends the program. */
+/* A task may run others in turn: they run on its own thread, one after the other, and show no progress.
+ * Returns how many tasks were done: all of them unless it was interrupted. A second Ctrl-C ends the program. */
 size_t lab_parallel_run(const lab_parallel *p);
 /* True after Ctrl-C: long tasks may look at it and end early, if they know how to keep what they have. */
 bool lab_stopping(void);

@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
-enum { CLI_ARGS_MAX = 16, CLI_VALUES_MAX = 64 };
+enum { CLI_ARGS_MAX = 96, CLI_VALUES_MAX = 64 };
 
 typedef struct {
     const char *name;  /* without dashes; the config file's key */

@@ -200,7 +200,7 @@ class Help(Case):
                 result = self.ok(posw(*name.split(), "--help"))
                 self.assertEqual(result.err, "")
                 self.assertIn("Usage: posw %s" % name, result.out)
-                self.assertRegex(result.out, r"\nExample:\n  posw %s" % name)
+                self.assertRegex(result.out, r"\nExample:\n(  .*\n)*  posw %s" % name)
                 self.assertIn("--help ", result.out)
                 self.assertEqual(self.ok(posw(*name.split(), "-h")).out, result.out)
 
