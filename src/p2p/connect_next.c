@@ -80,9 +80,11 @@ static uint64_t redial_wait_s(const posw_connect *c, uint64_t now_ms) {
 
 static bool pick(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms) {
     const uint64_t redial_s = redial_wait_s(c, now_ms);
+    const bool alone = !connect_any_ready(c); /* then those that have worked are as good as those that were just told */
     for (unsigned i = 0; i < TRIES; i++) {
         if (!posw_addrman_select(c->addresses, e, POSW_ADDRMAN_EITHER, now_ms / 1000)) return false;
-        const uint64_t wait_s = i < TRIES_FRESH ? POSW_ADDRMAN_RETRY_S : redial_s;
+        const bool fresh = i < TRIES_FRESH && !(alone && e->tried);
+        const uint64_t wait_s = fresh ? POSW_ADDRMAN_RETRY_S : redial_s;
         if (e->dialled_s != 0 && e->dialled_s + wait_s > now_ms / 1000) continue;
         if (may_dial(c, &e->address, proven_id(e), now_ms) && group_is_free(c, &e->address)) return true;
     }

@@ -61,7 +61,7 @@ posw_overlay_word *posw_overlay_find_word(const posw_overlay *o, const posw_hash
 static void *grow(void *array, size_t count, size_t *capacity, size_t element_size) {
     if (count < *capacity) return array;
     if (count >= UINT32_MAX / 2) return NULL;
-    size_t more = *capacity == 0 ? 16 : *capacity * 2;
+    size_t more = *capacity == 0 ? 4 : *capacity * 2;
     void *p = realloc(array, more * element_size);
     if (p != NULL) *capacity = more;
     return p;

@@ -212,6 +212,34 @@ static void test_dead_network(void **state) {
     posw_connect_free(w.c);
 }
 
+/* A node that has lost everybody, and has been told of more addresses than it can dial: those that have worked before
+ * are dialled among them. */
+static void test_flooded_and_alone(void **state) {
+    (void)state;
+    const posw_connect_options o = options();
+    const posw_netaddr good = v4(20, 1, 0, 1);
+    unsigned again = 0;
+    world w;
+    start(&w, &o);
+    know(&w, good);
+    ask(&w);
+    assert_int_equal(w.count, 1);
+    result(&w, 0, POSW_DIAL_READY);
+    for (unsigned i = 0; i < 4000; i++)
+        know(&w, v4(60 + i % 64, i / 250, i % 250, 1));
+    w.now_ms += 1000;
+    posw_connect_gone(w.c, w.dials[0].peer, w.now_ms);
+    size_t answered = 1;
+    for (const uint64_t end = w.now_ms + 60 * 1000; w.now_ms < end; w.now_ms += 200)
+        for (ask(&w); answered < w.count; answered++) {
+            again += posw_netaddr_equal(&w.dials[answered].wish.address, &good);
+            result(&w, answered, POSW_DIAL_FAILED);
+        }
+    assert_true(w.count > 200);
+    assert_in_range(again, 3, 30);
+    posw_connect_free(w.c);
+}
+
 static void test_results(void **state) {
     (void)state;
     static world w;
@@ -623,13 +651,21 @@ static void test_deterministic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing),         cmocka_unit_test(test_fill),
-        cmocka_unit_test(test_dials_at_a_time), cmocka_unit_test(test_dead_network),
-        cmocka_unit_test(test_results),         cmocka_unit_test(test_unwanted),
-        cmocka_unit_test(test_named),           cmocka_unit_test(test_add_and_remove_named),
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_bootnodes),
-        cmocka_unit_test(test_anchors),         cmocka_unit_test(test_damaged_book),
-        cmocka_unit_test(test_extra),           cmocka_unit_test(test_private_network),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_dials_at_a_time),
+        cmocka_unit_test(test_dead_network),
+        cmocka_unit_test(test_flooded_and_alone),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_unwanted),
+        cmocka_unit_test(test_named),
+        cmocka_unit_test(test_add_and_remove_named),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bootnodes),
+        cmocka_unit_test(test_anchors),
+        cmocka_unit_test(test_damaged_book),
+        cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_private_network),
         cmocka_unit_test(test_deterministic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
