@@ -229,10 +229,11 @@ static void describe_sync(char *out, size_t room, posw_p2p *p) {
         at += n < 0 ? 0 : (size_t)n;
     }
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL && at < room;) {
-        const int n = snprintf(out + at, room - at, "; peer %" PRIx64 " at %" PRIu64 " asked %zu%s%s",
-                               peer->id & 0xffffff, peer->number, peer->sync == NULL ? 0 : peer->sync->asked_count,
-                               peer->sync != NULL && peer->sync->request != 0 ? " headers" : "",
-                               peer->sync != NULL && posw_hash_equal(&peer->sync->lacks_at, &peer->hash) ? " lacks" : "");
+        const int n =
+            snprintf(out + at, room - at, "; peer %" PRIx64 " at %" PRIu64 " asked %zu%s%s", peer->id & 0xffffff,
+                     peer->number, peer->sync == NULL ? 0 : peer->sync->asked_count,
+                     peer->sync != NULL && peer->sync->request != 0 ? " headers" : "",
+                     peer->sync != NULL && posw_hash_equal(&peer->sync->lacks_at, &peer->hash) ? " lacks" : "");
         at += n < 0 ? 0 : (size_t)n;
     }
 }

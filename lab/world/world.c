@@ -6,8 +6,8 @@
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
 #include "digest.h"
-#include "posw/difficulty.h"
 #include "p2p/message.h"
+#include "posw/difficulty.h"
 #include "posw/u256.h"
 #include "queue.h"
 #include "store/store_memory.h"
@@ -18,7 +18,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINK_SLOTS = 1 << 20, CLOSE_FLUSH_US = 1000 * 1000, REFUSED_US = 1000, UNREACHED_US = 3 * 1000 * 1000, SPARE_MAX = 4, MESSAGE_TYPES = 0x30, KINDS = WHAT_CALL + 1 + MESSAGE_TYPES, DRAINED_FROM = 256 * 1024 };
+enum {
+    LINK_SLOTS = 1 << 20,
+    CLOSE_FLUSH_US = 1000 * 1000,
+    REFUSED_US = 1000,
+    UNREACHED_US = 3 * 1000 * 1000,
+    SPARE_MAX = 4,
+    MESSAGE_TYPES = 0x30,
+    KINDS = WHAT_CALL + 1 + MESSAGE_TYPES,
+    DRAINED_FROM = 256 * 1024
+};
 
 /* A connection. Side 0 is who dialled. */
 typedef struct {
@@ -76,7 +85,7 @@ struct world {
     posw_random random;
     uint8_t *groups;
     event_digest digest;
-    world_cost costs[KINDS]; /* of each kind of event, then of each type of message */
+    world_cost costs[KINDS];       /* of each kind of event, then of each type of message */
     posw_actions spare[SPARE_MAX]; /* lists of actions with memory, for the next steps */
     size_t spare_count;
     int result;

@@ -175,7 +175,8 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
     bool sent = false;
     if (a != NULL) {
         posw_random_fill(&p->random, nonce, sizeof nonce);
-        const posw_short_id_key key = posw_short_id_key_of(&b->block.hash, nonce);
+        posw_short_id_key key = {{0}};
+        if (n > 0) key = posw_short_id_key_of(&b->block.hash, nonce);
         for (size_t i = 0; i < n; i++) {
             if (p2p_txs_peer_knows(p, peer, &b->tx_hashes[i]))
                 ids[id_count++] = posw_short_id(&key, &b->tx_hashes[i]);
@@ -448,6 +449,8 @@ static bool lay_out(rebuild *r, search *s) {
 /* False: cannot be rebuilt (its ids clash, or memory). */
 static bool fill_from_pool(posw_p2p *p, rebuild *r) {
     uint8_t seed[16];
+    r->missing = 0;
+    if (r->count == 0) return true; /* an empty block: there is nothing to look for */
     search s = {.r = r, .key = posw_short_id_key_of(&r->m.head.hash, r->m.nonce)};
     posw_random_fill(&p->random, seed, sizeof seed);
     posw_map_init(&s.wanted, sizeof(uint64_t), sizeof(uint64_t), seed);

@@ -2,11 +2,11 @@
  *
  * A table is a skip list of keys, ordered and iterative, beside a hash index of the same keys: so a get, and a put of a
  * key that is there, which most of them are, look at one row instead of a path of them. An empty store is a few hundred
- * bytes. New rows take their places in the order when somebody walks. Values never change: a put hangs a new value on its row and notes the old one in a journal, a del hangs on
- * none; rows without a value are passed over, and go when the transaction ends. Commit frees the journal's old values;
- * abort walks the journal backwards and hangs them back, which needs no memory and so cannot fail. Values are borrowed
- * until they are freed, as the interface says. The heights of rows come from a generator with a fixed seed: the same
- * calls give the same store. */
+ * bytes. New rows take their places in the order when somebody walks. Values never change: a put hangs a new value on
+ * its row and notes the old one in a journal, a del hangs on none; rows without a value are passed over, and go when
+ * the transaction ends. Commit frees the journal's old values; abort walks the journal backwards and hangs them back,
+ * which needs no memory and so cannot fail. Values are borrowed until they are freed, as the interface says. The
+ * heights of rows come from a generator with a fixed seed: the same calls give the same store. */
 #include "store/store_memory.h"
 
 #include "base/bytes.h"
@@ -376,7 +376,8 @@ static row *row_of(memory_store *m, table *t, const void *key, size_t key_size) 
     return r;
 }
 
-static int memory_put(posw_store *s, enum posw_table t, const void *key, size_t key_size, const void *data, size_t size) {
+static int memory_put(posw_store *s, enum posw_table t, const void *key, size_t key_size, const void *data,
+                      size_t size) {
     memory_store *m = of(s);
     int code = enter_write(m);
     if (code != POSW_OK) return code;
