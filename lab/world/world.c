@@ -557,6 +557,7 @@ static void perform(world *w, machine *m, posw_action *a) {
         say(w, index_of(w, m), "fatal: %.*s", (int)a->data.size, (const char *)a->data.data);
         break;
     case POSW_ACTION_SEND:
+    case POSW_ACTION_LATER:
     case POSW_ACTION_CLOSE:
     case POSW_ACTION_JOURNAL_APPEND:
     case POSW_ACTION_JOURNAL_REPLACE:
@@ -810,7 +811,7 @@ bool world_submit_tx(world *w, size_t i, posw_bytes raw) {
     posw_actions actions = {0};
     enum posw_mempool_refusal refusal = POSW_MEMPOOL_FULL;
     if (!m->up) return false;
-    const int rc = posw_node_submit_tx(m->node, raw.data, raw.size, &refusal, NULL, NULL, &actions);
+    const int rc = posw_node_submit_tx(m->node, raw.data, raw.size, NULL, &refusal, NULL, NULL, &actions);
     perform_all(w, m, &actions);
     posw_actions_clear(&actions);
     if (!m->up) return false;

@@ -72,6 +72,7 @@ int cli_stack_open_node(cli_stack *s, const cli *c, posw_node_options *o) {
     uint64_t batch_max;
     if (!cli_u64(c, "batch-max", 1, 100000, &batch_max)) return CLI_USAGE;
     ro.batch_max = (size_t)batch_max;
+    ro.jobs = true;
     ro.admin = !cli_switch(c, "rpc-public");
     ro.client_version = "posw/v" POSW_VERSION "/linux/c17";
     err = posw_rpc_new(&s->rpc, s->node, &ro);

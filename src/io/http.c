@@ -213,6 +213,7 @@ static void answer_post(conn *c) {
     }
     c->asking = true;
     s->o.data(s->o.arg, c->id, false, posw_buf_view(&c->body));
+    if (c->later) return;
     c->asking = false;
     if (!c->closing && !c->answered)
         http_answer(c, 200, "application/json", (posw_bytes){NULL, 0}); /* notifications only */
@@ -230,7 +231,7 @@ static int on_message_complete(http_parser *p) {
     else
         refuse(c, p->method == HTTP_OPTIONS ? 403 : 405);
     http_body_clear(c);
-    if (c->closing || !c->keep_alive) return -1;
+    if (c->closing || (!c->keep_alive && !c->later)) return -1;
     if (conn_is_behind(c)) http_parser_pause(p, 1);
     return 0;
 }

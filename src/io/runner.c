@@ -27,6 +27,9 @@ static void perform(runner *r, posw_action *a) {
     case POSW_ACTION_SEND:
         if (r->server != NULL) posw_server_send(r->server, a->client, posw_buf_view(&a->data));
         break;
+    case POSW_ACTION_LATER:
+        if (r->server != NULL) posw_server_answer_later(r->server, a->client);
+        break;
     case POSW_ACTION_CLOSE:
         if (r->server != NULL) posw_server_close_client(r->server, a->client);
         break;
@@ -48,10 +51,12 @@ static void perform(runner *r, posw_action *a) {
     case POSW_ACTION_PEER_CONNECT:
     case POSW_ACTION_PEER_SEND:
     case POSW_ACTION_PEER_CLOSE:
-    case POSW_ACTION_JOB:
     case POSW_ACTION_RESOLVE:
     case POSW_ACTION_SAVE_PEERS:
         network_perform(r, a);
+        break;
+    case POSW_ACTION_JOB:
+        jobs_perform(r, a);
         break;
     case POSW_ACTION_FATAL:
         fatal(r, POSW_EIO, (const char *)a->data.data, a->data.size);
@@ -211,7 +216,8 @@ static int start_loop(runner *r) {
 
 static int start_doors(runner *r) {
     const unsigned files = r->files_max - FILES_RESERVED, for_peers = network_files(r, files);
-    int err = start_server(r, files - for_peers);
+    int err = jobs_start(r);
+    if (err == POSW_OK) err = start_server(r, files - for_peers);
     if (err == POSW_OK) err = network_start(r, for_peers);
     if (err != POSW_OK || r->o->threads == 0) return err;
     err = posw_mine_threads_new(&r->threads, r->o->threads, r->o->pow, on_found, r);

@@ -52,9 +52,9 @@ typedef struct runner {
     posw_buf journal_old;                /* of the last run, */
     size_t journal_read;                 /* and how much of it the pool has */
     uv_idle_t journal_idle;              /* brings the rest, piece by piece */
+    posw_workers *workers;
     /* the network; NULL: none */
     posw_peers *peers;
-    posw_workers *workers;
     posw_resolver *resolver;
     posw_portmap *portmap;
     uv_async_t network_async; /* jobs are done, or names resolved */
@@ -84,6 +84,9 @@ void journal_close(runner *r);
 /* ---- runner_network.c ---- */
 /* Of the open files that clients and peers may have together, those for peers. */
 unsigned network_files(const runner *r, unsigned files);
+/* Jobs are run on other threads from here on. */
+int jobs_start(runner *r);
+void jobs_perform(runner *r, posw_action *a);
 int network_start(runner *r, unsigned files);
 void network_perform(runner *r, posw_action *a);
 /* The last words leave, for less than half a second; jobs that are not done are dropped. */

@@ -56,7 +56,7 @@ static void on_network_async(uv_async_t *async) {
     runner *r = async->data;
     posw_resolved *name;
     take_jobs(r);
-    while (!r->stopping && (name = posw_resolver_take(r->resolver)) != NULL) {
+    while (!r->stopping && r->resolver != NULL && (name = posw_resolver_take(r->resolver)) != NULL) {
         tell_resolved(r, name);
         free(name);
     }
@@ -91,10 +91,12 @@ void network_perform(runner *r, posw_action *a) {
         resolve(r, a);
     else if (a->type == POSW_ACTION_SAVE_PEERS)
         save_peers(r, &a->data);
-    else if (a->type == POSW_ACTION_JOB && a->job != NULL) {
-        posw_workers_push(r->workers, a->job);
-        a->job = NULL;
-    }
+}
+
+void jobs_perform(runner *r, posw_action *a) {
+    if (r->workers == NULL || a->job == NULL) return;
+    posw_workers_push(r->workers, a->job);
+    a->job = NULL;
 }
 
 /* ---- Life ---- */
@@ -144,14 +146,19 @@ static int start_peers(runner *r, unsigned files) {
     return posw_peers_start(&r->peers, &r->loop, &o, r->msg);
 }
 
-int network_start(runner *r, unsigned files) {
-    if (r->o->identity == NULL) return POSW_OK;
+int jobs_start(runner *r) {
     if (uv_async_init(&r->loop, &r->network_async, on_network_async) != 0)
         return posw_message_set(r->msg, POSW_EIO,
                                 "the event loop cannot be made: raise the limit of open files (ulimit -n)");
     r->network_async.data = r;
-    int err = posw_workers_new(&r->workers, worker_count(r), r->o->pow, wake, r);
-    if (err == POSW_OK) err = posw_resolver_new(&r->resolver, wake, r);
+    const int err = posw_workers_new(&r->workers, worker_count(r), r->o->pow, wake, r);
+    if (err == POSW_OK) return POSW_OK;
+    return posw_message_set(r->msg, err, "the threads that run jobs cannot be started: %s", posw_error_text(err));
+}
+
+int network_start(runner *r, unsigned files) {
+    if (r->o->identity == NULL) return POSW_OK;
+    int err = posw_resolver_new(&r->resolver, wake, r);
     if (err != POSW_OK)
         return posw_message_set(r->msg, err, "the threads of the network cannot be started: %s", posw_error_text(err));
     err = start_peers(r, files);

@@ -49,7 +49,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf);
 
 bool conn_is_behind(const conn *c) {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp) > SERVER_BACKLOG_PAUSE;
+    return c->later || uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp) > SERVER_BACKLOG_PAUSE;
 }
 
 static void conn_pause(conn *c) {
@@ -69,7 +69,7 @@ static void conn_feed(conn *c, const uint8_t *data, size_t size) {
 
 /* Reads (again), so that the end of the other side is noticed. */
 static void conn_resume(conn *c) {
-    if (c->closing || !c->paused) return;
+    if (c->closing || !c->paused || c->later) return;
     c->paused = false;
     posw_buf rest = c->rest;
     c->rest = (posw_buf){0};
@@ -89,6 +89,15 @@ void conn_close_politely(conn *c) {
     if (req != NULL && uv_shutdown(req, (uv_stream_t *)&c->tcp, on_shut) == 0) return;
     free(req);
     conn_close(c);
+}
+
+void conn_answered_later(conn *c) {
+    c->asking = c->later = false;
+    c->active_ms = server_now_ms(c->server);
+    if (!c->keep_alive)
+        conn_close_politely(c);
+    else if (!conn_is_behind(c))
+        conn_resume(c);
 }
 
 typedef struct {
@@ -364,8 +373,15 @@ void posw_server_send(posw_server *s, uint64_t client, posw_bytes body) {
     if (c == NULL || c->closing || c->draining) return;
     if (c->is_stream)
         ws_send(c, body);
-    else if (c->asking && !c->answered)
-        http_answer(c, 200, "application/json", body); /* one answer a request */
+    else if (c->asking && !c->answered) { /* one answer a request */
+        http_answer(c, 200, "application/json", body);
+        if (c->later) conn_answered_later(c);
+    }
+}
+
+void posw_server_answer_later(posw_server *s, uint64_t client) {
+    conn *c = find(s, client);
+    if (c != NULL && !c->is_stream && c->asking && !c->answered) c->later = true;
 }
 
 void posw_server_close_client(posw_server *s, uint64_t client) {

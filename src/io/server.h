@@ -30,8 +30,8 @@ typedef struct {
     unsigned request_ms;                      /* from a request's first byte to its last; 0: 15,000 */
     unsigned idle_ms; /* an HTTP connection without bytes from the client, also while it reads an answer; 0: 120,000 */
     const posw_log *log;
-    /* A whole request or message. An HTTP client's answer must be sent within the call (else an empty answer is sent
-     * after it). */
+    /* A whole request or message. An HTTP client's answer is sent within the call (else an empty answer is sent
+     * after it), or later, when posw_server_answer_later was called within it. */
     void (*data)(void *arg, uint64_t client, bool stream, posw_bytes body);
     void (*closed)(void *arg, uint64_t client); /* streams only */
     void *arg;
@@ -43,6 +43,8 @@ uint16_t posw_server_port(const posw_server *s);
 /* Sends an answer (HTTP) or message (stream); unknown clients are ignored. The bytes are copied. A stream whose reader
  * is 16 MiB behind is closed. */
 void posw_server_send(posw_server *s, uint64_t client, posw_bytes body);
+/* From within `data`: the answer of this HTTP client comes later. Until then no further request of it is read. */
+void posw_server_answer_later(posw_server *s, uint64_t client);
 void posw_server_close_client(posw_server *s, uint64_t client);
 /* Closes everything; the loop must run once more for the handles, then posw_server_free. */
 void posw_server_stop(posw_server *s);

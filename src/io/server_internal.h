@@ -47,6 +47,7 @@ typedef struct conn {
     bool paused;           /* not read from, until what waits for it is written */
     posw_buf rest;         /* what was read before the pause and not looked at: less than SERVER_READ_SIZE */
     bool asking, answered; /* a request is with the callback; it has been answered */
+    bool later;            /* the answer comes after the callback: until then nothing further is looked at */
     uint64_t active_ms;
     uint64_t request_ms; /* when what must not take long began: a request, a closing handshake, the draining after
                             shutdown; 0: none */
@@ -94,8 +95,10 @@ void conn_close(conn *c);
 void conn_close_politely(conn *c);
 /* Writes head and body in one go; copies what cannot be written at once. */
 void conn_write(conn *c, posw_bytes head, posw_bytes body);
-/* So much waits for it that its further requests must wait, too. */
+/* An answer, or so much that is to be written, waits for it that its further requests must wait, too. */
 bool conn_is_behind(const conn *c);
+/* An answer that was to come later has been written: goes on with what follows. */
+void conn_answered_later(conn *c);
 bool conn_rate_allows(conn *c);
 uint64_t server_now_ms(const posw_server *s);
 

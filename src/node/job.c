@@ -32,6 +32,17 @@ static void check_pow(posw_job *job, const posw_pow *pow, void *scratch) {
     }
 }
 
+static void recover_senders(posw_job *job) {
+    const uint8_t *at = job->bytes.data;
+    for (size_t i = 0; i < job->item_count; i++) {
+        posw_tx tx;
+        const size_t size = posw_load_be32(at);
+        job->has_sender[i] =
+            posw_tx_decode(&tx, at + 4, size) == POSW_TX_OK && posw_tx_sender(&job->senders[i], &tx);
+        at += 4 + size;
+    }
+}
+
 void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch) {
     job->result = POSW_OK;
     switch (job->type) {
@@ -41,6 +52,9 @@ void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch) {
         break;
     case POSW_JOB_POW:
         check_pow(job, pow, scratch);
+        break;
+    case POSW_JOB_SENDERS:
+        recover_senders(job);
         break;
     }
 }

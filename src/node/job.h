@@ -11,9 +11,10 @@
 enum posw_job_type {
     POSW_JOB_PREPARE, /* posw_prepare of an encoded block */
     POSW_JOB_POW,     /* the proof-of-work outputs of several headers */
+    POSW_JOB_SENDERS, /* whose signatures several transactions carry */
 };
 
-enum { POSW_JOB_POW_MAX = 64 };
+enum { POSW_JOB_POW_MAX = 64, POSW_JOB_SENDERS_MAX = 32 };
 
 typedef struct {
     uint8_t input[POSW_POW_INPUT_SIZE];
@@ -25,13 +26,17 @@ typedef struct posw_job {
     enum posw_job_type type;
     uint64_t id, peer, tag; /* for the owner: what it belongs to */
     posw_hash hash;
+    /* PREPARE, SENDERS */
+    posw_buf bytes; /* in: the block; or each transaction's length (4, big-endian) ‖ bytes; owned */
     /* PREPARE */
-    posw_buf bytes;  /* in; owned */
     bool pow_proved; /* in: the header of this block was proved by a POW job: its output is not computed again */
     posw_prepared prepared; /* out; owned */
     /* POW */
     size_t item_count, item_capacity; /* in */
     size_t good; /* out: how many of the items, from the first on, are what they claim */
+    /* SENDERS: item_count, at most POSW_JOB_SENDERS_MAX, transactions in bytes */
+    posw_address senders[POSW_JOB_SENDERS_MAX]; /* out */
+    bool has_sender[POSW_JOB_SENDERS_MAX];      /* out: false: not decoded, or no key made this signature */
     int result;  /* out: POSW_OK, or an operating error: then nothing can be said */
     posw_job_pow items[]; /* in; POW: item_capacity of them */
 } posw_job;

@@ -202,11 +202,11 @@ static void tx_accepted(posw_node *n, const posw_hash *hash, posw_actions *out) 
     node_mining_update(n, out); /* asks for the tick at which the template takes it in */
 }
 
-int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, enum posw_mempool_refusal *refusal, posw_message *text,
-                        posw_hash *hash, posw_actions *out) {
+int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const posw_address *sender, enum posw_mempool_refusal *refusal,
+                        posw_message *text, posw_hash *hash, posw_actions *out) {
     posw_hash own;
     if (hash == NULL) hash = &own;
-    int err = posw_mempool_add(n->options.mempool, refusal, text, hash, raw, size, NULL, posw_node_now_s(n));
+    int err = posw_mempool_add(n->options.mempool, refusal, text, hash, raw, size, sender, posw_node_now_s(n));
     if (err != POSW_OK) {
         node_operating_error(n, err, "a transaction could not be judged", out);
         return err;

@@ -55,6 +55,7 @@ typedef struct {
 
 enum posw_action_type {
     POSW_ACTION_SEND,  /* data to client: the answer of its request, or unasked when it is a stream */
+    POSW_ACTION_LATER, /* the answer of this client's request comes in a later step */
     POSW_ACTION_CLOSE, /* client */
     POSW_ACTION_MINE,  /* search `work`, dropping what was searched before */
     POSW_ACTION_MINE_STOP,
@@ -147,9 +148,9 @@ bool posw_node_interrupted(const posw_node *n);
 void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
 bool posw_node_is_development(const posw_node *n);
 const posw_address *posw_node_miner(const posw_node *n); /* NULL: none */
-/* A transaction from a client: pool, journal, subscribers. */
-int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, enum posw_mempool_refusal *refusal,
-                        posw_message *text, posw_hash *hash, posw_actions *out);
+/* A transaction from a client: pool, journal, subscribers. sender: recovered from these bytes by a job, or NULL. */
+int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const posw_address *sender,
+                        enum posw_mempool_refusal *refusal, posw_message *text, posw_hash *hash, posw_actions *out);
 /* An encoded block from a client or file: import and everything that follows. */
 int posw_node_submit_block(posw_node *n, posw_prepared *p, posw_verdict *verdict, posw_actions *out);
 /* Work for an outside searcher of this miner; the last 7 templates are remembered beside the built-in miner's. */

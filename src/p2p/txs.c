@@ -246,7 +246,7 @@ static void take(posw_p2p *p, p2p_peer *peer, posw_bytes raw, posw_actions *out)
     if (a == NULL || a->peer != peer->id) return; /* too late, or nobody asked: not looked at */
     (void)posw_map_remove(&p->txs->asked, hash.b);
     peer->relay->asked--;
-    if (posw_node_submit_tx(p->node, raw.data, raw.size, &refusal, NULL, NULL, out) != POSW_OK) return;
+    if (posw_node_submit_tx(p->node, raw.data, raw.size, NULL, &refusal, NULL, NULL, out) != POSW_OK) return;
     if (refusal == POSW_MEMPOOL_ACCEPTED) {
         peer->txs++;
         peer->last_tx_ms = p->now_ms;

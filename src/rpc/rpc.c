@@ -30,25 +30,47 @@ static void set_defaults(posw_rpc_options *o) {
     if (o->client_version == NULL) o->client_version = d.client_version;
 }
 
+/* NULL: it is not JSON, and the answer says so. */
+static json_t *parse(posw_bytes request, posw_buf *answer);
+static void handle(posw_rpc *r, uint64_t client, bool stream, const json_t *request, posw_buf *answer,
+                   posw_actions *out);
+
 /* An answer is always sent, also an empty one: the HTTP side of the loop waits for it. A stream gets no empty message.
  * The place of the answer is taken first, so that whatever the request sets off (a new block, a new head for a
  * subscriber) follows it. */
-static void client_data(void *arg, posw_node *n, const posw_event *e, posw_actions *out) {
-    (void)n;
-    posw_buf answer = {0};
+void rpc_send_answer(posw_rpc *r, uint64_t client, bool stream, const json_t *request, posw_buf *answer,
+                     posw_actions *out) {
     size_t place = out->count;
     posw_action *a = posw_actions_push(out, POSW_ACTION_SEND);
-    if (a == NULL) return;
-    a->client = e->client;
-    posw_rpc_handle(arg, e->client, e->client_stream, e->data, &answer, out);
-    if (answer.size > 0 || !e->client_stream) {
-        out->items[place].data = answer;
+    if (a == NULL) {
+        posw_buf_clear(answer);
         return;
     }
-    posw_buf_clear(&answer);
+    a->client = client;
+    if (request != NULL) handle(r, client, stream, request, answer, out);
+    if (answer->size > 0 || !stream) {
+        out->items[place].data = *answer;
+        *answer = (posw_buf){0};
+        return;
+    }
+    posw_buf_clear(answer);
     out->count--;
     memmove(out->items + place, out->items + place + 1, (out->count - place) * sizeof *out->items);
     memset(out->items + out->count, 0, sizeof *out->items);
+}
+
+static void client_data(void *arg, posw_node *n, const posw_event *e, posw_actions *out) {
+    (void)n;
+    posw_buf answer = {0};
+    json_t *request = parse(e->data, &answer);
+    if (request == NULL || e->client_stream || !rpc_later_begin(arg, e->client, request, e->data.size, out))
+        rpc_send_answer(arg, e->client, e->client_stream, request, &answer, out);
+    json_decref(request);
+}
+
+static void event(void *arg, posw_node *n, const posw_event *e, posw_actions *out) {
+    (void)n;
+    if (e->type == POSW_EVENT_JOB_DONE && e->job->type == POSW_JOB_SENDERS) rpc_later_done(arg, e->job, out);
 }
 
 static void client_closed(void *arg, posw_node *n, uint64_t client) {
@@ -82,7 +104,8 @@ int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o) {
     r->node = n;
     r->options = *o;
     set_defaults(&r->options);
-    posw_node_set_service(n, POSW_SERVICE_RPC, &(posw_node_service){.client_data = client_data,
+    posw_node_set_service(n, POSW_SERVICE_RPC, &(posw_node_service){.event = event,
+                                                  .client_data = client_data,
                                                   .client_closed = client_closed,
                                                   .chain_changed = chain_changed,
                                                   .tx_accepted = tx_accepted,
@@ -96,6 +119,7 @@ void posw_rpc_free(posw_rpc *r) {
     posw_node_set_service(r->node, POSW_SERVICE_RPC, &(posw_node_service){0});
     rpc_filters_clear(r);
     rpc_subscriptions_clear(r);
+    rpc_later_clear(r);
     rpc_blocks_clear(r);
     free(r->chain_events);
     free(r->tx_events);
@@ -305,14 +329,12 @@ static bool within_limits(posw_bytes text) {
     return true;
 }
 
-void posw_rpc_handle(posw_rpc *r, uint64_t client, bool stream, posw_bytes request, posw_buf *answer,
-                     posw_actions *out) {
-    request_context x = {r, client, stream, answer, out};
+static json_t *parse(posw_bytes request, posw_buf *answer) {
     if (request.size == 0 || !within_limits(request)) {
         write_plain_error(answer, NULL, RPC_ERROR_PARSE,
                           request.size == 0 ? "parse error: empty request"
                                             : "parse error: too many or too deeply nested values");
-        return;
+        return NULL;
     }
     json_error_t error;
     json_t *root = json_loadb((const char *)request.data, request.size, JSON_DECODE_ANY, &error);
@@ -320,11 +342,22 @@ void posw_rpc_handle(posw_rpc *r, uint64_t client, bool stream, posw_bytes reque
         posw_message text;
         (void)posw_message_set(&text, 0, "parse error: %s", error.text);
         write_plain_error(answer, NULL, RPC_ERROR_PARSE, text.text);
-        return;
     }
-    if (json_is_array(root))
-        handle_batch(&x, root);
+    return root;
+}
+
+static void handle(posw_rpc *r, uint64_t client, bool stream, const json_t *request, posw_buf *answer,
+                   posw_actions *out) {
+    request_context x = {r, client, stream, answer, out};
+    if (json_is_array(request))
+        handle_batch(&x, request);
     else
-        handle_one(&x, root);
+        handle_one(&x, request);
+}
+
+void posw_rpc_handle(posw_rpc *r, uint64_t client, bool stream, posw_bytes request, posw_buf *answer,
+                     posw_actions *out) {
+    json_t *root = parse(request, answer);
+    if (root != NULL) handle(r, client, stream, root, answer, out);
     json_decref(root);
 }

@@ -17,6 +17,7 @@ typedef struct {
     uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
     uint64_t seed[2];           /* filter ids are derived from it */
     const char *client_version; /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */
+    bool jobs;                  /* whoever performs the node's actions runs jobs: batches of transactions use them */
     bool admin;                 /* admin_* methods are there: for an RPC that the operator alone can reach */
     /* PoW for posw_submitWork's check comes from the chain. */
 } posw_rpc_options;

@@ -43,7 +43,12 @@ enum {
     RPC_TIP_BLOCKS = 20, /* whose fees the suggestion looks at */
     RPC_FILTERS_MAX = 100000,
     RPC_SUBSCRIPTIONS_MAX = 100000, /* of all clients */
+    RPC_LATER_TXS_MIN = 4,   /* transactions of a batch for which other threads are asked */
+    RPC_LATER_JOBS_MAX = 128, /* that have been asked for and not come back */
+    RPC_LATER_BYTES_MAX = 16 << 20, /* of the requests that wait for them */
 };
+
+typedef struct rpc_later rpc_later;
 
 /* ---- Blocks ---- */
 
@@ -157,6 +162,11 @@ struct posw_rpc {
     posw_hash tip_of; /* block for which suggested_tip was computed */
     posw_u256 suggested_tip;
     bool tip_known;
+
+    rpc_later *later; /* batches that wait for jobs; owned */
+    uint64_t later_id;
+    size_t later_jobs, later_bytes;
+    rpc_later *answering; /* the one that is being answered, NULL: none */
 
     uint64_t time_added_s; /* evm_increaseTime */
     uint64_t clock_skew_s; /* by which a development chain's clock was moved */
@@ -294,6 +304,19 @@ uint64_t rpc_new_id(posw_rpc *r);
 void rpc_events_chain(posw_rpc *r, const posw_chain_change *change);
 bool rpc_events_want_txs(posw_rpc *r); /* false: no memory */
 void rpc_events_tx(posw_rpc *r, const posw_hash *hash);
+
+/* ---- later.c: batches of transactions, whose senders jobs recover first ---- */
+/* False: answer it at once. size: of the request's text. */
+bool rpc_later_begin(posw_rpc *r, uint64_t client, json_t *request, size_t size, posw_actions *out);
+void rpc_later_done(posw_rpc *r, posw_job *job, posw_actions *out);
+/* The sender of a transaction of the batch that is being answered; NULL: not known. */
+const posw_address *rpc_later_sender(posw_rpc *r, posw_bytes raw);
+void rpc_later_clear(posw_rpc *r);
+
+/* ---- rpc.c ---- */
+/* Sends the answer of a parsed request, or with request NULL what `answer` holds; takes answer over. */
+void rpc_send_answer(posw_rpc *r, uint64_t client, bool stream, const json_t *request, posw_buf *answer,
+                     posw_actions *out);
 
 /* ---- filters.c, subscribe.c ---- */
 void rpc_filters_clear(posw_rpc *r);

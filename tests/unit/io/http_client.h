@@ -44,7 +44,33 @@ static inline void answer_number(door *d, uint64_t client, posw_bytes body, size
 
 static inline bool begins(posw_bytes b, const char *word) { return b.size >= strlen(word) && memcmp(b.data, word, strlen(word)) == 0; }
 
-/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; anything else comes back. */
+/* Answers that come later: one from another step of the loop. */
+typedef struct {
+    uv_timer_t timer;
+    door *d;
+    uint64_t client;
+    size_t size;
+    uint8_t body[];
+} late_answer;
+
+static inline void on_late_closed(uv_handle_t *handle) { free(handle); }
+
+static inline void on_late(uv_timer_t *timer) {
+    late_answer *l = (late_answer *)timer;
+    posw_server_send(l->d->server, l->client, (posw_bytes){l->body, l->size});
+    uv_close((uv_handle_t *)timer, on_late_closed);
+}
+
+static inline void answer_later(door *d, uint64_t client, posw_bytes body) {
+    late_answer *l = malloc(sizeof *l + body.size);
+    *l = (late_answer){.d = d, .client = client, .size = body.size};
+    memcpy(l->body, body.data, body.size);
+    uv_timer_init(&d->loop, &l->timer);
+    uv_timer_start(&l->timer, on_late, 20, 0);
+    posw_server_answer_later(d->server, client);
+}
+
+/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "later…" comes back after a while; anything else comes back. */
 static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     door *d = arg;
     d->requests++;
@@ -52,6 +78,7 @@ static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes b
     posw_server_send(d->server, 987654321, body); /* nobody */
     if (begins(body, "big ")) answer_number(d, client, body, 4, 1);
     else if (begins(body, "push ")) answer_number(d, client, body, 5, 64);
+    else if (begins(body, "later")) answer_later(d, client, body);
     else if (begins(body, "close")) posw_server_close_client(d->server, client);
     else if (!begins(body, "nothing")) posw_server_send(d->server, client, body);
     if (begins(body, "twice")) posw_server_send(d->server, client, body);

@@ -41,7 +41,7 @@ static inline void on_client_data(void *arg, posw_node *n, const posw_event *e, 
     } else if (begins(e->data, "height")) {
         snprintf(text, sizeof text, "%u", (unsigned)posw_chain_tip(posw_node_chain(n))->number);
     } else {
-        ok(posw_node_submit_tx(n, e->data.data, e->data.size, &refusal, NULL, NULL, out));
+        ok(posw_node_submit_tx(n, e->data.data, e->data.size, NULL, &refusal, NULL, NULL, out));
         snprintf(text, sizeof text, "%d", (int)refusal);
     }
     posw_action *a = posw_actions_push(out, POSW_ACTION_SEND);

@@ -99,6 +99,83 @@ static void many_in_one_packet(void **state) {
     close(fd);
 }
 
+/* ---- answers that come later ---- */
+
+static void later(void **state) {
+    const int fd = dial(*state);
+    say_post(fd, "", "later one");
+    hear_body(fd, "later one");
+    say_post(fd, "", "two");
+    hear_body(fd, "two");
+    close(fd);
+}
+
+/* What follows waits, and its answers come in order, however it comes in. */
+static void later_in_one_packet(void **state) {
+    const int fd = dial(*state);
+    say(fd, HEAD_POST "Content-Length: 3\r\n\r\none" HEAD_POST "Content-Length: 5\r\n\r\nlater" HEAD_POST
+                      "Content-Length: 5\r\n\r\nthree" HEAD_POST "Content-Length: 7\r\n\r\nlater 4" HEAD_POST "Content-Length: 4\r\n\r\nfive");
+    hear_body(fd, "one");
+    hear_body(fd, "later");
+    hear_body(fd, "three");
+    hear_body(fd, "later 4");
+    hear_body(fd, "five");
+    for (int i = 0; i < 5; i++) {
+        say_post(fd, "", "later again");
+        say_post(fd, "", "then");
+        rest_ms(i * 8);
+        say_post(fd, "", "and");
+        hear_body(fd, "later again");
+        hear_body(fd, "then");
+        hear_body(fd, "and");
+    }
+    close(fd);
+}
+
+static void later_and_the_end(void **state) {
+    const int fd = dial(*state);
+    say_post(fd, "Connection: close\r\n", "later");
+    say_post(fd, "", "not looked at");
+    hear_body(fd, "later");
+    hear_end(fd);
+    close(fd);
+}
+
+/* Behind a large answer that is read slowly. */
+static void later_behind_a_large_answer(void **state) {
+    const int fd = dial_with(*state, 4096);
+    reply r;
+    say_post(fd, "", "big 3000000");
+    say_post(fd, "", "later");
+    say_post(fd, "", "big 2000000");
+    say_post(fd, "", "later on");
+    rest_ms(60);
+    assert_true(hear_reply(fd, &r));
+    assert_int_equal(r.body.size, 3000000);
+    posw_buf_clear(&r.body);
+    hear_body(fd, "later");
+    assert_true(hear_reply(fd, &r));
+    assert_int_equal(r.body.size, 2000000);
+    posw_buf_clear(&r.body);
+    hear_body(fd, "later on");
+    close(fd);
+}
+
+/* The client goes before its answer comes; so does the server. */
+static void later_than_the_client(void **state) {
+    for (int i = 0; i < 8; i++) {
+        const int fd = dial(*state);
+        say_post(fd, "", "later");
+        if (i % 2 == 0) rest_ms(10);
+        close(fd);
+    }
+    asked(*state, HEAD_POST "Content-Length: 2\r\n\r\nhi", 200, false);
+    const int fd = dial(*state);
+    say_post(fd, "", "later");
+    rest_ms(5);
+    close(fd);
+}
+
 static void byte_by_byte(void **state) {
     static const char text[] = "\r\n" HEAD_POST "X-Other: something\r\nContent-Length: 12\r\n\r\nhello, world" HEAD_POST
                                "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
@@ -682,6 +759,11 @@ int main(void) {
         TEST(keep_alive),
         TEST(connections_that_end),
         TEST(three_in_one_packet),
+        TEST(later),
+        TEST(later_in_one_packet),
+        TEST(later_and_the_end),
+        TEST(later_behind_a_large_answer),
+        TEST(later_than_the_client),
         TEST(many_in_one_packet),
         TEST(byte_by_byte),
         TEST(chunks),

@@ -158,7 +158,7 @@ static enum posw_mempool_refusal submit(world *w, h_tx tx) {
     posw_message text = {""};
     posw_hash hash;
     posw_actions_reset(&w->actions);
-    ok(posw_node_submit_tx(w->node, tx.raw.data, tx.raw.size, &refusal, &text, &hash, &w->actions));
+    ok(posw_node_submit_tx(w->node, tx.raw.data, tx.raw.size, NULL, &refusal, &text, &hash, &w->actions));
     assert_int_equal(text.text[0] != '\0', refusal != POSW_MEMPOOL_ACCEPTED);
     posw_buf_clear(&tx.raw);
     return refusal;
@@ -576,9 +576,9 @@ static void submitted_transactions(void **state) {
     posw_buf expected = {0};
     enum posw_mempool_refusal refusal;
     posw_actions_reset(&w->actions);
-    ok(posw_node_submit_tx(w->node, a.raw.data, a.raw.size, &refusal, NULL, NULL, &w->actions));
-    ok(posw_node_submit_tx(w->node, b.raw.data, b.raw.size, &refusal, NULL, NULL, &w->actions));
-    ok(posw_node_submit_tx(w->node, b.raw.data, b.raw.size, &refusal, NULL, NULL, &w->actions));
+    ok(posw_node_submit_tx(w->node, a.raw.data, a.raw.size, NULL, &refusal, NULL, NULL, &w->actions));
+    ok(posw_node_submit_tx(w->node, b.raw.data, b.raw.size, NULL, &refusal, NULL, NULL, &w->actions));
+    ok(posw_node_submit_tx(w->node, b.raw.data, b.raw.size, NULL, &refusal, NULL, NULL, &w->actions));
     assert_int_equal(refusal, POSW_MEMPOOL_KNOWN);
     for (int i = 0; i < 2; i++) {
         const h_tx *t = i == 0 ? &a : &b;
@@ -612,7 +612,7 @@ static void many_records_are_one_write(void **state) {
     for (uint64_t n = 0; n < 10; n++) {
         h_tx t = h_transfer(1, n, 2, 1);
         enum posw_mempool_refusal refusal;
-        ok(posw_node_submit_tx(w->node, t.raw.data, t.raw.size, &refusal, NULL, NULL, &w->actions));
+        ok(posw_node_submit_tx(w->node, t.raw.data, t.raw.size, NULL, &refusal, NULL, NULL, &w->actions));
         posw_buf_clear(&t.raw);
     }
     assert_true(count(w, POSW_ACTION_JOURNAL_APPEND) <= 2); /* the first asks for a tick in between */
