@@ -10,30 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool better(const posw_p2p *p, const p2p_branch *a, const p2p_branch *b) {
+    const bool withheld_a = p->now_ms < a->withheld_until_ms, withheld_b = p->now_ms < b->withheld_until_ms;
+    if (withheld_a != withheld_b) return withheld_b;
+    return posw_u256_cmp(p2p_branch_proved_weight(a), p2p_branch_proved_weight(b)) > 0;
+}
+
 p2p_branch *sync_best_branch(posw_p2p *p) {
     p2p_branch *best = NULL;
-    posw_u256 weight = posw_chain_weight_total(p->chain);
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (size_t i = 0; i < p->sync->branch_count; i++) {
         p2p_branch *b = p->sync->branches[i];
-        if (b->proved == b->imported || posw_u256_cmp(&b->records[b->proved - 1].weight, &weight) <= 0) continue;
-        best = b;
-        weight = b->records[b->proved - 1].weight;
+        if (b->proved == b->imported || posw_u256_cmp(p2p_branch_proved_weight(b), &tip) <= 0) continue;
+        if (best == NULL || better(p, b, best)) best = b;
     }
     return best;
 }
 
-/* All branches whose proved headers outweigh the tip, the heaviest first. Returns how many. Bodies are asked of all of them: one whose
+/* All branches whose proved headers outweigh the tip, those that are withheld last and else the heaviest first. Returns how many. Bodies are asked of all of them: one whose
  * headers come alone must not keep the node from the others. */
 static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t n = 0;
     for (size_t i = 0; i < p->sync->branch_count; i++) {
         p2p_branch *b = p->sync->branches[i];
-        if (b->proved == b->imported) continue;
-        const posw_u256 *weight = &b->records[b->proved - 1].weight;
-        if (posw_u256_cmp(weight, &tip) <= 0) continue;
+        if (b->proved == b->imported || posw_u256_cmp(p2p_branch_proved_weight(b), &tip) <= 0) continue;
         size_t at = n++;
-        for (; at > 0 && posw_u256_cmp(weight, &out[at - 1]->records[out[at - 1]->proved - 1].weight) > 0; at--)
+        for (; at > 0 && better(p, b, out[at - 1]); at--)
             out[at] = out[at - 1];
         out[at] = b;
     }
@@ -138,7 +141,8 @@ static bool cross_off(p2p_sync_peer *s, const posw_hash *hash) {
 static void want_again(p2p_sync *s, const posw_hash *hash, uint64_t peer) {
     size_t index;
     p2p_branch *b = sync_find_record(s, hash, &index);
-    if (b != NULL && b->records[index].body == P2P_BODY_ASKED && b->records[index].peer == peer) b->records[index].body = P2P_BODY_WANTED;
+    if (b != NULL && b->records[index].body == P2P_BODY_ASKED && b->records[index].peer == peer)
+        b->records[index].body = P2P_BODY_WANTED;
 }
 
 void sync_release_asked(posw_p2p *p, p2p_peer *peer) {
@@ -164,15 +168,24 @@ bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
 
 /* ---- Stalls ---- */
 
+/* Nobody gives what comes next: whatever else is heavier than the tip comes first. */
+static void put_behind(posw_p2p *p, p2p_branch *b) {
+    if (p->now_ms >= b->withheld_until_ms) b->withheld_until_ms = p->now_ms + SYNC_WITHHELD_MS;
+}
+
 /* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does so again. */
-static void check_stall(posw_p2p *p, const p2p_branch *b, posw_actions *out) {
+static void check_stall(posw_p2p *p, p2p_branch *b, posw_actions *out) {
     p2p_record *r = &b->records[b->imported];
+    if (r->body == P2P_BODY_WANTED && giver(p, b, r, 0) == NULL) put_behind(p, b);
     if (r->body != P2P_BODY_ASKED) return;
     const uint64_t due = r->asked_ms + p->sync->stall_ms;
     p2p_wake(p, p->now_ms + P2P_TICK_MS);
     if (p->now_ms < due) return;
     p2p_peer *slow = p2p_find(p, r->peer);
-    if (giver(p, b, r, r->peer) == NULL && p->now_ms < r->asked_ms + SYNC_BLOCK_MS) return; /* nobody else to ask */
+    if (giver(p, b, r, r->peer) == NULL) { /* nobody else to ask */
+        put_behind(p, b);
+        if (p->now_ms < r->asked_ms + SYNC_BLOCK_MS) return;
+    }
     if (p->sync->stall_ms < SYNC_STALL_MAX_MS) p->sync->stall_ms *= 2;
     r->body = P2P_BODY_WANTED;
     if (slow == NULL || slow->sync == NULL || ++slow->sync->stalls < SYNC_STALLS_MAX) return;
@@ -230,8 +243,10 @@ bool sync_on_block(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions
     p2p_branch *b = sync_find_record(p->sync, &hash, &index);
     const bool wanted = b != NULL && index >= b->imported && index < b->proved &&
                         (b->records[index].body == P2P_BODY_ASKED || b->records[index].body == P2P_BODY_WANTED);
-    if (wanted) prepare(p, peer, b, index, block, out);
-    else p->counters.blocks_wasted++;
+    if (wanted)
+        prepare(p, peer, b, index, block, out);
+    else
+        p->counters.blocks_wasted++;
     sync_advance(p, out);
     return true;
 }
@@ -252,10 +267,13 @@ void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out) {
     const size_t index = b == NULL ? SIZE_MAX : p2p_branch_find(b, &job->hash);
     const bool right = job->result == POSW_OK && job->prepared.verdict.kind == POSW_VALID;
     if (index != SIZE_MAX && index >= b->imported && b->records[index].body == P2P_BODY_PREPARING) {
-        if (right) keep_block(b, &b->records[index], job);
-        else b->records[index].body = P2P_BODY_WANTED;
+        if (right)
+            keep_block(b, &b->records[index], job);
+        else
+            b->records[index].body = P2P_BODY_WANTED;
     }
-    if (job->result == POSW_OK && !right && peer != NULL) p2p_violation(p, peer, "a block whose body does not belong to its header", out);
+    if (job->result == POSW_OK && !right && peer != NULL)
+        p2p_violation(p, peer, "a block whose body does not belong to its header", out);
     sync_advance(p, out);
 }
 
@@ -264,15 +282,17 @@ void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out) {
 static void blame_origin(posw_p2p *p, p2p_branch *b, posw_verdict v, posw_actions *out) {
     p2p_peer *origin = p2p_find(p, b->origin);
     char what[200];
-    posw_log_write(p->log, POSW_LOG_WARN, "sync", "block %" PRIu64 " is invalid, its branch is dropped: rule %s, %s", p2p_branch_number(b, b->imported),
-                   posw_rule_number(v.rule), posw_rule_text(v.rule));
-    snprintf(what, sizeof what, "a chain with an invalid block: rule %s, %s", posw_rule_number(v.rule), posw_rule_text(v.rule));
+    posw_log_write(p->log, POSW_LOG_WARN, "sync", "block %" PRIu64 " is invalid, its branch is dropped: rule %s, %s",
+                   p2p_branch_number(b, b->imported), posw_rule_number(v.rule), posw_rule_text(v.rule));
+    snprintf(what, sizeof what, "a chain with an invalid block: rule %s, %s", posw_rule_number(v.rule),
+             posw_rule_text(v.rule));
     if (origin != NULL) p2p_violation(p, origin, what, out);
 }
 
 static void cannot_follow(posw_p2p *p, p2p_branch *b, posw_verdict v) {
     snprintf(p->sync->problem, sizeof p->sync->problem,
-             "a heavier chain leaves ours after block %" PRIu64 " and cannot be followed (rule %s): if it is the right one, start again from an empty datadir",
+             "a heavier chain leaves ours after block %" PRIu64
+             " and cannot be followed (rule %s): if it is the right one, start again from an empty datadir",
              b->fork_number, posw_rule_number(v.rule));
     posw_log_write(p->log, POSW_LOG_ERROR, "sync", "%s", p->sync->problem);
 }
@@ -299,9 +319,11 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
         return false;
     }
     if (v.kind != POSW_VALID) {
-        if (v.kind == POSW_INVALID) blame_origin(p, b, v, out);
-        else cannot_follow(p, b, v);
-        sync_drop_branch(p->sync, b);
+        if (v.kind == POSW_INVALID)
+            blame_origin(p, b, v, out);
+        else
+            cannot_follow(p, b, v);
+        sync_refuse_branch(p, b);
         return false;
     }
     const posw_hash tip = posw_chain_tip_hash(p->chain);
@@ -310,6 +332,7 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
     if (!p2p_sync_is_behind(p) && p2p_find(p, peer) != NULL) p2p_compact_peer_brought(p, p2p_find(p, peer), out);
     p2p_branch_imported(b);
     sync_note_fed(p, b, is_best);
+    b->withheld_until_ms = 0;
     return true;
 }
 

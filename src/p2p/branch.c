@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/map.h"
 #include "posw/u256.h"
 
 #include <stdlib.h>
@@ -57,6 +58,8 @@ void p2p_branch_free(p2p_branch *b) {
     for (size_t i = 0; i < b->count; i++)
         record_clear(b, &b->records[i]);
     free(b->records);
+    free(b->slots);
+    free(b->tags);
     free(b->window_memory);
     free(b);
 }
@@ -82,26 +85,133 @@ posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_hea
     return v.kind == POSW_VALID ? posw_check_header_time(context.params, h, now_s) : v;
 }
 
-int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash) {
-    if (b->count == b->capacity) {
-        const size_t capacity = b->capacity == 0 ? 64 : 2 * b->capacity;
-        p2p_record *records = realloc(b->records, capacity * sizeof *records);
-        if (records == NULL) return POSW_ENOMEM;
-        b->records = records;
-        b->capacity = capacity;
+/* ---- records by hash ---- */
+
+static size_t slot_of(const p2p_branch *b, const posw_hash *hash) {
+    return (size_t)posw_load_be64(hash->b + 8) &
+           (b->slot_count - 1); /* a hash is spread well, and costs a proof of work */
+}
+
+static void slot_put(p2p_branch *b, size_t index) {
+    size_t at = slot_of(b, &b->records[index].hash);
+    while (b->slots[at] != 0)
+        at = (at + 1) & (b->slot_count - 1);
+    b->slots[at] = (uint32_t)p2p_branch_number(b, index) + 1;
+}
+
+static void slots_fill(p2p_branch *b) {
+    if (b->slot_count == 0) return;
+    memset(b->slots, 0, b->slot_count * sizeof *b->slots);
+    for (size_t i = 0; i < b->count; i++)
+        slot_put(b, i);
+}
+
+size_t p2p_branch_find(const p2p_branch *b, const posw_hash *hash) {
+    if (b->slot_count == 0) return SIZE_MAX;
+    for (size_t at = slot_of(b, hash); b->slots[at] != 0; at = (at + 1) & (b->slot_count - 1)) {
+        const size_t index = (uint32_t)(b->slots[at] - 2 - (uint32_t)b->base_number);
+        if (index < b->count && posw_hash_equal(&b->records[index].hash, hash)) return index;
     }
+    return SIZE_MAX;
+}
+
+static int grow(p2p_branch *b) {
+    const size_t capacity = b->capacity == 0 ? 64 : 2 * b->capacity;
+    p2p_record *records = realloc(b->records, capacity * sizeof *records);
+    if (records == NULL) return POSW_ENOMEM;
+    b->records = records;
+    uint32_t *slots = malloc(2 * capacity * sizeof *slots);
+    if (slots == NULL) return POSW_ENOMEM;
+    free(b->slots);
+    b->slots = slots;
+    b->capacity = capacity;
+    b->slot_count = 2 * capacity;
+    slots_fill(b);
+    return POSW_OK;
+}
+
+static int add_record(p2p_branch *b, const posw_hash *hash, const posw_u256 *weight, bool proved) {
+    if (b->count == b->capacity && grow(b) != POSW_OK) return POSW_ENOMEM;
+    b->records[b->count++] = (p2p_record){.hash = *hash, .weight = *weight, .pow_right = proved};
+    slot_put(b, b->count - 1);
+    return POSW_OK;
+}
+
+/* ---- far headers ---- */
+
+enum { KEY_BLOCKS = 2048, KEY_LAG = 64 }; /* K1 */
+
+void p2p_branch_go_far(p2p_branch *b, const uint8_t key[16]) {
+    b->far = true;
+    memcpy(b->tag_key, key, sizeof b->tag_key);
+    for (size_t i = b->count, k = 0; i-- > 0 && k < POSW_ARRAY_SIZE(b->far_keys);)
+        if (p2p_branch_number(b, i) % KEY_BLOCKS == KEY_BLOCKS - KEY_LAG) b->far_keys[k++] = b->records[i].hash;
+}
+
+static uint32_t tag_of(const p2p_branch *b, const posw_hash *hash) {
+    const uint64_t key[2] = {posw_load_be64(b->tag_key), posw_load_be64(b->tag_key + 8)};
+    return (uint32_t)posw_siphash(key, hash->b, sizeof hash->b);
+}
+
+static int add_far(p2p_branch *b, const posw_header *h, const posw_hash *hash) {
+    if (b->far_count == P2P_BRANCH_FAR_MAX) return POSW_EFULL;
+    if (b->far_count == b->far_capacity) {
+        const size_t capacity = b->far_capacity == 0 ? 1024 : 2 * b->far_capacity;
+        uint32_t *tags = realloc(b->tags, capacity * sizeof *tags);
+        if (tags == NULL) return POSW_ENOMEM;
+        b->tags = tags;
+        b->far_capacity = capacity;
+    }
+    b->tags[b->far_count++] = tag_of(b, hash);
+    b->far_open++;
+    if (h->number % KEY_BLOCKS == KEY_BLOCKS - KEY_LAG) {
+        b->far_keys[1] = b->far_keys[0];
+        b->far_keys[0] = *hash;
+    }
+    return POSW_OK;
+}
+
+void p2p_branch_come_back(p2p_branch *b) {
+    POSW_ASSERT(b->far && !b->heavier && b->far_open == 0 && b->proved == b->count && b->count > 0);
+    b->heavier = b->far_count > 0;
+    b->far = b->heavier;
+}
+
+int p2p_branch_retake(p2p_branch *b, const posw_header *h, const posw_hash *hash) {
+    POSW_ASSERT(b->heavier && b->far_taken < b->far_count && b->proved == b->count);
+    if (tag_of(b, hash) != b->tags[b->far_taken]) return POSW_EMISMATCH;
+    const posw_u256 weight = posw_u256_add_sat(&b->records[b->count - 1].weight, &h->difficulty);
+    const int rc = add_record(b, hash, &weight, true);
+    if (rc != POSW_OK) return rc;
+    b->proved++;
+    if (++b->far_taken < b->far_count) return POSW_OK;
+    free(b->tags);
+    b->tags = NULL;
+    b->far = b->heavier = false;
+    b->far_count = b->far_capacity = b->far_taken = 0;
+    return POSW_OK;
+}
+
+const posw_u256 *p2p_branch_proved_weight(const p2p_branch *b) {
+    return b->heavier ? &b->weight : &b->records[b->proved - 1].weight;
+}
+
+/* ---- the next header ---- */
+
+int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash) {
     const posw_window_entry entry = posw_chain_entry_of(h);
+    const posw_u256 weight = posw_u256_add_sat(&b->weight, &h->difficulty); /* F1 */
+    POSW_ASSERT(!b->heavier);
+    const int rc = b->far ? add_far(b, h, hash) : add_record(b, hash, &weight, false);
+    if (rc != POSW_OK) return rc;
     posw_window_push(b->window, &entry);
-    b->weight = posw_u256_add_sat(&b->weight, &h->difficulty); /* F1 */
+    b->weight = weight;
     b->last = *h;
     b->last_hash = *hash;
-    b->records[b->count++] = (p2p_record){.hash = *hash, .weight = b->weight};
     return POSW_OK;
 }
 
 /* ---- K1 ---- */
-
-enum { KEY_BLOCKS = 2048, KEY_LAG = 64 };
 
 /* The block of this number at or below the base. */
 static int ancestor_of_base(const p2p_branch *b, posw_chain *c, posw_hash *out, uint64_t number) {
@@ -126,6 +236,10 @@ static int pow_key(const p2p_branch *b, posw_chain *c, posw_hash *out) {
     if (period == (b->base_number + 1) / KEY_BLOCKS) return posw_chain_key_after(c, out, &b->base_hash, b->base_number);
     const uint64_t at = KEY_BLOCKS * period - KEY_LAG;
     if (at <= b->base_number) return ancestor_of_base(b, c, out, at);
+    if (b->far) {
+        *out = b->far_keys[b->last.number >= at + KEY_BLOCKS ? 1 : 0];
+        return POSW_OK;
+    }
     *out = b->records[at - b->base_number - 1].hash;
     return POSW_OK;
 }
@@ -145,15 +259,10 @@ void p2p_branch_cut(p2p_branch *b, size_t index) {
         record_clear(b, &b->records[i]);
     if (index < b->count) b->count = index;
     if (b->proved > b->count) b->proved = b->count;
+    slots_fill(b);
     b->weight = b->count > 0 ? b->records[b->count - 1].weight : POSW_U256_ZERO;
     b->closed = true;
     b->source = 0;
-}
-
-size_t p2p_branch_find(const p2p_branch *b, const posw_hash *hash) {
-    for (size_t i = b->count; i-- > 0;)
-        if (posw_hash_equal(&b->records[i].hash, hash)) return i;
-    return SIZE_MAX;
 }
 
 void p2p_branch_imported(p2p_branch *b) {
@@ -166,8 +275,10 @@ void p2p_branch_imported(p2p_branch *b) {
     b->count -= KEEP;
     b->proved -= KEEP;
     b->imported -= KEEP;
+    slots_fill(b);
 }
 
 size_t p2p_branch_memory(const p2p_branch *b) {
-    return sizeof *b + b->capacity * sizeof *b->records + b->bytes + b->window_size;
+    return sizeof *b + b->capacity * sizeof *b->records + b->slot_count * sizeof *b->slots +
+           b->far_capacity * sizeof *b->tags + b->bytes + b->window_size;
 }

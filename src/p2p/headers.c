@@ -74,20 +74,33 @@ static bool is_worth_less(const posw_p2p *p, const p2p_branch *a, const p2p_bran
     return of_a != of_b ? of_a > of_b : posw_u256_cmp(&a->weight, &b->weight) < 0;
 }
 
-/* One more branch; the one that is worth least goes when there are too many. */
+/* The one that is worth least goes when there are too many. Those who dial this node contend for their few places with
+ * each other: so strangers in any number leave those alone that this node has chosen. */
+static void make_place(posw_p2p *p, bool inbound) {
+    p2p_sync *s = p->sync;
+    size_t inbounds = 0;
+    for (size_t i = 0; i < s->branch_count; i++)
+        inbounds += s->branches[i]->inbound;
+    const bool all = s->branch_count == SYNC_BRANCHES_MAX;
+    if (!all && !(inbound && inbounds >= SYNC_INBOUND_BRANCHES_MAX)) return;
+    p2p_branch *least = NULL;
+    for (size_t i = 0; i < s->branch_count; i++) {
+        p2p_branch *b = s->branches[i];
+        if (inbounds > 0 && !b->inbound) continue;
+        if (least == NULL || !is_worth_less(p, least, b)) least = b; /* the latest of equals */
+    }
+    sync_drop_branch(s, least);
+}
+
 static p2p_branch *branch_on(posw_p2p *p, const p2p_peer *peer, const posw_hash *base) {
     p2p_sync *s = p->sync;
     p2p_branch *b;
-    if (s->branch_count == SYNC_BRANCHES_MAX) {
-        p2p_branch *least = s->branches[0];
-        for (size_t i = 1; i < s->branch_count; i++)
-            if (is_worth_less(p, s->branches[i], least)) least = s->branches[i];
-        sync_drop_branch(s, least);
-    }
+    make_place(p, peer->kind == POSW_P2P_INBOUND);
     if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, base))) return NULL;
     b->id = s->next_branch++;
     b->maker = peer->id;
     b->fed_ms = p->now_ms;
+    b->inbound = peer->kind == POSW_P2P_INBOUND;
     s->branches[s->branch_count++] = b;
     return b;
 }
@@ -95,9 +108,23 @@ static p2p_branch *branch_on(posw_p2p *p, const p2p_peer *peer, const posw_hash 
 /* Where this header can stand: the end of a branch, or a block of the chain. NULL: nowhere now. */
 static p2p_branch *place_of(posw_p2p *p, const p2p_peer *peer, const posw_hash *parent) {
     p2p_sync *s = p->sync;
-    for (size_t i = 0; i < s->branch_count; i++)
-        if (!s->branches[i]->closed && posw_hash_equal(&s->branches[i]->last_hash, parent)) return s->branches[i];
+    for (size_t i = 0; i < s->branch_count; i++) {
+        p2p_branch *b = s->branches[i];
+        if (!b->closed && posw_hash_equal(p2p_branch_end(b), parent)) return b;
+    }
     return sync_chain_has(p, parent) ? branch_on(p, peer, parent) : NULL;
+}
+
+/* One that was weighed comes again. False: it is another one, and all that was weighed is worth nothing. */
+static bool retake_header(batch *b, const posw_msg_header *m) {
+    const int rc = p2p_branch_retake(b->branch, &m->header, &m->hash);
+    b->halted = rc != POSW_OK;
+    b->added += !b->halted;
+    if (rc == POSW_EMISMATCH) {
+        sync_drop_branch(b->p->sync, b->branch);
+        b->branch = NULL;
+    }
+    return !b->halted;
 }
 
 /* False: the batch ends here. */
@@ -111,8 +138,10 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->halted = b->branch == NULL;
         if (b->halted) return false;
         b->branch->source = b->peer->id;
+        b->branch->orphan_until_ms = 0;
         b->branch->origin = b->asked ? b->peer->id : 0;
     }
+    if (b->branch->heavier) return retake_header(b, m);
     const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL,
                                             posw_node_now_s(p->node));
     p->counters.headers_checked++;
@@ -186,6 +215,26 @@ static void quiet(posw_p2p *p, p2p_peer *peer, uint64_t ms) {
         if (p->sync->branches[i]->source == peer->id) p->sync->branches[i]->source = 0;
 }
 
+/* What a whole answer asks for next. */
+static void go_on(batch *b, posw_actions *out) {
+    posw_p2p *p = b->p;
+    p2p_sync_peer *s = b->peer->sync;
+    size_t index;
+    s->known = b->added > 0 ? 0 : s->known + 1;
+    if (b->branch != NULL) {
+        b->branch->source = b->peer->id;
+        return;
+    }
+    p2p_branch *known = sync_find_record(p->sync, &b->last, &index);
+    if (s->known > SYNC_KNOWN_MAX || (known != NULL && known->source != 0 && known->source != b->peer->id)) {
+        quiet(p, b->peer, SYNC_QUIET_MS); /* another feeds that branch, or it repeats itself */
+    } else if (known != NULL && !known->closed) {
+        known->source = b->peer->id;
+    } else {
+        sync_ask_headers(p, b->peer, &b->last, out);
+    }
+}
+
 bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_headers m;
     p2p_sync_peer *s = peer->sync;
@@ -197,7 +246,6 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     s->request = 0;
     p->sync->asking--;
     const size_t count = m.list.count;
-    size_t index;
     batch b = {.p = p, .peer = peer, .out = out, .asked = true};
     take_all(&b, &m.list);
     posw_log_write(p->log, POSW_LOG_DEBUG, "sync", "%zu headers of peer %" PRIu64 ", %zu of them new%s", count,
@@ -206,12 +254,8 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     if (peer->state != P2P_READY) return true;
     if (b.halted || count < POSW_MSG_HEADERS_MAX)
         quiet(p, peer, SYNC_QUIET_MS);
-    else if (b.branch != NULL)
-        b.branch->source = peer->id;
-    else if (sync_find_record(p->sync, &b.last, &index) != NULL)
-        quiet(p, peer, SYNC_QUIET_MS); /* another feeds that branch */
     else
-        sync_ask_headers(p, peer, &b.last, out);
+        go_on(&b, out);
     sync_advance(p, out);
     return true;
 }
@@ -273,6 +317,11 @@ void sync_pow_done(posw_p2p *p, posw_job *job, posw_actions *out) {
     if (job->result == POSW_OK && job->good < job->item_count && peer != NULL)
         p2p_violation(p, peer, "a header whose mixHash is not its proof of work", out);
     const size_t first = b == NULL ? SIZE_MAX : p2p_branch_find(b, &job->hash);
+    if (b != NULL && first == SIZE_MAX && b->far_open >= job->item_count) {
+        b->far_open -= job->item_count;
+        if (job->good < job->item_count) sync_drop_branch(p->sync, b);
+        sync_advance(p, out);
+    }
     if (first == SIZE_MAX) return;
     mark_proved(b, first, job->good);
     if (job->good < job->item_count) p2p_branch_cut(b, first + job->good);

@@ -41,47 +41,71 @@ bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
     return p2p_was_read(p, posw_chain_has_block(p->chain, hash));
 }
 
+/* Nothing is to be had of it any more, or nothing is worth having. */
+static bool is_over(posw_p2p *p, p2p_branch *b) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    const bool done = b->imported == b->count && !b->far, light = posw_u256_cmp(&b->weight, &tip) <= 0;
+    if (!b->far && b->proved > b->imported && p->now_ms >= b->fed_ms + SYNC_STARVED_MS) return true;
+    if (b->source != 0 || b->proved < b->count || b->far_open > 0)
+        return false; /* more comes, or a job is waited for */
+    if (!b->closed && b->count > 0 && p->now_ms < b->orphan_until_ms)
+        p2p_wake(p, b->orphan_until_ms);
+    else if (done || light || (b->far && !b->heavier))
+        return true;
+    return b->withheld_until_ms != 0 && p->now_ms >= b->withheld_until_ms && p2p_find(p, b->origin) == NULL;
+}
+
 /* Blocks that came another way are crossed off; what then leads nowhere goes. */
 static void tidy(posw_p2p *p) {
     p2p_sync *s = p->sync;
-    const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (size_t i = s->branch_count; i-- > 0;) {
         p2p_branch *b = s->branches[i];
         while (b->imported < b->proved && b->records[b->imported].body != P2P_BODY_READY &&
                sync_chain_has(p, &b->records[b->imported].hash))
             p2p_branch_imported(b);
-        const bool done = b->imported == b->count, light = posw_u256_cmp(&b->weight, &tip) <= 0;
-        const bool waits = b->proved < b->count; /* for a job */
-        const bool starved = b->proved > b->imported && p->now_ms >= b->fed_ms + SYNC_STARVED_MS;
-        if (starved || (b->source == 0 && !waits && (done || light))) sync_drop_branch(s, b);
+        if (is_over(p, b)) sync_drop_branch(s, b);
     }
 }
 
 /* ---- Asking for headers ---- */
 
-/* The latest 10 of the main chain, then in doubling steps, genesis last. */
-static size_t locator(posw_p2p *p, posw_hash *out, const posw_hash *first) {
-    size_t n = 0;
+/* The latest 10 of the main chain, then in doubling steps, genesis last; n are there already. */
+static size_t add_main_chain(posw_p2p *p, posw_hash *out, size_t n) {
+    const size_t near = n + 10;
     uint64_t number = posw_chain_tip(p->chain)->number, step = 1;
-    if (first != NULL) out[n++] = *first;
     for (;;) {
         if (p2p_was_read(p, posw_chain_hash_by_number(p->chain, &out[n], number))) n++;
         if (number == 0 || n == POSW_MSG_LOCATOR_MAX) return n;
-        if (n >= 10) step *= 2;
+        if (n >= near) step *= 2;
         number = number > step ? number - step : 0;
     }
+}
+
+/* Whoever has a branch that another began goes on where that one stopped. Their order is no matter: one end at most is
+ * on a chain. */
+static size_t add_orphans(const p2p_sync *s, posw_hash *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->branch_count; i++)
+        if (s->branches[i]->source == 0 && !s->branches[i]->closed && s->branches[i]->count > 0)
+            out[n++] = *p2p_branch_end(s->branches[i]);
+    return n;
 }
 
 void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_actions *out) {
     p2p_sync_peer *s = peer->sync;
     posw_hash hashes[POSW_MSG_LOCATOR_MAX];
+    size_t n = 0;
     if (s->request != 0) return;
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     s->request = ++p->sync->next_request;
     p->sync->asking++;
     s->request_ms = p->now_ms;
-    posw_msg_get_headers_encode(&a->data, s->request, hashes, locator(p, hashes, from), POSW_MSG_HEADERS_MAX);
+    if (from != NULL)
+        hashes[n++] = *from;
+    else
+        n = add_orphans(p->sync, hashes);
+    posw_msg_get_headers_encode(&a->data, s->request, hashes, add_main_chain(p, hashes, n), POSW_MSG_HEADERS_MAX);
     p2p_send_end(p, peer, a);
     p2p_wake(p, p->now_ms + SYNC_ASK_MS);
 }
@@ -119,8 +143,60 @@ static bool is_worth_asking(posw_p2p *p, const p2p_peer *peer) {
     size_t index;
     if (peer->sync->request != 0 || p->now_ms < peer->sync->quiet_until_ms) return false;
     if (posw_u256_cmp(&peer->weight, &tip) <= 0 || posw_chain_is_invalid(p->chain, &rule, &peer->hash)) return false;
-    if (sync_find_record(p->sync, &peer->hash, &index) != NULL || sync_chain_has(p, &peer->hash)) return false;
-    return !somebody_else_leads(p, peer);
+    const p2p_branch *b = sync_find_record(p->sync, &peer->hash, &index);
+    if (b != NULL ? !b->heavier : sync_chain_has(p, &peer->hash)) return false;
+    return !somebody_else_leads(p, peer) || peer->sync->looked_ms == 0 ||
+           p->now_ms >= peer->sync->looked_ms + SYNC_LOOK_MS;
+}
+
+/* ---- Branches that are full ---- */
+
+/* Full, and still no heavier than the tip. */
+static bool is_stuck(posw_p2p *p, const p2p_branch *b) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    return !b->far && !has_room(b) && posw_u256_cmp(&b->weight, &tip) <= 0;
+}
+
+void sync_refuse_branch(posw_p2p *p, p2p_branch *b) {
+    const uint64_t givers[] = {b->source, b->origin};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(givers); i++) {
+        p2p_peer *peer = givers[i] == 0 ? NULL : p2p_find(p, givers[i]);
+        if (peer != NULL && peer->sync != NULL) peer->sync->quiet_until_ms = p->now_ms + SYNC_REFUSED_MS;
+    }
+    sync_drop_branch(p->sync, b);
+}
+
+/* F3 lets none be followed that leaves the chain so far back, but while a node has not caught up yet: then it is
+ * weighed. */
+static void weigh_branch(posw_p2p *p, p2p_branch *b) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    uint8_t key[16];
+    if (is_stuck(p, b) && !p->sync->caught_up) {
+        posw_random_fill(&p->random, key, sizeof key);
+        p2p_branch_go_far(b, key);
+    } else if (b->far && !b->heavier && b->far_open == 0 && b->proved == b->count &&
+               posw_u256_cmp(&b->weight, &tip) > 0) {
+        posw_log_write(p->log, POSW_LOG_INFO, "sync",
+                       "a chain that leaves ours after block %" PRIu64 " is the heavier one at block %" PRIu64,
+                       b->fork_number, b->last.number);
+        p2p_branch_come_back(b);
+        b->fed_ms = p->now_ms; /* its blocks are asked for from now on */
+    }
+}
+
+static void weigh(posw_p2p *p) {
+    for (size_t k = p->sync->branch_count; k-- > 0;) {
+        p2p_branch *b = p->sync->branches[k];
+        weigh_branch(p, b);
+        if (is_stuck(p, b)) sync_refuse_branch(p, b);
+    }
+}
+
+/* Of its source. */
+static bool wants_headers(posw_p2p *p, const p2p_branch *b) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    if (b->closed) return false;
+    return b->far && !b->heavier ? posw_u256_cmp(&b->weight, &tip) <= 0 : has_room(b);
 }
 
 static void ask_where_worth(posw_p2p *p, posw_actions *out) {
@@ -129,8 +205,9 @@ static void ask_where_worth(posw_p2p *p, posw_actions *out) {
         p2p_branch *b = fed_by(p->sync, peer->id);
         if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0 || peer->jobs > P2P_JOBS_PEER_MAX / 2) continue;
         if (b != NULL) {
-            if (!b->closed && has_room(b)) sync_ask_headers(p, peer, &b->last_hash, out);
+            if (wants_headers(p, b)) sync_ask_headers(p, peer, p2p_branch_end(b), out);
         } else if (is_worth_asking(p, peer)) {
+            peer->sync->looked_ms = p->now_ms;
             sync_ask_headers(p, peer, NULL, out);
         }
     }
@@ -150,6 +227,13 @@ static void check_answers(posw_p2p *p, posw_actions *out) {
 }
 
 /* ---- The state of affairs ---- */
+
+/* Somebody shows a chain of which more is to come. */
+static bool somebody_shows_more(const p2p_sync *s) {
+    for (size_t i = 0; i < s->branch_count; i++)
+        if (s->branches[i]->source != 0 || s->branches[i]->far) return true;
+    return false;
+}
 
 /* A peer that has just come claims a heavier chain, and has not answered yet. */
 static bool is_promised(const posw_p2p *p) {
@@ -194,13 +278,15 @@ static bool is_fed(const posw_p2p *p) {
     return p->sync->behind && p->sync->patience_ms > 0;
 }
 
+/* Caught up is who is not behind for a while: the first chain that a fresh node meets need not be the right one. */
 static void note_behind(posw_p2p *p) {
     p2p_sync *s = p->sync;
     const p2p_branch *best = sync_best_branch(p);
     const bool behind = best != NULL && best->count - best->imported > 1;
     use_patience(p);
     if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
-    if (!behind && s->behind) s->caught_up = true;
+    if (behind || somebody_shows_more(s)) s->settled_ms = p->now_ms + SYNC_SETTLE_MS;
+    if (s->settled_ms != 0 && p->now_ms >= s->settled_ms) s->caught_up = true;
     s->behind = behind;
     s->waits = behind || is_promised(p);
     if (s->waits && s->patience_ms > 0) p2p_wake(p, p->now_ms + s->patience_ms);
@@ -225,6 +311,7 @@ static void set_pace(posw_p2p *p) {
 
 void sync_advance(posw_p2p *p, posw_actions *out) {
     sync_import(p, out);
+    weigh(p);
     tidy(p);
     note_behind(p);
     set_pace(p);
@@ -269,8 +356,12 @@ void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     if (peer->sync == NULL) return;
     sync_release_asked(p, peer);
     p->sync->asking -= peer->sync->request != 0;
-    for (size_t i = 0; i < p->sync->branch_count; i++)
-        if (p->sync->branches[i]->source == peer->id) p->sync->branches[i]->source = 0;
+    for (size_t i = 0; i < p->sync->branch_count; i++) {
+        p2p_branch *b = p->sync->branches[i];
+        if (b->source != peer->id) continue;
+        b->source = 0;
+        b->orphan_until_ms = p->now_ms + SYNC_ORPHAN_MS;
+    }
     free(peer->sync);
     peer->sync = NULL;
     if (!p->stopping) sync_advance(p, out);

@@ -1,5 +1,5 @@
-/* What the files of synchronisation share: sync.c (which chain, from whom), headers.c (checking them), bodies.c (fetching and
- * importing blocks), serve.c (answering others). */
+/* What the files of synchronisation share: sync.c (which chain, from whom), headers.c (checking them), bodies.c
+ * (fetching and importing blocks), serve.c (answering others). */
 #ifndef POSW_P2P_SYNC_H
 #define POSW_P2P_SYNC_H
 
@@ -8,18 +8,25 @@
 #include "posw/tree.h"
 
 enum {
-    SYNC_BRANCHES_MAX = 8,
-    SYNC_ASK_MS = 10 * 1000,     /* an answer to GET_HEADERS must come within this */
-    SYNC_QUIET_MS = 2 * 1000,    /* a peer whose headers led nowhere is not asked again before */
-    SYNC_BLOCK_MS = 64 * 1000,   /* and a block within this */
+    SYNC_BRANCHES_MAX = 16,
+    SYNC_INBOUND_BRANCHES_MAX = 4, /* of those, begun by peers who dialled this node */
+    SYNC_ASK_MS = 10 * 1000,       /* an answer to GET_HEADERS must come within this */
+    SYNC_QUIET_MS = 2 * 1000,      /* a peer whose headers led nowhere is not asked again before */
+    SYNC_LOOK_MS = 60 * 1000,      /* while one gives headers, others are asked so often whether theirs are the same */
+    SYNC_ORPHAN_MS = 60 * 1000,    /* a branch whose giver went away waits so long for another */
+    SYNC_WITHHELD_MS = 60 * 1000,  /* a branch whose next block nobody gives is put behind others for so long */
+    SYNC_REFUSED_MS = 10 * 60 * 1000, /* a peer whose chain cannot be followed is not asked again before */
+    SYNC_SETTLE_MS = 60 * 1000,       /* not behind for so long: caught up */
+    SYNC_KNOWN_MAX = POSW_P2P_HEADERS_AHEAD / POSW_MSG_HEADERS_MAX + 1, /* answers in a row with nothing new */
+    SYNC_BLOCK_MS = 64 * 1000,                                          /* and a block within this */
     SYNC_STALL_MIN_MS = 2 * 1000, /* of the block that all others wait for; doubles up to */
     SYNC_STALL_MAX_MS = 64 * 1000,
     SYNC_STALLS_MAX = 2,
-    SYNC_WINDOW = 1024,          /* blocks asked for beyond the first that is missing */
+    SYNC_WINDOW = 1024, /* blocks asked for beyond the first that is missing */
     SYNC_WINDOW_BYTES = 64 * 1024 * 1024,
     SYNC_IN_FLIGHT = POSW_MSG_BLOCKS_MAX,
-    SYNC_NEAR = 512,             /* a peer that claims no more than this ahead of the tip is asked while another is */
-    SYNC_STEP_TXS = 2048,        /* imported in one step, */
+    SYNC_NEAR = 512,      /* a peer that claims no more than this ahead of the tip is asked while another is */
+    SYNC_STEP_TXS = 2048, /* imported in one step, */
     SYNC_STEP_BLOCKS = 64,
     SYNC_SEALS = 64,             /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
     SYNC_PATIENCE_MS = 10 * 1000, /* so long headers without their blocks hold up mining and compact blocks; */
@@ -31,9 +38,10 @@ enum {
 
 struct p2p_sync_peer {
     /* what it was asked */
-    uint64_t request, request_ms; /* GET_HEADERS; 0: none is open */
-    uint64_t quiet_until_ms;
-    posw_hash asked[SYNC_IN_FLIGHT]; /* GET_BLOCKS */
+    uint64_t request, request_ms;       /* GET_HEADERS; 0: none is open */
+    uint64_t quiet_until_ms, looked_ms; /* looked: asked beside another, last; 0: never */
+    unsigned known;                     /* answers in a row with nothing new */
+    posw_hash asked[SYNC_IN_FLIGHT];    /* GET_BLOCKS */
     uint64_t asked_ms[SYNC_IN_FLIGHT];
     size_t asked_count, unsent_asked; /* unsent_asked: the last of them are not yet in a message */
     /* branches of which it answered NOT_FOUND while its tip was this: it is asked for them again when it has another */
@@ -61,8 +69,9 @@ struct p2p_sync {
     bool behind, bulk, caught_up;
     bool waits; /* for what was promised: blocks of proved headers, or headers */
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
-    bool importing; /* inside posw_node_submit_block: branches stay as they are */
-    char problem[160]; /* a heavier chain that cannot be followed */
+    uint64_t settled_ms; /* caught up then, if nothing else comes; 0: was not behind yet, or is */
+    bool importing;      /* inside posw_node_submit_block: branches stay as they are */
+    char problem[160];   /* a heavier chain that cannot be followed */
 };
 
 /* ---- sync.c ---- */
@@ -71,10 +80,13 @@ void sync_drop_branch(p2p_sync *s, p2p_branch *b);
 /* The branch that holds this block and the record's index; NULL: none. */
 p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *index);
 bool sync_chain_has(posw_p2p *p, const posw_hash *hash);
-/* From this block on (NULL: from the main chain's tip), unless a request is open. */
+/* From this block on (NULL: from the ends of branches that nobody feeds, or the main chain's tip), unless a request is
+ * open. */
 void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_actions *out);
 /* A block of this branch has come and was right: it is no promise only. is_best: no other was heavier. */
 void sync_note_fed(posw_p2p *p, p2p_branch *b, bool is_best);
+/* Not to be followed (F3): whoever gave it is not asked again for long. */
+void sync_refuse_branch(posw_p2p *p, p2p_branch *b);
 /* Everything that may now go on: bodies asked for, blocks imported, headers continued. */
 void sync_advance(posw_p2p *p, posw_actions *out);
 
@@ -92,7 +104,8 @@ void sync_import(posw_p2p *p, posw_actions *out);
 void sync_check_stalls(posw_p2p *p, posw_actions *out);
 /* What this peer owed is wanted again. */
 void sync_release_asked(posw_p2p *p, p2p_peer *peer);
-/* The heaviest branch whose proved headers outweigh the tip; NULL: none. */
+/* The heaviest branch whose proved headers outweigh the tip, and whose blocks are to be had if there is a choice; NULL:
+ * none. */
 p2p_branch *sync_best_branch(posw_p2p *p);
 
 /* ---- serve.c ---- */

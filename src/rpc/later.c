@@ -89,7 +89,7 @@ static size_t make_jobs(posw_rpc *r, const json_t *batch, posw_job *jobs[RPC_LAT
         posw_buf_clear(&c.data);
         if (!is_tx) continue;
         if (txs++ % POSW_JOB_SENDERS_MAX == 0) {
-            good = count < room && (jobs[count] = posw_job_new(POSW_JOB_SENDERS)) != NULL;
+            good = count < room && (jobs[count] = posw_job_new(POSW_JOB_SENDERS, 0)) != NULL;
             if (!good) break;
             count++;
         }

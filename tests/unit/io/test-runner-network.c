@@ -33,6 +33,7 @@ static void push_job(net *s, posw_actions *out) {
     job->id = s->next_job++;
     job->item_count = HASHES;
     for (unsigned i = 0; i < HASHES; i++) {
+        job->items[i].key = (posw_hash){{0}};
         job->items[i].claimed = work_of(job->items[i].input, i);
         if (i == job->id % HASHES) job->items[i].claimed.b[0] ^= 1; /* so many are good */
     }

@@ -78,12 +78,11 @@ static inline void n_run_jobs(n_net *w) {
     w->job_count = 0;
 }
 
-static inline void n_open(n_net *w) {
+/* With a specification that stands in w already. */
+static inline void n_open_spec(n_net *w) {
     posw_mempool_options mo;
     posw_p2p_options po;
     posw_actions a = {0};
-    memset(w, 0, sizeof *w);
-    h_spec(&w->spec);
     h_open(&w->node, &w->spec);
     posw_mempool_options_default(&mo);
     ok(posw_mempool_new(&w->pool, w->node.chain, &mo));
@@ -98,6 +97,25 @@ static inline void n_open(n_net *w) {
     posw_p2p_start(w->p2p, &a);
     n_perform(w, &a);
     posw_actions_clear(&a);
+}
+
+static inline void n_open(n_net *w) {
+    memset(w, 0, sizeof *w);
+    h_spec(&w->spec);
+    n_open_spec(w);
+}
+
+/* Blocks every 4 s; difficulty halves, doubles with each 40 blocks that the chain is late, early. */
+static inline void n_open_asert(n_net *w, uint64_t genesis_difficulty) {
+    memset(w, 0, sizeof *w);
+    h_spec(&w->spec);
+    w->spec.params.difficulty_rule = POSW_DIFFICULTY_ASERT;
+    w->spec.params.difficulty_blocks = 40;
+    w->spec.params.block_time_s = 4;
+    w->spec.params.genesis_difficulty = posw_u256_from_u64(genesis_difficulty);
+    n_open_spec(w);
+    w->now_ms = H_NOW * 1000;
+    n_step(w, &(posw_event){.type = POSW_EVENT_TICK});
 }
 
 static inline void n_close(n_net *w) {
@@ -226,6 +244,113 @@ static inline size_t n_answer_blocks(n_net *w, uint64_t peer, posw_chain *from) 
         posw_buf_clear(&block);
     }
     return count;
+}
+
+/* ---- a peer that has a chain ---- */
+
+static inline uint64_t n_fork_of(posw_chain *from, const posw_msg_hashes *locator) {
+    for (size_t i = 0; i < locator->count; i++) {
+        const posw_hash hash = posw_msg_hash_at(locator, i);
+        posw_chain_block_info info;
+        if (posw_chain_block_by_hash(from, &info, &hash) == POSW_OK && info.is_main) return info.header.number;
+    }
+    return 0;
+}
+
+static inline void n_serve_headers(n_net *w, uint64_t peer, posw_chain *from, posw_bytes payload) {
+    posw_msg_get_headers asked;
+    posw_msg_writer list;
+    posw_buf b = {0};
+    assert_true(posw_msg_get_headers_decode(&asked, payload));
+    uint64_t n = n_fork_of(from, &asked.locator) + 1;
+    posw_msg_headers_begin(&list, &b, asked.request);
+    for (uint64_t end = n + asked.wanted; n < end && n <= posw_chain_tip(from)->number; n++) {
+        posw_chain_block_info info;
+        ok(posw_chain_block_by_number(from, &info, n));
+        assert_true(posw_msg_headers_add(&list, &info.header, NULL));
+    }
+    posw_msg_end(&list);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+static inline void n_serve_blocks(n_net *w, uint64_t peer, posw_chain *from, posw_bytes payload) {
+    posw_msg_hashes list;
+    posw_hash missing[POSW_MSG_BLOCKS_MAX];
+    size_t missing_count = 0;
+    posw_buf block = {0}, b = {0};
+    assert_true(posw_msg_hashes_decode(&list, POSW_MSG_GET_BLOCKS, payload));
+    for (size_t i = 0; i < list.count; i++) {
+        const posw_hash hash = posw_msg_hash_at(&list, i);
+        posw_buf_reset(&block);
+        if (from != NULL && posw_chain_block_bytes(from, &block, &hash) == POSW_OK)
+            posw_msg_block_encode(&b, posw_buf_view(&block));
+        else
+            missing[missing_count++] = hash;
+    }
+    if (missing_count > 0) posw_msg_hashes_encode(&b, POSW_MSG_NOT_FOUND, missing, missing_count);
+    n_send(w, peer, &b);
+    posw_buf_clear(&block);
+    posw_buf_clear(&b);
+}
+
+/* What this peer was asked since it was served last, answered with a chain whose headers need no stake proofs. How many
+ * questions there were. */
+static inline size_t n_serve(n_net *w, uint64_t peer, posw_chain *from) {
+    posw_buf got = w->peers[peer].got;
+    posw_bytes rest = posw_buf_view(&got);
+    posw_msg_frame f;
+    size_t size, count = 0;
+    w->peers[peer].got = (posw_buf){0};
+    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
+         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
+        if (!w->peers[peer].open) break;
+        if (f.type == POSW_MSG_GET_HEADERS) n_serve_headers(w, peer, from, f.payload);
+        if (f.type == POSW_MSG_GET_BLOCKS) n_serve_blocks(w, peer, from, f.payload);
+        count += f.type == POSW_MSG_GET_HEADERS || f.type == POSW_MSG_GET_BLOCKS;
+    }
+    posw_buf_clear(&got);
+    return count;
+}
+
+/* It claims the weight of this chain. */
+static inline void n_greet_with(n_net *w, uint64_t peer, posw_chain *from) {
+    posw_buf b = {0};
+    posw_msg_hello m = n_hello_of(w, peer);
+    n_connect(w, peer);
+    m.number = posw_chain_tip(from)->number;
+    m.weight = posw_chain_weight_total(from);
+    m.hash = posw_chain_tip_hash(from);
+    posw_msg_hello_encode(&b, &m);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* Blocks without transactions, gap_s apart. */
+static inline void n_grow_slowly(posw_chain *c, uint64_t blocks, uint64_t gap_s) {
+    for (uint64_t i = 0; i < blocks; i++) {
+        h_block b = h_simple(c, 1 + (unsigned)(i % 3), gap_s);
+        h_import_valid(c, &b);
+        h_block_clear(&b);
+    }
+}
+
+/* Another valid signature of the same seal: another k for each nonce. */
+static inline void n_sign_again(posw_header *h, unsigned key, uint64_t nonce) {
+    posw_hash seal_hash, digest;
+    uint8_t secret[32], data[32] = {0};
+    int recovery;
+    secp256k1_ecdsa_recoverable_signature signature;
+    secp256k1_context *c = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    posw_store_le64(data, nonce);
+    h_secret(secret, key);
+    posw_header_seal_hash(&seal_hash, h);
+    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
+    assert_true(secp256k1_ecdsa_sign_recoverable(c, &signature, digest.b, secret, NULL, data));
+    secp256k1_ecdsa_recoverable_signature_serialize_compact(c, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE,
+                                                            &recovery, &signature);
+    h->extra[POSW_EXTRA_SIZE - 1] = (uint8_t)recovery;
+    secp256k1_context_destroy(c);
 }
 
 static inline uint64_t n_violations(const n_net *w) {

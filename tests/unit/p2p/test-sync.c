@@ -213,6 +213,59 @@ static void test_stall(void **state) {
     n_close(&w);
 }
 
+/* A download that ends because its giver goes away is continued by another from where it ended, also when what has come
+ * is no heavier than the own chain yet. */
+static void test_cut_branch_goes_on(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    posw_msg_frame f;
+    posw_msg_get_headers asked;
+    n_open_asert(&w, 16);
+    h_open(&source, &w.spec);
+    n_grow_slowly(w.node.chain, 40, 1);
+    n_grow_slowly(source.chain, 1400, 60); /* difficulty 1: outweighs the other after some 850 blocks */
+    n_greet_with(&w, 1, source.chain);
+    assert_int_equal(n_serve(&w, 1, source.chain), 1);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_HEADERS, NULL), 1); /* for more */
+    assert_int_equal(w.p2p->sync->branches[0]->count, POSW_MSG_HEADERS_MAX);
+    const posw_hash end = w.p2p->sync->branches[0]->last_hash;
+    n_closed(&w, 1);
+    n_greet_with(&w, 2, source.chain);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_GET_HEADERS, &f), 1);
+    assert_true(posw_msg_get_headers_decode(&asked, f.payload));
+    const posw_hash first = posw_msg_hash_at(&asked.locator, 0);
+    assert_true(posw_hash_equal(&first, &end));
+    while (n_serve(&w, 2, source.chain) > 0) {
+    }
+    h_same(w.node.chain, source.chain);
+    assert_int_equal(w.p2p->counters.headers_checked, 1400); /* each once */
+    assert_int_equal(n_violations(&w), 0);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* The other may know it from its beginning only. */
+static void test_cut_branch_goes_on_from_known_headers(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open_asert(&w, 16);
+    h_open(&source, &w.spec);
+    n_grow_slowly(w.node.chain, 40, 1);
+    n_grow_slowly(source.chain, 1400, 60);
+    n_greet_with(&w, 1, source.chain);
+    n_greet_with(&w, 2, source.chain); /* asked as well, whether it has the same chain */
+    n_serve(&w, 1, source.chain);
+    n_closed(&w, 1);
+    while (n_serve(&w, 2, source.chain) > 0) {
+    }
+    h_same(w.node.chain, source.chain);
+    assert_int_equal(w.p2p->counters.headers_checked, 1400);
+    h_close(&source);
+    n_close(&w);
+}
+
 /* One proof of work with any number of signatures does not take the place of other branches. */
 static void test_equivocation(void **state) {
     (void)state;
@@ -356,7 +409,7 @@ static void test_places_of_branches(void **state) {
         assert_non_null(sync_find_record(w.p2p->sync, &honest, &index));
         h_block_clear(&made);
     }
-    assert_int_equal(w.p2p->sync->branch_count, SYNC_BRANCHES_MAX);
+    assert_int_equal(w.p2p->sync->branch_count, SYNC_INBOUND_BRANCHES_MAX); /* all of them dialled this node */
     h_block_clear(&first);
     h_block_clear(&second);
     n_close(&w);
@@ -479,6 +532,8 @@ int main(void) {
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_cut_branch_goes_on),
+        cmocka_unit_test(test_cut_branch_goes_on_from_known_headers),
         cmocka_unit_test(test_equivocation),
         cmocka_unit_test(test_headers_whose_blocks_do_not_come),
         cmocka_unit_test(test_a_starved_branch_goes),
