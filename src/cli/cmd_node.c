@@ -22,6 +22,8 @@ static const cli_option options[] = {
     CLI_SERVER_OPTIONS(NULL),
     {"rpc-admin", NULL, NULL, "allow admin_* also where --rpc-public lets others in"},
     CLI_NETWORK_OPTIONS,
+    {"dns-zone", "NAME", NULL, "with --seeder: also answer DNS questions for this name with addresses of nodes"},
+    {"dns-listen", "ADDRESS", "0.0.0.0:53", "address and UDP port of the name server"},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -66,6 +68,11 @@ static void on_mapped(void *arg, const posw_netaddr *external) {
     cli_network_mapped(&r->network, external);
 }
 
+static size_t on_seeds(void *arg, posw_netaddr *out, size_t max, bool ipv6) {
+    running *r = arg;
+    return cli_network_seeds(&r->network, out, max, ipv6);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     running *r = arg;
     r->ready.p2p = r->network.p2p;
@@ -79,6 +86,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
     running r = {.ready = {.c = c, .stack = s, .host = ro->rpc_host}};
     if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
+    if (code == CLI_OK) code = cli_network_dns(&r.network, ro);
     if (code != CLI_OK) {
         cli_network_close(&r.network);
         return code;
@@ -91,6 +99,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->begin = on_begin;
     ro->end = on_end;
     ro->mapped = on_mapped;
+    ro->seeds = on_seeds;
     ro->ready = on_ready;
     ro->arg = &r;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);

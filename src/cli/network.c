@@ -122,6 +122,20 @@ void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_acti
     posw_p2p_start(n->p2p, out);
 }
 
+int cli_network_dns(const cli_network *n, posw_runner_options *ro) {
+    const cli *c = n->c;
+    const char *listen = cli_text(c, "dns-listen");
+    ro->dns_zone = cli_text(c, "dns-zone");
+    if (ro->dns_zone != NULL && !n->options.seeder) return cli_usage(c, "--dns-zone needs --seeder");
+    if (!posw_netaddr_parse(&ro->dns_listen, listen, 53))
+        return cli_usage(c, "--dns-listen: %s is not a numeric address; write 0.0.0.0:53 or [::]:53", listen);
+    return CLI_OK;
+}
+
+size_t cli_network_seeds(cli_network *n, posw_netaddr *out, size_t max, bool ipv6) {
+    return n->p2p == NULL ? 0 : posw_p2p_seed_addresses(n->p2p, out, max, ipv6);
+}
+
 /* The operator's own word on the address counts more. */
 void cli_network_mapped(cli_network *n, const posw_netaddr *external) {
     if (n->p2p != NULL && cli_text(n->c, "external") == NULL) posw_p2p_set_external(n->p2p, external);

@@ -42,9 +42,12 @@ typedef struct {
 /* datadir NULL: key and addresses are kept in memory. Reads the options and opens the key; fills the runner's network part (begin, end and their argument with it: `ready` gets the same). CLI_OK
  * or an exit code after its sentence. Clear it after the run, whatever came of it. */
 int cli_network_open(cli_network *n, const cli *c, cli_stack *s, const char *datadir, posw_runner_options *ro);
-/* posw_runner_options.begin and .end with a cli_network. */
+/* The options dns-zone and dns-listen, for commands that have them; after cli_network_open. */
+int cli_network_dns(const cli_network *n, posw_runner_options *ro);
+/* posw_runner_options.begin, .end, .seeds and .mapped with a cli_network. */
 void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_actions *out);
 void cli_network_end(cli_network *n, posw_actions *out);
+size_t cli_network_seeds(cli_network *n, posw_netaddr *out, size_t max, bool ipv6);
 void cli_network_mapped(cli_network *n, const posw_netaddr *external);
 void cli_network_close(cli_network *n);
 

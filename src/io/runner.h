@@ -4,6 +4,7 @@
 #define POSW_IO_RUNNER_H
 
 #include "base/error.h"
+#include "base/netaddr.h"
 #include "node/node.h"
 
 /* Where it listens; 0: nowhere. */
@@ -37,6 +38,10 @@ typedef struct {
     unsigned workers;       /* threads that run jobs; 0: as many as the machine has cores */
     bool port_mapping; /* ask the router to let peers in (io/portmap.h), unless it listens on the loopback; default true
                         */
+    /* A seeder's name server (io/dns_server.h); dns_zone NULL: none. It answers with what `seeds` gives. */
+    const char *dns_zone;
+    posw_netaddr dns_listen;
+    size_t (*seeds)(void *arg, posw_netaddr *out, size_t max, bool ipv6);
     /* All on the node's thread, outside of its steps; NULL: not called. */
     /* Everything listens and the node has had its first TICK: services begin. */
     void (*begin)(void *arg, const posw_runner_ports *ports, posw_actions *out);

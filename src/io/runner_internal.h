@@ -4,6 +4,7 @@
 #define POSW_IO_RUNNER_INTERNAL_H
 
 #include "base/buf.h"
+#include "io/dns_server.h"
 #include "io/mine_threads.h"
 #include "io/peers.h"
 #include "io/portmap.h"
@@ -57,6 +58,7 @@ typedef struct runner {
     posw_peers *peers;
     posw_resolver *resolver;
     posw_portmap *portmap;
+    posw_dns_server *dns;
     uv_async_t network_async; /* jobs are done, or names resolved */
 } runner;
 

@@ -128,6 +128,19 @@ static void start_portmap(runner *r) {
         posw_log_write(r->log, POSW_LOG_WARN, "peers", "the router cannot be asked to let peers in: no socket");
 }
 
+static size_t on_seeds(void *arg, posw_netaddr *out, size_t max, bool ipv6) {
+    runner *r = arg;
+    return r->begun && !r->stopping ? r->o->seeds(r->o->arg, out, max, ipv6) : 0;
+}
+
+static int start_dns(runner *r) {
+    posw_dns_server_options o = {.listen = r->o->dns_listen, .log = r->log, .addresses = on_seeds, .arg = r};
+    if (r->o->dns_zone == NULL) return POSW_OK;
+    if (!posw_dns_name_parse(&o.zone, r->o->dns_zone))
+        return posw_message_set(r->msg, POSW_EINVAL, "%s is not a domain name; write seed.example.org", r->o->dns_zone);
+    return posw_dns_server_start(&r->dns, &r->loop, &o, r->msg);
+}
+
 static int start_peers(runner *r, unsigned files) {
     enum { GROUPS = 25, BURST_S = 4 }; /* the defaults of io/peers.h, in proportion */
     const unsigned handshakes = r->o->p2p_handshakes != 0 ? r->o->p2p_handshakes : 100;
@@ -163,10 +176,20 @@ int network_start(runner *r, unsigned files) {
         return posw_message_set(r->msg, err, "the threads of the network cannot be started: %s", posw_error_text(err));
     err = start_peers(r, files);
     if (err == POSW_OK) start_portmap(r);
-    return err;
+    return err == POSW_OK ? start_dns(r) : err;
+}
+
+static void stop_dns(runner *r) {
+    if (r->dns == NULL) return;
+    posw_dns_server_stop(r->dns);
+    while (!posw_dns_server_is_idle(r->dns))
+        (void)uv_run(&r->loop, UV_RUN_ONCE);
+    posw_dns_server_free(r->dns);
+    r->dns = NULL;
 }
 
 void network_stop(runner *r) {
+    stop_dns(r);
     if (r->portmap != NULL) {
         posw_portmap_stop(r->portmap);
         while (!posw_portmap_is_idle(r->portmap))

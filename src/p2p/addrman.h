@@ -90,6 +90,10 @@ void posw_addrman_resolve_collisions(posw_addrman *a, uint64_t now_s);
  * in random order. */
 size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, uint64_t now_s);
 
+/* Addresses of one family with this port that a connection from here has worked with since then, and no dial has failed
+ * of since, in random order: what a seeder answers with. */
+size_t posw_addrman_proven(posw_addrman *a, posw_netaddr *out, size_t max, bool ipv6, uint16_t port, uint64_t since_s);
+
 /* Everything with the secret, appended; without a checksum (that is the book's, see connect.h). */
 void posw_addrman_encode(posw_buf *out, const posw_addrman *a);
 /* What was encoded; random numbers come from the seed. Strict: POSW_EPARSE with no table for anything that

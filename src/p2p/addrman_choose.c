@@ -81,6 +81,27 @@ size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, u
     return n;
 }
 
+size_t posw_addrman_proven(posw_addrman *a, posw_netaddr *out, size_t max, bool ipv6, uint16_t port, uint64_t since_s) {
+    size_t n = 0;
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < a->used; i++) {
+        const addrman_entry *e = &a->pool[i];
+        if ((e->refs == 0 && !e->e.tried) || e->e.success_s == 0 || e->e.success_s < since_s || e->e.failures > 0)
+            continue;
+        if (posw_netaddr_is_ipv4(&e->e.address) == ipv6 || e->e.address.port != port) continue;
+        seen++; /* each has the same chance to be among the max that stay */
+        const uint64_t place = n < max ? n++ : posw_random_below(&a->random, seen);
+        if (place < max) out[place] = e->e.address;
+    }
+    for (size_t i = n; i > 1; i--) {
+        const size_t k = (size_t)posw_random_below(&a->random, i);
+        const posw_netaddr other = out[k];
+        out[k] = out[i - 1];
+        out[i - 1] = other;
+    }
+    return n;
+}
+
 /* ---- quota ---- */
 
 enum { TOKEN = 1000, FIRST_TOKENS = 1, MS_PER_MILLI = 10, TOKENS_MAX = POSW_MSG_ADDRESSES_MAX };

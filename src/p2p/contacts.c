@@ -16,7 +16,9 @@ static bool is_connected(void *arg, const posw_netaddr *address, const posw_node
         const p2p_peer *peer = p->peers[i];
         if (peer->state == P2P_CLOSING) continue;
         if (posw_netaddr_equal(&peer->address, address)) return true;
-        if (id != NULL && memcmp(id, &none, sizeof none) != 0 && peer->state == P2P_READY && memcmp(&peer->node_id, id, sizeof *id) == 0) return true;
+        if (id != NULL && memcmp(id, &none, sizeof none) != 0 && peer->state == P2P_READY &&
+            memcmp(&peer->node_id, id, sizeof *id) == 0)
+            return true;
     }
     return false;
 }
@@ -46,7 +48,8 @@ int p2p_contacts_new(posw_p2p *p) {
 
 /* ---- Dialling ---- */
 
-p2p_peer *p2p_dial(posw_p2p *p, enum posw_p2p_kind kind, const posw_netaddr *address, const posw_node_id *id, posw_actions *out) {
+p2p_peer *p2p_dial(posw_p2p *p, enum posw_p2p_kind kind, const posw_netaddr *address, const posw_node_id *id,
+                   posw_actions *out) {
     p2p_peer *peer = p2p_add_peer(p, p->next_outbound, kind, address);
     posw_action *a = peer == NULL ? NULL : posw_actions_push(out, POSW_ACTION_PEER_CONNECT);
     p->next_outbound++;
@@ -93,15 +96,18 @@ static void dial_as_wished(posw_p2p *p, posw_actions *out) {
 /* No block for three expected intervals: perhaps all peers are on an island. */
 static void check_stale_tip(posw_p2p *p, posw_actions *out) {
     const uint64_t interval_ms = posw_chain_params(p->chain)->block_time_s * 1000;
-    posw_connect_want_extra(p->connect, p->now_ms > p->block_ms + STALE_INTERVALS * interval_ms && !p2p_sync_is_behind(p));
+    posw_connect_want_extra(p->connect,
+                            p->now_ms > p->block_ms + STALE_INTERVALS * interval_ms && !p2p_sync_is_behind(p));
     if (!posw_connect_has_surplus(p->connect)) return;
     posw_evict_candidate c[POSW_P2P_NAMED_MAX];
     size_t n = 0, i = 0;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL && n < POSW_ARRAY_SIZE(c);)
         if (peer->kind == POSW_P2P_OUTBOUND)
-            c[n++] = (posw_evict_candidate){.peer = peer->id, .connected_ms = peer->opened_ms, .last_block_ms = peer->last_block_ms};
+            c[n++] = (posw_evict_candidate){
+                .peer = peer->id, .connected_ms = peer->opened_ms, .last_block_ms = peer->last_block_ms};
     uint64_t id;
-    if (posw_evict_outbound(&id, c, n, p->now_ms)) p2p_goodbye(p, p2p_find(p, id), P2P_BYE_FULL, "one connection too many", out);
+    if (posw_evict_outbound(&id, c, n, p->now_ms))
+        p2p_goodbye(p, p2p_find(p, id), P2P_BYE_FULL, "one connection too many", out);
 }
 
 void p2p_save(posw_p2p *p, posw_actions *out) {
@@ -152,7 +158,8 @@ bool p2p_has_place(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     free(c);
     if (evicted) p2p_goodbye(p, p2p_find(p, id), P2P_BYE_FULL, "the place is needed for another", out);
     if (room && (!full || evicted)) return true;
-    p2p_goodbye(p, peer, P2P_BYE_FULL, room ? "no place is free" : "too many connections from this part of the network", out);
+    p2p_goodbye(p, peer, P2P_BYE_FULL, room ? "no place is free" : "too many connections from this part of the network",
+                out);
     return false;
 }
 
@@ -166,12 +173,15 @@ static void tell_own(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     posw_msg_addresses_begin(&w, &a->data);
-    (void)posw_msg_addresses_add(&w, &(posw_msg_address){.address = p->options.external, .id = p->options.self, .seen_s = p->now_ms / 1000});
+    (void)posw_msg_addresses_add(
+        &w, &(posw_msg_address){.address = p->options.external, .id = p->options.self, .seen_s = p->now_ms / 1000});
     posw_msg_end(&w);
     p2p_send_end(p, peer, a);
 }
 
-static bool hears_address(const p2p_peer *peer) { return peer->kind != POSW_P2P_INBOUND && peer->kind != POSW_P2P_FEELER; }
+static bool hears_address(const p2p_peer *peer) {
+    return peer->kind != POSW_P2P_INBOUND && peer->kind != POSW_P2P_FEELER;
+}
 
 void posw_p2p_set_external(posw_p2p *p, const posw_netaddr *external) {
     size_t i = 0;
@@ -223,7 +233,8 @@ static bool on_get_addresses(posw_p2p *p, p2p_peer *peer, posw_bytes payload, po
     posw_action *a = list == NULL ? NULL : p2p_send_begin(p, peer, out);
     if (a != NULL) {
         posw_msg_writer w;
-        const size_t n = posw_addrman_answer(posw_connect_addresses(p->connect), list, POSW_ADDRMAN_ANSWER_MAX, p->now_ms / 1000);
+        const size_t n =
+            posw_addrman_answer(posw_connect_addresses(p->connect), list, POSW_ADDRMAN_ANSWER_MAX, p->now_ms / 1000);
         posw_msg_addresses_begin(&w, &a->data);
         for (size_t i = 0; i < n && posw_msg_addresses_add(&w, &list[i]); i++) {
         }
@@ -233,6 +244,23 @@ static bool on_get_addresses(posw_p2p *p, p2p_peer *peer, posw_bytes payload, po
     free(list);
     if (p->options.seeder) p2p_goodbye(p, peer, P2P_BYE_FULL, "a seeder tells addresses and closes", out);
     return true;
+}
+
+size_t posw_p2p_seed_addresses(posw_p2p *p, posw_netaddr *out, size_t max, bool ipv6) {
+    enum { DAY_S = 24 * 3600 };
+    const uint64_t now_s = p->now_ms / 1000;
+    size_t n = posw_addrman_proven(posw_connect_addresses(p->connect), out, max, ipv6, POSW_P2P_PORT,
+                                   now_s > DAY_S ? now_s - DAY_S : 0);
+    size_t i = 0;
+    for (const p2p_peer *peer; n < max && (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        bool known = peer->kind == POSW_P2P_INBOUND || peer->address.port != POSW_P2P_PORT ||
+                     posw_netaddr_is_ipv4(&peer->address) == ipv6 ||
+                     (!p->options.private_network && !posw_netaddr_is_routable(&peer->address));
+        for (size_t k = 0; k < n && !known; k++)
+            known = posw_netaddr_equal(&out[k], &peer->address);
+        if (!known) out[n++] = peer->address;
+    }
+    return n;
 }
 
 static bool on_addresses(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {

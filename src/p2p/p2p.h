@@ -30,24 +30,24 @@ enum {
 typedef struct {
     posw_node *node; /* borrowed; posw_p2p_new sets the service POSW_SERVICE_P2P */
     const posw_log *log;
-    uint8_t seed[32];          /* secret; everything random comes from it */
+    uint8_t seed[32]; /* secret; everything random comes from it */
     posw_node_id self;
-    uint16_t listen_port;      /* that others can dial; 0: none */
-    posw_netaddr external;     /* the address that others see; zero: not known */
-    unsigned outbound_max;     /* full connections, default 8 */
-    unsigned block_only_max;   /* default 2 */
-    unsigned inbound_max;      /* default 114 */
+    uint16_t listen_port;       /* that others can dial; 0: none */
+    posw_netaddr external;      /* the address that others see; zero: not known */
+    unsigned outbound_max;      /* full connections, default 8 */
+    unsigned block_only_max;    /* default 2 */
+    unsigned inbound_max;       /* default 114 */
     const posw_node_url *named; /* dialled for ever (--addnode); copied */
     size_t named_count;
-    bool named_only;           /* --connect: nobody else is dialled */
+    bool named_only;                /* --connect: nobody else is dialled */
     const posw_node_url *bootnodes; /* dialled when there is nobody else; copied */
     size_t bootnode_count;
     const char *const *dns_seeds; /* NULL-terminated or NULL; copied */
-    bool private_network;      /* addresses that the internet does not route are taken and given on; no netgroup limits */
-    bool mine_alone;           /* mine also with no peer, and while peers claim more (a chain's first node) */
-    bool seeder;               /* tells addresses to all who ask and closes; keeps no chain data flowing */
-    posw_bytes kept;           /* what SAVE_PEERS kept in the last run; empty: none */
-    const char *agent;         /* NULL: "posw/<version>" */
+    bool private_network; /* addresses that the internet does not route are taken and given on; no netgroup limits */
+    bool mine_alone;      /* mine also with no peer, and while peers claim more (a chain's first node) */
+    bool seeder;          /* tells addresses to all who ask and closes; keeps no chain data flowing */
+    posw_bytes kept;      /* what SAVE_PEERS kept in the last run; empty: none */
+    const char *agent;    /* NULL: "posw/<version>" */
 } posw_p2p_options;
 void posw_p2p_options_default(posw_p2p_options *o);
 
@@ -56,7 +56,8 @@ int posw_p2p_new(posw_p2p **out, const posw_p2p_options *o);
 void posw_p2p_free(posw_p2p *p);
 /* First actions: dial anchors and named nodes, arm the timer. Once, after the node's first TICK. */
 void posw_p2p_start(posw_p2p *p, posw_actions *out);
-/* The address under which others reach this node has become known (a router's mapping); all zero: no longer. Peers are told with the next tick. */
+/* The address under which others reach this node has become known (a router's mapping); all zero: no longer. Peers are
+ * told with the next tick. */
 void posw_p2p_set_external(posw_p2p *p, const posw_netaddr *external);
 /* Says goodbye to all, and keeps the addresses (SAVE_PEERS). */
 void posw_p2p_stop(posw_p2p *p, posw_actions *out);
@@ -82,34 +83,40 @@ typedef struct {
     posw_hash hash;
     posw_u256 weight;
     uint64_t connected_s;
-    int64_t clock_offset_s; /* its clock minus ours at HELLO */
-    uint32_t ping_ms;       /* the latest; UINT32_MAX: none yet */
+    int64_t clock_offset_s;                    /* its clock minus ours at HELLO */
+    uint32_t ping_ms;                          /* the latest; UINT32_MAX: none yet */
     uint64_t bytes_in, bytes_out, blocks, txs; /* delivered to us first */
-    size_t memory;          /* bytes held for it */
+    size_t memory;                             /* bytes held for it */
 } posw_p2p_peer_info;
 /* By peer number (order of connection). Returns how many there are; fills at most max. */
 size_t posw_p2p_peers(const posw_p2p *p, posw_p2p_peer_info *out, size_t max);
 
 typedef struct {
-    size_t inbound, outbound; /* ready ones */
-    size_t addresses;         /* known */
-    bool syncing;             /* behind: bodies of a heavier chain are being fetched, or headers of it */
+    size_t inbound, outbound;      /* ready ones */
+    size_t addresses;              /* known */
+    bool syncing;                  /* behind: bodies of a heavier chain are being fetched, or headers of it */
     uint64_t sync_start, sync_tip; /* block numbers: where it began, where the heaviest known header stands */
     uint64_t headers_checked, blocks_received, blocks_wasted, txs_received, compact_rebuilt, compact_asked, violations;
-    size_t memory;            /* of the whole network part */
-    char problem[160];        /* the most urgent thing an operator should know and do ("" none): no peers, not reachable, clock off,
-                                 wrong chain */
+    size_t memory;     /* of the whole network part */
+    char problem[160]; /* the most urgent thing an operator should know and do ("" none): no peers, not reachable, clock
+                          off, wrong chain */
 } posw_p2p_status;
 void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out);
+
+/* For a seeder's name server: addresses of one family on the default port to which this node is connected now, or was
+ * within the last day by a dial of its own; another choice each time. */
+size_t posw_p2p_seed_addresses(posw_p2p *p, posw_netaddr *out, size_t max, bool ipv6);
 
 /* Operators' commands; false where there is nothing to do (already, not found, too many). */
 bool posw_p2p_add_node(posw_p2p *p, const posw_node_url *url, posw_actions *out);
 bool posw_p2p_remove_node(posw_p2p *p, const posw_node_url *url, posw_actions *out);
 bool posw_p2p_disconnect(posw_p2p *p, uint64_t peer, posw_actions *out);
-/* "1.2.3.4", "10.0.0.0/8", "2001:db8::/32"; until_s: unix time, 0 lifts the ban. Connected ones are closed. POSW_EINVAL: not an address. */
+/* "1.2.3.4", "10.0.0.0/8", "2001:db8::/32"; until_s: unix time, 0 lifts the ban. Connected ones are closed.
+ * POSW_EINVAL: not an address. */
 int posw_p2p_ban(posw_p2p *p, const char *subnet, uint64_t until_s, posw_actions *out);
 int posw_p2p_bans(const posw_p2p *p, int (*fn)(void *arg, const char *subnet, uint64_t until_s), void *arg);
-/* "posw://<id>@address:port" of this node as others may dial it (the external address, else the listening one given). */
+/* "posw://<id>@address:port" of this node as others may dial it (the external address, else the listening one given).
+ */
 void posw_p2p_url(const posw_p2p *p, char out[POSW_NODE_URL_TEXT]);
 
 #endif
