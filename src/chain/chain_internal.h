@@ -308,6 +308,6 @@ int posw_chain_import_begin(posw_chain *c, posw_chain_change *change);
 void posw_chain_import_end(const posw_chain *c, posw_chain_change *change);
 /* All rules of the header for a child of this block (T2 included). */
 int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_place *place, const posw_header *h,
-                            bool pow_checked, uint64_t now_s);
+                            bool pow_checked, bool own_signature, uint64_t now_s);
 
 #endif

@@ -44,9 +44,20 @@ static int check_pow(posw_chain *c, posw_verdict *v, const posw_chain_place *pla
     return ok ? POSW_OK : POSW_ENOMEM;
 }
 
+/* H7, H8; the signature is not recovered again where it is known and the beneficiary's is what is wanted. */
+static posw_verdict check_seal(const posw_check_context *context, const posw_header *h, const posw_stake_table *table,
+                               bool own_signature) {
+    const posw_stake_entry *entry = posw_stake_table_find(table, &h->beneficiary);
+    if (!own_signature || (entry != NULL && !posw_address_equal(&entry->signer, &h->beneficiary)))
+        return posw_check_header_seal(context, h, entry, &table->supply_wei);
+    const posw_u256 stake = entry == NULL ? POSW_U256_ZERO : entry->stake_wei;
+    const posw_u256 weight = posw_check_weight(context, h, &stake, &table->supply_wei);
+    return posw_seal_meets(&h->mix_hash, &h->difficulty, &weight) ? posw_valid() : posw_invalid(POSW_RULE_TARGET);
+}
+
 /* Cheapest first; time last, because a block that is only too early should be known to be good otherwise. */
 int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_place *place, const posw_header *h,
-                            bool pow_checked, uint64_t now_s) {
+                            bool pow_checked, bool own_signature, uint64_t now_s) {
     const posw_chain_table_slot *slot;
     posw_window *window;
     int rc = posw_chain_table_after(c, &slot, v, place);
@@ -59,10 +70,7 @@ int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_pla
                                         .window = window,
                                         .stake_root = &slot->root};
     *v = posw_check_header_fields(&context, h);
-    if (v->kind == POSW_VALID) {
-        const posw_stake_entry *entry = posw_stake_table_find(slot->table, &h->beneficiary);
-        *v = posw_check_header_seal(&context, h, entry, &slot->table->supply_wei);
-    }
+    if (v->kind == POSW_VALID) *v = check_seal(&context, h, slot->table, own_signature);
     if (v->kind == POSW_VALID && !pow_checked) rc = check_pow(c, v, place, h);
     if (rc == POSW_OK && v->kind == POSW_VALID) *v = posw_check_header_time(context.params, h, now_s);
     return rc;
@@ -247,7 +255,7 @@ static int import_block(posw_chain *c, const posw_prepared *p, uint64_t now_s, p
         *v = posw_not_yet(POSW_RULE_REORG_DEPTH);
         return POSW_OK;
     }
-    rc = posw_chain_check_header(c, v, &place, &p->block.header, p->pow_checked, now_s);
+    rc = posw_chain_check_header(c, v, &place, &p->block.header, p->pow_checked, p->own_signature, now_s);
     if (rc == POSW_OK && v->rule == POSW_RULE_BAD_ANCESTOR) posw_chain_invalid_add(c, &p->block.hash, v->rule);
     if (rc != POSW_OK || v->kind != POSW_VALID) return rc;
     const posw_u256 weight = posw_u256_add_sat(&place.parent_weight, &p->block.header.difficulty); /* F1 */

@@ -83,7 +83,7 @@ static int import_on_tip(posw_chain *c, posw_chain_template *t, const posw_heade
     posw_bytes *raw;
     posw_hash *hashes;
     posw_buf bytes = {0};
-    int rc = posw_chain_check_header(c, v, &place, sealed, false, now_s);
+    int rc = posw_chain_check_header(c, v, &place, sealed, false, false, now_s);
     if (rc != POSW_OK || v->kind != POSW_VALID) return rc;
     rc = list_txs(t, &raw, &hashes);
     if (rc != POSW_OK) return rc;

@@ -16,6 +16,7 @@ typedef struct {
                               needs no key */
     bool pow_checked;
     bool is_built_on; /* its child has a header with a proof of work that was checked. The caller's to say */
+    bool own_signature; /* the seal's signature is known to be the beneficiary's: a fact of the header alone */
 } posw_prepared;
 
 /* Known senders, so that a signature that the mempool has seen is not recovered again. May be NULL. Must be thread

@@ -49,6 +49,7 @@ void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch) {
     case POSW_JOB_PREPARE:
         job->result = posw_prepare(&job->prepared, job->bytes.data, job->bytes.size, job->pow_proved ? NULL : pow, scratch, NULL);
         if (job->pow_proved) job->prepared.pow_checked = true;
+        if (job->own_signature) job->prepared.own_signature = true;
         break;
     case POSW_JOB_POW:
         check_pow(job, pow, scratch);

@@ -30,6 +30,7 @@ typedef struct posw_job {
     posw_buf bytes; /* in: the block; or each transaction's length (4, big-endian) ‖ bytes; owned */
     /* PREPARE */
     bool pow_proved; /* in: the header of this block was proved by a POW job: its output is not computed again */
+    bool own_signature; /* in: nor is the signer of the seal, who is known to be the beneficiary */
     posw_prepared prepared; /* out; owned */
     /* POW */
     size_t item_count, item_capacity; /* in */

@@ -223,6 +223,7 @@ static void prepare(posw_p2p *p, p2p_peer *peer, p2p_branch *b, size_t index, po
     job->tag = b->id;
     job->hash = b->records[index].hash;
     job->pow_proved = true; /* only proved records are asked for */
+    job->own_signature = b->records[index].own_signature;
     b->records[index].body = P2P_BODY_PREPARING;
     b->records[index].peer = peer->id;
     p2p_run_job(p, job, out);

@@ -65,7 +65,7 @@ void p2p_branch_free(p2p_branch *b) {
 }
 
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
-                              const posw_stake_proof *proof, uint64_t now_s) {
+                              const posw_stake_proof *proof, uint64_t now_s, bool *own_signature) {
     const posw_stake_table *table = NULL;
     posw_hash root;
     enum posw_rule rule;
@@ -77,11 +77,14 @@ posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_hea
         context.stake_root = &root;
     else if (rc != POSW_ENOTFOUND)
         return posw_not_yet(POSW_RULE_UNKNOWN_PARENT); /* the disk fails: nobody is to blame */
+    const posw_stake_entry *entry = table == NULL ? NULL : posw_stake_table_find(table, &h->beneficiary);
+    const posw_address *signer =
+        entry != NULL ? &entry->signer : (table == NULL && proof != NULL ? &proof->signer : &h->beneficiary);
+    *own_signature = posw_address_equal(signer, &h->beneficiary);
     posw_verdict v = posw_check_header_fields(&context, h);
     if (v.kind == POSW_VALID)
         v = table == NULL ? posw_check_header_proof(&context, h, proof)
-                          : posw_check_header_seal(&context, h, posw_stake_table_find(table, &h->beneficiary),
-                                                   &table->supply_wei);
+                          : posw_check_header_seal(&context, h, entry, &table->supply_wei);
     return v.kind == POSW_VALID ? posw_check_header_time(context.params, h, now_s) : v;
 }
 
@@ -130,9 +133,10 @@ static int grow(p2p_branch *b) {
     return POSW_OK;
 }
 
-static int add_record(p2p_branch *b, const posw_hash *hash, const posw_u256 *weight, bool proved) {
+static int add_record(p2p_branch *b, const posw_hash *hash, const posw_u256 *weight, bool own_signature, bool proved) {
     if (b->count == b->capacity && grow(b) != POSW_OK) return POSW_ENOMEM;
-    b->records[b->count++] = (p2p_record){.hash = *hash, .weight = *weight, .pow_right = proved};
+    b->records[b->count++] =
+        (p2p_record){.hash = *hash, .weight = *weight, .own_signature = own_signature, .pow_right = proved};
     slot_put(b, b->count - 1);
     return POSW_OK;
 }
@@ -181,7 +185,7 @@ int p2p_branch_retake(p2p_branch *b, const posw_header *h, const posw_hash *hash
     POSW_ASSERT(b->heavier && b->far_taken < b->far_count && b->proved == b->count);
     if (tag_of(b, hash) != b->tags[b->far_taken]) return POSW_EMISMATCH;
     const posw_u256 weight = posw_u256_add_sat(&b->records[b->count - 1].weight, &h->difficulty);
-    const int rc = add_record(b, hash, &weight, true);
+    const int rc = add_record(b, hash, &weight, false, true);
     if (rc != POSW_OK) return rc;
     b->proved++;
     if (++b->far_taken < b->far_count) return POSW_OK;
@@ -198,11 +202,11 @@ const posw_u256 *p2p_branch_proved_weight(const p2p_branch *b) {
 
 /* ---- the next header ---- */
 
-int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash) {
+int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash, bool own_signature) {
     const posw_window_entry entry = posw_chain_entry_of(h);
     const posw_u256 weight = posw_u256_add_sat(&b->weight, &h->difficulty); /* F1 */
     POSW_ASSERT(!b->heavier);
-    const int rc = b->far ? add_far(b, h, hash) : add_record(b, hash, &weight, false);
+    const int rc = b->far ? add_far(b, h, hash) : add_record(b, hash, &weight, own_signature, false);
     if (rc != POSW_OK) return rc;
     posw_window_push(b->window, &entry);
     b->weight = weight;

@@ -41,7 +41,8 @@ typedef struct {
     posw_prepared *block; /* READY: owned */
     uint64_t peer, asked_ms;
     enum p2p_body body;
-    bool pow_right; /* a job has found its proof-of-work output to be what it claims */
+    bool own_signature; /* its beneficiary signed the seal itself */
+    bool pow_right;     /* a job has found its proof-of-work output to be what it claims */
 } p2p_record;
 
 typedef struct {
@@ -84,11 +85,12 @@ void p2p_branch_free(p2p_branch *b);
 int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base);
 
 /* All rules for a header that follows `last`, but the proof-of-work output. proof: NULL: none came. now_s: for T2.
- * NOT_YET: T2; F2 when the chain could not be read; or H10, E5, for which its sender is to blame. */
+ * NOT_YET: T2; F2 when the chain could not be read; or H10, E5, for which its sender is to blame.
+ * own_signature: after VALID, whether the beneficiary signed the seal itself. */
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
-                              const posw_stake_proof *proof, uint64_t now_s);
+                              const posw_stake_proof *proof, uint64_t now_s, bool *own_signature);
 /* After POSW_VALID: `last` is now h. POSW_ENOMEM; POSW_EFULL: far, and too long. */
-int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash);
+int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash, bool own_signature);
 /* The proof-of-work question of a header that follows `last` (ask before the push). */
 int p2p_branch_pow_item(const p2p_branch *b, posw_chain *c, posw_job_pow *out, const posw_header *h);
 /* What comes next is weighed only. key: secret. */

@@ -142,8 +142,9 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->branch->origin = b->asked ? b->peer->id : 0;
     }
     if (b->branch->heavier) return retake_header(b, m);
+    bool own_signature;
     const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL,
-                                            posw_node_now_s(p->node));
+                                            posw_node_now_s(p->node), &own_signature);
     p->counters.headers_checked++;
     if (v.kind == POSW_NOT_YET && (v.rule == POSW_RULE_TIME_FUTURE || v.rule == POSW_RULE_UNKNOWN_PARENT)) {
         b->halted = true;
@@ -157,7 +158,8 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->halted = true; /* enough of its headers are being looked at */
         return false;
     }
-    if (!add_to_job(b, &m->header, &m->hash) || p2p_branch_push(b->branch, &m->header, &m->hash) != POSW_OK) {
+    if (!add_to_job(b, &m->header, &m->hash) ||
+        p2p_branch_push(b->branch, &m->header, &m->hash, own_signature) != POSW_OK) {
         if (b->job != NULL && b->job->item_count > 0)
             b->job->item_count--; /* out of memory: what was taken stands, the rest comes again */
         b->halted = true;

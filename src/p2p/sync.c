@@ -435,8 +435,9 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
                                    const posw_stake_proof *proof, posw_u256 *weight) {
     p2p_branch b;
     if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    bool own_signature;
     *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
-    return p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node));
+    return p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &own_signature);
 }
 
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash) {

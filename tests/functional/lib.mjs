@@ -189,10 +189,10 @@ export class Node {
   }
 }
 
-/** Starts posw with these arguments and waits for its JSON line. */
-export async function start(args, { timeoutMs = 10000, env = {} } = {}) {
+/** Starts posw with these arguments and waits for its JSON line; command: another that becomes posw. */
+export async function start(args, { timeoutMs = 10000, env = {}, command = POSW } = {}) {
   const began = performance.now();
-  const child = spawn(POSW, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const node = new Node(child);
   let text = '';
   child.stdout.setEncoding('utf8');

@@ -1,95 +1,14 @@
 // Several real nodes on loopback: one chain, transactions everywhere, faults of the line between them.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
+import { copyFileSync, mkdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { Wallet } from 'ethers';
-
-import { ACCOUNTS, GWEI, request, sleep, start, temporaryFolder, until, writeChainFile } from './lib.mjs';
-
-const PORTS = ['--port', '0', '--p2p-port', '0', '--json-ready', '--log-level', 'warn'];
-const localnet = (count, ...args) => start(['localnet', String(count), '--block-time', '1', ...PORTS, ...args], { timeoutMs: 30000 });
-const startPeer = (chain, datadir, ...args) => start(['node', '--chain', chain, '--datadir', datadir, '--listen', '127.0.0.1', '--private-network', ...PORTS, ...args]);
-
-/** One JSON-RPC call to a node that is known by its URL. */
-async function call(url, method, ...params) {
-  const { body } = await request(url, { method: 'POST', headers: { 'content-type': 'application/json' } }, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
-  const answer = JSON.parse(body);
-  if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-  return answer.result;
-}
-
-const heightOf = async (url) => Number(await call(url, 'eth_blockNumber'));
-const hashAt = async (url, number) => (await call(url, 'eth_getBlockByNumber', '0x' + number.toString(16), false))?.hash;
-
-/** A transfer from the development account i; its hash. */
-async function send(url, i, to, value) {
-  const nonce = Number(await call(url, 'eth_getTransactionCount', ACCOUNTS[i].address, 'pending'));
-  const tx = { type: 2, chainId: 1337, nonce, to, value, gasLimit: 21000, maxFeePerGas: 10n * GWEI, maxPriorityFeePerGas: GWEI };
-  return call(url, 'eth_sendRawTransaction', await new Wallet(ACCOUNTS[i].privateKey).signTransaction(tx));
-}
-
-/** All have this block, and it is the same one everywhere. */
-async function agreeOn(urls, number) {
-  const hashes = await Promise.all(urls.map((url) => hashAt(url, number)));
-  return hashes.every((hash) => hash && hash === hashes[0]);
-}
-
-const agreeSoon = (what, urls, timeoutMs = 30000) =>
-  until(what, async () => {
-    const low = Math.min(...(await Promise.all(urls.map(heightOf))));
-    return low > 1 && (await agreeOn(urls, low)) && low;
-  }, { timeoutMs, everyMs: 200 });
-
-/** A TCP line that can be delayed, cut and throttled. */
-class Line {
-  constructor(port) {
-    this.target = port;
-    this.delayMs = 0;
-    this.bytesPerS = Infinity;
-    this.sockets = new Set();
-    this.open = true;
-    this.server = net.createServer((socket) => this.join(socket));
-  }
-
-  async listen() {
-    await new Promise((done) => this.server.listen(0, '127.0.0.1', done));
-    this.port = this.server.address().port;
-    return this;
-  }
-
-  join(socket) {
-    if (!this.open) return socket.destroy();
-    const other = net.connect(this.target, '127.0.0.1');
-    for (const [from, to] of [[socket, other], [other, socket]]) {
-      this.sockets.add(from);
-      from.on('error', () => {});
-      from.on('close', () => { this.sockets.delete(from); to.destroy(); });
-      let free = 0;
-      from.on('data', (data) => {
-        const now = Date.now();
-        free = Math.max(free, now) + (data.length / this.bytesPerS) * 1000;
-        setTimeout(() => to.write(data), free - now + this.delayMs);
-      });
-    }
-  }
-
-  cut() {
-    this.open = false;
-    this.sockets.forEach((socket) => socket.destroy());
-  }
-
-  mend() {
-    this.open = true;
-  }
-
-  async close() {
-    this.cut();
-    await new Promise((done) => this.server.close(done));
-  }
-}
+import { ACCOUNTS, POSW, sleep, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+import { Line, agreeOn, agreeSoon, call, compareSync, hashAt, heightOf, localnet, makeChain, send, startPeer } from './network.mjs';
 
 describe('four nodes with miners', () => {
   let network, urls;
@@ -166,7 +85,8 @@ describe('a line that fails', () => {
     line.bytesPerS = Infinity;
   });
 
-  test('when cut leaves two chains, when mended one, and the loser\'s transactions wait again', async () => {
+  test('when cut for fifty blocks leaves two chains, when mended one within three block times, and the loser\'s transactions wait again', async () => {
+    const blocks = 50, blockMs = 1000;
     line.cut();
     const fork = Math.min(...(await Promise.all(urls.map(heightOf))));
     const sent = [];
@@ -174,10 +94,25 @@ describe('a line that fails', () => {
       sent.push(await send(url, 7 + i, ACCOUNTS[9].address, BigInt(i + 1)));
       await until('its block', async () => (await call(url, 'eth_getTransactionReceipt', sent[i])) !== null, { timeoutMs: 60000 });
     }
-    await until('eight blocks on both sides', async () => Math.min(await heightOf(urls[0]), await heightOf(urls[2])) > fork + 8, { timeoutMs: 90000 });
-    assert.notEqual(await hashAt(urls[0], fork + 5), await hashAt(urls[2], fork + 5));
+    await until('fifty blocks on both sides', async () => Math.min(await heightOf(urls[0]), await heightOf(urls[2])) >= fork + blocks, { timeoutMs: 140000, everyMs: 200 });
+    const [east, west] = await Promise.all([hashAt(urls[0], fork + 5), hashAt(urls[2], fork + 5)]);
+    assert.notEqual(east, west);
     line.mend();
-    await until('one chain again', () => agreeOn(urls, fork + 5), { timeoutMs: 60000, everyMs: 200 });
+    const address = `127.0.0.1:${line.port}`; // not to wait for the next try, which comes after half a minute
+    assert.equal(await call(urls[0], 'admin_removePeer', address), true);
+    assert.equal(await call(urls[0], 'admin_addPeer', address), true);
+    await until('connected over the line', async () => Number(await call(urls[0], 'net_peerCount')) === 2, { timeoutMs: 10000 });
+    const healed = performance.now();
+    await until('one chain again', () => agreeOn(urls, fork + blocks), { timeoutMs: 60000, everyMs: 50 });
+    const healMs = performance.now() - healed;
+    console.log(`# two chains of ${blocks} blocks were one again ${healMs.toFixed(0)} ms after the line`);
+    assert.ok(healMs < 3 * blockMs, `${healMs} ms`);
+
+    // What the loser had mined is in a pool again, or in a block of the one chain already; in the end both are.
+    const won = await hashAt(urls[0], fork + 5);
+    const [url, lost] = won === east ? [urls[2], sent[1]] : [urls[0], sent[0]];
+    const again = await call(url, 'eth_getTransactionByHash', lost);
+    assert.ok(again, 'the transaction of the lost chain is gone');
     for (const hash of sent)
       await until('both transactions on the one chain', async () => (await call(urls[1], 'eth_getTransactionReceipt', hash)) !== null, { timeoutMs: 60000, everyMs: 200 });
   });
@@ -194,6 +129,170 @@ describe('a line that fails', () => {
     await until('the killed node on the chain', async () => (await heightOf(late.url)) >= height, { timeoutMs: 30000 });
     await agreeSoon('all on one chain', [...urls, late.url]);
     await late.stop();
+  });
+});
+
+describe('a long chain', () => {
+  const folder = temporaryFolder();
+  const blocks = 2000;
+
+  test('comes to a fresh node from three peers, of which one stalls and one lies about bodies', async () => {
+    await makeChain(folder, blocks, 2);
+    const r = await compareSync(folder, blocks, ['stall', 'bodies'], { timeoutMs: 120000 });
+    assert.ok(r.violations > 0, 'the liar was not noticed');
+    console.log(`# ${blocks} blocks: import ${r.importRate.toFixed(0)}/s, sync ${r.syncRate.toFixed(0)}/s`);
+  });
+
+  test('and where one says nothing and one lies about headers', async () => {
+    const r = await compareSync(folder, blocks, ['silent', 'headers'], { timeoutMs: 120000 });
+    assert.ok(r.violations > 0, 'the liar was not noticed');
+  });
+});
+
+// ---- network namespaces: each node has an address of its own, and a name server ----
+
+const isRoot = process.getuid() === 0;
+const skipSpaces = isRoot ? false : 'needs root, for network namespaces';
+
+/** Runs ip(8), or another command. */
+function ip(args, { command = 'ip', mayFail = false } = {}) {
+  return new Promise((done, fail) => {
+    const child = spawn(command, args.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (part) => (text += part));
+    child.on('error', fail);
+    child.on('close', (code) => (code === 0 || mayFail ? done(code) : fail(new Error(`${command} ${args}: ${text}`))));
+  });
+}
+
+/** A bridge with namespaces on it. The i-th has the address 10.213.<net>.<i + 2>; this process is .1. */
+class Spaces {
+  constructor() {
+    this.id = process.pid % 100000;
+    this.net = 1 + (process.pid % 250);
+    this.bridge = `pwb${this.id}`;
+    this.names = [];
+  }
+
+  address = (i) => `10.213.${this.net}.${i + 2}`;
+
+  async open(count, resolver) {
+    await ip(`link add ${this.bridge} type bridge`);
+    await ip(`addr add 10.213.${this.net}.1/24 dev ${this.bridge}`);
+    await ip(`link set ${this.bridge} up`);
+    for (let i = 0; i < count; i++) {
+      const name = `pw${this.id}n${i}`;
+      await ip(`netns add ${name}`);
+      this.names.push(name);
+      await ip(`link add pwv${this.id}${i} type veth peer name eth0 netns ${name}`);
+      await ip(`link set pwv${this.id}${i} master ${this.bridge} up`);
+      await ip(`-n ${name} addr add ${this.address(i)}/24 dev eth0`);
+      await ip(`-n ${name} link set lo up`);
+      await ip(`-n ${name} link set eth0 up`);
+      if (resolver === undefined) continue;
+      mkdirSync(`/etc/netns/${name}`, { recursive: true });
+      writeFileSync(`/etc/netns/${name}/resolv.conf`, `nameserver ${this.address(resolver)}\noptions timeout:1 attempts:2\n`);
+    }
+  }
+
+  /** Cuts this namespace off, or joins it again. */
+  cut = (i) => ip(`link set pwv${this.id}${i} down`);
+  mend = (i) => ip(`link set pwv${this.id}${i} up`);
+
+  startNode(i, chain, datadir, ...args) {
+    const command = ['node', '--chain', chain, '--datadir', datadir, '--listen', '0.0.0.0', '--host', this.address(i), '--rpc-public', '--rpc-admin', '--rpc-hosts', '*', '--port', '8545',
+      '--private-network', '--no-port-mapping', '--json-ready', '--log-level', 'warn', '--external', this.address(i), ...args];
+    return start(['netns', 'exec', this.names[i], POSW, ...command], { command: 'ip', timeoutMs: 30000 });
+  }
+
+  async close() {
+    for (const [i, name] of this.names.entries()) {
+      await ip(`link del pwv${this.id}${i}`, { mayFail: true });
+      await ip(`netns del ${name}`, { mayFail: true });
+      rmSync(`/etc/netns/${name}`, { recursive: true, force: true });
+    }
+    try {
+      rmdirSync('/etc/netns'); // only if it is empty
+    } catch {}
+    await ip(`link del ${this.bridge}`, { mayFail: true });
+  }
+}
+
+/** A question to a name server, by hand; {code, addresses}. */
+function askDns(server, name, type) {
+  const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
+  const packet = Buffer.concat([Buffer.from('123401000001000000000000', 'hex'), ...labels, Buffer.from([0, 0, type, 0, 1])]);
+  const socket = dgram.createSocket('udp4');
+  const answer = new Promise((done, fail) => {
+    socket.on('error', fail);
+    socket.on('message', (m) => {
+      const addresses = [];
+      let at = packet.length;
+      for (let i = m.readUInt16BE(6); i > 0; i--) {
+        const size = m.readUInt16BE(at + 10);
+        assert.equal(m.readUInt32BE(at + 6), 60);
+        addresses.push([...m.subarray(at + 12, at + 12 + size)].join('.'));
+        at += 12 + size;
+      }
+      done({ code: m.readUInt16BE(2) & 15, authoritative: (m.readUInt16BE(2) & 0x400) !== 0, addresses });
+    });
+    socket.send(packet, 53, server);
+  });
+  return within(3000, answer, `a DNS answer from ${server}`).finally(() => socket.close());
+}
+
+describe('nodes with addresses of their own', { skip: skipSpaces }, () => {
+  const spaces = new Spaces(), folder = temporaryFolder(), zone = 'seed.posw.test';
+  let chain, seeder, first;
+  before(async () => {
+    chain = writeChainFile(folder);
+    await spaces.open(4, 0);
+    seeder = await spaces.startNode(0, chain, join(folder, 'seeder'), '--seeder', '--dns-zone', zone, '--dns-listen', `${spaces.address(0)}:53`);
+    first = await spaces.startNode(1, chain, join(folder, 'first'), '--addnode', `${spaces.address(0)}:30301`);
+  });
+  after(async () => {
+    for (const node of [seeder, first]) if (node && !node.exit) await node.stop();
+    await spaces.close();
+  });
+
+  test('a seeder answers for its zone with nodes that it has reached itself', async () => {
+    const answer = await until('an address', async () => {
+      const got = await askDns(spaces.address(0), zone, 1);
+      return got.addresses.length > 0 && got;
+    }, { timeoutMs: 60000, everyMs: 500 });
+    assert.deepEqual(answer, { code: 0, authoritative: true, addresses: [spaces.address(1)] });
+    assert.deepEqual(await askDns(spaces.address(0), zone, 28), { code: 0, authoritative: true, addresses: [] });
+    assert.equal((await askDns(spaces.address(0), `www.${zone}`, 1)).code, 3);
+    assert.equal((await askDns(spaces.address(0), 'posw.example', 1)).code, 5);
+  });
+
+  test('a fresh node finds the others by the name alone', async () => {
+    const fresh = await spaces.startNode(2, chain, join(folder, 'fresh'), '--dns-seeds', zone);
+    await until('connected', async () => (await call(fresh.url, 'admin_peers')).some((peer) => peer.network.remoteAddress === `${spaces.address(1)}:30301`), { timeoutMs: 60000, everyMs: 200 });
+    await fresh.stop();
+  });
+
+  test('a cable that is pulled out and put back joins them again', async () => {
+    const other = await spaces.startNode(3, chain, join(folder, 'other'), '--addnode', `${spaces.address(1)}:30301`);
+    const linked = async () => (await call(first.url, 'admin_peers')).some((peer) => peer.network.remoteAddress.startsWith(`${spaces.address(3)}:`));
+    await until('connected', linked, { timeoutMs: 20000, everyMs: 200 });
+    await spaces.cut(3);
+    const hash = await send(first.url, 5, ACCOUNTS[6].address, 1n, 424242);
+    await sleep(1500);
+    await spaces.mend(3);
+    await until('what was sent meanwhile', async () => (await call(other.url, 'eth_getTransactionByHash', hash)) !== null, { timeoutMs: 60000, everyMs: 200 });
+    await other.stop();
+  });
+});
+
+describe('what an operator reads', () => {
+  const folder = temporaryFolder();
+  const problemOf = async (node) => (await node.rpc('posw_networkStatus')).problem;
+
+  test('without peers: which address to give', async () => {
+    const node = await startPeer(writeChainFile(folder), join(folder, 'alone'));
+    assert.match(await until('the message', () => problemOf(node), { timeoutMs: 30000, everyMs: 200 }), /^no peers: .*(--addnode|posw:\/\/)/);
+    await node.stop();
   });
 });
 

@@ -38,7 +38,7 @@ static posw_header *cheap_headers(n_net *w, size_t count, unsigned miner) {
         h_search(h, &no_key, &weight, &plan);
         h_sign(h, miner);
         posw_header_hash(&hash, h);
-        ok(p2p_branch_push(b, h, &hash));
+        ok(p2p_branch_push(b, h, &hash, true));
     }
     p2p_branch_free(b);
     return list;
