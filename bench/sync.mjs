@@ -4,9 +4,6 @@
 //
 // The fresh node has three peers on the loopback: a real node that has the chain, one that gives headers and never a block, and one whose
 // blocks have false bodies. The import uses all processors; the synchronisation shares them with its three peers.
-import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

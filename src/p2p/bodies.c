@@ -361,16 +361,34 @@ void sync_import(posw_p2p *p, posw_actions *out) {
     }
 }
 
-void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out) {
+static void import_here(posw_p2p *p, p2p_here *here, posw_actions *out) {
     posw_verdict v;
+    const int rc = posw_node_submit_block(p->node, &here->block, &v, out);
+    posw_prepared_clear(&here->block);
+    if (rc == POSW_OK && v.kind == POSW_VALID) p2p_peer_brought_block(p, here->peer);
+}
+
+void p2p_sync_import_here(posw_p2p *p, posw_actions *out) {
+    p2p_sync *s = p->sync;
+    if (s->here_count == 0) return;
+    p2p_here list[SYNC_HERE_MAX];
+    const size_t count = s->here_count;
+    memcpy(list, s->here, count * sizeof *list);
+    s->here_count = 0;
+    for (size_t i = 0; i < count; i++)
+        import_here(p, &list[i], out);
+    sync_advance(p, out);
+}
+
+void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out) {
+    p2p_sync *s = p->sync;
     if (peer != NULL) {
         peer->blocks++;
         peer->last_block_ms = p->now_ms;
     }
     p->counters.blocks_received++;
-    const int rc = posw_node_submit_block(p->node, block, &v, out);
-    posw_prepared_clear(block);
-    if (rc != POSW_OK) return;
-    if (v.kind == POSW_VALID && peer != NULL) p2p_peer_brought_block(p, peer->id);
-    sync_advance(p, out);
+    if (s->here_count == SYNC_HERE_MAX) p2p_sync_import_here(p, out);
+    s->here[s->here_count++] = (p2p_here){.block = *block, .peer = peer == NULL ? 0 : peer->id};
+    *block = (posw_prepared){0};
+    p2p_wake(p, p->now_ms);
 }

@@ -348,6 +348,7 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
     p2p_peer *peer = p2p_find(p, e->peer);
     p->now_ms = posw_node_now_ms(n);
     if (p->stopping) return;
+    p2p_sync_import_here(p, out);
     switch (e->type) {
     case POSW_EVENT_PEER_OPEN:
         on_open(p, e, out);

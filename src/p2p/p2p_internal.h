@@ -200,8 +200,10 @@ bool p2p_add_header(posw_p2p *p, posw_msg_writer *w, const posw_header *h);
 bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h); /* false: it needs none */
 /* A block of the chain with the hashes of its transactions, without checks and senders: views of `bytes`, which must stay. */
 int p2p_decode_block(posw_prepared *out, const posw_buf *bytes);
-/* A whole block with known senders that was rebuilt: takes it over and imports it; wanted bodies are crossed off. */
+/* A whole block with known senders that was rebuilt: takes it over. It is imported at the beginning of the next event, when what this step
+ * sends has left: others do not wait for its execution, nor for the disk. */
 void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out);
+void p2p_sync_import_here(posw_p2p *p, posw_actions *out);
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash); /* asked for already, or here and not yet imported */
 
 /* ---- compact.c: new blocks at the tip ---- */

@@ -339,6 +339,8 @@ void p2p_sync_free(posw_p2p *p) {
     if (p->sync == NULL) return;
     while (p->sync->branch_count > 0)
         sync_drop_branch(p->sync, p->sync->branches[0]);
+    for (size_t i = 0; i < p->sync->here_count; i++)
+        posw_prepared_clear(&p->sync->here[i].block);
     if (p->sync->bulk) (void)posw_chain_bulk(p->chain, false, 0);
     free(p->sync->copies_memory);
     free(p->sync);
@@ -446,6 +448,8 @@ bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash) 
 
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash) {
     size_t index;
+    for (size_t i = 0; i < p->sync->here_count; i++)
+        if (posw_hash_equal(&p->sync->here[i].block.block.hash, hash)) return true;
     const p2p_branch *b = sync_find_record(p->sync, hash, &index);
     return b != NULL && index >= b->imported && b->records[index].body != P2P_BODY_WANTED;
 }

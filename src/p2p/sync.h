@@ -28,6 +28,7 @@ enum {
     SYNC_NEAR = 512,      /* a peer that claims no more than this ahead of the tip is asked while another is */
     SYNC_STEP_TXS = 2048, /* imported in one step, */
     SYNC_STEP_BLOCKS = 64,
+    SYNC_HERE_MAX = 8,
     SYNC_SEALS = 64,             /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
     SYNC_PATIENCE_MS = 10 * 1000, /* so long headers without their blocks hold up mining and compact blocks; */
     SYNC_PATIENCE_BACK = 10,     /* a part of the time without such comes back */
@@ -56,9 +57,17 @@ struct p2p_sync_peer {
     uint64_t headers_request, headers_from, headers_count;
 };
 
+/* A block that was rebuilt and told to others: its import waits for the next event, so that they hear of it before. */
+typedef struct {
+    posw_prepared block;
+    uint64_t peer;
+} p2p_here;
+
 struct p2p_sync {
     void *copies_memory;
     posw_copies *copies; /* a signature is not part of the proof of work: one find gives any number of headers */
+    p2p_here here[SYNC_HERE_MAX];
+    size_t here_count;
 
     p2p_branch *branches[SYNC_BRANCHES_MAX];
     size_t branch_count;

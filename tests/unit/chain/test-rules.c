@@ -223,6 +223,20 @@ static void tickets(void **state) {
     h_verify(c);
 }
 
+/* A block of miner 0, whose own signature is known and not recovered again: judged as before. */
+static void refuse_known_signature(posw_chain *c, enum posw_rule rule, bool known) {
+    posw_prepared p;
+    posw_verdict v;
+    h_block b = h_simple(c, 0, 1);
+    ok(posw_prepare(&p, b.bytes.data, b.bytes.size, &h_pow, NULL, NULL));
+    p.own_signature = known;
+    ok(posw_chain_import(c, &p, H_NOW, &v, NULL));
+    assert_int_equal(v.kind, POSW_INVALID);
+    assert_int_equal(v.rule, rule);
+    posw_prepared_clear(&p);
+    h_block_clear(&b);
+}
+
 /* H8: after setSigner the signer's key seals, from the epoch in which the table has it. */
 static void delegated_signer(void **state) {
     world *w = *state;
@@ -243,6 +257,7 @@ static void delegated_signer(void **state) {
     }
     h_plan old = {.miner = 0}, new = {.miner = 0, .signer = 7, .has_signer = true};
     refuse_plan(c, &old, POSW_RULE_SIGNATURE);
+    refuse_known_signature(c, POSW_RULE_SIGNATURE, true);
     b = h_extend(c, &new);
     h_block_clear(&b);
     h_verify(c);

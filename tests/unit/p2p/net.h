@@ -142,6 +142,7 @@ static inline void n_tick(n_net *w, uint64_t ms) {
 static inline void n_send(n_net *w, uint64_t peer, posw_buf *frames) {
     assert_false(frames->failed);
     n_step(w, &(posw_event){.type = POSW_EVENT_PEER_DATA, .peer = peer, .data = posw_buf_view(frames)});
+    if (w->p2p->sync->here_count > 0) n_step(w, &(posw_event){.type = POSW_EVENT_TICK}); /* as it has asked for */
     posw_buf_reset(frames);
 }
 
