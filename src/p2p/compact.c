@@ -298,6 +298,10 @@ static rebuild *find_rebuild(const posw_p2p *p, const posw_hash *hash) {
     return NULL;
 }
 
+bool p2p_compact_is_rebuilding(const posw_p2p *p, const posw_hash *hash) {
+    return p->compact != NULL && find_rebuild(p, hash) != NULL;
+}
+
 static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
     size_t n = 0;
     for (size_t i = 0; i < p->compact->count; i++)

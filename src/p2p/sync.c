@@ -143,6 +143,7 @@ static bool is_worth_asking(posw_p2p *p, const p2p_peer *peer) {
     size_t index;
     if (peer->sync->request != 0 || p->now_ms < peer->sync->quiet_until_ms) return false;
     if (posw_u256_cmp(&peer->weight, &tip) <= 0 || posw_chain_is_invalid(p->chain, &rule, &peer->hash)) return false;
+    if (p2p_compact_is_rebuilding(p, &peer->hash) || p2p_sync_wants(p, &peer->hash)) return false; /* on its way */
     const p2p_branch *b = sync_find_record(p->sync, &peer->hash, &index);
     if (b != NULL ? !b->heavier : sync_chain_has(p, &peer->hash)) return false;
     return !somebody_else_leads(p, peer) || peer->sync->looked_ms == 0 ||

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { ACCOUNTS, POSW, sleep, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
-import { Line, agreeOn, agreeSoon, call, compareSync, hashAt, heightOf, localnet, makeChain, send, startPeer } from './network.mjs';
+import { Line, agreeOn, agreeSoon, call, compareSync, hashAt, heightOf, localnet, makeChain, measureHop, send, startPeer } from './network.mjs';
 
 describe('four nodes with miners', () => {
   let network, urls;
@@ -146,6 +146,14 @@ describe('a long chain', () => {
   test('and where one says nothing and one lies about headers', async () => {
     const r = await compareSync(folder, blocks, ['silent', 'headers'], { timeoutMs: 120000 });
     assert.ok(r.violations > 0, 'the liar was not noticed');
+  });
+});
+
+describe('a new block', () => {
+  test('is passed on with its transactions out of the pool', async () => {
+    const r = await measureHop(temporaryFolder(), 10, 20);
+    assert.equal(r.blocks, 10);
+    console.log(`# a hop of 20 transactions: ${(r.p50 / 1000).toFixed(1)} ms at the median`);
   });
 });
 

@@ -35,6 +35,8 @@ typedef struct {
     posw_hash *hashes;
     posw_map told; /* hashes that came to TO */
     bool sent;
+    posw_hash last, last_parent; /* of the block before */
+    uint64_t request;
     uint64_t sent_us;
     uint32_t times_us[BLOCKS_MAX];
     size_t times;
@@ -144,12 +146,35 @@ static void begin_block(hop *h) {
     if (h->block.tx_count == 0) send_block(h);
 }
 
+/* Has the node imported the block before? Its parent's child is asked for. */
+static void ask_tip(hop *h) {
+    posw_buf b = {0};
+    posw_msg_get_headers_encode(&b, ++h->request, &h->last_parent, 1, 1);
+    say(h, FROM, &b);
+}
+
 static void on_pause(uv_timer_t *timer) {
-    begin_block(timer->data);
+    hop *h = timer->data;
+    if (h->at == 0)
+        begin_block(h);
+    else
+        ask_tip(h);
+}
+
+static void headers_came(hop *h, posw_bytes payload) {
+    posw_msg_headers m;
+    posw_msg_header header;
+    if (!posw_msg_headers_decode(&m, payload) || h->hashes != NULL) return;
+    if (posw_msg_headers_next(&header, &m.list) && posw_hash_equal(&header.hash, &h->last))
+        begin_block(h);
+    else
+        (void)uv_timer_start(&h->timer, on_pause, PAUSE_MS, 0);
 }
 
 static void on_timeout(uv_timer_t *timer) {
-    (void)timer;
+    const hop *h = timer->data;
+    fprintf(stderr, "block %zu of %zu, %s, %zu of %zu transactions were told\n", h->at + 1, h->count,
+            h->sent ? "sent" : "not sent", h->told.count, h->block.tx_count);
     must(false, "the node did not pass on what it was told");
 }
 
@@ -170,7 +195,9 @@ static void block_came(hop *h, const posw_hash *hash) {
     posw_header_hash(&wanted, &h->block.header);
     if (!h->sent || !posw_hash_equal(hash, &wanted)) return;
     h->times_us[h->times++] = (uint32_t)(now_us() - h->sent_us);
-    const uint64_t pause_ms = PAUSE_MS + h->block.tx_count / 2;
+    h->last = wanted;
+    h->last_parent = h->block.header.parent_hash;
+    const uint64_t pause_ms = PAUSE_MS + h->block.tx_count / 3; /* a peer may tell 4,000 transactions a second */
     posw_block_clear(&h->block);
     free(h->hashes);
     h->hashes = NULL;
@@ -234,6 +261,8 @@ static void hear(hop *h, unsigned end, const posw_msg_frame *f) {
             block_came(h, &header.hash);
     } else if (f->type == POSW_MSG_GET_BLOCK_TXS) {
         must(false, "the node lacked a transaction that it had told");
+    } else if (f->type == POSW_MSG_HEADERS && end == FROM) {
+        headers_came(h, f->payload);
     } else if (f->type == POSW_MSG_GET_HEADERS) {
         must(false, "the node had not imported the last block when the next one came");
     } else if (f->type == POSW_MSG_GOODBYE && posw_msg_goodbye_decode(&bye, f->payload)) {
@@ -313,7 +342,7 @@ int main(int argc, char **argv) {
     must(h.count > 0 && uv_loop_init(&h.loop) == 0, "no blocks");
     (void)uv_timer_init(&h.loop, &h.timer);
     (void)uv_timer_init(&h.loop, &h.patience);
-    h.timer.data = &h;
+    h.timer.data = h.patience.data = &h;
     (void)uv_timer_start(&h.patience, on_timeout, TIMEOUT_MS, TIMEOUT_MS);
     posw_map_init(&h.told, POSW_HASH_SIZE, 0, NULL);
     open_side(&h, &sides[FROM], FROM, &to);

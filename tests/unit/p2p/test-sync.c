@@ -501,6 +501,32 @@ static void test_invalid_compact_condemns_nobody(void **state) {
     n_close(&w);
 }
 
+/* Neighbours do not wait for execution and disk; nobody is asked for headers of what is on its way. */
+static void test_compact_goes_on_before_import(void **state) {
+    (void)state;
+    n_net w;
+    static const uint8_t nonce[8] = {1};
+    posw_buf b = {0};
+    n_open(&w);
+    h_block made = h_simple(w.node.chain, 1, 1);
+    n_greet(&w, 1, 0, 0);
+    n_greet(&w, 2, 0, 0);
+    posw_msg_send_compact_encode(&b, true);
+    n_send(&w, 2, &b);
+    assert_true(posw_msg_compact_encode(&b, &made.header, NULL, nonce, NULL, 0, NULL, 0));
+    n_step(&w, &(posw_event){.type = POSW_EVENT_PEER_DATA, .peer = 1, .data = posw_buf_view(&b)});
+    assert_int_equal(n_got(&w, 2, POSW_MSG_COMPACT, NULL), 1);
+    assert_int_equal(posw_chain_tip(w.node.chain)->number, 0);
+    assert_true(w.timer_ms <= w.now_ms); /* at once */
+    n_tick(&w, 0);
+    assert_true(h_tip_is(w.node.chain, &made.hash));
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_HEADERS, NULL), 0);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_ANNOUNCE, NULL), 0);
+    posw_buf_clear(&b);
+    h_block_clear(&made);
+    n_close(&w);
+}
+
 static void wrong_work(void *arg, posw_header *h) {
     (void)arg;
     memset(h->mix_hash.b, 0, sizeof h->mix_hash.b);
@@ -541,6 +567,7 @@ int main(void) {
         cmocka_unit_test(test_jobs_have_a_limit),
         cmocka_unit_test(test_failing_disk_ends_the_node),
         cmocka_unit_test(test_invalid_compact_condemns_nobody),
+        cmocka_unit_test(test_compact_goes_on_before_import),
         cmocka_unit_test(test_compact_without_work_is_a_violation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
