@@ -15,7 +15,7 @@ import { ACCOUNTS, POSW, sleep, start, temporaryFolder, until, within, writeChai
 const LONG = Boolean(process.env.POSW_LONG);
 const SEED = process.env.POSW_SEED ?? (LONG ? String(Math.floor(Math.random() * 1e9)) : '1');
 const WHOLE = LONG ? 1_000_000 : 20_000;
-const STAGE_MS = LONG ? 3 * 3600_000 : 60_000; // a busy machine does not get through all of them in the short form: a hundred are enough then
+const STAGE_MS = LONG ? 3 * 3600_000 : 30_000; // a busy machine does not get through all of them in the short form: a hundred are enough then
 const FLOOD = join(dirname(POSW), 'tests/network/posw-flood');
 const MIB = 1024;
 
@@ -76,10 +76,10 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
   }
 
   /** One stage of the flood; the most memory that the node had meanwhile. */
-  async function flood(t, stage, count, feet = 8) {
+  async function flood(t, stage, count, { feet = 8, ms = LONG ? STAGE_MS : 8000 } = {}) {
     let most = 0;
     const watch = setInterval(() => (most = Math.max(most, memoryOf(victim))), 50);
-    const child = spawn(FLOOD, ['--port', String(victim.ready.p2pPort), '--stage', stage, '--count', String(count), '--seed', SEED, '--chain', chain, '--feet', String(feet), '--seconds', String(STAGE_MS / 1000)], {
+    const child = spawn(FLOOD, ['--port', String(victim.ready.p2pPort), '--stage', stage, '--count', String(count), '--seed', SEED, '--chain', chain, '--feet', String(feet), '--seconds', String(ms / 1000)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '', err = '';
@@ -87,7 +87,7 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
     child.stderr.setEncoding('utf8').on('data', (text) => (err += text));
     phase = stage;
     try {
-      const code = await within(STAGE_MS + 30000, new Promise((done) => child.on('exit', done)), `stage ${stage}, seed ${SEED}`);
+      const code = await within(ms + 30000, new Promise((done) => child.on('exit', done)), `stage ${stage}, seed ${SEED}`);
       assert.equal(code, 0, `stage ${stage}, seed ${SEED}: ${err}`);
     } finally {
       phase = 'after';
@@ -128,7 +128,7 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
   test('by messages', async (t) => {
     const memory = memoryOf(victim);
     show(t, 'before');
-    const most = Math.max(await flood(t, 'broken', WHOLE), await flood(t, 'right', WHOLE));
+    const most = Math.max(await flood(t, 'broken', WHOLE, { ms: STAGE_MS }), await flood(t, 'right', WHOLE));
     t.diagnostic(`memory grew by ${((most - memory) / MIB).toFixed(1)} MiB`);
     assert.ok(most - memory < 20 * MIB, `memory grew by ${most - memory} KiB, seed ${SEED}`);
     const { violations } = await victim.rpc('posw_networkStatus');
@@ -139,7 +139,7 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
 
   test('by messages that never end', async (t) => {
     const memory = memoryOf(victim);
-    const most = await flood(t, 'hoard', LONG ? 2000 : 40, 40); // 320 MiB at once, if it took them; the limit is 64 and what growing buffers need
+    const most = await flood(t, 'hoard', LONG ? 2000 : 40, { feet: 40 }); // 320 MiB at once, if it took them; the limit is 64 and what growing buffers need
     t.diagnostic(`memory grew by ${((most - memory) / MIB).toFixed(1)} MiB`);
     assert.ok(most - memory < 128 * MIB, `memory grew by ${most - memory} KiB`);
     await checkHealth();
