@@ -6,6 +6,7 @@
 #include "cli/network.h"
 #include "cli/ready.h"
 #include "cli/stack.h"
+#include "io/store_lmdb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,17 @@ static size_t on_seeds(void *arg, posw_netaddr *out, size_t max, bool ipv6) {
     return cli_network_seeds(&r->network, out, max, ipv6);
 }
 
+/* What LMDB and the allocator keep from busy times is given back, so that a node at rest is small. */
+enum { REST_MS = 10 * 60 * 1000, REST_RESIDENT_BYTES = 64 << 20 };
+
+static void on_rest(void *arg) {
+    const running *r = arg;
+    const cli_stack *s = r->ready.stack;
+    if (posw_store_lmdb_trim_above(s->store, REST_RESIDENT_BYTES, NULL) != POSW_OK)
+        posw_log_write(&r->ready.c->log, POSW_LOG_WARN, "store", "memory could not be given back: %s",
+                       posw_store_lmdb_last_message(s->store)->text);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     running *r = arg;
     r->ready.p2p = r->network.p2p;
@@ -101,6 +113,8 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->mapped = on_mapped;
     ro->seeds = on_seeds;
     ro->ready = on_ready;
+    ro->rest = on_rest;
+    ro->rest_ms = REST_MS;
     ro->arg = &r;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);
     cli_network_close(&r.network);

@@ -99,6 +99,11 @@ static void on_timer(uv_timer_t *timer) {
     runner_step(timer->data, &e);
 }
 
+static void on_rest(uv_timer_t *timer) {
+    const runner *r = timer->data;
+    if (!r->stopping) r->o->rest(r->o->arg);
+}
+
 static void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     if (runner_signal_came(arg)) return; /* the loop may have many more requests in its hands */
     posw_event e = {.type = POSW_EVENT_CLIENT_DATA, .client = client, .client_stream = stream, .data = body};
@@ -203,8 +208,9 @@ static int start_loop(runner *r) {
     if (err != POSW_OK) return err;
     if (uv_loop_init(&r->loop) != 0) return posw_message_set(r->msg, POSW_ENOMEM, "the event loop cannot be made");
     uv_timer_init(&r->loop, &r->timer);
+    uv_timer_init(&r->loop, &r->rest_timer);
     uv_idle_init(&r->loop, &r->journal_idle);
-    r->timer.data = r->found_async.data = r->journal_idle.data = r;
+    r->timer.data = r->rest_timer.data = r->found_async.data = r->journal_idle.data = r;
     if (runner_take_signals(r) && uv_async_init(&r->loop, &r->found_async, on_found_async) == 0) return POSW_OK;
     uv_walk(&r->loop, close_handle, NULL);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
@@ -249,6 +255,7 @@ static int start(runner *r) {
                                      .p2p = r->peers == NULL ? 0 : posw_peers_port(r->peers)};
     journal_load(r);
     begin(r, &ports);
+    if (r->o->rest != NULL) (void)uv_timer_start(&r->rest_timer, on_rest, r->o->rest_ms, r->o->rest_ms);
     if (r->o->ready == NULL) return POSW_OK;
     err = r->o->ready(r->o->arg, &ports);
     if (err == POSW_OK) return POSW_OK;
@@ -259,6 +266,7 @@ static int start(runner *r) {
 static void end(runner *r) {
     r->stopping = true;
     (void)uv_timer_stop(&r->timer);
+    (void)uv_timer_stop(&r->rest_timer);
     (void)uv_idle_stop(&r->journal_idle);
     (void)uv_poll_stop(&r->signal_poll);
     if (!r->begun || r->o->end == NULL) return;

@@ -49,6 +49,9 @@ typedef struct {
     void (*end)(void *arg, posw_actions *out);
     /* The router lets peers in at this address now; all zero: no more. */
     void (*mapped)(void *arg, const posw_netaddr *external);
+    /* Every rest_ms, between steps: for what a long-running program does now and then. */
+    void (*rest)(void *arg);
+    uint64_t rest_ms;
     /* Once, after begin; a non-zero result stops. */
     int (*ready)(void *arg, const posw_runner_ports *ports);
     void *arg;

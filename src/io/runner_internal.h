@@ -32,7 +32,7 @@ typedef struct runner {
     int result;
     bool begun, stopping;
     uv_loop_t loop;
-    uv_timer_t timer;
+    uv_timer_t timer, rest_timer;
     unsigned files_max; /* open files that the system allows */
     posw_actions actions;
     uint64_t last_ms;

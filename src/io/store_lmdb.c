@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define REMEDY \
     "restore the data directory from a backup, or move it away and start again to fetch or import the chain anew"
@@ -500,4 +501,22 @@ int posw_store_lmdb_trim(posw_store *s) {
     l->env = fresh;
     malloc_trim(0);
     return POSW_OK;
+}
+
+/* 0: not known. */
+static uint64_t resident_bytes_now(void) {
+    unsigned long long size, resident;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f == NULL) return 0;
+    const bool read = fscanf(f, "%llu %llu", &size, &resident) == 2;
+    (void)fclose(f);
+    return read ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+int posw_store_lmdb_trim_above(posw_store *s, uint64_t resident_bytes, bool *trimmed) {
+    const lmdb_store *l = of(s);
+    const bool due = l->write == NULL && l->walking == 0 && resident_bytes_now() > resident_bytes;
+    const int code = due ? posw_store_lmdb_trim(s) : POSW_OK;
+    if (trimmed != NULL) *trimmed = due && code == POSW_OK;
+    return code;
 }

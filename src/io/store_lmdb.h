@@ -53,5 +53,8 @@ int posw_store_lmdb_check_logs(posw_store *s, int (*progress)(void *arg, uint64_
  * an idle node; up to some tens of milliseconds. No transaction may be open (asserted). On failure all stays as it was.
  */
 int posw_store_lmdb_trim(posw_store *s);
+/* The same for a timer: only when the process holds more than this in memory, and no transaction is open. *trimmed (may
+ * be NULL): whether it was done. Any time outside of an operation. */
+int posw_store_lmdb_trim_above(posw_store *s, uint64_t resident_bytes, bool *trimmed);
 
 #endif

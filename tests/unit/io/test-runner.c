@@ -42,6 +42,27 @@ static void without_a_server(void **state) {
     assert_true(posw_chain_tip(w->chain.chain)->number > 0);
 }
 
+static _Atomic unsigned rests;
+static void on_rest(void *arg) {
+    (void)arg;
+    rests++;
+}
+
+static void rests_now_and_then(void **state) {
+    world *w = *state;
+    w->o.rest = on_rest;
+    w->o.rest_ms = 5;
+    start(w);
+    const uint64_t begin = clock_ms();
+    while (rests < 3 && clock_ms() - begin < 20000)
+        rest_ms(5);
+    stop(w, SIGTERM);
+    const unsigned at_the_end = rests;
+    assert_true(at_the_end >= 3);
+    rest_ms(20);
+    assert_int_equal(rests, at_the_end);
+}
+
 /* ---- starts that fail: at once, with a sentence ---- */
 
 static void fails(world *w, int code, const char *part) {
@@ -175,7 +196,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(starts_serves_and_stops), TEST(mines),           TEST(without_a_server), TEST(a_port_in_use),
         TEST(not_open_to_the_world),   TEST(ready_says_no),   TEST(a_fatal_error),    TEST(waiting_transactions_survive),
-        TEST(a_torn_journal),          TEST(a_large_journal), TEST(a_journal_that_cannot_be_kept),
+        TEST(rests_now_and_then), TEST(a_torn_journal),          TEST(a_large_journal), TEST(a_journal_that_cannot_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

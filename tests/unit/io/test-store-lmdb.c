@@ -90,6 +90,17 @@ static void test_trim(void **state) {
         assert_int_equal(s->ops->commit(s), POSW_OK);
     }
     assert_int_equal(posw_store_lmdb_trim(s), POSW_OK);
+    bool trimmed = true;
+    assert_int_equal(posw_store_lmdb_trim_above(s, UINT64_MAX, &trimmed), POSW_OK);
+    assert_false(trimmed); /* not so much */
+    assert_int_equal(s->ops->begin(s), POSW_OK);
+    assert_int_equal(put_text(s, "open", "yes"), POSW_OK);
+    assert_int_equal(posw_store_lmdb_trim_above(s, 0, &trimmed), POSW_OK);
+    assert_false(trimmed); /* not now */
+    assert_int_equal(s->ops->commit(s), POSW_OK);
+    assert_int_equal(posw_store_lmdb_trim_above(s, 0, &trimmed), POSW_OK);
+    assert_true(trimmed);
+    assert_text(s, "open", "yes");
     assert_text(s, "more", "even");
     assert_records(s, pos);
     s->ops->close(s);
