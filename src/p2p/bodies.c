@@ -10,33 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool better(const posw_p2p *p, const p2p_branch *a, const p2p_branch *b) {
-    const bool withheld_a = p->now_ms < a->withheld_until_ms, withheld_b = p->now_ms < b->withheld_until_ms;
-    if (withheld_a != withheld_b) return withheld_b;
-    return posw_u256_cmp(p2p_branch_proved_weight(a), p2p_branch_proved_weight(b)) > 0;
-}
-
 p2p_branch *sync_best_branch(posw_p2p *p) {
     p2p_branch *best = NULL;
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (size_t i = 0; i < p->sync->branch_count; i++) {
         p2p_branch *b = p->sync->branches[i];
         if (b->proved == b->imported || posw_u256_cmp(p2p_branch_proved_weight(b), &tip) <= 0) continue;
-        if (best == NULL || better(p, b, best)) best = b;
+        if (best == NULL || posw_u256_cmp(p2p_branch_proved_weight(b), p2p_branch_proved_weight(best)) > 0) best = b;
     }
     return best;
 }
 
-/* All branches whose proved headers outweigh the tip, those that are withheld last and else the heaviest first. Returns how many. Bodies are asked of all of them: one whose
+/* All branches whose proved headers outweigh the tip, the heaviest first. Returns how many. Bodies are asked of all of them: one whose
  * headers come alone must not keep the node from the others. */
 static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t n = 0;
     for (size_t i = 0; i < p->sync->branch_count; i++) {
         p2p_branch *b = p->sync->branches[i];
-        if (b->proved == b->imported || posw_u256_cmp(p2p_branch_proved_weight(b), &tip) <= 0) continue;
+        if (b->proved == b->imported) continue;
+        const posw_u256 *weight = p2p_branch_proved_weight(b);
+        if (posw_u256_cmp(weight, &tip) <= 0) continue;
         size_t at = n++;
-        for (; at > 0 && better(p, b, out[at - 1]); at--)
+        for (; at > 0 && posw_u256_cmp(weight, p2p_branch_proved_weight(out[at - 1])) > 0; at--)
             out[at] = out[at - 1];
         out[at] = b;
     }
@@ -168,24 +164,15 @@ bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
 
 /* ---- Stalls ---- */
 
-/* Nobody gives what comes next: whatever else is heavier than the tip comes first. */
-static void put_behind(posw_p2p *p, p2p_branch *b) {
-    if (p->now_ms >= b->withheld_until_ms) b->withheld_until_ms = p->now_ms + SYNC_WITHHELD_MS;
-}
-
 /* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does so again. */
-static void check_stall(posw_p2p *p, p2p_branch *b, posw_actions *out) {
+static void check_stall(posw_p2p *p, const p2p_branch *b, posw_actions *out) {
     p2p_record *r = &b->records[b->imported];
-    if (r->body == P2P_BODY_WANTED && giver(p, b, r, 0) == NULL) put_behind(p, b);
     if (r->body != P2P_BODY_ASKED) return;
     const uint64_t due = r->asked_ms + p->sync->stall_ms;
     p2p_wake(p, p->now_ms + P2P_TICK_MS);
     if (p->now_ms < due) return;
     p2p_peer *slow = p2p_find(p, r->peer);
-    if (giver(p, b, r, r->peer) == NULL) { /* nobody else to ask */
-        put_behind(p, b);
-        if (p->now_ms < r->asked_ms + SYNC_BLOCK_MS) return;
-    }
+    if (giver(p, b, r, r->peer) == NULL && p->now_ms < r->asked_ms + SYNC_BLOCK_MS) return; /* nobody else to ask */
     if (p->sync->stall_ms < SYNC_STALL_MAX_MS) p->sync->stall_ms *= 2;
     r->body = P2P_BODY_WANTED;
     if (slow == NULL || slow->sync == NULL || ++slow->sync->stalls < SYNC_STALLS_MAX) return;
@@ -333,7 +320,6 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
     if (!p2p_sync_is_behind(p) && p2p_find(p, peer) != NULL) p2p_compact_peer_brought(p, p2p_find(p, peer), out);
     p2p_branch_imported(b);
     sync_note_fed(p, b, is_best);
-    b->withheld_until_ms = 0;
     return true;
 }
 

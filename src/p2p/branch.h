@@ -60,14 +60,12 @@ typedef struct {
     void *window_memory;
     size_t window_size;
     posw_window *window;
-    uint64_t source;            /* the peer that feeds it: more is to come; 0: none */
-    uint64_t maker;             /* the peer whose header began it */
-    uint64_t fed_ms;            /* when it was begun, or last got on */
-    uint64_t origin;            /* the peer that gave it as an answer, so from its own main chain; 0: none */
-    bool closed;                /* it was cut: `last` does not stand, nothing can follow */
-    bool inbound;               /* its first header came from one who dialled this node */
-    uint64_t orphan_until_ms;   /* its source went away with more to come: so long it waits for another */
-    uint64_t withheld_until_ms; /* nobody gave the block that comes next: so long others come first; 0: not so */
+    uint64_t source; /* the peer that feeds it: more is to come; 0: none */
+    uint64_t maker;  /* the peer whose header began it */
+    uint64_t fed_ms; /* when it was begun, or last got on */
+    uint64_t origin; /* the peer that gave it as an answer, so from its own main chain; 0: none */
+    bool closed;     /* it was cut: `last` does not stand, nothing can follow */
+    uint64_t orphan_until_ms; /* its source went away with more to come: so long it waits for another */
     /* headers beyond the records */
     bool far, heavier; /* weighed; and found heavier than the tip, so that they come again */
     uint32_t *tags;

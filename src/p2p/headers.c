@@ -22,6 +22,7 @@ typedef struct {
     posw_hash last;     /* of the list, as far as it was read */
     bool asked;         /* HEADERS, not ANNOUNCE */
     bool halted;        /* the rest cannot be used now; nobody is to blame */
+    bool too_long;      /* of a branch that is weighed */
 } batch;
 
 static void say_violation(batch *b, posw_verdict v) {
@@ -74,33 +75,20 @@ static bool is_worth_less(const posw_p2p *p, const p2p_branch *a, const p2p_bran
     return of_a != of_b ? of_a > of_b : posw_u256_cmp(&a->weight, &b->weight) < 0;
 }
 
-/* The one that is worth least goes when there are too many. Those who dial this node contend for their few places with
- * each other: so strangers in any number leave those alone that this node has chosen. */
-static void make_place(posw_p2p *p, bool inbound) {
-    p2p_sync *s = p->sync;
-    size_t inbounds = 0;
-    for (size_t i = 0; i < s->branch_count; i++)
-        inbounds += s->branches[i]->inbound;
-    const bool all = s->branch_count == SYNC_BRANCHES_MAX;
-    if (!all && !(inbound && inbounds >= SYNC_INBOUND_BRANCHES_MAX)) return;
-    p2p_branch *least = NULL;
-    for (size_t i = 0; i < s->branch_count; i++) {
-        p2p_branch *b = s->branches[i];
-        if (inbounds > 0 && !b->inbound) continue;
-        if (least == NULL || !is_worth_less(p, least, b)) least = b; /* the latest of equals */
-    }
-    sync_drop_branch(s, least);
-}
-
+/* One more branch; the one that is worth least goes when there are too many. */
 static p2p_branch *branch_on(posw_p2p *p, const p2p_peer *peer, const posw_hash *base) {
     p2p_sync *s = p->sync;
     p2p_branch *b;
-    make_place(p, peer->kind == POSW_P2P_INBOUND);
+    if (s->branch_count == SYNC_BRANCHES_MAX) {
+        p2p_branch *least = s->branches[0];
+        for (size_t i = 1; i < s->branch_count; i++)
+            if (is_worth_less(p, s->branches[i], least)) least = s->branches[i];
+        sync_drop_branch(s, least);
+    }
     if (!p2p_was_read(p, p2p_branch_new(&b, p->chain, base))) return NULL;
     b->id = s->next_branch++;
     b->maker = peer->id;
     b->fed_ms = p->now_ms;
-    b->inbound = peer->kind == POSW_P2P_INBOUND;
     s->branches[s->branch_count++] = b;
     return b;
 }
@@ -158,11 +146,13 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->halted = true; /* enough of its headers are being looked at */
         return false;
     }
-    if (!add_to_job(b, &m->header, &m->hash) ||
-        p2p_branch_push(b->branch, &m->header, &m->hash, own_signature) != POSW_OK) {
+    int rc = add_to_job(b, &m->header, &m->hash) ? POSW_OK : POSW_ENOMEM;
+    if (rc == POSW_OK) rc = p2p_branch_push(b->branch, &m->header, &m->hash, own_signature);
+    if (rc != POSW_OK) {
         if (b->job != NULL && b->job->item_count > 0)
             b->job->item_count--; /* out of memory: what was taken stands, the rest comes again */
         b->halted = true;
+        b->too_long = rc == POSW_EFULL;
         return false;
     }
     b->added++;
@@ -224,7 +214,9 @@ static void go_on(batch *b, posw_actions *out) {
     size_t index;
     s->known = b->added > 0 ? 0 : s->known + 1;
     if (b->branch != NULL) {
+        const posw_u256 tip = posw_chain_weight_total(p->chain);
         b->branch->source = b->peer->id;
+        if (posw_u256_cmp(&b->branch->weight, &tip) <= 0) b->branch->fed_ms = p->now_ms; /* no block of it is asked for yet */
         return;
     }
     p2p_branch *known = sync_find_record(p->sync, &b->last, &index);
@@ -254,7 +246,9 @@ bool sync_on_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
                    (uint64_t)(peer->id & ~POSW_PEER_OUTBOUND), b.added,
                    b.halted ? "; they lead on from a block that is not known, or too far into the future" : "");
     if (peer->state != P2P_READY) return true;
-    if (b.halted || count < POSW_MSG_HEADERS_MAX)
+    if (b.too_long)
+        sync_refuse_branch(p, b.branch);
+    else if (b.halted || count < POSW_MSG_HEADERS_MAX)
         quiet(p, peer, SYNC_QUIET_MS);
     else
         go_on(&b, out);

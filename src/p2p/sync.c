@@ -42,17 +42,17 @@ bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
 }
 
 /* Nothing is to be had of it any more, or nothing is worth having. */
-static bool is_over(posw_p2p *p, p2p_branch *b) {
+static bool is_over(posw_p2p *p, const p2p_branch *b) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     const bool done = b->imported == b->count && !b->far, light = posw_u256_cmp(&b->weight, &tip) <= 0;
-    if (!b->far && b->proved > b->imported && p->now_ms >= b->fed_ms + SYNC_STARVED_MS) return true;
-    if (b->source != 0 || b->proved < b->count || b->far_open > 0)
-        return false; /* more comes, or a job is waited for */
-    if (!b->closed && b->count > 0 && p->now_ms < b->orphan_until_ms)
+    const bool is_weighed = b->far && !b->heavier;
+    if (b->proved > b->imported && !is_weighed && p->now_ms >= b->fed_ms + SYNC_STARVED_MS) return true;
+    if (b->source != 0 || b->proved < b->count || b->far_open > 0) return false; /* more comes, or a job is waited for */
+    if (!b->closed && b->count > 0 && p->now_ms < b->orphan_until_ms) {
         p2p_wake(p, b->orphan_until_ms);
-    else if (done || light || (b->far && !b->heavier))
-        return true;
-    return b->withheld_until_ms != 0 && p->now_ms >= b->withheld_until_ms && p2p_find(p, b->origin) == NULL;
+        return false;
+    }
+    return done || light || is_weighed;
 }
 
 /* Blocks that came another way are crossed off; what then leads nowhere goes. */
@@ -181,7 +181,7 @@ static void weigh_branch(posw_p2p *p, p2p_branch *b) {
                        "a chain that leaves ours after block %" PRIu64 " is the heavier one at block %" PRIu64,
                        b->fork_number, b->last.number);
         p2p_branch_come_back(b);
-        b->fed_ms = p->now_ms; /* its blocks are asked for from now on */
+        b->fed_ms = p->now_ms;
     }
 }
 
@@ -437,8 +437,8 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer) {
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
                                    const posw_stake_proof *proof, posw_u256 *weight) {
     p2p_branch b;
-    if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     bool own_signature;
+    if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
     return p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &own_signature);
 }

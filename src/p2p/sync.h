@@ -8,13 +8,11 @@
 #include "posw/tree.h"
 
 enum {
-    SYNC_BRANCHES_MAX = 16,
-    SYNC_INBOUND_BRANCHES_MAX = 4, /* of those, begun by peers who dialled this node */
+    SYNC_BRANCHES_MAX = 8,
     SYNC_ASK_MS = 10 * 1000,       /* an answer to GET_HEADERS must come within this */
     SYNC_QUIET_MS = 2 * 1000,      /* a peer whose headers led nowhere is not asked again before */
     SYNC_LOOK_MS = 60 * 1000,      /* while one gives headers, others are asked so often whether theirs are the same */
     SYNC_ORPHAN_MS = 60 * 1000,    /* a branch whose giver went away waits so long for another */
-    SYNC_WITHHELD_MS = 60 * 1000,  /* a branch whose next block nobody gives is put behind others for so long */
     SYNC_REFUSED_MS = 10 * 60 * 1000, /* a peer whose chain cannot be followed is not asked again before */
     SYNC_SETTLE_MS = 60 * 1000,       /* not behind for so long: caught up */
     SYNC_KNOWN_MAX = POSW_P2P_HEADERS_AHEAD / POSW_MSG_HEADERS_MAX + 1, /* answers in a row with nothing new */
@@ -29,12 +27,12 @@ enum {
     SYNC_STEP_TXS = 2048, /* imported in one step, */
     SYNC_STEP_BLOCKS = 64,
     SYNC_HERE_MAX = 8,
-    SYNC_SEALS = 64,             /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
+    SYNC_SEALS = 64, /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
     SYNC_PATIENCE_MS = 10 * 1000, /* so long headers without their blocks hold up mining and compact blocks; */
-    SYNC_PATIENCE_BACK = 10,     /* a part of the time without such comes back */
+    SYNC_PATIENCE_BACK = 10,      /* a part of the time without such comes back */
     SYNC_STARVED_MS = 160 * 1000, /* a branch of which no block has come for so long goes */
-    SYNC_BULK_FROM = 64,         /* blocks to go: commits are joined, */
-    SYNC_BULK_BLOCKS = 512       /* so many */
+    SYNC_BULK_FROM = 64,          /* blocks to go: commits are joined, */
+    SYNC_BULK_BLOCKS = 512        /* so many */
 };
 
 struct p2p_sync_peer {
@@ -64,10 +62,10 @@ typedef struct {
 } p2p_here;
 
 struct p2p_sync {
-    void *copies_memory;
-    posw_copies *copies; /* a signature is not part of the proof of work: one find gives any number of headers */
     p2p_here here[SYNC_HERE_MAX];
     size_t here_count;
+    void *copies_memory;
+    posw_copies *copies; /* a signature is not part of the proof of work: one find gives any number of headers */
 
     p2p_branch *branches[SYNC_BRANCHES_MAX];
     size_t branch_count;

@@ -222,6 +222,7 @@ static posw_job *pow_job(unsigned id, size_t items, size_t good, uint8_t rest_ea
     job->id = id;
     job->item_count = items;
     for (size_t i = 0; i < items; i++) {
+        job->items[i] = (posw_job_pow){.key = {{0}}};
         job->items[i].input[0] = (uint8_t)i;
         job->items[i].input[1] = rest_each;
         job->items[i].key.b[0] = 7;

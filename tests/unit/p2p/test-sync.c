@@ -409,7 +409,7 @@ static void test_places_of_branches(void **state) {
         assert_non_null(sync_find_record(w.p2p->sync, &honest, &index));
         h_block_clear(&made);
     }
-    assert_int_equal(w.p2p->sync->branch_count, SYNC_INBOUND_BRANCHES_MAX); /* all of them dialled this node */
+    assert_int_equal(w.p2p->sync->branch_count, SYNC_BRANCHES_MAX);
     h_block_clear(&first);
     h_block_clear(&second);
     n_close(&w);
