@@ -336,24 +336,6 @@ static inline void n_grow_slowly(posw_chain *c, uint64_t blocks, uint64_t gap_s)
     }
 }
 
-/* Another valid signature of the same seal: another k for each nonce. */
-static inline void n_sign_again(posw_header *h, unsigned key, uint64_t nonce) {
-    posw_hash seal_hash, digest;
-    uint8_t secret[32], data[32] = {0};
-    int recovery;
-    secp256k1_ecdsa_recoverable_signature signature;
-    secp256k1_context *c = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-    posw_store_le64(data, nonce);
-    h_secret(secret, key);
-    posw_header_seal_hash(&seal_hash, h);
-    posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
-    assert_true(secp256k1_ecdsa_sign_recoverable(c, &signature, digest.b, secret, NULL, data));
-    secp256k1_ecdsa_recoverable_signature_serialize_compact(c, h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE,
-                                                            &recovery, &signature);
-    h->extra[POSW_EXTRA_SIZE - 1] = (uint8_t)recovery;
-    secp256k1_context_destroy(c);
-}
-
 static inline uint64_t n_violations(const n_net *w) {
     return w->p2p->counters.violations;
 }
