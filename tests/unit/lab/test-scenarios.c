@@ -1,4 +1,4 @@
-/* Named scenes in the simulated world. POSW_TEST_LONG=1 in the environment: the long forms. */
+/* Named scenes in the simulated world. POSW_LONG=1 in the environment: the long forms. */
 #include "base/test.h"
 
 #include "adversary.h"
@@ -15,7 +15,7 @@
 enum { BLOCK_MS = 10 * 1000, RATE = 1000, REORG = 96 };
 
 static bool is_long(void) {
-    return getenv("POSW_TEST_LONG") != NULL;
+    return getenv("POSW_LONG") != NULL;
 }
 
 /* A chain on which a branch of some dozens of blocks can be left. */

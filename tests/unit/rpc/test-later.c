@@ -227,7 +227,7 @@ static void test_strange_jobs(void **state) {
     w_data(&w, W_HTTP, four.data, four.size);
     assert_int_equal(take_jobs(&w, jobs), 1);
     for (uint64_t k = 0; k < 3; k++) {
-        posw_job *strange = posw_job_new(POSW_JOB_SENDERS);
+        posw_job *strange = posw_job_new(POSW_JOB_SENDERS, 0);
         strange->id = jobs[0]->id + (k == 0);
         strange->tag = k;
         if (k > 0) strange->tag += 1;
