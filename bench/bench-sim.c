@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { WARM_S = 60, COSTS_MAX = 64, SHOWN = 12 };
 
@@ -32,13 +31,10 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static double resident_bytes(void) {
-    long pages = 0, ignored;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (f == NULL) return 0;
-    if (fscanf(f, "%ld %ld", &ignored, &pages) != 2) pages = 0;
-    fclose(f);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+/* In use, without what the allocator keeps. */
+static double used_bytes(void) {
+    const struct mallinfo2 m = mallinfo2();
+    return (double)(m.uordblks + m.hblkhd);
 }
 
 static int compare_costs(const void *a, const void *b) {
@@ -114,7 +110,7 @@ static int run(size_t nodes, uint64_t seconds, int others, uint64_t seed, bool m
     o.machines = m;
     o.start_s = spec.params.genesis_time;
     o.measure = measure;
-    const double resident = resident_bytes();
+    const double used = used_bytes();
     int rc = world_new(&w, &o);
     if (rc == POSW_OK) rc = world_run(w, WARM_S * 1000);
     if (rc == POSW_OK) {
@@ -133,7 +129,7 @@ static int run(size_t nodes, uint64_t seconds, int others, uint64_t seed, bool m
                    took * 1e6 / n, (double)(world_events(w) - events) / n,
                    (double)(hits[1] - hits[0] + misses[1] - misses[0]) / n,
                    100 * (double)(hits[1] - hits[0]) / (double)(hits[1] - hits[0] + misses[1] - misses[0] + 1),
-                   (resident_bytes() - resident) / 1e6 / (double)nodes);
+                   (used_bytes() - used) / 1e6 / (double)nodes);
         }
         world_free(w);
     }
