@@ -33,6 +33,8 @@ const cli_command *const cli_commands[] = {
     &lab_command_leverage,
     &lab_command_erlang,
     &lab_command_variance,
+    &lab_command_compare,
+    &lab_command_design,
     &lab_command_miner,
     &lab_command_sweep,
     &lab_command_man,

@@ -6,7 +6,7 @@
 
 extern const cli_command lab_command_double_spend, lab_command_confirmations;
 /* What the founder and the miner ask. */
-extern const cli_command lab_command_miner, lab_command_sweep;
+extern const cli_command lab_command_miner, lab_command_compare, lab_command_design, lab_command_sweep;
 extern const cli_command lab_command_man, lab_command_words;
 
 /* Monte Carlo on the real rules. */

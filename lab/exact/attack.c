@@ -10,6 +10,7 @@ typedef struct {
     double hash_usd;      /* honest miners' cost of hash for the time of `depth` blocks, with the rent premium */
     double honest_weight; /* their average weight */
     double lock_years;
+    double ticket_price; /* ticket rule: coins */
 } attack;
 
 static lab_attack_route route_of(const attack *a, double stake, double weight) {
@@ -72,18 +73,18 @@ static lab_attack_route best_stepped(const attack *a) {
 static lab_attack_route ticket_route(const attack *a, double tickets) {
     const double boost = lab_rule_boost(a->rule), slots = fmin(a->depth, (double)a->rule->params.window_blocks);
     const double part = fmin(1, tickets / slots);
-    lab_attack_route r =
-        route_of(a, tickets * lab_rule_ticket_price(a->rule, a->scenario->supply), 1 / (part / boost + (1 - part)));
+    lab_attack_route r = route_of(a, tickets * a->ticket_price, 1 / (part / boost + (1 - part)));
     r.tickets = tickets;
     return r;
 }
 
-/* Every number of tickets: without a price impact the cost is linear and the best is none or all. */
+/* Without a price impact the cost is linear in the number of tickets, and the best is none or as many as there are;
+ * else every number is tried. */
 static lab_attack_route best_tickets(const attack *a) {
     lab_attack_route best = {.cost = INFINITY};
     const double slots = ceil(fmin(a->depth, (double)a->rule->params.window_blocks));
-    const double price = lab_rule_ticket_price(a->rule, a->scenario->supply);
-    for (double t = 1; t <= slots && t * price <= a->scenario->supply; t++) {
+    const double most = fmin(slots, floor(a->scenario->supply / a->ticket_price));
+    for (double t = a->scenario->price_impact > 0 || most < 1 ? 1 : most; t <= most; t++) {
         const lab_attack_route r = ticket_route(a, t);
         if (r.cost < best.cost) best = r;
     }
@@ -116,6 +117,7 @@ static bool prepare(attack *a, const lab_rule *r, const lab_scenario *s, double 
         .hash_usd = out->hash_cost_per_hour * hours * s->rent_premium,
         .honest_weight = honest.mean_weight,
         .lock_years = out->lock_hours / LAB_HOURS_PER_YEAR,
+        .ticket_price = lab_rule_is_ticket(r) ? lab_rule_ticket_price(r, s->supply) : 0,
     };
     return true;
 }

@@ -300,6 +300,12 @@ void lab_report_html(const lab_report *r, posw_buf *out) {
         put_chart(out, ((lab_chart **)r->charts.items)[i], i);
     for (size_t i = 0; i < r->tables.count; i++)
         put_table(out, ((lab_table **)r->tables.items)[i]);
+    for (size_t i = 0; i < r->listings.count; i++) {
+        const lab_listing_part *l = (const lab_listing_part *)r->listings.items + i;
+        put_within(out, "<h2>", l->title, "</h2>\n<div class=wide role=region tabindex=0 aria-label=\"");
+        put_within(out, "", l->title, "\">");
+        put_within(out, "<pre>", l->text, "</pre></div>\n");
+    }
     if (r->model != NULL) put_within(out, "<section class=words-of><h2>Model</h2><p>", r->model, "</p></section>\n");
     put_list(out, &r->assumptions, "Assumes");
     put_list(out, &r->notes, "Mind");

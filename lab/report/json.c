@@ -93,6 +93,10 @@ void lab_report_json(const lab_report *r, posw_buf *out) {
     }
     for (size_t i = 0; i < r->tables.count; i++)
         put_table(((lab_table **)r->tables.items)[i], &w);
+    for (size_t i = 0; i < r->listings.count; i++) {
+        const lab_listing_part *l = (const lab_listing_part *)r->listings.items + i;
+        posw_jw_kv_string(&w, l->key, l->text);
+    }
     posw_jw_kv_bool(&w, "complete", !r->interrupted);
     if (r->interrupted) {
         posw_jw_kv_u64(&w, "done", r->done);

@@ -96,6 +96,11 @@ void lab_report_free(lab_report *r) {
     for (size_t i = 0; i < r->arrays.count; i++)
         free(((lab_array *)r->arrays.items)[i].values);
     free(r->arrays.items);
+    for (size_t i = 0; i < r->listings.count; i++) {
+        free(((lab_listing_part *)r->listings.items)[i].title);
+        free(((lab_listing_part *)r->listings.items)[i].text);
+    }
+    free(r->listings.items);
     for (size_t i = 0; i < r->tables.count; i++)
         table_free(((lab_table **)r->tables.items)[i]);
     free(r->tables.items);
@@ -220,6 +225,14 @@ void lab_numbers(lab_report *r, const char *key, const double *values, size_t co
     set_name(a->key, sizeof a->key, key);
     a->values = copy_numbers(r, values, count);
     a->count = a->values == NULL ? 0 : count;
+}
+
+void lab_listing(lab_report *r, const char *key, const char *title, const char *text) {
+    lab_listing_part *l = list_add(r, &r->listings, sizeof *l);
+    if (l == NULL) return;
+    set_name(l->key, sizeof l->key, key);
+    l->title = copy_text(r, title);
+    l->text = copy_text(r, text);
 }
 
 /* ---- tables ---- */

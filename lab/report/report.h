@@ -45,6 +45,9 @@ void lab_input_number(lab_report *r, const char *key, const char *label, double 
 void lab_input_integer(lab_report *r, const char *key, const char *label, uint64_t value, const char *unit);
 void lab_input_text(lab_report *r, const char *key, const char *label, const char *text);
 
+/* A text of several lines, shown as it is after the tables: a file. In JSON a string. */
+void lab_listing(lab_report *r, const char *key, const char *title, const char *text);
+
 /* A list of numbers under a key: in JSON only (tables show them to people). */
 void lab_numbers(lab_report *r, const char *key, const double *values, size_t count);
 

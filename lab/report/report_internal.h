@@ -61,12 +61,18 @@ struct lab_chart {
     lab_list labels; /* char * */
 };
 
+typedef struct {
+    char key[LAB_KEY_SIZE];
+    char *title, *text; /* owned */
+} lab_listing_part;
+
 struct lab_report {
     bool failed;
     char *command, *title, *model;
     lab_list verdict, assumptions, notes; /* char * */
     lab_list figures;                     /* lab_figure */
     lab_list arrays;                      /* lab_array */
+    lab_list listings;                    /* lab_listing_part */
     lab_list tables;                      /* lab_table * */
     lab_list charts;                      /* lab_chart * */
     bool interrupted;

@@ -184,6 +184,10 @@ void lab_report_text(const lab_report *r, posw_buf *out) {
     put_figures(r, out, false);
     for (size_t i = 0; i < r->tables.count; i++)
         put_table(((lab_table **)r->tables.items)[i], out);
+    for (size_t i = 0; i < r->listings.count; i++) {
+        const lab_listing_part *l = (const lab_listing_part *)r->listings.items + i;
+        posw_buf_printf(out, "\n%s\n\n%s\n", l->title, l->text);
+    }
     if (r->interrupted)
         posw_buf_printf(out, "\nEnded early: %" PRIu64 " of %" PRIu64 " %s were done.\n", r->done, r->wanted, r->what);
     if (r->model != NULL) posw_buf_printf(out, "\nModel: %s\n", r->model);

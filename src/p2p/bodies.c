@@ -21,8 +21,8 @@ p2p_branch *sync_best_branch(posw_p2p *p) {
     return best;
 }
 
-/* All branches whose proved headers outweigh the tip, the heaviest first. Returns how many. Bodies are asked of all of them: one whose
- * headers come alone must not keep the node from the others. */
+/* All branches whose proved headers outweigh the tip, the heaviest first. Returns how many. Bodies are asked of all of
+ * them: one whose headers come alone must not keep the node from the others. */
 static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t n = 0;
@@ -164,11 +164,19 @@ bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
 
 /* ---- Stalls ---- */
 
-/* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does so again. */
+/* Whoever is slow because this node's line is full, is so where there is much to go; near the tip waiting has an end,
+ * however often others have let it wait before. */
+static uint64_t stall_after_ms(const posw_p2p *p, const p2p_branch *b) {
+    const bool near = b->proved - b->imported <= SYNC_IN_FLIGHT;
+    return near && p->sync->stall_ms > SYNC_STALL_NEAR_MS ? SYNC_STALL_NEAR_MS : p->sync->stall_ms;
+}
+
+/* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does
+ * so again. */
 static void check_stall(posw_p2p *p, const p2p_branch *b, posw_actions *out) {
     p2p_record *r = &b->records[b->imported];
     if (r->body != P2P_BODY_ASKED) return;
-    const uint64_t due = r->asked_ms + p->sync->stall_ms;
+    const uint64_t due = r->asked_ms + stall_after_ms(p, b);
     p2p_wake(p, p->now_ms + P2P_TICK_MS);
     if (p->now_ms < due) return;
     p2p_peer *slow = p2p_find(p, r->peer);

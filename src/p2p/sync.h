@@ -19,6 +19,7 @@ enum {
     SYNC_BLOCK_MS = 64 * 1000,                                          /* and a block within this */
     SYNC_STALL_MIN_MS = 2 * 1000, /* of the block that all others wait for; doubles up to */
     SYNC_STALL_MAX_MS = 64 * 1000,
+    SYNC_STALL_NEAR_MS = 8 * 1000, /* at most, with no more to go than one peer is asked for at a time */
     SYNC_STALLS_MAX = 2,
     SYNC_WINDOW = 1024, /* blocks asked for beyond the first that is missing */
     SYNC_WINDOW_BYTES = 64 * 1024 * 1024,

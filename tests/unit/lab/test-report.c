@@ -75,6 +75,7 @@ static lab_report *sample(void) {
     lab_model(r, "one attacker from outside, %s", evil);
     lab_assume(r, "the honest miners stay");
     lab_note(r, "%s", evil);
+    lab_listing(r, "file", evil, evil);
     lab_interrupted(r, 3, 10, "<trials>");
     assert_false(lab_report_failed(r));
     return r;
@@ -148,6 +149,7 @@ static void test_json(void **state) {
     assert_true(json_is_null(json_object_get(row, "electricity")));
     assert_true(json_real_value(json_object_get(row, "gini_standard_error")) == 0.0012);
     assert_string_equal(json_string_value(json_object_get(o, "chain")), evil);
+    assert_string_equal(json_string_value(json_object_get(o, "file")), evil);
     json_decref(o);
     posw_buf_clear(&out);
     lab_report_free(r);

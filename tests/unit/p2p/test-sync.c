@@ -213,6 +213,27 @@ static void test_stall(void **state) {
     n_close(&w);
 }
 
+/* Near the tip nobody is waited for long, however slow the network has been before. */
+static void test_stall_near_the_tip(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_grow(source.chain, 2);
+    w.p2p->sync->stall_ms = SYNC_STALL_MAX_MS;
+    n_greet(&w, 1, 2, 1000000);
+    n_answer_headers(&w, 1, source.chain, 1, 2);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_BLOCKS, NULL), 1);
+    n_greet(&w, 2, 2, 1000000);
+    n_tick(&w, SYNC_STALL_NEAR_MS - 1);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_GET_BLOCKS, NULL), 0);
+    n_tick(&w, P2P_TICK_MS);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_GET_BLOCKS, NULL), 1);
+    h_close(&source);
+    n_close(&w);
+}
+
 /* A download that ends because its giver goes away is continued by another from where it ended, also when what has come
  * is no heavier than the own chain yet. */
 static void test_cut_branch_goes_on(void **state) {
@@ -318,8 +339,8 @@ static void announce(n_net *w, uint64_t peer, const posw_header *h) {
     posw_buf_clear(&b);
 }
 
-/* Headers alone, of more work than the chain has: their blocks are kept back. Others' blocks go on, and mining is held up once for ten
- * seconds, not by every further such chain. */
+/* Headers alone, of more work than the chain has: their blocks are kept back. Others' blocks go on, and mining is held
+ * up once for ten seconds, not by every further such chain. */
 static void test_headers_whose_blocks_do_not_come(void **state) {
     (void)state;
     n_net w;
@@ -403,7 +424,8 @@ static void test_places_of_branches(void **state) {
     for (unsigned i = 0; i < 5 * SYNC_BRANCHES_MAX; i++) {
         h_plan plan = {.miner = 2 + i % 6, .gap_s = 2 + i};
         h_block made = h_build(w.node.chain, &plan);
-        if (i % 2 == 0) n_greet(&w, 2 + i % 20, 0, 0); /* one connection after the other: no more than two branches each */
+        if (i % 2 == 0)
+            n_greet(&w, 2 + i % 20, 0, 0); /* one connection after the other: no more than two branches each */
         announce(&w, 2 + (i - i % 2) % 20, &made.header);
         assert_true(w.p2p->sync->branch_count <= SYNC_BRANCHES_MAX);
         assert_non_null(sync_find_record(w.p2p->sync, &honest, &index));
@@ -415,8 +437,8 @@ static void test_places_of_branches(void **state) {
     n_close(&w);
 }
 
-/* Whether an output is what it claims to be shows only when it was computed: until then a peer's headers, and those of all, may cost so
- * many jobs and no more. */
+/* Whether an output is what it claims to be shows only when it was computed: until then a peer's headers, and those of
+ * all, may cost so many jobs and no more. */
 static void test_jobs_have_a_limit(void **state) {
     (void)state;
     n_net w;
@@ -558,6 +580,7 @@ int main(void) {
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_stall_near_the_tip),
         cmocka_unit_test(test_cut_branch_goes_on),
         cmocka_unit_test(test_cut_branch_goes_on_from_known_headers),
         cmocka_unit_test(test_equivocation),

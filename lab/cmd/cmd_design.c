@@ -1,0 +1,494 @@
+/* posw lab design */
+#include "chain/chainfile.h"
+#include "chain_input.h"
+#include "commands.h"
+#include "exact/attack.h"
+#include "options.h"
+#include "posw/economy.h"
+#include "posw/u256.h"
+#include "rules/fairness.h"
+#include "scenario_file.h"
+#include "score/design.h"
+#include "score/score.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const cli_option options[] = {
+    {"supply", "COINS", NULL, "coins in existence [10000000]"},
+    {"price", "USD", NULL, "price of a coin [1]"},
+    {"issuance", "X", NULL, "new coins of a year, in parts of the supply [0.05]"},
+    {"miners", "N", NULL, "miners that are expected [200]"},
+    {"staked", "X", NULL, "part of the supply that they stake [0.4]"},
+    {"rentable-hash", "X", "1", "hash for rent, over the hash of all miners"},
+    {"block-time", "SECONDS", "15", "time between blocks"},
+    {"value-at-risk", "USD", "10000", "a payment that must be safe"},
+    {"delta", "D", NULL, "fall of the coin's price when an attack is known [0.3]"},
+    {"notice", "HOURS", "24", "after which an attack is known"},
+    {"scenario", "FILE", "ten-million", "what is not given here: a scenario file, or one that is built in"},
+    {"weights", "LIST", NULL,
+     "weights of the objective: waiting=1,entry=0.5,boost=0.1,small=4,electricity=2,difficulty=10,locks=0.5"},
+    {"months", "N", "2", "months of small miners' income, simulated for the choice and the defaults"},
+    {"name", "NAME", "My Chain", "name of the chain"},
+    {"ticker", "TICKER", "COIN", "symbol of the coin"},
+    {"chain-id", "N", "424242", "a number no other chain uses"},
+    {"difficulty", "N", "16384",
+     "difficulty of the first blocks: hashes a second of the first miners, times the block time"},
+    {"timestamp", "SECONDS", NULL, "of the first block, since 1970 [0 in the report; now in --out]"},
+    {"out", "FILE", NULL, "write the chain file"},
+    {"force", NULL, NULL, "overwrite it"},
+    LAB_RANDOM_OPTIONS,
+    LAB_OUTPUT_OPTIONS,
+    {NULL, NULL, NULL, NULL},
+};
+
+typedef struct {
+    design_setup setup;
+    score_setup simulation;
+    posw_chain_spec spec;
+    bool has_time;
+} question;
+
+/* ---- reading ---- */
+
+/* An option in place of what the scenario says. */
+static bool override(const cli *c, const char *name, double min, double max, double *out) {
+    return !cli_given(c, name) || lab_option_number(c, name, min, max, out);
+}
+
+static bool read_weights(const cli *c, double weights[DESIGN_TERMS]) {
+    const char **list = cli_list(c, "weights");
+    bool ok = true;
+    memcpy(weights, design_term_weights, sizeof design_term_weights);
+    for (size_t i = 0; ok && list != NULL && list[i] != NULL; i++) {
+        const char *equals = strchr(list[i], '=');
+        size_t term = 0;
+        char *end = NULL;
+        while (term < DESIGN_TERMS &&
+               (equals == NULL || strlen(design_term_names[term]) != (size_t)(equals - list[i]) ||
+                strncmp(design_term_names[term], list[i], (size_t)(equals - list[i])) != 0))
+            term++;
+        const double v = term < DESIGN_TERMS ? strtod(equals + 1, &end) : -1;
+        ok = end != NULL && end != equals + 1 && *end == '\0' && v >= 0 && v <= 1e6;
+        if (ok)
+            weights[term] = v;
+        else
+            cli_usage(c,
+                      "--weights: write TERM=NUMBER with waiting, entry, boost, small, electricity, difficulty or "
+                      "locks, not '%s'",
+                      list[i]);
+    }
+    free(list);
+    return ok;
+}
+
+static bool read_economy(const cli *c, design_setup *s) {
+    lab_scenario_file file;
+    double miners;
+    if (!lab_scenario_open(c, "--scenario", cli_text(c, "scenario"), &file)) return false;
+    s->scenario = file.scenario;
+    miners = s->scenario.miners;
+    if (!override(c, "supply", 1, 1e15, &s->scenario.supply) ||
+        !override(c, "price", 1e-12, 1e12, &s->scenario.price_usd) ||
+        !override(c, "issuance", 1e-6, 10, &s->scenario.issuance_per_year) ||
+        !override(c, "miners", 1, FAIRNESS_MINERS_MAX, &miners) ||
+        !override(c, "staked", 0.001, 1, &s->scenario.staked_share) ||
+        !override(c, "delta", 0, 1, &s->scenario.delta) ||
+        !lab_option_number(c, "rentable-hash", 0, 1000, &s->scenario.rentable_hash_ratio) ||
+        !lab_option_number(c, "value-at-risk", 1, 1e15, &s->scenario.value_at_risk_usd))
+        return false;
+    s->scenario.miners = (unsigned)miners;
+    return true;
+}
+
+static bool read_question(const cli *c, question *q) {
+    lab_random_options random;
+    uint64_t block_time, months;
+    if (!read_economy(c, &q->setup) || !read_weights(c, q->setup.weights) ||
+        !cli_u64(c, "block-time", 1, 3600, &block_time) ||
+        !lab_option_number(c, "notice", 0, 8766, &q->setup.notice_hours) || !cli_u64(c, "months", 2, 1200, &months) ||
+        !lab_option_random(c, &random))
+        return false;
+    q->setup.block_time_s = block_time;
+    q->setup.seed = random.seed;
+    q->setup.threads = random.threads;
+    q->simulation = (score_setup){.months = months, .seed = random.seed, .threads = random.threads};
+    return true;
+}
+
+static int copy_name(const cli *c, const char *option, char *out, size_t size) {
+    const char *text = cli_text(c, option);
+    if (strlen(text) >= size) return cli_usage(c, "--%s is longer than %zu bytes", option, size - 1);
+    memcpy(out, text, strlen(text) + 1);
+    return CLI_OK;
+}
+
+static int read_spec(const cli *c, question *q) {
+    int code = copy_name(c, "name", q->spec.name, sizeof q->spec.name);
+    if (code == CLI_OK) code = copy_name(c, "ticker", q->spec.ticker, sizeof q->spec.ticker);
+    posw_params_default(&q->spec.params);
+    q->has_time = cli_given(c, "timestamp");
+    if (code == CLI_OK && (!cli_u64(c, "chain-id", 1, 2147483629, &q->spec.params.chain_id) ||
+                           (q->has_time && !cli_u64(c, "timestamp", 0, UINT32_MAX, &q->spec.params.genesis_time))))
+        code = CLI_USAGE;
+    const char *difficulty = cli_text(c, "difficulty");
+    if (code == CLI_OK && !posw_u256_parse(&q->spec.params.genesis_difficulty, difficulty, strlen(difficulty)))
+        code = cli_usage(c, "--difficulty must be a whole number, not '%s'", difficulty);
+    return code;
+}
+
+/* ---- the chain file ---- */
+
+/* The rules of the design, with as many new coins a block as the issuance says, for ever. */
+static void fill_spec(posw_chain_spec *spec, const question *q, const posw_params *chosen) {
+    const lab_scenario *s = &q->setup.scenario;
+    const uint64_t id = spec->params.chain_id, time = spec->params.genesis_time;
+    const double blocks_per_year = LAB_HOURS_PER_YEAR * 3600 / (double)chosen->block_time_s;
+    const posw_u256 difficulty = spec->params.genesis_difficulty;
+    spec->params = *chosen;
+    spec->params.genesis_difficulty = difficulty;
+    spec->params.chain_id = id;
+    spec->params.genesis_time = time;
+    spec->params.reward_initial_wei = lab_wei(s->supply * s->issuance_per_year / blocks_per_year);
+    spec->params.reward_tail_wei = spec->params.reward_initial_wei;
+    spec->params.halving_blocks = 0;
+}
+
+static bool file_text(posw_buf *out, const posw_chain_spec *spec) {
+    posw_buf_reset(out);
+    posw_chainfile_write(out, spec);
+    posw_buf_byte(out, 0);
+    return !out->failed;
+}
+
+/* What is written must be what `posw chain check` accepts. */
+static int check_spec(const cli *c, const posw_buf *text) {
+    posw_chain_spec again = {0};
+    posw_message msg = {""};
+    const int err = posw_chainfile_read(&again, (const char *)text->data, text->size - 1, &msg);
+    if (err != POSW_OK) return cli_usage(c, "the chain file would not be valid: %s", msg.text);
+    posw_chain_spec_clear(&again);
+    return CLI_OK;
+}
+
+static int write_file(const cli *c, question *q, posw_buf *text) {
+    const char *path = cli_text(c, "out");
+    posw_chain_spec spec = q->spec;
+    if (!q->has_time) spec.params.genesis_time = (uint64_t)time(NULL);
+    if (!file_text(text, &spec)) return cli_fail("out of memory");
+    FILE *f = fopen(path, cli_switch(c, "force") ? "wb" : "wbx");
+    if (f == NULL && errno == EEXIST) return cli_fail("%s exists already; --force overwrites it", path);
+    const bool opened = f != NULL;
+    bool ok = opened && fwrite(text->data, 1, text->size - 1, f) == text->size - 1;
+    if (opened && fclose(f) != 0) ok = false;
+    return ok ? CLI_OK : cli_fail("cannot write %s: %s", path, strerror(errno));
+}
+
+/* ---- the report ---- */
+
+static lab_attack_route attack_of(const question *q, const posw_params *p, double depth, double delta, double staked) {
+    lab_scenario s = design_scenario(&q->setup, p);
+    lab_attack_result a;
+    lab_rule rule;
+    lab_rule_of(&rule, p);
+    if (!isnan(delta)) s.delta = delta;
+    s.staked_share *= staked;
+    if (!lab_attack(&rule, &s, depth, &a)) return (lab_attack_route){.cost = NAN};
+    return a.best;
+}
+
+static void put_inputs(lab_report *r, const question *q) {
+    const lab_scenario *s = &q->setup.scenario;
+    lab_input_number(r, "supply", "supply", s->supply, "coins");
+    lab_input_number(r, "price", "price of a coin", s->price_usd, "USD");
+    lab_input_number(r, "issuance", "issuance a year", s->issuance_per_year, "");
+    lab_input_integer(r, "miners", "miners", s->miners, "");
+    lab_input_number(r, "staked", "staked", s->staked_share, "");
+    lab_input_number(r, "rentable_hash", "hash for rent / hash of all miners", s->rentable_hash_ratio, "");
+    lab_input_integer(r, "block_time", "block time", q->setup.block_time_s, "s");
+    lab_input_number(r, "value_at_risk", "value at risk", s->value_at_risk_usd, "USD");
+    lab_input_number(r, "delta", "price loss of an attacker's coins", s->delta, "");
+    lab_input_number(r, "notice", "an attack is known after", q->setup.notice_hours, "h");
+    lab_input_integer(r, "seed", "seed", q->setup.seed, "");
+}
+
+static void put_choice(lab_report *r, const design_result *d, const score *simulated) {
+    const design *b = &d->best[0];
+    const posw_params *p = &b->params;
+    lab_integer(r, "boost", "boost", p->weight.boost, "");
+    lab_integer(r, "window", "window", p->window_blocks, "blocks");
+    lab_integer(r, "slots", "slots", p->weight.slots, "");
+    lab_integer(r, "epoch", "epoch", p->epoch_blocks, "blocks");
+    lab_integer(r, "unbonding", "unbonding", p->unbonding_blocks, "blocks");
+    lab_integer(r, "max_reorg", "deepest automatic reorg", p->reorg_max_blocks, "blocks");
+    lab_integer(r, "half_life", "half-life of the difficulty", p->difficulty_blocks, "blocks");
+    lab_number(r, "objective", "objective (fewer points are better)", b->points, "points");
+    lab_number(r, "objective_default", "objective of the defaults", d->standard.points, "points");
+    lab_bool(r, "beats_default", "better than the defaults", b->points < d->standard.points);
+    lab_integer(r, "designs", "designs that were judged", d->searched, "");
+    lab_number(r, "safe_blocks", "confirmations for the value at risk", b->safe_blocks, "blocks");
+    lab_number(r, "safe_hours", "which take", b->safe_hours, "h");
+    lab_number(r, "ticket_usd", "price of a ticket", b->ticket_usd, "USD");
+    lab_number(r, "hash_reward_share", "reward spent on hash", b->hash_share, "");
+    lab_number(r, "lock_days", "stake is locked for", b->lock_days, "days");
+    lab_number(r, "small_earnings", "earnings of the poorest tenth / wealth, with 0.6 to 1.4 times the stake",
+               b->small_earnings, "");
+    lab_estimate(r, "small_earnings_simulated", "the same, simulated with the expected stake",
+                 lab_sample_mean(&simulated->small_earnings), lab_sample_error(&simulated->small_earnings), "");
+}
+
+static void put_terms(lab_report *r, const design_result *d, const question *q) {
+    static const char *const what[DESIGN_TERMS] = {
+        [DESIGN_WAITING] = "hours until the value at risk is safe",
+        [DESIGN_ENTRY] = "price of a ticket, USD",
+        [DESIGN_BOOST] = "boost: a miner without a ticket is worth 1/M",
+        [DESIGN_SMALL] = "poorest tenth: earnings over wealth",
+        [DESIGN_ELECTRICITY] = "part of the reward spent on hash",
+        [DESIGN_DIFFICULTY] = "days late when rented hash leaves",
+        [DESIGN_LOCKS] = "days for which stake is locked",
+    };
+    const design *both[] = {&d->standard, &d->best[0]};
+    lab_table *t = lab_table_new(r, "terms", "The objective, term by term");
+    lab_column(t, "term", "term", "");
+    lab_column(t, "what", "from", "");
+    lab_column(t, "weight", "weight", "");
+    lab_column(t, "default", "defaults", "");
+    lab_column(t, "default_points", "points", "");
+    lab_column(t, "choice", "choice", "");
+    lab_column(t, "choice_points", "points", "");
+    for (size_t i = 0; i < DESIGN_TERMS; i++) {
+        lab_cell_text(t, design_term_names[i]);
+        lab_cell_text(t, what[i]);
+        lab_cell_number(t, q->setup.weights[i]);
+        for (size_t k = 0; k < 2; k++) {
+            const design *b = both[k];
+            const double from[DESIGN_TERMS] = {b->safe_hours,     b->ticket_usd, (double)b->params.weight.boost,
+                                               b->small_earnings, b->hash_share, b->late_days,
+                                               b->lock_days};
+            lab_cell_number(t, from[i]);
+            lab_cell_number(t, b->terms[i]);
+        }
+    }
+}
+
+static void put_best(lab_report *r, const design_result *d) {
+    lab_table *t = lab_table_new(r, "best", "The best designs");
+    lab_column(t, "points", "points", "");
+    lab_column(t, "boost", "boost", "");
+    lab_column(t, "window", "window", "blocks");
+    lab_column(t, "slots", "slots", "");
+    lab_column(t, "unbonding", "unbonding", "blocks");
+    lab_column(t, "safe_hours", "safe after", "h");
+    lab_column(t, "ticket_usd", "ticket", "USD");
+    lab_column(t, "small_earnings", "poorest earn", "");
+    lab_column(t, "hash_reward_share", "on hash", "");
+    for (size_t i = 0; i < d->best_count; i++) {
+        const design *b = &d->best[i];
+        lab_cell_number(t, b->points);
+        lab_cell_integer(t, b->params.weight.boost);
+        lab_cell_integer(t, b->params.window_blocks);
+        lab_cell_integer(t, b->params.weight.slots);
+        lab_cell_integer(t, b->params.unbonding_blocks);
+        lab_cell_number(t, b->safe_hours);
+        lab_cell_number(t, b->ticket_usd);
+        lab_cell_number(t, b->small_earnings);
+        lab_cell_number(t, b->hash_share);
+    }
+}
+
+static void put_charts(lab_report *r, const design_result *d, const question *q) {
+    static const double depths[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+    enum { DEPTHS = sizeof depths / sizeof *depths };
+    double cost[3][DEPTHS], hours[DEPTHS];
+    lab_rule plain;
+    lab_scenario s = q->setup.scenario;
+    const bool named = lab_rule_named(&plain, "pow");
+    plain.params.block_time_s = q->setup.block_time_s;
+    for (size_t i = 0; i < DEPTHS; i++) {
+        lab_attack_result a;
+        hours[i] = depths[i] * (double)q->setup.block_time_s / 3600;
+        cost[0][i] = attack_of(q, &d->best[0].params, depths[i], NAN, 1).cost;
+        cost[1][i] = attack_of(q, &d->standard.params, depths[i], NAN, 1).cost;
+        cost[2][i] = named && lab_attack(&plain, &s, depths[i], &a) ? a.best.cost : NAN;
+    }
+    lab_chart *c = lab_chart_new(r, LAB_CHART_LINE, LAB_CHART_LOG_X | LAB_CHART_LOG_Y,
+                                 "Cheapest attack by the time that a payment waits", "hours", "USD");
+    lab_chart_series(c, "this design", hours, cost[0], DEPTHS);
+    lab_chart_series(c, "the defaults", hours, cost[1], DEPTHS);
+    lab_chart_series(c, "plain proof of work", hours, cost[2], DEPTHS);
+    double points[2][DESIGN_TERMS];
+    memcpy(points[0], d->best[0].terms, sizeof points[0]);
+    memcpy(points[1], d->standard.terms, sizeof points[1]);
+    c = lab_chart_new(r, LAB_CHART_BAR, 0, "The objective, term by term", "", "points, fewer are better");
+    lab_chart_labels(c, design_term_names, DESIGN_TERMS);
+    lab_chart_series(c, "this design", NULL, points[0], DESIGN_TERMS);
+    lab_chart_series(c, "the defaults", NULL, points[1], DESIGN_TERMS);
+}
+
+static void put_safety(lab_report *r, const design_result *d, const question *q) {
+    const design *b = &d->best[0];
+    const lab_attack_route sixty = attack_of(q, &b->params, 60, NAN, 1);
+    char x[4][48], needs[160];
+    if (isfinite(b->safe_blocks))
+        lab_verdict(
+            r,
+            "Attacks: a payment of %s USD is safe after %s blocks, that is %s hours; with the defaults after %s hours.",
+            lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd),
+            lab_brief(x[1], sizeof x[1], b->safe_blocks), lab_brief(x[2], sizeof x[2], b->safe_hours),
+            lab_brief(x[3], sizeof x[3], d->standard.safe_hours));
+    else
+        lab_verdict(r, "Attacks: no number of blocks makes a payment of %s USD safe on this chain.",
+                    lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd));
+    if (sixty.stake > 0)
+        snprintf(needs, sizeof needs, "for which it needs %s coins", lab_brief(x[0], sizeof x[0], sixty.stake));
+    else
+        snprintf(needs, sizeof needs, "with %s times the hash of all miners, where %s times is for rent",
+                 lab_brief(x[0], sizeof x[0], sixty.hash_ratio),
+                 lab_brief(x[1], sizeof x[1], q->setup.scenario.rentable_hash_ratio));
+    lab_verdict(r, "To replace the last 60 blocks costs an outsider at least %s USD, %s.",
+                lab_brief(x[2], sizeof x[2], sixty.cost), needs);
+}
+
+static void put_verdict(lab_report *r, const design_result *d, const question *q) {
+    const design *b = &d->best[0];
+    const posw_params *p = &b->params;
+    const lab_scenario *s = &q->setup.scenario;
+    const double reward = lab_reward_per_hour(s) * LAB_HOURS_PER_YEAR;
+    char x[6][48];
+    if (b->points < d->standard.points)
+        lab_verdict(r,
+                    "Take a boost of %" PRIu64 ", a window of %" PRIu64 " blocks (%s hours) with %" PRIu64
+                    " slots, and a half-life of %" PRIu64 " blocks. By the "
+                    "objective it has %s points where the defaults have %s: it beats them.",
+                    p->weight.boost, p->window_blocks,
+                    lab_brief(x[0], sizeof x[0], (double)p->window_blocks * (double)p->block_time_s / 3600),
+                    p->weight.slots, p->difficulty_blocks, lab_brief(x[1], sizeof x[1], b->points),
+                    lab_brief(x[2], sizeof x[2], d->standard.points));
+    else
+        lab_verdict(r, "Take the defaults: by the objective none of the other designs beats their %s points.",
+                    lab_brief(x[0], sizeof x[0], b->points));
+    put_safety(r, d, q);
+    lab_verdict(r,
+                "Miners: a ticket costs %s USD, and that is what a newcomer must have. The poorest tenth of %u miners "
+                "earns %s %% of its fair part. Staked coins come back after %s "
+                "days at the most.",
+                lab_brief(x[0], sizeof x[0], b->ticket_usd), s->miners,
+                lab_brief(x[1], sizeof x[1], 100 * b->small_earnings), lab_brief(x[2], sizeof x[2], b->lock_days));
+    lab_verdict(
+        r,
+        "Energy: %s %% of the reward goes into hash, %s kWh a year at %s USD; under plain proof of work it would be %s "
+        "%%.",
+        lab_brief(x[0], sizeof x[0], 100 * b->hash_share),
+        lab_brief(x[1], sizeof x[1], b->hash_share * (1 - s->hardware_share) * reward / s->electricity_usd_per_kwh),
+        lab_brief(x[2], sizeof x[2], s->electricity_usd_per_kwh),
+        lab_brief(x[3], sizeof x[3], 100 * (1 - 1.0 / s->miners)));
+}
+
+/* What it does not protect against. */
+static void put_limits(lab_report *r, const design_result *d, const question *q) {
+    const posw_params *p = &d->best[0].params;
+    const lab_scenario *s = &q->setup.scenario;
+    char x[4][48];
+    const lab_attack_route six = attack_of(q, p, 6, NAN, 1), free_ride = attack_of(q, p, 60, 0, 1),
+                           fewer = attack_of(q, p, 60, NAN, 0.25);
+    lab_note(r, "it does not protect shallow payments: to replace 6 blocks costs %s USD",
+             lab_brief(x[0], sizeof x[0], six.cost));
+    lab_note(r,
+             "it does not protect by stake when an attack leaves the coin's price as it is: then 60 blocks cost %s USD",
+             lab_brief(x[0], sizeof x[0], free_ride.cost));
+    lab_note(r,
+             "it does not protect against holders: whoever has %s coins and replaces 60 blocks pays for "
+             "hash only, and loses on its own coins",
+             lab_brief(x[0], sizeof x[0], 60 * d->best[0].ticket_usd / s->price_usd));
+    lab_note(r,
+             "it does not protect without stakers: with a quarter of the expected stake 60 blocks cost %s USD, and in "
+             "the first two epochs, unless the file stakes at genesis, none is in force",
+             lab_brief(x[0], sizeof x[0], fewer.cost));
+    lab_note(r,
+             "it does not protect against a majority of hash and stake that refuses transactions, against nodes that "
+             "were off for more than %" PRIu64 " blocks, against stolen keys or "
+             "errors in programs",
+             p->reorg_max_blocks);
+    lab_note(r,
+             "the file has no accounts and no stakes yet: add them before the first start; with another supply than %s "
+             "coins a ticket has another price",
+             lab_brief(x[0], sizeof x[0], s->supply));
+}
+
+static void put_words(lab_report *r, const question *q) {
+    lab_model(r, "points = the sum of weight times: log2(1 + hours until the value at risk is safe), log2(1 + ticket / "
+                 "100 USD), log2(boost), 1 - earnings of the poorest tenth over wealth, part "
+                 "of the reward spent on hash, gain of hash that comes and goes + days late when it leaves, log2(1 + "
+                 "days locked / 7); boost, window, slots, unbonding and half-life on a grid");
+    lab_assume(r,
+               "attacks are as in posw lab attack, miners' stakes equal for them; small miners have Pareto stakes with "
+               "exponent %g and hash in proportion",
+               q->setup.scenario.pareto_exponent);
+    lab_assume(
+        r, "the boost is twice the hash for rent or more; coins that are free before an attack is known lose nothing");
+    lab_assume(r, "the weights are a choice: --weights weighs otherwise");
+}
+
+static int print_design(const cli *c, question *q, const design_result *d, const score *simulated) {
+    posw_buf text = {0};
+    fill_spec(&q->spec, q, &d->best[0].params);
+    int code = file_text(&text, &q->spec) ? check_spec(c, &text) : cli_fail("out of memory");
+    lab_report *r = code == CLI_OK ? lab_report_new("design", "A chain for this economy") : NULL;
+    if (code == CLI_OK && r != NULL) {
+        put_verdict(r, d, q);
+        put_inputs(r, q);
+        put_choice(r, d, simulated);
+        put_terms(r, d, q);
+        put_best(r, d);
+        put_charts(r, d, q);
+        lab_listing(r, "chain_file", "The chain file", (const char *)text.data);
+        put_words(r, q);
+        put_limits(r, d, q);
+        if (!d->complete) lab_interrupted(r, d->searched, 7200, "designs");
+    }
+    if (code == CLI_OK && cli_given(c, "out")) code = write_file(c, q, &text);
+    posw_buf_clear(&text);
+    if (code == CLI_OK) return lab_report_print(c, r);
+    lab_report_free(r);
+    return code;
+}
+
+static int run(cli *c) {
+    question q;
+    design_result d;
+    score simulated;
+    lab_rule rule;
+    memset(&q, 0, sizeof q);
+    if (!read_question(c, &q)) return CLI_USAGE;
+    int code = read_spec(c, &q);
+    if (code != CLI_OK) return code;
+    if (!design_search(&d, &q.setup)) return cli_fail("out of memory");
+    lab_rule_of(&rule, &d.best[0].params);
+    if (!score_run(&simulated, &rule, &q.setup.scenario, &q.simulation)) return cli_fail("out of memory");
+    code = print_design(c, &q, &d, &simulated);
+    return code;
+}
+
+const cli_command lab_command_design = {
+    "lab design",
+    "[OPTIONS]",
+    "searches the rules of a new chain for its economy",
+    "Takes what a founder expects (supply, price, issuance, miners, hash for rent, value at risk) and searches boost, "
+    "window, slots, locks and half-life of the ticket rule for the fewest points by "
+    "a stated objective. Prints a verdict in plain words with what the design does not protect against, the comparison "
+    "with the defaults, and the chain file, which --out writes. JSON keys: boost, "
+    "window, slots, epoch, unbonding, max_reorg, half_life, objective, objective_default, beats_default, safe_blocks, "
+    "safe_hours, ticket_usd, hash_reward_share, small_earnings, verdict, chain_file; "
+    "terms, best.",
+    "posw lab design --supply 10000000 --price 1 --issuance 0.05 --miners 200 --rentable-hash 5 --block-time 15 "
+    "--value-at-risk 25000 --out mychain.json",
+    options,
+    0,
+    0,
+    run,
+};

@@ -1,0 +1,283 @@
+#include "design.h"
+
+#include "exact/income.h"
+#include "rules/difficulty_sim.h"
+#include "run/parallel.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const design_term_names[DESIGN_TERMS] = {"waiting",     "entry",      "boost", "small",
+                                                     "electricity", "difficulty", "locks"};
+const double design_term_weights[DESIGN_TERMS] = {1, 0.5, 0.1, 4, 2, 10, 0.5};
+
+static const double HOUR_S = 3600, DAY_S = 86400, SAFE_BLOCKS_MAX = 1e6;
+/* The grid. Windows and epochs are multiples of a reorg limit of about two hours, as the defaults are. */
+static const uint64_t boosts[] = {16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
+static const double window_hours[] = {1, 2.1, 4.2, 8.4, 16.8, 33.6, 67.2, 134.4, 268.8};
+static const uint64_t slots[] = {1, 2, 3, 4, 5, 6, 8, 10, 12, 16};
+static const double lock_days[] = {0.5, 1, 2, 3, 5, 7, 14, 28};
+static const uint64_t half_lives[] = {24, 36, 60, 96, 144, 216, 288, 432, 576};
+static const double REORG_HOURS = 2.1;
+
+enum {
+    BOOSTS = sizeof boosts / sizeof *boosts,
+    WINDOWS = sizeof window_hours / sizeof *window_hours,
+    SLOTS = sizeof slots / sizeof *slots,
+    LOCKS = sizeof lock_days / sizeof *lock_days,
+    HALF_LIVES = sizeof half_lives / sizeof *half_lives,
+    GROUPS = BOOSTS * WINDOWS * SLOTS
+};
+
+/* ---- the difficulty: independent of everything else ---- */
+
+typedef struct {
+    double gain, late_days;
+} difficulty_terms;
+
+static double hash_for_rent(const design_setup *s) {
+    return isnan(s->scenario.rentable_hash_ratio) ? 1 : s->scenario.rentable_hash_ratio;
+}
+
+/* Hash for rent that mines while the difficulty is below 1.3 times what the others make of it, up to 1.35: what it
+ * earns more. And the time by which asert lets the chain fall behind when it leaves for good: a half-life for each
+ * halving of the hash. */
+static bool judge_difficulty(difficulty_terms *out, const design_setup *s, uint64_t half_life) {
+    posw_params p;
+    difficulty_result r;
+    posw_params_default(&p);
+    p.block_time_s = s->block_time_s;
+    p.difficulty_blocks = half_life;
+    const double factor = fmin(10, fmax(0.1, hash_for_rent(s)));
+    const difficulty_setup sim = {.params = &p,
+                                  .scenario = DIFFICULTY_ON_OFF,
+                                  .factor = factor,
+                                  .on = 1.3,
+                                  .off = 1.35,
+                                  .blocks = 800000,
+                                  .seed = s->seed,
+                                  .threads = s->threads};
+    if (!difficulty_run(&r, &sim)) return false;
+    const lab_sample gain = difficulty_over_chains(&r, offsetof(difficulty_chain, attacker_advantage));
+    out->gain = fmax(0, lab_sample_mean(&gain) - 1);
+    if (isnan(out->gain)) out->gain = 0; /* it never found the difficulty low enough */
+    out->late_days = (double)half_life * (double)s->block_time_s * log2(1 + hash_for_rent(s)) / DAY_S;
+    return true;
+}
+
+static double difficulty_points(const design_setup *s, const difficulty_terms *d) {
+    return s->weights[DESIGN_DIFFICULTY] * (d->gain + d->late_days);
+}
+
+/* ---- one design ---- */
+
+lab_scenario design_scenario(const design_setup *setup, const posw_params *p) {
+    lab_scenario s = setup->scenario;
+    s.lock_hours = NAN; /* the chain's */
+    /* the last block that an automatic reorg can replace is this old when the branch is shown */
+    const double free_after = (double)p->unbonding_blocks * (double)p->block_time_s / HOUR_S;
+    const double known_after = (double)p->reorg_max_blocks * (double)p->block_time_s / HOUR_S + setup->notice_hours;
+    if (free_after < known_after) s.delta = 0;
+    return s;
+}
+
+/* What the poorest tenth earns over its part of the wealth, hash and stake in proportion to wealth, when all have
+ * `scale` times the expected stake. classes: for all of them. */
+static double earnings_at(const lab_scenario *s, const posw_params *p, double scale, const double *stakes,
+                          lab_income_class *classes) {
+    const size_t n = s->miners, first = n - (n / 10 > 0 ? n / 10 : 1);
+    const posw_u256 supply = lab_wei(s->supply);
+    double shares = 0, wealth = 0, all = 0;
+    for (size_t i = 0; i < n; i++) {
+        classes[i] = (lab_income_class){.miners = 1, .hash = stakes[i], .stake_wei = lab_wei(stakes[i] * scale)};
+        all += stakes[i];
+    }
+    lab_income_shares(classes, n, p, &supply);
+    for (size_t i = first; i < n; i++) {
+        shares += classes[i].share;
+        wealth += stakes[i];
+    }
+    return shares / (wealth / all);
+}
+
+/* The mean for stakes from 0.6 to 1.4 times what is expected: else a ticket that by chance is a little cheaper than all
+ * that a poor miner has would look perfect. NAN: out of memory. */
+static double small_earnings(const design_setup *setup, const posw_params *p) {
+    enum { SCALES = 9 };
+    lab_scenario s = setup->scenario;
+    double *stakes = calloc(s.miners, sizeof *stakes), sum = 0;
+    lab_income_class *classes = calloc(s.miners, sizeof *classes);
+    s.stakes = LAB_STAKES_PARETO;
+    if (stakes != NULL && classes != NULL) {
+        lab_scenario_stakes(&s, stakes);
+        for (int i = 0; i < SCALES; i++)
+            sum += earnings_at(&s, p, 0.6 + 0.1 * i, stakes, classes);
+    } else
+        sum = NAN;
+    free(stakes);
+    free(classes);
+    return sum / SCALES;
+}
+
+/* small: small_earnings() of it, which does not depend on the locks. False: out of memory. */
+static bool judge(design *d, const design_setup *setup, const posw_params *p, double small,
+                  const difficulty_terms *difficulty) {
+    const lab_scenario s = design_scenario(setup, p);
+    lab_rule rule;
+    lab_honest honest;
+    lab_rule_of(&rule, p);
+    if (isnan(small) || !lab_honest_miners(&s, &rule, &honest)) return false;
+    *d = (design){.params = *p,
+                  .small_earnings = small,
+                  .hash_share = honest.hash_cost_share,
+                  .hopper_gain = difficulty->gain,
+                  .late_days = difficulty->late_days};
+    d->safe_blocks = lab_attack_depth(&rule, &s, s.value_at_risk_usd, SAFE_BLOCKS_MAX);
+    if (d->safe_blocks == 0) d->safe_blocks = INFINITY;
+    d->safe_hours = d->safe_blocks * (double)p->block_time_s / HOUR_S;
+    d->ticket_usd = lab_rule_ticket_price(&rule, s.supply) * s.price_usd;
+    d->lock_days = (2 * (double)p->epoch_blocks + (double)p->unbonding_blocks) * (double)p->block_time_s / DAY_S;
+    const double w[DESIGN_TERMS] = {
+        [DESIGN_WAITING] = log2(1 + d->safe_hours),     [DESIGN_ENTRY] = log2(1 + d->ticket_usd / 100),
+        [DESIGN_BOOST] = log2((double)p->weight.boost), [DESIGN_SMALL] = fmax(0, 1 - small),
+        [DESIGN_ELECTRICITY] = d->hash_share,           [DESIGN_DIFFICULTY] = difficulty->gain + difficulty->late_days,
+        [DESIGN_LOCKS] = log2(1 + d->lock_days / 7),
+    };
+    for (size_t i = 0; i < DESIGN_TERMS; i++) {
+        d->terms[i] = setup->weights[i] * w[i];
+        d->points += d->terms[i];
+    }
+    return true;
+}
+
+/* ---- the grid ---- */
+
+typedef struct {
+    const design_setup *setup;
+    uint64_t half_life;
+    difficulty_terms difficulty;
+    design *best; /* of each group: of all its locks; points INFINITY: none */
+    size_t *judged;
+    bool *failed;
+} search;
+
+static uint64_t blocks_of(const design_setup *s, double hours) {
+    return (uint64_t)fmax(1, round(hours * HOUR_S / (double)s->block_time_s));
+}
+
+/* A chain with the locks that it needs at least: P3 and P4. False: it breaks a rule. */
+static bool params_of(posw_params *p, const search *q, size_t group, size_t lock) {
+    const design_setup *s = q->setup;
+    posw_params_default(p);
+    p->chain_id = 1;
+    p->block_time_s = s->block_time_s;
+    p->reorg_max_blocks = blocks_of(s, REORG_HOURS) < 10 ? 10 : blocks_of(s, REORG_HOURS);
+    p->epoch_blocks = 2 * p->reorg_max_blocks;
+    p->weight.boost = boosts[group % BOOSTS];
+    p->window_blocks = blocks_of(s, window_hours[group / BOOSTS % WINDOWS]);
+    p->weight.slots = slots[group / BOOSTS / WINDOWS];
+    p->difficulty_blocks = q->half_life;
+    const uint64_t whole_epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
+    const uint64_t least = (whole_epochs < 2 ? 2 : whole_epochs) * p->epoch_blocks;
+    p->unbonding_blocks = blocks_of(s, 24 * lock_days[lock]);
+    if (p->unbonding_blocks < least) p->unbonding_blocks = least;
+    return p->window_blocks >= 2 && posw_params_check(p).kind == POSW_VALID &&
+           (double)p->weight.boost >= 2 * hash_for_rent(s);
+}
+
+static void judge_group(void *arg, size_t group) {
+    search *q = arg;
+    posw_params p;
+    double small = NAN;
+    q->best[group].points = INFINITY;
+    for (size_t lock = 0; lock < LOCKS; lock++) {
+        design d;
+        if (!params_of(&p, q, group, lock)) continue;
+        if (isnan(small)) small = small_earnings(q->setup, &p);
+        if (!judge(&d, q->setup, &p, small, &q->difficulty)) {
+            q->failed[group] = true;
+            return;
+        }
+        q->judged[group]++;
+        if (d.points < q->best[group].points) q->best[group] = d;
+    }
+}
+
+/* Keeps the list in order; of equal ones the earlier stays ahead. */
+static void insert(design_result *r, const design *d) {
+    size_t place = r->best_count;
+    while (place > 0 && d->points < r->best[place - 1].points)
+        place--;
+    if (place == DESIGN_BEST) return;
+    if (r->best_count < DESIGN_BEST) r->best_count++;
+    for (size_t i = r->best_count - 1; i > place; i--)
+        r->best[i] = r->best[i - 1];
+    r->best[place] = *d;
+}
+
+static bool choose_half_life(search *q) {
+    double best = INFINITY;
+    for (size_t i = 0; i < HALF_LIVES && !lab_stopping(); i++) {
+        difficulty_terms d;
+        if (!judge_difficulty(&d, q->setup, half_lives[i])) return false;
+        if (difficulty_points(q->setup, &d) >= best) continue;
+        best = difficulty_points(q->setup, &d);
+        q->half_life = half_lives[i];
+        q->difficulty = d;
+    }
+    return true;
+}
+
+/* What `posw chain new --block-time` writes. */
+static bool judge_standard(design_result *out, const design_setup *setup) {
+    posw_params p;
+    difficulty_terms d;
+    posw_params_default(&p);
+    p.chain_id = 1;
+    p.block_time_s = setup->block_time_s;
+    return judge_difficulty(&d, setup, p.difficulty_blocks) &&
+           judge(&out->standard, setup, &p, small_earnings(setup, &p), &d);
+}
+
+static bool search_grid(design_result *out, search *q) {
+    bool *done = calloc(GROUPS, sizeof *done);
+    const lab_parallel p = {.tasks = GROUPS,
+                            .threads = q->setup->threads,
+                            .what = "designs",
+                            .unit_count = LOCKS,
+                            .run = judge_group,
+                            .arg = q,
+                            .done = done};
+    bool ok = done != NULL;
+    if (ok) out->complete = lab_parallel_run(&p) == GROUPS;
+    for (size_t i = 0; ok && i < GROUPS; i++) {
+        if (!done[i]) continue;
+        ok = !q->failed[i];
+        out->searched += q->judged[i];
+        if (q->best[i].points < INFINITY) insert(out, &q->best[i]);
+    }
+    free(done);
+    return ok;
+}
+
+bool design_search(design_result *out, const design_setup *setup) {
+    search q = {.setup = setup,
+                .half_life = half_lives[4],
+                .best = calloc(GROUPS, sizeof *q.best),
+                .judged = calloc(GROUPS, sizeof *q.judged),
+                .failed = calloc(GROUPS, sizeof *q.failed)};
+    memset(out, 0, sizeof *out);
+    bool ok =
+        q.best != NULL && q.judged != NULL && q.failed != NULL && judge_standard(out, setup) && choose_half_life(&q);
+    if (ok) {
+        /* where nothing is better, the defaults */
+        insert(out, &out->standard);
+        ok = search_grid(out, &q);
+    }
+    free(q.best);
+    free(q.judged);
+    free(q.failed);
+    return ok;
+}

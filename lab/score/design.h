@@ -1,0 +1,71 @@
+/* Searching the parameters of a ticket chain for the economy that a founder expects.
+ *
+ * A design is judged by points, fewer are better: a sum of terms that each say what they measure, so that a founder can
+ * weigh them otherwise.
+ *
+ *      waiting      log2(1 + hours until a payment of the value at risk is safe: until replacing its block costs more)
+ *      entry        log2(1 + price of a ticket / 100 USD): what a newcomer must buy first
+ *      boost        log2(M): without a ticket a miner is worth 1 / M
+ *      small        1 - what the poorest tenth of the miners earns over its part of the wealth, with 0.6 to 1.4 times
+ * the expected stake electricity  part of the reward that is spent on hash difficulty   what who comes and goes earns
+ * more for each hash, and how many days blocks are late when all rented hash leaves locks        log2(1 + days for
+ * which stake is locked / 7)
+ *
+ * A design must keep rules P1 to P8 and a boost of twice the hash for rent or more, so that no hash suffices without
+ * stake. Where coins are free again before an attack has been noticed, the attacker loses nothing on them. */
+#ifndef POSW_LAB_DESIGN_H
+#define POSW_LAB_DESIGN_H
+
+#include "exact/attack.h"
+
+#include <stdint.h>
+
+enum design_term {
+    DESIGN_WAITING,
+    DESIGN_ENTRY,
+    DESIGN_BOOST,
+    DESIGN_SMALL,
+    DESIGN_ELECTRICITY,
+    DESIGN_DIFFICULTY,
+    DESIGN_LOCKS,
+    DESIGN_TERMS
+};
+
+typedef struct {
+    lab_scenario scenario; /* rentable_hash_ratio and value_at_risk_usd known */
+    uint64_t block_time_s;
+    double notice_hours; /* after which an attack is known and the price has fallen */
+    double weights[DESIGN_TERMS];
+    uint64_t seed;
+    unsigned threads;
+} design_setup;
+
+typedef struct {
+    posw_params params;
+    double points;
+    double terms[DESIGN_TERMS]; /* with their weights */
+    /* what they come from */
+    double safe_blocks, safe_hours; /* INFINITY: never */
+    double ticket_usd, small_earnings, hash_share;
+    double hopper_gain, late_days;
+    double lock_days;
+} design;
+
+enum { DESIGN_BEST = 5 };
+
+typedef struct {
+    design standard;          /* the defaults of a new chain with this block time */
+    design best[DESIGN_BEST]; /* the best first; best[0] may be the standard */
+    size_t best_count, searched;
+    bool complete; /* false after Ctrl-C: the best of those that were judged */
+} design_result;
+
+/* False: out of memory. The same result for any number of threads. */
+POSW_MUST_USE bool design_search(design_result *out, const design_setup *setup);
+/* The scenario as it meets a design: without a price loss where coins are free too early. */
+lab_scenario design_scenario(const design_setup *setup, const posw_params *p);
+
+extern const char *const design_term_names[DESIGN_TERMS];
+extern const double design_term_weights[DESIGN_TERMS];
+
+#endif
