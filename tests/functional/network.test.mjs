@@ -74,7 +74,7 @@ describe('a line that fails', () => {
     await west.stop();
   });
 
-  test('joins two pairs into one chain, also when it is slow', async () => {
+  test('joins two pairs into one chain, also when it is slow', { skip: process.env.POSW_LONG ? false : 'long: POSW_LONG=1 runs it' }, async () => {
     await agreeSoon('one chain over the line', urls);
     line.delayMs = 150;
     line.bytesPerS = 50000;
@@ -85,7 +85,7 @@ describe('a line that fails', () => {
     line.bytesPerS = Infinity;
   });
 
-  test('when cut for fifty blocks leaves two chains, when mended one within three block times, and the loser\'s transactions wait again', async () => {
+  test('when cut for fifty blocks leaves two chains, when mended one within three block times, and the loser\'s transactions wait again', { skip: process.env.POSW_LONG ? false : 'long: POSW_LONG=1 runs it' }, async () => {
     const blocks = 50, blockMs = 1000;
     line.cut();
     const fork = Math.min(...(await Promise.all(urls.map(heightOf))));
