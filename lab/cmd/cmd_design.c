@@ -449,7 +449,7 @@ static int print_design(const cli *c, question *q, const design_result *d, const
         lab_listing(r, "chain_file", "The chain file", (const char *)text.data);
         put_words(r, q);
         put_limits(r, d, q);
-        if (!d->complete) lab_interrupted(r, d->searched, 7200, "designs");
+        if (!d->complete) lab_interrupted(r, d->searched, d->grid, "designs");
     }
     if (code == CLI_OK && cli_given(c, "out")) code = write_file(c, q, &text);
     posw_buf_clear(&text);

@@ -23,27 +23,33 @@ static bool is_command(const char *word) {
 
 /* An option of the sweep itself that is followed by a value. */
 static bool takes_value(const char *word) {
-    static const char *const names[] = {"--keys", "--threads", "--file", "--config", "--log-level"};
+    static const char *const names[] = {"--threads", "--file", "--config", "--log-level"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(names); i++)
         if (strcmp(word, names[i]) == 0) return true;
     return false;
 }
 
+/* What is said of the whole output, wherever it stands. *valued: a value follows. */
+static bool is_form(const char *word, bool *valued) {
+    *valued = strcmp(word, "--html") == 0 || strcmp(word, "--keys") == 0;
+    return *valued || strncmp(word, "--html=", 7) == 0 || strncmp(word, "--keys=", 7) == 0 ||
+           strcmp(word, "--json") == 0 || strcmp(word, "--help") == 0;
+}
+
 /* posw lab sweep --json double-spend --q 0.1,0.2: what follows the inner command is its own, except for the form of the
- * output. So words from the command on go behind a "--", and those two before it. line: "posw", "lab", "sweep", …; room
- * for one word more. Returns the new count. */
+ * output. So words from the command on go behind a "--", and those of the form before it. line: "posw", "lab", "sweep",
+ * …; room for one word more. Returns the new count. */
 static int arrange_sweep(char **line, int count) {
     char *inner[ARGS_MAX + 1];
     static char separator[] = "--";
     int inner_count = 0, outer_count = 3;
-    bool found = false;
-    for (int i = 3; i < count; i++) {
-        const bool valued = strcmp(line[i], "--html") == 0 || (!found && takes_value(line[i]));
-        const bool form =
-            strncmp(line[i], "--html", 6) == 0 || strcmp(line[i], "--json") == 0 || strcmp(line[i], "--help") == 0;
+    for (int i = 3; i < count; i++)
         if (strcmp(line[i], separator) == 0) return count;
-        if (!found && !valued && is_command(line[i])) found = true;
-        if (found && !form) {
+    for (int i = 3; i < count; i++) {
+        bool valued;
+        const bool form = is_form(line[i], &valued), found = inner_count > 0;
+        if (!found) valued |= takes_value(line[i]);
+        if (!form && (found || is_command(line[i]))) {
             inner[inner_count++] = line[i];
             continue;
         }

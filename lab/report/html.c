@@ -296,8 +296,10 @@ void lab_report_html(const lab_report *r, posw_buf *out) {
     put_verdict(out, r);
     put_figures(out, r, true);
     put_figures(out, r, false);
+    if (r->charts.count > 0) posw_buf_text(out, "<div class=charts>\n");
     for (size_t i = 0; i < r->charts.count; i++)
         put_chart(out, ((lab_chart **)r->charts.items)[i], i);
+    if (r->charts.count > 0) posw_buf_text(out, "</div>\n");
     for (size_t i = 0; i < r->tables.count; i++)
         put_table(out, ((lab_table **)r->tables.items)[i]);
     for (size_t i = 0; i < r->listings.count; i++) {

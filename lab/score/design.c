@@ -83,21 +83,45 @@ lab_scenario design_scenario(const design_setup *setup, const posw_params *p) {
     return s;
 }
 
-/* What the poorest tenth earns over its part of the wealth, hash and stake in proportion to wealth, when all have
- * `scale` times the expected stake. classes: for all of them. */
-static double earnings_at(const lab_scenario *s, const posw_params *p, double scale, const double *stakes,
-                          lab_income_class *classes) {
-    const size_t n = s->miners, first = n - (n / 10 > 0 ? n / 10 : 1);
-    const posw_u256 supply = lab_wei(s->supply);
-    double shares = 0, wealth = 0, all = 0;
+/* The scenario's miners with Pareto stakes, neighbours put together: at most CLASSES kinds, richest first. */
+enum { CLASSES = 50 };
+
+typedef struct {
+    double count[CLASSES], stake[CLASSES]; /* of each of them, in coins */
+    size_t kinds, poor;                    /* the last `poor` kinds are the poorest tenth */
+} population;
+
+static bool population_of(population *out, const lab_scenario *given) {
+    lab_scenario s = *given;
+    double *stakes = calloc(s.miners, sizeof *stakes);
+    const size_t n = s.miners, kinds = n < CLASSES ? n : CLASSES;
+    if (stakes == NULL) return false;
+    s.stakes = LAB_STAKES_PARETO;
+    lab_scenario_stakes(&s, stakes);
+    *out = (population){.kinds = kinds, .poor = kinds / 10 > 0 ? kinds / 10 : 1};
     for (size_t i = 0; i < n; i++) {
-        classes[i] = (lab_income_class){.miners = 1, .hash = stakes[i], .stake_wei = lab_wei(stakes[i] * scale)};
-        all += stakes[i];
+        const size_t kind = i * kinds / n;
+        out->count[kind]++;
+        out->stake[kind] += (stakes[i] - out->stake[kind]) / out->count[kind];
     }
-    lab_income_shares(classes, n, p, &supply);
-    for (size_t i = first; i < n; i++) {
-        shares += classes[i].share;
-        wealth += stakes[i];
+    free(stakes);
+    return true;
+}
+
+/* What the poorest tenth earns over its part of the wealth, hash and stake in proportion to wealth, when all have
+ * `scale` times the expected stake. */
+static double earnings_at(const population *who, const posw_params *p, const posw_u256 *supply, double scale) {
+    lab_income_class classes[CLASSES];
+    double shares = 0, wealth = 0, all = 0;
+    for (size_t i = 0; i < who->kinds; i++) {
+        classes[i] = (lab_income_class){
+            .miners = who->count[i], .hash = who->stake[i], .stake_wei = lab_wei(who->stake[i] * scale)};
+        all += who->count[i] * who->stake[i];
+    }
+    lab_income_shares(classes, who->kinds, p, supply);
+    for (size_t i = who->kinds - who->poor; i < who->kinds; i++) {
+        shares += who->count[i] * classes[i].share;
+        wealth += who->count[i] * who->stake[i];
     }
     return shares / (wealth / all);
 }
@@ -106,18 +130,12 @@ static double earnings_at(const lab_scenario *s, const posw_params *p, double sc
  * that a poor miner has would look perfect. NAN: out of memory. */
 static double small_earnings(const design_setup *setup, const posw_params *p) {
     enum { SCALES = 9 };
-    lab_scenario s = setup->scenario;
-    double *stakes = calloc(s.miners, sizeof *stakes), sum = 0;
-    lab_income_class *classes = calloc(s.miners, sizeof *classes);
-    s.stakes = LAB_STAKES_PARETO;
-    if (stakes != NULL && classes != NULL) {
-        lab_scenario_stakes(&s, stakes);
-        for (int i = 0; i < SCALES; i++)
-            sum += earnings_at(&s, p, 0.6 + 0.1 * i, stakes, classes);
-    } else
-        sum = NAN;
-    free(stakes);
-    free(classes);
+    const posw_u256 supply = lab_wei(setup->scenario.supply);
+    population who;
+    double sum = 0;
+    if (!population_of(&who, &setup->scenario)) return NAN;
+    for (int i = 0; i < SCALES; i++)
+        sum += earnings_at(&who, p, &supply, 0.6 + 0.1 * i);
     return sum / SCALES;
 }
 

@@ -54,10 +54,10 @@ typedef struct {
 enum { DESIGN_BEST = 5 };
 
 typedef struct {
-    design standard;          /* the defaults of a new chain with this block time */
-    design best[DESIGN_BEST]; /* the best first; best[0] may be the standard */
-    size_t best_count, searched;
-    bool complete; /* false after Ctrl-C: the best of those that were judged */
+    design standard;                   /* the defaults of a new chain with this block time */
+    design best[DESIGN_BEST];          /* the best first; best[0] may be the standard */
+    size_t best_count, searched, grid; /* judged; all combinations, some of which break a rule */
+    bool complete;                     /* false after Ctrl-C: the best of those that were judged */
 } design_result;
 
 /* False: out of memory. The same result for any number of threads. */

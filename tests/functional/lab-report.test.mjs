@@ -110,3 +110,15 @@ test('without the scripts everything but the charts is there', async () => {
   await browser.open(pathToFileURL(sample()).href, { scripts: false });
   assert.ok((await browser.evaluate('document.body.innerText')).includes('22,364'));
 });
+
+test('pages of commands: miner (of a chain with a hostile name), compare, attack, sweep', async () => {
+  const chain = join(folder, 'chain.json');
+  execFileSync(POSW, ['chain', 'new', '--name', '<img src=x onerror=stolen=1>', '--ticker', 'X', '--chain-id', '7', '--accounts', '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266=8064000coin', chain],
+    { stdio: ['ignore', 'ignore', 'ignore'] });
+  await everywhere(lab('miner', 'miner', '--chain', chain, '--hashrate', '8000', '--watts', '120', '--stake', '5000'), 3);
+  assert.equal(await browser.evaluate('window.stolen'), undefined);
+  assert.ok((await browser.evaluate('document.body.innerText')).includes('<img src=x'));
+  await everywhere(lab('compare', 'compare', '--blocks-per-year', '2000', '--seeds', '2', '--years', '5'), 7);
+  await everywhere(lab('attack', 'attack', '--depth', '60'), 1);
+  await everywhere(lab('sweep', 'sweep', 'attack', '--chain', 'ticket,pow,diode', '--depth', '6,60,600', '--keys', 'cost_usd,capital_usd'), 2);
+});

@@ -60,6 +60,12 @@ class Sweep(unittest.TestCase):
                 self.assertEqual((code, out), (2, ""), bad)
                 self.assertIn(part, err)
 
+    def test_the_form_may_stand_anywhere(self):
+        want = self.ok("lab", "sweep", "--json", "--keys", "probability", "double-spend", "--q", "0.1,0.2", "--z", "6")
+        for words in (("double-spend", "--json", "--q", "0.1,0.2", "--keys=probability", "--z", "6"), ("--json", "--keys", "probability", "--", "double-spend", "--q", "0.1,0.2", "--z", "6"),
+                      ("--threads", "1", "double-spend", "--q", "0.1,0.2", "--z=6", "--keys", "probability", "--json")):
+            self.assertEqual(self.ok("lab", "sweep", *words), want)
+
     def test_page(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "sweep.html")
