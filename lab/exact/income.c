@@ -60,16 +60,31 @@ static double ticket_shares(lab_income_class *classes, size_t count, const posw_
             classes[i].share = classes[i].first = classes[i].boosted = classes[i].used = 0;
         return 0;
     }
+    /* the sum of the shares falls with L; false position with the Illinois correction, which needs some eight steps */
     double low = log(hash), high = log(hash * boost);
-    for (int i = 0; i < 100 && high - low > 1e-13; i++) {
-        const double middle = (low + high) / 2;
-        if (shares_at(classes, count, exp(middle), boost, window) > 1)
-            low = middle;
-        else
-            high = middle;
+    double over = shares_at(classes, count, hash, boost, window) - 1,
+           under = shares_at(classes, count, exp(high), boost, window) - 1;
+    double at = over <= 0 ? low : high; /* nobody has a ticket; everybody always has one */
+    int side = 0;
+    for (int i = 0; i < 200 && over > 0 && under < 0 && high - low > 1e-13; i++) {
+        at = (low * under - high * over) / (under - over);
+        if (!(at > low && at < high)) at = (low + high) / 2;
+        const double here = shares_at(classes, count, exp(at), boost, window) - 1;
+        if (fabs(here) < 1e-14) break;
+        if (here > 0) {
+            low = at;
+            over = here;
+            if (side == 1) under /= 2;
+            side = 1;
+        } else {
+            high = at;
+            under = here;
+            if (side == -1) over /= 2;
+            side = -1;
+        }
     }
-    shares_at(classes, count, exp(high), boost, window);
-    return exp(high);
+    shares_at(classes, count, exp(at), boost, window);
+    return exp(at);
 }
 
 double lab_income_shares(lab_income_class *classes, size_t count, const posw_params *p, const posw_u256 *supply_wei) {

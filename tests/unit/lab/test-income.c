@@ -77,6 +77,22 @@ static void test_tickets_against_simulation(void **state) {
     shares_clear(&r);
 }
 
+/* Without tickets, and with more than anybody can use, hash alone counts. */
+static void test_ends(void **state) {
+    (void)state;
+    const posw_params p = chain_of("ticket");
+    const posw_u256 supply = coins(10000000);
+    lab_income_class none[] = {{.miners = 1, .hash = 3}, {.miners = 7, .hash = 1}};
+    near(lab_income_shares(none, 2, &p, &supply), 10, 1e-9);
+    near(none[0].share, 0.3, 1e-12);
+    lab_income_class many[] = {{.miners = 1, .hash = 3, .stake_wei = coins(9000000)},
+                               {.miners = 7, .hash = 1, .stake_wei = coins(9000000)}};
+    near(lab_income_shares(many, 2, &p, &supply), 10 * 1024, 1e-6);
+    near(many[0].share, 0.3, 1e-12);
+    lab_income_class idle[] = {{.miners = 3, .hash = 0, .stake_wei = coins(9000000)}};
+    near(lab_income_shares(idle, 1, &p, &supply), 0, 0);
+}
+
 static void test_counts(void **state) {
     (void)state;
     enum { PERIODS = 20000 };
@@ -120,6 +136,7 @@ static void test_quantiles(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_power), cmocka_unit_test(test_tickets_against_simulation),
-                                       cmocka_unit_test(test_counts), cmocka_unit_test(test_quantiles)};
+                                       cmocka_unit_test(test_ends), cmocka_unit_test(test_counts),
+                                       cmocka_unit_test(test_quantiles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

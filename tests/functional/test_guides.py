@@ -1,0 +1,71 @@
+"""The guides in doc/: every command in them is tried. What ends by itself is run, in order, in a folder of its own for each guide; of what needs
+a running node and real addresses it is checked that the command has each option that is written there. Also the commands in running text.
+
+POSW=build/posw python3 -m unittest tests/functional/test_guides.py
+"""
+import functools
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+POSW = os.path.abspath(os.environ.get("POSW", str(ROOT / "build/posw")))
+GUIDES = ("founders", "miners", "holders", "operators")
+NEED_A_NODE = ("node", "send", "stake", "status", "peers", "localnet", "db", "export", "import")
+TIME_S = 900
+
+
+@functools.cache
+def help_of(*words):
+    done = subprocess.run([POSW, *words, "--help"], capture_output=True, text=True, timeout=60)
+    return done.stdout if done.returncode == 0 else None
+
+
+def commands(guide):
+    """(whole line, words) of indented lines, and of `posw …` in the text where it has options or arguments."""
+    text = (ROOT / "doc" / f"{guide}.md").read_text()
+    for line in re.findall(r"^    ((?:posw|echo) .*)$", text, re.M) + re.findall(r"`(posw [^`…]* [^`…]*)`", re.sub(r"^    .*$", "", text, flags=re.M)):
+        yield line, shlex.split(line)
+
+
+class Guides(unittest.TestCase):
+    def options_exist(self, line, words):
+        named = [w for w in words[1:3] if re.fullmatch(r"[a-z-]+", w)]
+        text = help_of(*named) or help_of(*named[:1])
+        self.assertIsNotNone(text, line)
+        for option in (w.split("=")[0] for w in words if w.startswith("--")):
+            self.assertIn(f"  {option}", text, line)
+
+    def runs(self, line, words, folder):
+        home = {**os.environ, "HOME": folder, "PATH": f"{os.path.dirname(POSW)}:{os.environ['PATH']}"}
+        done = subprocess.run(line, shell=True, cwd=folder, env=home, capture_output=True, text=True, timeout=TIME_S, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, f"{line}\n{done.stderr}")
+        self.assertTrue(words[0] == "echo" or done.stdout.strip() != "", line)
+
+    def test_every_command(self):
+        for guide in GUIDES:
+            ran = 0
+            with tempfile.TemporaryDirectory() as folder:
+                pathlib.Path(folder, "secret.txt").write_text("a password\n")
+                for line, words in commands(guide):
+                    with self.subTest(guide=guide, line=line):
+                        bare = words[:2] == ["posw", "lab"] and len(words) == 3 or words == ["posw", "chain", "show"]  # a name in the text
+                        if words[0] == "posw" and (bare or words[1] in NEED_A_NODE or words[-1] == "--help"):
+                            self.options_exist(line, words)
+                            continue
+                        self.runs(line, words, folder)
+                        ran += 1
+            self.assertGreater(ran, 4, guide)
+
+    def test_links(self):
+        for guide in (*GUIDES, "lab", "evidence"):
+            for target in re.findall(r"\]\(([a-z./-]+\.md)\)", (ROOT / "doc" / f"{guide}.md").read_text()):
+                self.assertTrue((ROOT / "doc" / target).exists(), f"{guide}.md: {target}")
+
+
+if __name__ == "__main__":
+    unittest.main()
