@@ -111,7 +111,7 @@ test('without the scripts everything but the charts is there', async () => {
   assert.ok((await browser.evaluate('document.body.innerText')).includes('22,364'));
 });
 
-test('pages of commands: miner (of a chain with a hostile name), compare, attack, sweep', async () => {
+test('pages of commands: miner (of a chain with a hostile name), compare, design, attack, sweep', async () => {
   const chain = join(folder, 'chain.json');
   execFileSync(POSW, ['chain', 'new', '--name', '<img src=x onerror=stolen=1>', '--ticker', 'X', '--chain-id', '7', '--accounts', '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266=8064000coin', chain],
     { stdio: ['ignore', 'ignore', 'ignore'] });
@@ -119,6 +119,7 @@ test('pages of commands: miner (of a chain with a hostile name), compare, attack
   assert.equal(await browser.evaluate('window.stolen'), undefined);
   assert.ok((await browser.evaluate('document.body.innerText')).includes('<img src=x'));
   await everywhere(lab('compare', 'compare', '--blocks-per-year', '2000', '--seeds', '2', '--years', '5'), 7);
+  await everywhere(lab('design', 'design', '--block-time', '60', '--value-at-risk', '25000'), 2);
   await everywhere(lab('attack', 'attack', '--depth', '60'), 1);
   await everywhere(lab('sweep', 'sweep', 'attack', '--chain', 'ticket,pow,diode', '--depth', '6,60,600', '--keys', 'cost_usd,capital_usd'), 2);
 });
