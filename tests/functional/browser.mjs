@@ -107,6 +107,6 @@ export class Browser {
   async stop() {
     this.child.kill('SIGKILL');
     await this.ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }); // its children end a little later
   }
 }
