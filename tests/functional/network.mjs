@@ -140,7 +140,7 @@ async function importOnce(folder, datadir) {
 }
 
 /** Imports the blocks, then has a fresh node fetch them from a real node and from `others`, which stall or lie; rates in blocks a second. */
-export async function compareSync(folder, blocks, others, { timeoutMs = 600000 } = {}) {
+export async function compareSync(folder, blocks, others, { timeoutMs = 600000, liarsFirst = false } = {}) {
   const source = join(folder, 'source'), fresh = join(folder, 'fresh'), chain = join(folder, 'chain.json');
   rmSync(source, { recursive: true, force: true });
   rmSync(fresh, { recursive: true, force: true });
@@ -149,9 +149,14 @@ export async function compareSync(folder, blocks, others, { timeoutMs = 600000 }
   const liars = await Promise.all(others.map((mode) => startLiar(folder, mode)));
   const tip = await hashAt(honest.url, blocks);
   assert.ok(tip);
-  const peers = [...liars, honest].map((peer) => peer.ready.node).join(',');
+  // liarsFirst: the honest one joins when a lie was noticed; else it may have given all before a liar is asked.
+  const peers = (liarsFirst ? liars : [...liars, honest]).map((peer) => peer.ready.node).join(',');
   const began = performance.now();
   const node = await startPeer(chain, fresh, '--connect', peers);
+  if (liarsFirst) {
+    await until('a lie', async () => Number((await call(node.url, 'posw_networkStatus')).violations) > 0, { timeoutMs, everyMs: 50 });
+    await call(node.url, 'admin_addPeer', honest.ready.node);
+  }
   await until('the tip', async () => (await heightOf(node.url)) === blocks, { timeoutMs, everyMs: 50 });
   const syncMs = performance.now() - began;
   const syncCpuMs = cpuMs(node.child.pid);
