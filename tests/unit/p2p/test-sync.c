@@ -424,6 +424,7 @@ static void test_places_of_branches(void **state) {
     for (unsigned i = 0; i < 5 * SYNC_BRANCHES_MAX; i++) {
         h_plan plan = {.miner = 2 + i % 6, .gap_s = 2 + i};
         h_block made = h_build(w.node.chain, &plan);
+        if (i % 2 == 0 && w.peers[2 + i % 20].open) n_closed(&w, 2 + i % 20);
         if (i % 2 == 0)
             n_greet(&w, 2 + i % 20, 0, 0); /* one connection after the other: no more than two branches each */
         announce(&w, 2 + (i - i % 2) % 20, &made.header);
