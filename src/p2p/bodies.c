@@ -21,7 +21,7 @@ p2p_branch *sync_best_branch(posw_p2p *p) {
     return best;
 }
 
-/* All branches whose proved headers outweigh the tip, the heaviest first. Returns how many. Bodies are asked of all of
+/* All branches whose proved headers outweigh the tip, or nearly so, the heaviest first. Returns how many. Bodies are asked of all of
  * them: one whose headers come alone must not keep the node from the others. */
 static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
@@ -30,7 +30,7 @@ static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
         p2p_branch *b = p->sync->branches[i];
         if (b->proved == b->imported) continue;
         const posw_u256 *weight = p2p_branch_proved_weight(b);
-        if (posw_u256_cmp(weight, &tip) <= 0) continue;
+        if (posw_u256_cmp(weight, &tip) <= 0 && !sync_is_close(p, b)) continue;
         size_t at = n++;
         for (; at > 0 && posw_u256_cmp(weight, p2p_branch_proved_weight(out[at - 1])) > 0; at--)
             out[at] = out[at - 1];

@@ -269,6 +269,30 @@ void p2p_branch_cut(p2p_branch *b, size_t index) {
     b->source = 0;
 }
 
+static bool window_back(p2p_branch *b, size_t blocks) {
+    void *before = malloc(b->window_size);
+    if (before == NULL) return false;
+    memcpy(before, b->window_memory, b->window_size);
+    while (blocks > 0 && posw_window_pop(b->window))
+        blocks--;
+    if (blocks > 0) memcpy(b->window_memory, before, b->window_size);
+    free(before);
+    return blocks == 0;
+}
+
+bool p2p_branch_rewind(p2p_branch *b, const posw_header *h, size_t index) {
+    POSW_ASSERT(index < b->proved && index + 1 >= b->imported && !b->far && !b->closed);
+    if (!window_back(b, b->count - 1 - index)) return false;
+    for (size_t i = index + 1; i < b->count; i++)
+        record_clear(b, &b->records[i]);
+    b->count = b->proved = index + 1;
+    b->weight = b->records[index].weight;
+    b->last = *h;
+    b->last_hash = b->records[index].hash;
+    slots_fill(b);
+    return true;
+}
+
 void p2p_branch_imported(p2p_branch *b) {
     enum { KEEP = 4096 }; /* a key (K1) is taken from at most 2,112 back */
     b->imported++;

@@ -65,6 +65,7 @@ typedef struct {
     uint64_t fed_ms; /* when it was begun, or last got on */
     uint64_t origin; /* the peer that gave it as an answer, so from its own main chain; 0: none */
     bool closed;     /* it was cut: `last` does not stand, nothing can follow */
+    uint64_t grown_ms;        /* its latest header came */
     uint64_t orphan_until_ms; /* its source went away with more to come: so long it waits for another */
     /* headers beyond the records */
     bool far, heavier; /* weighed; and found heavier than the tip, so that they come again */
@@ -105,6 +106,9 @@ static inline const posw_hash *p2p_branch_end(const p2p_branch *b) {
 const posw_u256 *p2p_branch_proved_weight(const p2p_branch *b);
 /* Drops the records from this index on. The branch can then not be continued. */
 void p2p_branch_cut(p2p_branch *b, size_t index);
+/* Goes on after the record of this index, whose header is given: later ones are dropped. The record must be proved (asserted), so that no
+ * job's answer is about those that come in their place. False: the window does not reach so far back; nothing has changed. */
+bool p2p_branch_rewind(p2p_branch *b, const posw_header *h, size_t index);
 /* The first record that was not imported has been. Its block must have been taken out. The oldest records are forgotten
  * now and then: indices move (and base_number with them). fork_number stays right while the branch is the main chain or
  * was made on it. */

@@ -390,7 +390,8 @@ static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
     const posw_hash tip = posw_chain_tip_hash(p->chain);
     const bool next = posw_hash_equal(&m.head.header.parent_hash, &tip);
     const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
-    if (p2p_sync_wants(p, &m.head.hash) || (p2p_sync_is_behind(p) && !next) || full) {
+    if (p2p_sync_wants(p, &m.head.hash) || p2p_sync_extends_branch(p, &m.head.header) ||
+        (p2p_sync_is_behind(p) && !next) || full) {
         enum posw_rule rule; /* a block that was sent on before it was executed: nobody is to blame */
         if (!posw_chain_is_invalid(p->chain, &rule, &m.head.hash)) p2p_sync_announced(p, peer, &m.head, out);
         return true;

@@ -20,9 +20,11 @@ typedef struct {
     posw_job *job;      /* being filled */
     size_t added, left; /* left: in the list, after the one that is being looked at */
     posw_hash last;     /* of the list, as far as it was read */
-    bool asked;         /* HEADERS, not ANNOUNCE */
-    bool halted;        /* the rest cannot be used now; nobody is to blame */
-    bool too_long;      /* of a branch that is weighed */
+    posw_header before; /* its header */
+    bool has_before;
+    bool asked;    /* HEADERS, not ANNOUNCE */
+    bool halted;   /* the rest cannot be used now; nobody is to blame */
+    bool too_long; /* of a branch that is weighed */
 } batch;
 
 static void say_violation(batch *b, posw_verdict v) {
@@ -67,7 +69,8 @@ static int trust_in(const posw_p2p *p, uint64_t id) {
     return peer->last_block_ms != 0 ? 2 : 1;
 }
 
-/* Which of two branches goes first: one of somebody who is trusted less; of somebody who has more of them; the lighter one. */
+/* Which of two branches goes first: one of somebody who is trusted less; of somebody who has more of them; the lighter
+ * one. */
 static bool is_worth_less(const posw_p2p *p, const p2p_branch *a, const p2p_branch *b) {
     const int in_a = trust_in(p, a->maker), in_b = trust_in(p, b->maker);
     const size_t of_a = made_by(p->sync, a->maker), of_b = made_by(p->sync, b->maker);
@@ -103,6 +106,16 @@ static p2p_branch *place_of(posw_p2p *p, const p2p_peer *peer, const posw_hash *
     return sync_chain_has(p, parent) ? branch_on(p, peer, parent) : NULL;
 }
 
+/* The peer that began a branch, or feeds it, has left it for another: it goes on where the two part. Somebody else's
+ * word does not end what another has. */
+static p2p_branch *go_back(batch *b, const posw_hash *parent) {
+    size_t index;
+    p2p_branch *known = sync_find_record(b->p->sync, parent, &index);
+    if (known == NULL || !b->has_before || (known->maker != b->peer->id && known->source != b->peer->id)) return NULL;
+    if (known->closed || known->far || index + 1 < known->imported || index >= known->proved) return NULL;
+    return p2p_branch_rewind(known, &b->before, index) ? known : NULL;
+}
+
 /* One that was weighed comes again. False: it is another one, and all that was weighed is worth nothing. */
 static bool retake_header(batch *b, const posw_msg_header *m) {
     const int rc = p2p_branch_retake(b->branch, &m->header, &m->hash);
@@ -123,6 +136,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         if (sync_chain_has(p, &m->hash) || sync_find_record(p->sync, &m->hash, &index) != NULL) return true;
         if (b->left == 0 && p2p_sync_is_copy(p, &m->header, &m->hash)) return false;
         b->branch = place_of(p, b->peer, &m->header.parent_hash);
+        if (b->branch == NULL) b->branch = go_back(b, &m->header.parent_hash);
         b->halted = b->branch == NULL;
         if (b->halted) return false;
         b->branch->source = b->peer->id;
@@ -155,6 +169,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->too_long = rc == POSW_EFULL;
         return false;
     }
+    b->branch->grown_ms = p->now_ms;
     b->added++;
     if (b->job->item_count == b->job->item_capacity) send_job(b);
     return true;
@@ -195,6 +210,8 @@ static void take_all(batch *b, posw_msg_header_list *list) {
         }
         b->last = m.hash;
         if (!take_header(b, &m)) break;
+        b->before = m.header;
+        b->has_before = true;
     }
     send_job(b);
     if (b->peer->state == P2P_READY) note_tip(b);
@@ -216,7 +233,8 @@ static void go_on(batch *b, posw_actions *out) {
     if (b->branch != NULL) {
         const posw_u256 tip = posw_chain_weight_total(p->chain);
         b->branch->source = b->peer->id;
-        if (posw_u256_cmp(&b->branch->weight, &tip) <= 0) b->branch->fed_ms = p->now_ms; /* no block of it is asked for yet */
+        if (posw_u256_cmp(&b->branch->weight, &tip) <= 0)
+            b->branch->fed_ms = p->now_ms; /* no block of it is asked for yet */
         return;
     }
     p2p_branch *known = sync_find_record(p->sync, &b->last, &index);

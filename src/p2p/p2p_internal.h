@@ -192,6 +192,8 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
 /* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others have built on it.
  * Remembers it otherwise. */
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash);
+/* Its parent is the last header of a branch whose blocks are not here yet. */
+bool p2p_sync_extends_branch(const posw_p2p *p, const posw_header *h);
 /* A header that came beside a block which is not taken now: as if it had been announced. */
 void p2p_sync_announced(posw_p2p *p, p2p_peer *peer, const posw_msg_header *m, posw_actions *out);
 void p2p_sync_ask_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out);

@@ -41,6 +41,16 @@ bool sync_chain_has(posw_p2p *p, const posw_hash *hash) {
     return p2p_was_read(p, posw_chain_has_block(p->chain, hash));
 }
 
+bool sync_is_close(const posw_p2p *p, const p2p_branch *b) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    posw_u256 more;
+    if (b->count < 2 || b->proved <= b->imported || b->far || p->now_ms >= b->grown_ms + SYNC_ORPHAN_MS) return false;
+    if (posw_chain_tip(p->chain)->number > b->fork_number + posw_chain_params(p->chain)->reorg_max_blocks) return false;
+    if (!posw_u256_mul_u64(&more, &b->last.difficulty, SYNC_CLOSE_BLOCKS)) return true;
+    more = posw_u256_add_sat(&more, &b->weight);
+    return posw_u256_cmp(&more, &tip) > 0;
+}
+
 /* Nothing is to be had of it any more, or nothing is worth having. */
 static bool is_over(posw_p2p *p, const p2p_branch *b) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
@@ -52,6 +62,7 @@ static bool is_over(posw_p2p *p, const p2p_branch *b) {
         p2p_wake(p, b->orphan_until_ms);
         return false;
     }
+    if (!b->closed && sync_is_close(p, b)) return false;
     return done || light || is_weighed;
 }
 
@@ -441,6 +452,15 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
     if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
     return p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &own_signature);
+}
+
+bool p2p_sync_extends_branch(const posw_p2p *p, const posw_header *h) {
+    const p2p_sync *s = p->sync;
+    for (size_t i = 0; i < s->branch_count; i++) {
+        const p2p_branch *b = s->branches[i];
+        if (!b->closed && b->imported < b->count && posw_hash_equal(p2p_branch_end(b), &h->parent_hash)) return true;
+    }
+    return false;
 }
 
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash) {

@@ -9,10 +9,11 @@
 
 enum {
     SYNC_BRANCHES_MAX = 8,
-    SYNC_ASK_MS = 10 * 1000,       /* an answer to GET_HEADERS must come within this */
-    SYNC_QUIET_MS = 2 * 1000,      /* a peer whose headers led nowhere is not asked again before */
-    SYNC_LOOK_MS = 60 * 1000,      /* while one gives headers, others are asked so often whether theirs are the same */
-    SYNC_ORPHAN_MS = 60 * 1000,    /* a branch whose giver went away waits so long for another */
+    SYNC_ASK_MS = 10 * 1000,    /* an answer to GET_HEADERS must come within this */
+    SYNC_QUIET_MS = 2 * 1000,   /* a peer whose headers led nowhere is not asked again before */
+    SYNC_LOOK_MS = 60 * 1000,   /* while one gives headers, others are asked so often whether theirs are the same */
+    SYNC_CLOSE_BLOCKS = 8,      /* a branch that lacks no more than these is kept for as long after its latest header */
+    SYNC_ORPHAN_MS = 60 * 1000, /* a branch whose giver went away waits so long for another */
     SYNC_REFUSED_MS = 10 * 60 * 1000, /* a peer whose chain cannot be followed is not asked again before */
     SYNC_SETTLE_MS = 60 * 1000,       /* not behind for so long: caught up */
     SYNC_KNOWN_MAX = POSW_P2P_HEADERS_AHEAD / POSW_MSG_HEADERS_MAX + 1, /* answers in a row with nothing new */
@@ -28,7 +29,7 @@ enum {
     SYNC_STEP_TXS = 2048, /* imported in one step, */
     SYNC_STEP_BLOCKS = 64,
     SYNC_HERE_MAX = 8,
-    SYNC_SEALS = 64, /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
+    SYNC_SEALS = 64,              /* latest proofs of work that are remembered, with POSW_COPIES_MAX signatures each */
     SYNC_PATIENCE_MS = 10 * 1000, /* so long headers without their blocks hold up mining and compact blocks; */
     SYNC_PATIENCE_BACK = 10,      /* a part of the time without such comes back */
     SYNC_STARVED_MS = 160 * 1000, /* a branch of which no block has come for so long goes */
@@ -75,11 +76,11 @@ struct p2p_sync {
     uint64_t stall_ms;
     uint64_t start; /* number of the tip when the present catching up began */
     bool behind, bulk, caught_up;
-    bool waits; /* for what was promised: blocks of proved headers, or headers */
+    bool waits;                           /* for what was promised: blocks of proved headers, or headers */
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
-    uint64_t settled_ms; /* caught up then, if nothing else comes; 0: was not behind yet, or is */
-    bool importing;      /* inside posw_node_submit_block: branches stay as they are */
-    char problem[160];   /* a heavier chain that cannot be followed */
+    uint64_t settled_ms;                  /* caught up then, if nothing else comes; 0: was not behind yet, or is */
+    bool importing;                       /* inside posw_node_submit_block: branches stay as they are */
+    char problem[160];                    /* a heavier chain that cannot be followed */
 };
 
 /* ---- sync.c ---- */
@@ -95,6 +96,10 @@ void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_a
 void sync_note_fed(posw_p2p *p, p2p_branch *b, bool is_best);
 /* Not to be followed (F3): whoever gave it is not asked again for long. */
 void sync_refuse_branch(posw_p2p *p, p2p_branch *b);
+/* Of two chains that grow in step, over a line that is slower than they are, the other is never the heavier one for long enough to begin with
+ * it then. So a branch of some blocks that lacks little is kept while it grows, and its blocks are fetched ahead: it is a side branch of the
+ * chain when its next block comes. */
+bool sync_is_close(const posw_p2p *p, const p2p_branch *b);
 /* Everything that may now go on: bodies asked for, blocks imported, headers continued. */
 void sync_advance(posw_p2p *p, posw_actions *out);
 

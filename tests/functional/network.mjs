@@ -10,7 +10,7 @@ import { Wallet } from 'ethers';
 import { ACCOUNTS, GWEI, Node, POSW, request, run, sleep, start, until, within } from './lib.mjs';
 
 const PORTS = ['--port', '0', '--p2p-port', '0', '--json-ready', '--log-level', 'warn'];
-export const localnet = (count, ...args) => start(['localnet', String(count), '--block-time', '1', ...PORTS, ...args], { timeoutMs: 30000 });
+export const localnet = (count, ...args) => start(['localnet', String(count), ...(args.includes('--block-time') ? [] : ['--block-time', '1']), ...PORTS, ...args], { timeoutMs: 30000 });
 export const startPeer = (chain, datadir, ...args) => start(['node', '--chain', chain, '--datadir', datadir, '--listen', '127.0.0.1', '--private-network', ...PORTS, ...args]);
 
 /** One JSON-RPC call to a node that is known by its URL. */

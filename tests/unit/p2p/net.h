@@ -263,6 +263,7 @@ static inline void n_serve_headers(n_net *w, uint64_t peer, posw_chain *from, po
     posw_msg_writer list;
     posw_buf b = {0};
     assert_true(posw_msg_get_headers_decode(&asked, payload));
+    if (asked.request != p2p_find(w->p2p, peer)->sync->request) return; /* answered by hand */
     uint64_t n = n_fork_of(from, &asked.locator) + 1;
     posw_msg_headers_begin(&list, &b, asked.request);
     for (uint64_t end = n + asked.wanted; n < end && n <= posw_chain_tip(from)->number; n++) {

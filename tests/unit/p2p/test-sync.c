@@ -266,6 +266,115 @@ static void test_cut_branch_goes_on(void **state) {
     n_close(&w);
 }
 
+/* Of two chains that grow in step, over a line that is slower than they are, what has come of the other is kept while
+ * it is no heavier: else it would begin anew with each block, and never be there in time. */
+static void test_chains_in_step(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    posw_msg_writer list;
+    posw_buf b = {0};
+    n_open(&w);
+    h_open(&source, &w.spec);
+    n_grow_slowly(w.node.chain, 5, 2);
+    n_grow_slowly(source.chain, 6, 1);
+    n_greet_with(&w, 1, source.chain);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_HEADERS, NULL), 1);
+    n_answer_headers(&w, 1, source.chain, 1, 6);
+    n_grow_slowly(w.node.chain, 1, 2); /* before the blocks come */
+    n_tick(&w, 1000);
+    const size_t asked = n_got(&w, 1, POSW_MSG_GET_HEADERS, NULL);
+    n_grow_slowly(source.chain, 1, 1);
+    posw_chain_block_info info;
+    ok(posw_chain_block_by_number(source.chain, &info, 7));
+    posw_msg_announce_begin(&list, &b);
+    assert_true(posw_msg_headers_add(&list, &info.header, NULL));
+    posw_msg_end(&list);
+    n_send(&w, 1, &b);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_HEADERS, NULL), asked);
+    assert_int_equal(w.p2p->counters.headers_checked, 7);
+    while (n_answer_blocks(&w, 1, source.chain) > 0) {
+    }
+    h_same(w.node.chain, source.chain);
+    posw_buf_clear(&b);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* A peer whose chain has changed near its tip: what has come of it is kept up to there, blocks and all. */
+static void test_branch_follows_its_peer(void **state) {
+    (void)state;
+    n_net w;
+    h_node source, other;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_open(&other, &w.spec);
+    n_grow_slowly(w.node.chain, 6, 2);
+    n_grow_slowly(source.chain, 6, 1);
+    n_greet_with(&w, 1, source.chain); /* of equal weight */
+    h_feed(other.chain, source.chain, 1, 4);
+    n_grow_slowly(source.chain, 1, 1);
+    n_tick(&w, 1);
+    p2p_find(w.p2p, 1)->weight = posw_chain_weight_total(source.chain);
+    n_tick(&w, SYNC_QUIET_MS);
+    n_answer_headers(&w, 1, source.chain, 1, 7);
+    n_grow_slowly(w.node.chain, 1, 2); /* and again, before blocks come */
+    n_grow_slowly(other.chain, 4, 2);
+    n_tick(&w, SYNC_QUIET_MS);
+    const p2p_branch *b = w.p2p->sync->branches[0];
+    assert_int_equal(b->count, 7);
+    p2p_find(w.p2p, 1)->weight = posw_chain_weight_total(other.chain);
+    p2p_find(w.p2p, 1)->hash = posw_chain_tip_hash(other.chain);
+    n_tick(&w, 250);
+    n_answer_headers(&w, 1, other.chain, 1, 8);
+    assert_int_equal(w.p2p->sync->branch_count, 1);
+    assert_int_equal(b->count, 8);
+    const posw_hash tip = posw_chain_tip_hash(other.chain);
+    assert_true(posw_hash_equal(&b->last_hash, &tip));
+    assert_int_equal(w.p2p->counters.headers_checked, 11);
+    for (int i = 0; i < 3; i++) {
+        n_tick(&w, SYNC_STALL_MIN_MS);
+        while (n_serve(&w, 1, other.chain) > 0) {
+        }
+    }
+    h_same(w.node.chain, other.chain);
+    assert_int_equal(n_violations(&w), 0);
+    h_close(&source);
+    h_close(&other);
+    n_close(&w);
+}
+
+/* Somebody else does not change it. */
+static void test_branch_is_cut_by_its_peer_only(void **state) {
+    (void)state;
+    n_net w;
+    h_node source, other;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_open(&other, &w.spec);
+    n_grow_slowly(w.node.chain, 6, 2);
+    n_grow_slowly(source.chain, 7, 1);
+    n_greet_with(&w, 1, source.chain);
+    n_answer_headers(&w, 1, source.chain, 1, 7);
+    h_feed(other.chain, source.chain, 1, 4);
+    n_grow_slowly(other.chain, 4, 2);
+    n_greet_with(&w, 2, other.chain);
+    n_answer_headers(&w, 2, other.chain, 1, 8);
+    const p2p_branch *b = w.p2p->sync->branches[0];
+    const posw_hash tip = posw_chain_tip_hash(source.chain);
+    assert_true(posw_hash_equal(&b->last_hash, &tip));
+    assert_int_equal(w.p2p->counters.headers_checked, 7);
+    for (int i = 0; i < 40; i++) { /* it is taken when the blocks before the fork are here */
+        n_tick(&w, 250);
+        while (n_serve(&w, 1, source.chain) + n_serve(&w, 2, other.chain) > 0) {
+        }
+    }
+    h_same(w.node.chain, other.chain);
+    h_close(&source);
+    h_close(&other);
+    n_close(&w);
+}
+
 /* The other may know it from its beginning only. */
 static void test_cut_branch_goes_on_from_known_headers(void **state) {
     (void)state;
@@ -584,6 +693,9 @@ int main(void) {
         cmocka_unit_test(test_stall_near_the_tip),
         cmocka_unit_test(test_cut_branch_goes_on),
         cmocka_unit_test(test_cut_branch_goes_on_from_known_headers),
+        cmocka_unit_test(test_chains_in_step),
+        cmocka_unit_test(test_branch_follows_its_peer),
+        cmocka_unit_test(test_branch_is_cut_by_its_peer_only),
         cmocka_unit_test(test_equivocation),
         cmocka_unit_test(test_headers_whose_blocks_do_not_come),
         cmocka_unit_test(test_a_starved_branch_goes),
