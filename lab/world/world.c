@@ -50,6 +50,7 @@ typedef struct {
     posw_address miner;
     posw_store *store; /* survives the machine's lives */
     posw_buf kept;     /* SAVE_PEERS */
+    bool is_miner;     /* has had hash power: mines in its next life, too, also when it has none at its start */
     /* while it is up */
     bool up;
     uint64_t life;
@@ -388,6 +389,7 @@ static int machine_up(world *w, machine *m) {
     posw_miner_identity id = {.miner = m->miner};
     memcpy(id.secret, m->secret, sizeof id.secret);
     m->life++;
+    m->work = (posw_work){0}; /* that of its last life is worth nothing */
     posw_map_reset(&m->link_slots, NULL);
     int rc = posw_chain_open(&m->chain, &co, &msg);
     if (rc != POSW_OK) {
@@ -401,7 +403,7 @@ static int machine_up(world *w, machine *m) {
     const posw_node_options no = {.chain = m->chain,
                                   .mempool = m->mempool,
                                   .log = &m->log,
-                                  .identity = m->o.hashes_per_s > 0 ? &id : NULL,
+                                  .identity = m->is_miner ? &id : NULL,
                                   .pow = &engine,
                                   .late_templates = !w->o.early_templates};
     if (rc == POSW_OK) rc = posw_node_new(&m->node, &no);
@@ -801,6 +803,7 @@ void world_partition(world *w, const uint8_t *groups) {
 void world_set_hashes(world *w, size_t i, uint64_t hashes_per_s) {
     machine *m = &w->machines[i];
     m->o.hashes_per_s = hashes_per_s;
+    m->is_miner = m->is_miner || hashes_per_s > 0;
     if (!m->up) return;
     const posw_work work = m->work;
     if (work.id != 0) search(w, m, &work);
@@ -949,6 +952,7 @@ static int machine_new(world *w, machine *m, const machine_options *o, size_t i)
     posw_hash h;
     m->w = w;
     m->o = *o;
+    m->is_miner = o->hashes_per_s > 0;
     if (m->o.upload_bytes_per_s == 0) m->o.upload_bytes_per_s = 1250000;
     m->address = address_of(i);
     secret_of(m->secret, i);

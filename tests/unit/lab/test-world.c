@@ -189,6 +189,27 @@ static void test_tips_and_topology(void **state) {
     posw_chain_spec_clear(&spec);
 }
 
+/* A machine that is started again while it has no hash power mines when it has some again. */
+static void test_hash_power_after_restart(void **state) {
+    (void)state;
+    enum { COUNT = 3 };
+    posw_chain_spec spec;
+    spec_of(&spec, COUNT);
+    world *w = make(&spec, COUNT, 1, false, NULL);
+    ok(world_run(w, 10 * BLOCK_MS));
+    for (size_t i = 0; i < COUNT; i++)
+        world_set_hashes(w, i, 0);
+    ok(world_run(w, world_now_ms(w) + 10 * 1000));
+    world_stop(w, 0, 1000);
+    ok(world_run(w, world_now_ms(w) + 60 * 1000));
+    const uint64_t before = posw_chain_tip(world_chain(w, 0))->number;
+    world_set_hashes(w, 0, 1000);
+    ok(world_run(w, world_now_ms(w) + 60 * BLOCK_MS));
+    assert_true(posw_chain_tip(world_chain(w, 0))->number > before);
+    world_free(w);
+    posw_chain_spec_clear(&spec);
+}
+
 /* A machine on a short chain, with all that it remembers of 60 blocks. */
 static void test_memory(void **state) {
     (void)state;
@@ -206,9 +227,13 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hashes),         cmocka_unit_test(test_four_hashes),
-        cmocka_unit_test(test_signatures),     cmocka_unit_test(test_same_log_without_memory),
-        cmocka_unit_test(test_late_templates), cmocka_unit_test(test_tips_and_topology),
+        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_four_hashes),
+        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_same_log_without_memory),
+        cmocka_unit_test(test_late_templates),
+        cmocka_unit_test(test_tips_and_topology),
+        cmocka_unit_test(test_hash_power_after_restart),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
