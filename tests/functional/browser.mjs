@@ -98,9 +98,10 @@ export class Browser {
     return result.value;
   }
 
-  /** The whole page as PNG. */
-  async screenshot(file) {
-    const { data } = await this.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
+  /** The whole page as PNG, or its upper left part of a size. */
+  async screenshot(file, size) {
+    const clip = size && { x: 0, y: 0, ...size, scale: 1 };
+    const { data } = await this.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, ...(clip ? { clip } : {}) });
     writeFileSync(file, Buffer.from(data, 'base64'));
   }
 
