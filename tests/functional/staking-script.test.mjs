@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { Contract, JsonRpcProvider, Wallet, parseEther } from 'ethers';
 
-import { ACCOUNTS, STAKING, STAKING_ABI, startMining } from './lib.mjs';
+import { ACCOUNTS, STAKING, STAKING_ABI, sleep, startMining } from './lib.mjs';
 
 test('send, stake, mine with it, unstake, wait, withdraw', { timeout: 140000 }, async () => {
   const node = await startMining();
@@ -21,7 +21,9 @@ test('send, stake, mine with it, unstake, wait, withdraw', { timeout: 140000 }, 
       }),
     );
 
-  // send, and wait for the receipt
+  // send, and wait for the receipt; not just before a block: ethers remembers the nonce for 250 ms, and would use it again for the next one
+  const now = await node.number();
+  while ((await node.number()) === now) await sleep(20);
   const sent = await wallet.sendTransaction({ to: ACCOUNTS[3].address, value: parseEther('1.5') });
   assert.equal((await sent.wait()).status, 1);
   assert.equal(await provider.getBalance(ACCOUNTS[3].address), parseEther('10001.5'));
