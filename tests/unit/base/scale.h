@@ -19,6 +19,22 @@ static inline uint64_t scale_of(uint64_t short_form, uint64_t long_form) {
     return scale_is_long() ? long_form : short_form;
 }
 
+/* Built with the address sanitizer: finds faults of memory, several times slower. A test that counts thousands of
+ * random cases does fewer of them then; the plain build of the same run does them all. */
+static inline bool scale_is_sanitized(void) {
+#if defined(__SANITIZE_ADDRESS__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return true;
+#else
+    return false;
+#endif
+#else
+    return false;
+#endif
+}
+
 /* The seed of one test, derived from the run's: tests do not depend on each other. */
 static inline uint64_t scale_seed(const char *test) {
     const char *text = getenv("POSW_SEED");

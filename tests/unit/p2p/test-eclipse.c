@@ -230,7 +230,7 @@ static world survive(uint64_t seed, bool defenceless, uint64_t restarts) {
 static void test_eclipse(void **state) {
     (void)state;
     uint64_t seed = scale_seed("eclipse"), sum_honest = 0, sum_all = 0;
-    const uint64_t seeds = scale_of(200, 1000);
+    const uint64_t seeds = scale_is_sanitized() ? 40 : scale_of(200, 1000);
     size_t least = SIZE_MAX, most = 0;
     for (uint64_t i = 0; i < seeds; i++) {
         const world w = survive(random_next(&seed), false, scale_of(2, 20));
