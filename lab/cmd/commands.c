@@ -26,6 +26,7 @@ const cli_command *const cli_commands[] = {
     &lab_command_splitting,
     &lab_command_bootstrap,
     &lab_command_selfish,
+    &lab_command_network,
     &lab_command_attack,
     &lab_command_budget,
     &lab_command_history,

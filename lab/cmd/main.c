@@ -1,6 +1,7 @@
 /* posw-lab: the program behind `posw lab`. A program of its own, so that a node carries none of it; both share the
  * command line's tables. Started as `posw-lab lab COMMAND` by posw, or as `posw-lab COMMAND` by a person. */
 #include "cli/cli.h"
+#include "memo.h"
 
 #include <string.h>
 
@@ -65,6 +66,7 @@ static int arrange_sweep(char **line, int count) {
 
 int main(int argc, char **argv) {
     static char group[] = "lab";
+    memo_set(false); /* for worlds alone, in processes of their own */
     char *line[ARGS_MAX + 2] = {argv[0], group};
     const int first = argc > 1 && strcmp(argv[1], group) == 0 ? 2 : 1;
     if (argc - first + 2 > ARGS_MAX) return cli_usage(NULL, "too many arguments");

@@ -363,18 +363,33 @@ static void give_actions(world *w, posw_actions *actions) {
         posw_actions_clear(actions);
 }
 
+/* Where a machine stands before something happens to it. */
+typedef struct {
+    uint64_t height, mined;
+    posw_hash tip;
+} standing;
+
+static standing stands(const machine *m) {
+    return (standing){posw_chain_tip(m->chain)->number, posw_node_read_counters(m->node).blocks_mined,
+                      posw_chain_tip_hash(m->chain)};
+}
+
+/* Counts what has changed, tells of a new tip, and does what the machine wants. */
+static void happened(world *w, machine *m, const standing *before, posw_actions *actions) {
+    const standing now = stands(m);
+    const uint64_t own = now.mined - before->mined;
+    if (now.height > before->height)
+        w->deliveries += now.height - before->height > own ? now.height - before->height - own : 0;
+    if (w->o.tip != NULL && !posw_hash_equal(&before->tip, &now.tip)) w->o.tip(w->o.arg, w, index_of(w, m), &now.tip);
+    perform_all(w, m, actions);
+}
+
 static void step(world *w, machine *m, posw_event *e) {
     posw_actions actions = take_actions(w);
-    const uint64_t height = posw_chain_tip(m->chain)->number;
-    const uint64_t mined = posw_node_read_counters(m->node).blocks_mined;
-    const posw_hash before = posw_chain_tip_hash(m->chain);
+    const standing before = stands(m);
     e->now_ms = clock_ms(w, m);
     posw_node_step(m->node, e, &actions);
-    const uint64_t now = posw_chain_tip(m->chain)->number, own = posw_node_read_counters(m->node).blocks_mined - mined;
-    const posw_hash after = posw_chain_tip_hash(m->chain);
-    if (now > height) w->deliveries += now - height > own ? now - height - own : 0;
-    if (w->o.tip != NULL && !posw_hash_equal(&before, &after)) w->o.tip(w->o.arg, w, index_of(w, m), &after);
-    perform_all(w, m, &actions);
+    happened(w, m, &before, &actions);
     give_actions(w, &actions);
 }
 
@@ -821,6 +836,23 @@ bool world_submit_tx(world *w, size_t i, posw_bytes raw) {
     posw_event e = {.type = POSW_EVENT_TICK};
     step(w, m, &e);
     return rc == POSW_OK && refusal == POSW_MEMPOOL_ACCEPTED;
+}
+
+bool world_submit_block(world *w, size_t i, posw_bytes raw) {
+    machine *m = &w->machines[i];
+    posw_event tick = {.type = POSW_EVENT_TICK};
+    posw_actions actions = {0};
+    posw_prepared p;
+    posw_verdict v;
+    if (m->up) step(w, m, &tick); /* it looks at its clock */
+    if (!m->up || posw_prepare(&p, raw.data, raw.size, &engine, NULL, NULL) != POSW_OK) return false;
+    const standing before = stands(m);
+    const int rc = posw_node_submit_block(m->node, &p, &v, &actions);
+    posw_prepared_clear(&p);
+    happened(w, m, &before, &actions);
+    posw_actions_clear(&actions);
+    if (m->up) step(w, m, &tick);
+    return rc == POSW_OK && v.kind == POSW_VALID;
 }
 
 void world_set_tamper(world *w, size_t i, world_tamper fn, void *arg) {

@@ -112,6 +112,9 @@ void world_disk_fault(world *w, size_t machine, uint64_t nth, uint64_t down_ms);
 void world_set_hashes(world *w, size_t machine, uint64_t hashes_per_s);
 /* False: refused, or the machine is down. */
 bool world_submit_tx(world *w, size_t machine, posw_bytes raw);
+/* Hands a machine an encoded block, as a file would be imported; false: invalid, its parent is not known, or the
+ * machine is down. One that is known already is fine. */
+bool world_submit_block(world *w, size_t machine, posw_bytes raw);
 
 /* Cuts the connections between two machines, as a bad line does; they may connect again at once. */
 void world_cut(world *w, size_t a, size_t b);

@@ -139,7 +139,7 @@ describe('a node that is flooded', { timeout: 6 * STAGE_MS }, () => {
 
   test('by messages that never end', async (t) => {
     const memory = memoryOf(victim);
-    const most = await flood(t, 'hoard', LONG ? 2000 : 40, { feet: 40 }); // 320 MiB at once, if it took them; the limit is 64 and what growing buffers need
+    const most = await flood(t, 'hoard', LONG ? 2000 : 40, { feet: 40, ms: LONG ? STAGE_MS : 30000 }); // 320 MiB at once, if it took them; the limit is 64 and what growing buffers need
     t.diagnostic(`memory grew by ${((most - memory) / MIB).toFixed(1)} MiB`);
     assert.ok(most - memory < 128 * MIB, `memory grew by ${most - memory} KiB`);
     await checkHealth();

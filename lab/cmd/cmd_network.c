@@ -1,0 +1,349 @@
+/* posw lab network */
+#include "commands.h"
+#include "exact/double_spend.h"
+#include "exact/selfish.h"
+#include "memo.h"
+#include "network/network.h"
+#include "options.h"
+#include "run/parallel.h"
+#include "run/sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const attacks[] = {"none", "selfish", "reorg", "eclipse", NULL};
+static const char *const weights[] = {"pow", "ticket", "quarkchain", NULL};
+enum { RUNS_MAX = 10000 };
+
+static const cli_option options[] = {
+    {"attack", "ATTACK", "none", "none, selfish, reorg or eclipse"},
+    {"alpha", "A", "0.3", "attacks: share of all hash power that the attacker has, 0 to 1"},
+    {"confirmations", "Z", "6",
+     "reorg, eclipse: blocks after which the exchange takes a payment for final, its own included"},
+    {"weight", "PRESET", "pow", "pow, ticket or quarkchain; honest miners then always have a ticket free"},
+    {"tickets", "B", "0", "the attacker's tickets, under a ticket rule"},
+    {"reach", "R", "1", "selfish, reorg: part of the nodes that the attacker is connected to"},
+    {"give-up", "BLOCKS", "20", "reorg: the attacker begins anew when it is so far behind"},
+    {"victim-share", "V", "0.05", "eclipse: share of all hash power that the exchange has"},
+    {"eclipse-blocks", "BLOCKS", "20", "eclipse: how long it lasts, in block times"},
+    {"nodes", "N", "20", "honest nodes, all of them miners of one size"},
+    {"peers", "N", "2", "nodes that each of them dials beside its forerunner, 0 to 6"},
+    {"latency", "MS", "50", "of a pair of nodes: half of it to one and a half"},
+    {"jitter", "MS", "10", "more, for each message"},
+    {"bandwidth", "BYTES", "1250000", "bytes a second that a node sends"},
+    {"block-time", "SECONDS", "10", "time between blocks"},
+    {"blocks", "N", "400", "block times of a run"},
+    {"runs", "N", "16", "networks, of which the standard errors come"},
+    LAB_RANDOM_OPTIONS,
+    LAB_OUTPUT_OPTIONS,
+    {NULL, NULL, NULL, NULL},
+};
+
+/* ---- what is asked ---- */
+
+typedef struct {
+    network_setup s;
+    size_t runs;
+    unsigned threads;
+    uint64_t eclipse_blocks;
+} question;
+
+static bool read_network(const cli *c, question *q) {
+    network_setup *s = &q->s;
+    uint64_t nodes, peers, latency, jitter, block_time, runs;
+    if (!cli_u64(c, "nodes", 2, NETWORK_NODES_MAX, &nodes) || !cli_u64(c, "peers", 0, NETWORK_PEERS_MAX, &peers) ||
+        !cli_u64(c, "latency", 0, 60000, &latency) || !cli_u64(c, "jitter", 0, 60000, &jitter) ||
+        !cli_u64(c, "bandwidth", 1000, (uint64_t)1 << 40, &s->bytes_per_s) ||
+        !cli_u64(c, "block-time", 1, 3600, &block_time) || !cli_u64(c, "blocks", 10, NETWORK_BLOCKS_MAX, &s->blocks) ||
+        !cli_u64(c, "runs", 2, RUNS_MAX, &runs))
+        return false;
+    s->nodes = nodes;
+    s->peers = (unsigned)peers;
+    s->latency_ms = (uint32_t)latency;
+    s->jitter_ms = (uint32_t)jitter;
+    s->block_time_s = (uint32_t)block_time;
+    q->runs = runs;
+    return true;
+}
+
+/* Options that the attack does not know are named, so that nobody takes them for heard. */
+static bool are_known(const cli *c, enum network_attack attack) {
+    static const struct {
+        const char *option;
+        unsigned attacks; /* 1 << attack */
+    } of[] = {{"alpha", 14},  {"confirmations", 12}, {"reach", 6},
+              {"give-up", 4}, {"victim-share", 8},   {"eclipse-blocks", 8}};
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        if (cli_given(c, of[i].option) && (of[i].attacks >> attack & 1) == 0)
+            return cli_usage(c, "--%s does not go with --attack %s", of[i].option, attacks[attack]), false;
+    return true;
+}
+
+static bool read_attack(const cli *c, question *q) {
+    network_setup *s = &q->s;
+    size_t attack, weight;
+    if (!lab_option_choice(c, "attack", attacks, &attack) || !lab_option_choice(c, "weight", weights, &weight) ||
+        !lab_option_number(c, "alpha", 0, 0.95, &s->alpha) || !lab_option_number(c, "reach", 0, 1, &s->reach) ||
+        !lab_option_number(c, "victim-share", 0, 0.9, &s->victim_share) ||
+        !cli_u64(c, "confirmations", 1, 1000, &s->confirmations) || !cli_u64(c, "give-up", 1, 1000, &s->give_up) ||
+        !cli_u64(c, "tickets", 0, LAB_TICKETS_MAX, &s->tickets) ||
+        !cli_u64(c, "eclipse-blocks", 1, 1000, &q->eclipse_blocks) || !are_known(c, (enum network_attack)attack))
+        return false;
+    s->attack = (enum network_attack)attack;
+    s->weight = weights[weight];
+    if (cli_given(c, "tickets") && (weight == 0 || attack == NETWORK_NO_ATTACK || attack == NETWORK_ECLIPSE))
+        return cli_usage(c, "--tickets goes with --weight ticket or quarkchain, and --attack selfish or reorg"), false;
+    if (weight != 0 && attack == NETWORK_ECLIPSE)
+        return cli_usage(c, "--attack eclipse is played under --weight pow: give the shares of the boosted hash"),
+               false;
+    if (attack == NETWORK_NO_ATTACK) s->alpha = 0;
+    if (attack != NETWORK_ECLIPSE) s->victim_share = 0;
+    if (s->alpha + s->victim_share >= 1)
+        return cli_usage(c, "--alpha and --victim-share leave no hash power to the others"), false;
+    s->eclipse_s = q->eclipse_blocks * s->block_time_s;
+    return true;
+}
+
+static bool read_question(const cli *c, question *q) {
+    lab_random_options random;
+    *q = (question){0};
+    if (!read_network(c, q) || !read_attack(c, q) || !lab_option_random(c, &random)) return false;
+    q->s.seed = random.seed;
+    q->threads = random.threads;
+    return true;
+}
+
+/* ---- the runs ---- */
+
+typedef struct {
+    const question *q;
+    network_result *results;
+} job;
+
+static void remember(void) {
+    memo_set(true);
+}
+
+static void run_one(void *arg, size_t task) {
+    job *j = arg;
+    network_setup s = j->q->s;
+    s.seed = s.seed * 1000003 + task;
+    if (!network_run_apart(&j->results[task], &s, remember)) j->results[task].done = false;
+}
+
+/* ---- the answer ---- */
+
+typedef struct {
+    network_result sum;
+    lab_sample stale, reached[3], revenue, gamma;
+    uint64_t done;
+} answer;
+
+static double part(double a, uint64_t b) {
+    return b == 0 ? NAN : a / (double)b;
+}
+
+static void add_run(answer *a, const network_result *r) {
+    network_result *s = &a->sum;
+    a->done++;
+    s->found += r->found;
+    s->main += r->main;
+    s->arrivals += r->arrivals;
+    s->arrival_ms += r->arrival_ms;
+    s->trials += r->trials;
+    s->successes += r->successes;
+    s->races += r->races;
+    lab_sample_add(&a->stale, 1 - part((double)r->main, r->found), (double)r->found);
+    for (size_t i = 0; i < 3; i++)
+        lab_sample_add(&a->reached[i], part(r->reached_ms[i], r->reached[i]), (double)r->reached[i]);
+    lab_sample_add(&a->revenue, part((double)r->attacker_main, r->main), (double)r->main);
+    lab_sample_add(&a->gamma, part(r->followers, r->races), (double)r->races);
+}
+
+static void put_question(lab_report *r, const question *q) {
+    const network_setup *s = &q->s;
+    lab_input_text(r, "attack", "attack", attacks[s->attack]);
+    if (s->attack != NETWORK_NO_ATTACK) lab_input_number(r, "alpha", "attacker's share of the hash", s->alpha, "");
+    lab_input_text(r, "weight", "weight rule", s->weight);
+    if (s->tickets > 0) lab_input_integer(r, "tickets", "attacker's tickets", s->tickets, "");
+    if (s->attack == NETWORK_SELFISH || s->attack == NETWORK_REORG)
+        lab_input_number(r, "reach", "part of the nodes it is connected to", s->reach, "");
+    if (s->attack >= NETWORK_REORG) lab_input_integer(r, "confirmations", "confirmations", s->confirmations, "blocks");
+    if (s->attack == NETWORK_REORG) lab_input_integer(r, "give_up", "gives up when behind by", s->give_up, "blocks");
+    if (s->attack == NETWORK_ECLIPSE) {
+        lab_input_number(r, "victim_share", "exchange's share of the hash", s->victim_share, "");
+        lab_input_integer(r, "eclipse_blocks", "length of the eclipse", q->eclipse_blocks, "block times");
+    }
+    lab_input_integer(r, "nodes", "nodes", s->nodes, "");
+    lab_input_integer(r, "peers", "dialled beside the forerunner", s->peers, "");
+    lab_input_integer(r, "latency_ms", "latency", s->latency_ms, "ms");
+    lab_input_integer(r, "jitter_ms", "jitter", s->jitter_ms, "ms");
+    lab_input_integer(r, "bytes_per_s", "upload", s->bytes_per_s, "bytes/s");
+    lab_input_integer(r, "block_time_s", "block time", s->block_time_s, "s");
+    lab_input_integer(r, "blocks", "block times of a run", s->blocks, "");
+    lab_input_integer(r, "runs", "runs", q->runs, "");
+    lab_input_integer(r, "seed", "seed", s->seed, "");
+}
+
+static void put_propagation(lab_report *r, const question *q, const answer *a) {
+    static const char *const keys[] = {"propagation_p50_ms", "propagation_p90_ms", "propagation_p99_ms"};
+    static const char *const labels[] = {"half of the nodes have a block after", "90 % of them", "99 % of them"};
+    const double n = (double)q->s.nodes;
+    const double delay_ms = part(a->sum.arrival_ms, a->sum.arrivals) * (n - 1) / n; /* the finder waits for nothing */
+    lab_estimate(r, "stale_rate", "found blocks that are lost", lab_sample_mean(&a->stale), lab_sample_error(&a->stale),
+                 "");
+    lab_number(r, "expected_stale_rate", "expected for this delay",
+               network_stale_expected(delay_ms / 1000, q->s.block_time_s), "");
+    lab_number(r, "mean_delay_ms", "mean delay, over all hash power", delay_ms, "ms");
+    for (size_t i = 0; i < 3; i++)
+        lab_estimate(r, keys[i], labels[i], lab_sample_mean(&a->reached[i]), lab_sample_error(&a->reached[i]), "ms");
+}
+
+static void put_selfish(lab_report *r, const question *q, const answer *a) {
+    const double gamma = a->sum.races == 0 ? 0 : lab_sample_mean(&a->gamma);
+    lab_estimate(r, "revenue", "attacker's share of the chain", lab_sample_mean(&a->revenue),
+                 lab_sample_error(&a->revenue), "");
+    lab_number(r, "gain", "over its share of the hash", q->s.alpha > 0 ? lab_sample_mean(&a->revenue) / q->s.alpha : 1,
+               "");
+    lab_estimate(r, "gamma", "nodes on its block in a race", gamma, lab_sample_error(&a->gamma), "");
+    lab_integer(r, "races", "races", a->sum.races, "");
+    lab_number(r, "closed_form", "SM1 in closed form at this gamma, without delay", lab_selfish_sm1(q->s.alpha, gamma),
+               "");
+    lab_number(r, "threshold", "pays above this share of the hash at this gamma", lab_selfish_sm1_threshold(gamma), "");
+    lab_estimate(r, "stale_rate", "found blocks that are lost", lab_sample_mean(&a->stale), lab_sample_error(&a->stale),
+                 "");
+}
+
+static double exact_of(const network_setup *s) {
+    if (s->attack == NETWORK_ECLIPSE)
+        return network_eclipse_exact(s->alpha, s->victim_share, s->confirmations,
+                                     (double)s->eclipse_s / s->block_time_s);
+    if (strcmp(s->weight, "pow") == 0) return lab_double_spend(LAB_DOUBLE_SPEND_STRICT, s->alpha, s->confirmations);
+    return lab_double_spend_tickets(s->alpha, s->confirmations, s->tickets);
+}
+
+static void put_success(lab_report *r, const question *q, const answer *a) {
+    const double n = (double)a->sum.trials, p = part((double)a->sum.successes, a->sum.trials);
+    const bool eclipse = q->s.attack == NETWORK_ECLIPSE;
+    /* of none or all of n a standard error of about 1 / n, so that an error bar never says "certain" */
+    const double error = a->sum.trials == 0 ? NAN : sqrt((p * (1 - p) + 1 / n) / n);
+    lab_estimate(r, "probability", "attacks that succeed", p, error, "");
+    lab_number(r, "closed_form", "exact, when blocks come at once", exact_of(&q->s), "");
+    if (eclipse)
+        lab_number(r, "without_eclipse", "double spend without the eclipse, exact",
+                   lab_double_spend(LAB_DOUBLE_SPEND_STRICT, q->s.alpha, q->s.confirmations), "");
+    lab_integer(r, "trials", "attacks", a->sum.trials, "");
+    lab_integer(r, "successes", "of them with success", a->sum.successes, "");
+}
+
+static void explain(lab_report *r, const question *q) {
+    lab_model(
+        r,
+        "whole nodes of this program, each with its own chain, connections and miner, over a simulated network; mining "
+        "follows the real targets");
+    lab_assume(r, "the nodes have equal hash power and the difficulty stays; there are no transactions");
+    switch (q->s.attack) {
+    case NETWORK_NO_ATTACK:
+        lab_assume(r, "expected: a block meets a rival with the probability 1 - e^(-delay / block time) (Decker and "
+                      "Wattenhofer 2013), "
+                      "and one of the two is lost");
+        break;
+    case NETWORK_SELFISH:
+        lab_assume(
+            r, "the strategy SM1 of Eyal and Sirer 2014; gamma is measured when the next block after a race is found");
+        break;
+    case NETWORK_REORG:
+        lab_assume(r, "nothing is mined beforehand, and the branch must become strictly heavier; the exchange takes a "
+                      "payment for "
+                      "final when its own node shows the confirmations");
+        break;
+    case NETWORK_ECLIPSE:
+        lab_assume(
+            r,
+            "the exchange's node sees the attacker's alone, mines with it, and meets the others again at the end; the "
+            "attack succeeds when the payment had its confirmations and is gone then");
+        break;
+    }
+    lab_assume(r,
+               "standard errors come from the spread of the runs, those of a probability from the number of attacks");
+    if (strcmp(q->s.weight, "pow") != 0) {
+        lab_assume(
+            r, "every honest miner has a ticket free for each of its blocks; hash counts with its boost on both sides");
+        lab_note(r, "without a free ticket the attacker's hash counts 1 / boost");
+    }
+    lab_note(r, "a node that many people connect to is seen by many: whoever is better connected than the attacker is "
+                "not shown here");
+}
+
+static void draw(lab_report *r, const answer *a) {
+    double x[3] = {.5, .9, .99}, y[3], errors[3];
+    for (size_t i = 0; i < 3; i++) {
+        y[i] = lab_sample_mean(&a->reached[i]);
+        errors[i] = lab_sample_error(&a->reached[i]);
+    }
+    lab_chart *chart =
+        lab_chart_new(r, LAB_CHART_LINE, 0, "How a block spreads", "part of the nodes", "ms after it was found");
+    if (chart != NULL) lab_chart_estimates(chart, "blocks", x, y, errors, 3);
+}
+
+static int report(const cli *c, const question *q, const answer *a) {
+    lab_report *r = lab_report_new("network", "What does a network of whole nodes do?");
+    if (r == NULL) return lab_report_print(c, r);
+    put_question(r, q);
+    if (q->s.attack == NETWORK_NO_ATTACK)
+        put_propagation(r, q, a);
+    else if (q->s.attack == NETWORK_SELFISH)
+        put_selfish(r, q, a);
+    else
+        put_success(r, q, a);
+    lab_integer(r, "found", "blocks found", a->sum.found, "");
+    explain(r, q);
+    if (cli_given(c, "html")) draw(r, a);
+    if (a->done < q->runs) lab_interrupted(r, a->done, q->runs, "runs");
+    return lab_report_print(c, r);
+}
+
+static int run(cli *c) {
+    question q;
+    answer a = {0};
+    if (!read_question(c, &q)) return CLI_USAGE;
+    job j = {.q = &q, .results = calloc(q.runs, sizeof *j.results)};
+    bool *done = calloc(q.runs, sizeof *done);
+    bool failed = j.results == NULL || done == NULL;
+    if (!failed) {
+        const lab_parallel p = {
+            .tasks = q.runs, .threads = q.threads, .what = "runs", .run = run_one, .arg = &j, .done = done};
+        (void)lab_parallel_run(&p);
+        for (size_t i = 0; i < q.runs; i++) {
+            if (done[i] && j.results[i].done) add_run(&a, &j.results[i]);
+            failed |= done[i] && !j.results[i].done;
+        }
+    }
+    free(j.results);
+    free(done);
+    if (failed)
+        return cli_fail("a run could not be made: not enough memory or processes; try fewer --threads or --nodes");
+    return report(c, &q, &a);
+}
+
+const cli_command lab_command_network = {
+    "lab network",
+    "[--attack ATTACK] [OPTIONS]",
+    "stale blocks, propagation, and attacks on a network of whole nodes",
+    "Runs networks of whole nodes, each with its own chain, connections and miner, over lines that take time. Tells "
+    "how "
+    "many blocks are lost and how they spread; what selfish mining brings there; how often a payment is undone at an "
+    "exchange, by hash alone or with an eclipse. JSON keys: stale_rate, expected_stale_rate, mean_delay_ms, "
+    "propagation_p50_ms, propagation_p90_ms, propagation_p99_ms; selfish: revenue, gamma, closed_form, threshold; "
+    "reorg "
+    "and eclipse: probability, closed_form, trials.",
+    "posw lab network --nodes 50 --block-time 10 --latency 100\nposw lab network --attack selfish --alpha 0.4\nposw "
+    "lab "
+    "network --attack reorg --alpha 0.3 --confirmations 3\nposw lab network --attack eclipse --alpha 0.2 "
+    "--confirmations 4",
+    options,
+    0,
+    0,
+    run,
+};

@@ -1,0 +1,44 @@
+/* Of a run of network.c: what its parts share, and the attackers. */
+#ifndef POSW_LAB_NETWORK_ATTACKER_H
+#define POSW_LAB_NETWORK_ATTACKER_H
+
+#include "network.h"
+
+#include "base/map.h"
+#include "world/world.h"
+
+typedef struct {
+    uint64_t found_us;
+    uint32_t reached; /* nodes, the finder included */
+    bool hidden;
+} found_block;
+
+typedef struct {
+    const network_setup *s;
+    network_result *out;
+    world *w;
+    posw_map blocks; /* hash -> found_block */
+    bool counting, over;
+    int failed;    /* operating error inside a callback */
+    uint64_t base; /* block from which is counted */
+    /* the attacker */
+    bool called;         /* attacker's next move is due */
+    uint64_t fork;       /* reorg, eclipse: the last block that both chains share */
+    bool racing, noted;  /* selfish: its block and an honest one of the same height are both known; counted already */
+    posw_hash race_tip;  /* its block of the race */
+    uint64_t seen;       /* selfish: height of the public chain when it last moved */
+    posw_hash victim_at; /* eclipse: the victim's block after the fork */
+    uint64_t victim_grew;
+} network;
+
+size_t network_machines(const network_setup *s);
+/* Machines after the honest nodes. */
+size_t attacker_miner(const network_setup *s);
+size_t attacker_gateway(const network_setup *s);
+void attacker_machines(machine_options *m, const network_setup *s, uint64_t hashes_per_s);
+/* Counting begins. */
+void attacker_begin(network *n);
+/* A machine has another tip. */
+void attacker_tip(network *n, size_t machine);
+
+#endif
