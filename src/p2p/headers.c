@@ -220,6 +220,7 @@ static void take_all(batch *b, posw_msg_header_list *list) {
 /* Nothing more to be had from this peer for a while. */
 static void quiet(posw_p2p *p, p2p_peer *peer, uint64_t ms) {
     peer->sync->quiet_until_ms = p->now_ms + ms;
+    p2p_wake(p, peer->sync->quiet_until_ms);
     for (size_t i = 0; i < p->sync->branch_count; i++)
         if (p->sync->branches[i]->source == peer->id) p->sync->branches[i]->source = 0;
 }

@@ -127,7 +127,7 @@ void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out) {
         return;
     }
     p2p_peer *peer = p2p_find(p, job->peer);
-    if (peer != NULL) peer->jobs++;
+    if (peer != NULL && job->type == POSW_JOB_POW) peer->jobs++;
     p->jobs++;
     a->job = job;
 }
@@ -304,7 +304,7 @@ static void on_closed(posw_p2p *p, const posw_event *e, posw_actions *out) {
 
 static void on_job(posw_p2p *p, posw_job *job, posw_actions *out) {
     p2p_peer *peer = p2p_find(p, job->peer);
-    if (peer != NULL) peer->jobs--;
+    if (peer != NULL && job->type == POSW_JOB_POW) peer->jobs--;
     p->jobs--;
     switch (job->id >> P2P_JOB_OWNER_SHIFT) {
     case P2P_JOB_SYNC:

@@ -73,7 +73,7 @@ typedef struct p2p_peer {
     int64_t clock_offset_s;
     char agent[POSW_P2P_AGENT_MAX + 1];
     /* usefulness, for eviction and operators */
-    size_t jobs;   /* P2P_JOBS_PEER_MAX */
+    size_t jobs;   /* proofs of work: P2P_JOBS_PEER_MAX */
     size_t unsent; /* bytes given to the performer since it was last DRAINED: an upper bound of what waits */
     uint64_t bytes_in, bytes_out, blocks, txs, last_block_ms, last_tx_ms;
     bool gave_addresses;         /* a peer is answered once */

@@ -588,6 +588,41 @@ static void test_jobs_have_a_limit(void **state) {
     n_close(&w);
 }
 
+/* Blocks that are being prepared do not keep the headers of their giver from being looked at. */
+static void test_blocks_are_no_proofs(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    n_grow_slowly(source.chain, 2 * POSW_MSG_HEADERS_MAX, 1);
+    n_greet_with(&w, 1, source.chain);
+    n_answer_headers(&w, 1, source.chain, 1, POSW_MSG_HEADERS_MAX);
+    w.keeps_jobs = true;
+    while (n_answer_blocks(&w, 1, source.chain) > 0) {
+    }
+    assert_true(w.job_count > 0);
+    assert_int_equal(p2p_find(w.p2p, 1)->jobs, 0);
+    h_close(&source);
+    n_run_jobs(&w);
+    n_close(&w);
+}
+
+/* Who has nothing more to tell now is asked again after two seconds, also when nothing else happens. */
+static void test_who_was_quiet_is_asked_again(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    n_greet(&w, 1, 40, 1000000);           /* claims a heavy chain, */
+    w.p2p->wake_ms = UINT64_MAX;           /* (nothing else is waited for) */
+    n_answer_headers(&w, 1, w.node.chain, 1, 0); /* and shows none */
+    assert_true(w.p2p->wake_ms <= w.now_ms + SYNC_QUIET_MS);
+    n_forget(&w);
+    n_tick(&w, SYNC_QUIET_MS);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_GET_HEADERS, NULL), 1);
+    n_close(&w);
+}
+
 /* A disk that fails must not pass for an unknown block. */
 static void test_failing_disk_ends_the_node(void **state) {
     (void)state;
@@ -701,6 +736,8 @@ int main(void) {
         cmocka_unit_test(test_a_starved_branch_goes),
         cmocka_unit_test(test_places_of_branches),
         cmocka_unit_test(test_jobs_have_a_limit),
+        cmocka_unit_test(test_blocks_are_no_proofs),
+        cmocka_unit_test(test_who_was_quiet_is_asked_again),
         cmocka_unit_test(test_failing_disk_ends_the_node),
         cmocka_unit_test(test_invalid_compact_condemns_nobody),
         cmocka_unit_test(test_compact_goes_on_before_import),
