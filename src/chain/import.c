@@ -89,7 +89,7 @@ static int execute(posw_chain *c, const posw_prepared *p, posw_verdict *v, posw_
 static int extend_tip(posw_chain *c, const posw_prepared *p, const posw_u256 *weight, posw_verdict *v) {
     posw_state *state;
     posw_execution_result result = {0};
-    int rc = posw_state_copy(&state, posw_chain_state_find(c, c->tip.number));
+    int rc = posw_state_child(&state, posw_chain_state_find(c, c->tip.number));
     if (rc != POSW_OK) return rc;
     rc = execute(c, p, v, state, &result);
     if (rc == POSW_OK && v->kind == POSW_VALID) {

@@ -128,7 +128,7 @@ static int execute_block(posw_chain *c, reorg *r, size_t index, posw_chain_side_
     posw_verdict verdict = posw_valid();
     int rc = posw_chain_side_block_load(c, b, hash);
     if (rc == POSW_OK) rc = load_table(c, r, b->block.header.number);
-    if (rc == POSW_OK) rc = posw_state_copy(&state, parent);
+    if (rc == POSW_OK) rc = posw_state_child(&state, parent);
     if (rc == POSW_OK)
         rc = posw_execute_block(&result, &verdict, state, &c->spec->params, r->table, &b->block,
                                 (const posw_address *)b->record.senders.data);

@@ -97,6 +97,15 @@ int posw_state_copy(posw_state **out, const posw_state *s) {
     return POSW_OK;
 }
 
+int posw_state_child(posw_state **out, posw_state *s) {
+    const int rc = posw_state_copy(out, s);
+    if (rc != POSW_OK) return rc;
+    (*out)->overlay = s->overlay;
+    posw_overlay_reset(&(*out)->overlay, &s->root);
+    posw_overlay_init(&s->overlay, &s->root);
+    return POSW_OK;
+}
+
 void posw_state_free(posw_state *s) {
     if (s == NULL) return;
     posw_overlay_clear(&s->overlay);

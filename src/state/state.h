@@ -37,6 +37,9 @@ posw_hash posw_staking_code_hash(void);
 int posw_state_open(posw_state **out, const posw_hash *root, const posw_state_source *source);
 /* A copy that shares everything. The overlay must be empty (sealed or fresh; asserted). */
 int posw_state_copy(posw_state **out, const posw_state *s);
+/* A copy on which the next block is to be executed: it takes over the memory of the overlay (s forgets its cached
+ * reads), so that of many versions only the newest has one. */
+int posw_state_child(posw_state **out, posw_state *s);
 void posw_state_free(posw_state *s);
 
 /* An absent account reads as zero with the empty storage root and code hash. */

@@ -251,6 +251,40 @@ static void test_copies_are_values(void **state) {
     posw_state_free(copy);
 }
 
+/* Of a version and the one that the next block makes of it, the newer has the overlay's memory. */
+static void test_child_takes_memory(void **state) {
+    (void)state;
+    posw_state *s = open_empty(), *copy, *child;
+    make_contract(s);
+    const posw_address a = made_address(1);
+    add(s, a, 10);
+    set_word(s, 1, 100);
+    const posw_hash root = seal(s, NULL);
+    assert_int_equal(balance(s, a).w[0], 10); /* a cached read, which the child must not take for its own */
+    assert_int_equal(posw_state_copy(&copy, s), POSW_OK);
+    const size_t with = posw_state_memory(s), without = posw_state_memory(copy);
+    assert_true(with > without);
+    assert_int_equal(posw_state_child(&child, s), POSW_OK);
+    assert_int_equal(posw_state_memory(s), without);
+    assert_int_equal(posw_state_memory(child), with);
+    add(child, a, 1);
+    set_word(child, 1, 101);
+    (void)seal(child, NULL);
+    const posw_hash kept = posw_state_root(s);
+    assert_memory_equal(&kept, &root, sizeof root);
+    posw_u256 v = balance(s, a);
+    assert_u256_is(&v, 10);
+    v = word(s, 1);
+    assert_u256_is(&v, 100);
+    v = balance(child, a);
+    assert_u256_is(&v, 11);
+    v = word(child, 1);
+    assert_u256_is(&v, 101);
+    posw_state_free(s);
+    posw_state_free(copy);
+    posw_state_free(child);
+}
+
 /* Reading a long list must not fill the memory: neither on a clean state nor in the middle of a block. */
 static void test_cache_is_bounded(void **state) {
     (void)state;
@@ -578,6 +612,7 @@ int main(void) {
         cmocka_unit_test(test_marks_nest),
         cmocka_unit_test(test_bugs_stop),
         cmocka_unit_test(test_copies_are_values),
+        cmocka_unit_test(test_child_takes_memory),
         cmocka_unit_test(test_cache_is_bounded),
         cmocka_unit_test(test_peek),
         cmocka_unit_test(test_random_blocks),
