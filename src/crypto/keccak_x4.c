@@ -46,7 +46,7 @@ absorb_last(lanes state[POSW_KECCAK_WORDS], const uint8_t *const at[LANES], size
         state[i] ^= gather(at, i);
     lanes tail;
     for (int l = 0; l < LANES; l++)
-        tail[l] = posw_keccak_tail(at[l] + 8 * words, rest);
+        tail[l] = posw_keccak_tail(words == 0 ? at[l] : at[l] + 8 * words, rest); /* at: NULL for no bytes */
     state[words] ^= tail;
     state[POSW_KECCAK_RATE_WORDS - 1] ^= posw_keccak_pad_end;
 }

@@ -439,7 +439,7 @@ static bool try_bytes(const codec *c, posw_bytes in) {
 /* What the lenient reader and the writer make of it decides whether it is canonical; nothing else may be accepted. */
 static void check_canonical(const codec *c, tree *t, posw_bytes in, bool accepted) {
     const size_t skip = c->typed && in.size > 0 && in.data[0] < 0xc0 ? 1 : 0;
-    const posw_bytes body = {in.data + skip, in.size - skip};
+    const posw_bytes body = skip == 0 ? in : posw_bytes_of(in.data + skip, in.size - skip);
     posw_buf again = {0};
     bool canonical = body.size > 0 && take_one_apart(t, body);
     if (canonical) put_item(&again, t, 0, NONE, AS_IT_IS);
