@@ -261,15 +261,26 @@ static int check_end(trial *t) {
     return 0;
 }
 
-/* Two blocks of one weight may stand at the end: one miner goes on alone until it has decided between them. */
+/* The heaviest chain that an honest machine has. */
+static posw_u256 heaviest(const trial *t) {
+    posw_u256 most = POSW_U256_ZERO;
+    for (size_t i = 0; i < t->o.machines; i++) {
+        if (t->adversaries[i] != NULL || world_chain(t->w, i) == NULL) continue;
+        const posw_u256 weight = posw_chain_weight_total(world_chain(t->w, i));
+        if (posw_u256_cmp(&weight, &most) > 0) most = weight;
+    }
+    return most;
+}
+
+/* Blocks of one weight may stand at the end: one miner goes on alone until it has decided between them. It may lack the
+ * last one itself (of blocks that share one proof of work a node takes the first, or what others build on). */
 static int settle(trial *t) {
     for (size_t i = 0; i < t->o.machines; i++) {
         world_set_hashes(t->w, i, 0);
         posw_store_memory_fail(world_store(t->w, i), 0, POSW_OK, false); /* a fault that has not come yet */
     }
     int rc = world_run(t->w, world_now_ms(t->w) + CALM_MS);
-    const posw_u256 weight =
-        world_chain(t->w, 0) == NULL ? POSW_U256_ZERO : posw_chain_weight_total(world_chain(t->w, 0));
+    const posw_u256 weight = heaviest(t);
     world_set_hashes(t->w, 0, t->hashes);
     for (int i = 0; rc == POSW_OK && i < SETTLE_MAX; i++) {
         rc = world_run(t->w, world_now_ms(t->w) + BLOCK_S * 1000);
