@@ -257,6 +257,8 @@ static void explain(lab_report *r, const question *q) {
         lab_assume(r, "nothing is mined beforehand, and the branch must become strictly heavier; the exchange takes a "
                       "payment for "
                       "final when its own node shows the confirmations");
+        lab_assume(r, "the attacker gives up when it is %d blocks behind; the exact value is for one that never does",
+                   (int)q->s.give_up);
         break;
     case NETWORK_ECLIPSE:
         lab_assume(

@@ -6,6 +6,7 @@
 #include "chain/chainfile.h"
 #include "posw/u256.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,10 +210,15 @@ bool network_run_apart(network_result *out, const network_setup *setup, void (*b
         _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
     }
     (void)close(ends[1]);
-    for (ssize_t n; child > 0 && got < sizeof *out && (n = read(ends[0], (uint8_t *)out + got, sizeof *out - got)) > 0;)
+    while (child > 0 && got < sizeof *out) { /* Ctrl-C interrupts a read: the run is waited for all the same */
+        const ssize_t n = read(ends[0], (uint8_t *)out + got, sizeof *out - got);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
         got += (size_t)n;
+    }
     (void)close(ends[0]);
-    if (child > 0) (void)waitpid(child, &status, 0);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     return got == sizeof *out && out->done;
 }
 

@@ -43,12 +43,13 @@ bool __wrap_posw_secp_recover(posw_address *out, const posw_hash *digest, const 
     uint8_t in[IN_SIZE];
     event_digest key = {1, 2};
     bool added;
+    if (off) return __real_posw_secp_recover(out, digest, sig); /* threads may be about */
     memcpy(in, digest->b, POSW_HASH_SIZE);
     memcpy(in + POSW_HASH_SIZE, sig->b, POSW_SIGNATURE_SIZE);
     digest_bytes(&key, in, sizeof in);
     if (answers.key_size == 0) posw_map_init(&answers, KEY_SIZE, sizeof(answer), NULL);
     if (answers.count >= KEPT_MAX) posw_map_reset(&answers, NULL);
-    answer *a = off ? NULL : posw_map_put(&answers, &key, &added);
+    answer *a = posw_map_put(&answers, &key, &added);
     if (a == NULL) return __real_posw_secp_recover(out, digest, sig);
     if (added || memcmp(a->in, in, sizeof in) != 0) {
         memcpy(a->in, in, sizeof in);

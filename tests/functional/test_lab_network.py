@@ -6,7 +6,9 @@ a person reads when something is wrong. Bounds are five standard errors or more,
 
 import json
 import os
+import signal
 import subprocess
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,6 +66,17 @@ class Network(unittest.TestCase):
         outputs = {network(*args, "--threads", n).stdout for n in ("1", "2", "4")}
         self.assertEqual(len(outputs), 1)
         self.assertNotEqual(outputs, {network(*args, "--seed", "2").stdout})
+
+    def test_interrupted(self):
+        args = [POSW, "lab", "network", "--nodes", "4", "--peers", "1", "--blocks", "100", "--runs", "5000", "--json"]
+        done = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        time.sleep(3)
+        done.send_signal(signal.SIGINT)
+        out, err = done.communicate(timeout=COMMAND_S)
+        self.assertEqual(done.returncode, 0, err)
+        a = json.loads(out)
+        self.assertFalse(a["complete"])
+        self.assertGreater(a["found"], 0)
 
     def test_wrong_input(self):
         for args, words in [
