@@ -71,7 +71,7 @@ def run_chain(seed):
         events = shrink(_options.replay, pair.events)
         path = os.path.join(_options.out, f"posw-differential-{seed}.events")
         save_events(path, events)
-        return seed, world.statistics, (d.step, d.event, d.library, d.specification, path, len(events))
+        return seed, world.statistics, (d.step, d.event, d.in_c, d.in_python, path, len(events))
     except Exception as error:  # the seed must be said, whatever happened
         raise RuntimeError(f"seed {seed}: {type(error).__name__}: {error}") from error
     finally:

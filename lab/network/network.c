@@ -2,9 +2,9 @@
 
 #include "attacker.h"
 #include "base/error.h"
-#include "base/units.h"
 #include "chain/chainfile.h"
 #include "posw/u256.h"
+#include "world/scenario.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,16 +17,10 @@ enum { HASHES = 1000 * 1000, WARM_MS = 30 * 1000, PRICE_COINS = 100 };
 
 /* ---- the chain ---- */
 
-static posw_u256 coins(uint64_t n) {
-    const posw_u256 one = posw_coin();
-    posw_u256 out;
-    return posw_u256_mul_u64(&out, &one, n) ? out : POSW_U256_ZERO;
-}
-
 static void add_stake(posw_chain_spec *spec, size_t machine, uint64_t tickets) {
     if (tickets == 0) return;
     const posw_address miner = world_miner_of(machine);
-    spec->stakes[spec->stake_count++] = (posw_genesis_stake){miner, miner, coins(tickets * PRICE_COINS)};
+    spec->stakes[spec->stake_count++] = (posw_genesis_stake){miner, miner, scenario_coins(tickets * PRICE_COINS)};
 }
 
 /* Under a ticket rule every honest node has twice the tickets that its part of the blocks uses up. */
@@ -50,7 +44,7 @@ static int make_spec(posw_chain_spec *spec, const network_setup *s) {
     spec->stakes = calloc(s->nodes + 2, sizeof *spec->stakes);
     if (spec->stakes == NULL) return POSW_ENOMEM;
     if (tickets) {
-        p->weight.ticket_price_wei = coins(PRICE_COINS);
+        p->weight.ticket_price_wei = scenario_coins(PRICE_COINS);
         for (size_t i = 0; i < s->nodes; i++)
             add_stake(spec, i, 2 * p->window_blocks / s->nodes + 8);
         add_stake(spec, attacker_miner(s), s->tickets);

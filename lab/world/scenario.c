@@ -60,7 +60,7 @@ void scenario_account_secret(uint8_t out[32], size_t account) {
     memcpy(out, h.b, sizeof h.b);
 }
 
-static posw_u256 coins(uint64_t n) {
+posw_u256 scenario_coins(uint64_t n) {
     const posw_u256 one = posw_coin();
     posw_u256 out;
     return posw_u256_mul_u64(&out, &one, n) ? out : POSW_U256_ZERO;
@@ -81,7 +81,7 @@ int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, s
     p->epoch_blocks = 16;
     p->unbonding_blocks = 32;
     p->reorg_max_blocks = 16;
-    p->weight.ticket_price_wei = coins(100);
+    p->weight.ticket_price_wei = scenario_coins(100);
     p->weight.boost = 8;
     out->accounts = calloc(accounts, sizeof *out->accounts);
     out->stakes = calloc(stakers, sizeof *out->stakes);
@@ -91,12 +91,12 @@ int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, s
         posw_genesis_account *a = &out->accounts[out->account_count];
         scenario_account_secret(secret, out->account_count);
         if (!posw_secp_address(&a->address, secret)) return POSW_EINVAL;
-        a->balance_wei = coins(100000);
+        a->balance_wei = scenario_coins(100000);
     }
     for (; out->stake_count < stakers; out->stake_count++)
         out->stakes[out->stake_count] =
             (posw_genesis_stake){world_miner_of(out->stake_count), world_miner_of(out->stake_count),
-                                 coins(100 * (1 + out->stake_count % 5))};
+                                 scenario_coins(100 * (1 + out->stake_count % 5))};
     rc = posw_chain_spec_check(out, NULL, &msg);
     if (rc != POSW_OK) fprintf(stderr, "%s\n", msg.text);
     return rc;
@@ -142,7 +142,7 @@ static uint64_t draw_machines(trial *t) {
 
 static posw_bytes call_data(trial *t, posw_buf *input, uint64_t what, posw_u256 *value) {
     const posw_address miner = world_miner_of(below(t, t->o.machines));
-    const posw_u256 some = coins(between(t, 1, 300));
+    const posw_u256 some = scenario_coins(between(t, 1, 300));
     *value = POSW_U256_ZERO;
     switch (what) {
     case 0:

@@ -29,6 +29,8 @@ int scenario_run(scenario_result *out, const scenario_options *o);
 /* The chain of trials: keccak256, blocks of 10 s by ASERT, ticket rule, small windows; difficulty for this many hashes
  * a second; the first `stakers` machines have a stake, and `accounts` accounts have coins. Cleared by the caller. */
 int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, size_t accounts);
+/* So many coins, in wei; 0 if they are too many. */
+posw_u256 scenario_coins(uint64_t n);
 void scenario_account_secret(uint8_t out[32], size_t account);
 
 #endif

@@ -1,15 +1,11 @@
-#include "world.h"
+#include "world_internal.h"
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/map.h"
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
-#include "digest.h"
 #include "p2p/message.h"
-#include "posw/difficulty.h"
 #include "posw/u256.h"
-#include "queue.h"
 #include "store/store_memory.h"
 
 #include <inttypes.h>
@@ -17,124 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum {
-    LINK_SLOTS = 1 << 20,
-    CLOSE_FLUSH_US = 1000 * 1000,
-    REFUSED_US = 1000,
-    UNREACHED_US = 3 * 1000 * 1000,
-    SPARE_MAX = 4,
-    MESSAGE_TYPES = 0x30,
-    KINDS = WHAT_CALL + 1 + MESSAGE_TYPES,
-    DRAINED_FROM = 256 * 1024
-};
-
-/* A connection. Side 0 is who dialled. */
-typedef struct {
-    uint64_t number; /* 0: free; its place in the list is this modulo LINK_SLOTS */
-    size_t machine[2];
-    uint64_t life[2];
-    uint64_t peer[2];    /* how each side calls the other */
-    bool open[2];        /* this side has been told PEER_OPEN and not yet PEER_CLOSED */
-    bool cut;            /* nothing passes any more */
-    uint64_t arrives[2]; /* when the latest piece sent by this side arrives */
-    uint64_t sent[2];    /* pieces sent by this side: DRAINED is told for the last one only, */
-    size_t undrained[2]; /* and when so many bytes of this side, DRAINED_FROM, were sent since it was told last */
-} link;
-
-typedef struct {
-    machine_options o;
-    posw_netaddr address;
-    posw_node_id id;
-    uint8_t secret[32];
-    posw_address miner;
-    posw_store *store; /* survives the machine's lives */
-    posw_buf kept;     /* SAVE_PEERS */
-    bool is_miner;     /* has had hash power: mines in its next life, too, also when it has none at its start */
-    /* while it is up */
-    bool up;
-    uint64_t life;
-    posw_chain *chain;
-    posw_mempool *mempool;
-    posw_node *node;
-    posw_p2p *p2p;
-    posw_log log;
-    posw_work work;
-    uint64_t search, timer; /* generations */
-    posw_map link_slots;    /* peer -> place of its connection */
-    uint64_t next_inbound;
-    uint64_t upload_free_us;
-    uint64_t own_blocks;
-    bool failed; /* FATAL was said */
-    uint64_t down_ms_after_fault;
-    world_tamper tamper;
-    void *tamper_arg;
-    world_sealer sealer;
-    void *sealer_arg;
-    world *w;
-} machine;
-
-struct world {
-    world_options o;
-    machine *machines;
-    size_t count;
-    link *links;
-    size_t link_count, link_capacity;
-    uint64_t next_link;
-    queue queue;
-    uint64_t now_us, events, deliveries;
-    posw_random random;
-    uint8_t *groups;
-    event_digest digest;
-    world_cost costs[KINDS];       /* of each kind of event, then of each type of message */
-    posw_actions spare[SPARE_MAX]; /* lists of actions with memory, for the next steps */
-    size_t spare_count;
-    int result;
-};
-
-/* ---- Proof of work ---- */
-
-/* input -> output, for all that was "found"; everything else is really hashed. */
-static posw_map found_table;
-static size_t worlds;
-
-static bool pow_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
-    (void)scratch, (void)key;
-    const posw_hash *found = posw_map_find(&found_table, input);
-    if (found != NULL)
-        *out = *found;
-    else
-        posw_keccak256(out, input, POSW_POW_INPUT_SIZE);
-    return true;
-}
-static const posw_pow engine = {.name = "keccak256", .hash = pow_hash};
-
-/* An output below the target, all equally likely: random * target / 2^256, little-endian. */
-static bool draw_seal(world *w, const posw_hash *seal_hash, const posw_u256 *target, uint8_t nonce[8], posw_hash *mix) {
-    uint8_t input[POSW_POW_INPUT_SIZE];
-    uint8_t bytes[32];
-    posw_u256 hi, lo;
-    posw_random_fill(&w->random, bytes, sizeof bytes);
-    posw_random_fill(&w->random, nonce, 8);
-    const posw_u256 random = posw_u256_from_be(bytes);
-    posw_u256_mul_full(&hi, &lo, &random, target);
-    posw_u256_to_be(bytes, &hi);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        mix->b[i] = bytes[sizeof bytes - 1 - i];
-    posw_pow_input(input, seal_hash, nonce);
-    posw_hash *slot = posw_map_put(&found_table, input, NULL);
-    if (slot != NULL) *slot = *mix;
-    return slot != NULL;
-}
-
-/* Mean time to a seal: 2^256 / target hashes. */
-static uint64_t mean_us(const posw_work *work, uint64_t hashes_per_s) {
-    posw_u256 hashes = posw_difficulty_of_target(&work->target), us;
-    const posw_u256 rate = posw_u256_from_u64(hashes_per_s);
-    if (!posw_u256_mul_u64(&us, &hashes, 1000 * 1000)) return 1ULL << 50;
-    posw_u256_divmod(&us, NULL, &us, &rate);
-    return posw_u256_bits(&us) > 50 ? 1ULL << 50 : us.w[0];
-}
 
 /* ---- Log ---- */
 
@@ -165,176 +43,16 @@ posw_hash world_log_hash(const world *w) {
 
 /* ---- Putting ---- */
 
-static void put(world *w, happening h) {
+void world_put(world *w, happening h) {
     if (!queue_put(&w->queue, &h)) w->result = POSW_ENOMEM;
 }
 
-static uint64_t index_of(const world *w, const machine *m) {
+uint64_t world_index_of(const world *w, const machine *m) {
     return (uint64_t)(m - w->machines);
 }
 
-static happening for_machine(const world *w, const machine *m, enum what what, uint64_t at_us) {
-    return (happening){.at_us = at_us, .what = what, .machine = (uint32_t)index_of(w, m), .life = m->life};
-}
-
-/* ---- Connections ---- */
-
-static link *find_link(world *w, uint64_t number) {
-    const size_t slot = number % LINK_SLOTS;
-    return number != 0 && slot < w->link_count && w->links[slot].number == number ? &w->links[slot] : NULL;
-}
-
-static link *link_of(world *w, const machine *m, uint64_t peer, int *side) {
-    const size_t i = index_of(w, m);
-    const uint32_t *slot = posw_map_find(&m->link_slots, &peer);
-    link *l = slot == NULL || *slot >= w->link_count ? NULL : &w->links[*slot];
-    if (l == NULL || l->number == 0) return NULL;
-    for (*side = 0; *side < 2; (*side)++)
-        if (l->machine[*side] == i && l->life[*side] == m->life && l->peer[*side] == peer) return l;
-    return NULL;
-}
-
-static void note_link(world *w, machine *m, uint64_t peer, const link *l) {
-    uint32_t *slot = posw_map_put(&m->link_slots, &peer, NULL);
-    if (slot == NULL)
-        w->result = POSW_ENOMEM;
-    else
-        *slot = (uint32_t)(l - w->links);
-}
-
-static link *new_link(world *w) {
-    for (size_t i = 0; i < w->link_count; i++)
-        if (w->links[i].number == 0) return &w->links[i];
-    if (w->link_count == w->link_capacity) {
-        const size_t capacity = w->link_capacity == 0 ? 64 : 2 * w->link_capacity;
-        link *links = realloc(w->links, capacity * sizeof *links);
-        if (links == NULL) return NULL;
-        w->links = links;
-        w->link_capacity = capacity;
-    }
-    return &w->links[w->link_count++];
-}
-
-static bool can_reach(const world *w, size_t a, size_t b) {
-    return w->groups == NULL || w->groups[a] == w->groups[b];
-}
-
-/* The same for both directions, and for all time. */
-static uint64_t latency_us(const world *w, size_t a, size_t b) {
-    const uint64_t low = a < b ? a : b, high = a < b ? b : a, pair[2] = {low, high}, seed[2] = {w->o.seed, 1};
-    const uint64_t mean = (uint64_t)w->o.latency_ms * 1000;
-    return mean / 2 + (mean == 0 ? 0 : posw_siphash(seed, pair, sizeof pair) % mean);
-}
-
-uint64_t world_latency_us(const world *w, size_t a, size_t b) {
-    return latency_us(w, a, b);
-}
-
-static uint64_t jitter_us(world *w) {
-    return w->o.jitter_ms == 0 ? 0 : posw_random_below(&w->random, (uint64_t)w->o.jitter_ms * 1000);
-}
-
-static void put_closed(world *w, link *l, int side, uint64_t at_us, const char *why) {
-    machine *m = &w->machines[l->machine[side]];
-    happening h = for_machine(w, m, WHAT_CLOSED, at_us);
-    h.life = l->life[side];
-    h.link = l->number;
-    posw_buf_text(&h.data, why);
-    put(w, h);
-}
-
-/* Both sides hear of it; what is under way is lost. */
-static void cut(world *w, link *l, uint64_t after_us, const char *why) {
-    if (l->cut) return;
-    l->cut = true;
-    put_closed(w, l, 0, w->now_us + after_us, why);
-    put_closed(w, l, 1, w->now_us + after_us, why);
-}
-
-static size_t machine_at(const world *w, const posw_netaddr *address) {
-    for (size_t i = 0; i < w->count; i++)
-        if (posw_netaddr_equal(&w->machines[i].address, address)) return i;
-    return SIZE_MAX;
-}
-
-static void refuse_dial(world *w, machine *m, uint64_t peer, uint64_t after_us, const char *why) {
-    happening h = for_machine(w, m, WHAT_CLOSED, w->now_us + after_us);
-    h.number = peer;
-    posw_buf_text(&h.data, why);
-    put(w, h);
-}
-
-static void dial(world *w, machine *m, const posw_action *a) {
-    const size_t to = machine_at(w, &a->address), from = index_of(w, m);
-    const posw_node_id any = {{0}};
-    if (to == SIZE_MAX || !can_reach(w, from, to) || !w->machines[to].up) {
-        refuse_dial(w, m, a->peer, UNREACHED_US, "timed out");
-        return;
-    }
-    machine *other = &w->machines[to];
-    if (other->o.silent || to == from) {
-        refuse_dial(w, m, a->peer, REFUSED_US, "connection refused");
-        return;
-    }
-    if (memcmp(&a->node_id, &any, sizeof any) != 0 && memcmp(&a->node_id, &other->id, sizeof any) != 0) {
-        refuse_dial(w, m, a->peer, 2 * latency_us(w, from, to), "another node id than expected");
-        return;
-    }
-    link *l = new_link(w);
-    if (l == NULL) {
-        w->result = POSW_ENOMEM;
-        return;
-    }
-    *l = (link){.number = ++w->next_link * LINK_SLOTS + (uint64_t)(l - w->links),
-                .machine = {from, to},
-                .life = {m->life, other->life},
-                .peer = {a->peer, ++other->next_inbound}};
-    note_link(w, m, l->peer[0], l);
-    note_link(w, other, l->peer[1], l);
-    const uint64_t trip = latency_us(w, from, to); /* TCP and TLS: two round trips */
-    for (int side = 0; side < 2; side++) {
-        happening h = for_machine(w, &w->machines[l->machine[side]], WHAT_OPEN, w->now_us + (side == 0 ? 4 : 3) * trip);
-        h.link = l->number;
-        put(w, h);
-        l->arrives[side] = w->now_us + 4 * trip;
-    }
-}
-
-static void send_piece(world *w, machine *m, link *l, int side, posw_buf *data) {
-    const size_t to = l->machine[1 - side], from = index_of(w, m);
-    const uint64_t rate = m->o.upload_bytes_per_s;
-    if (l->cut || data->size == 0) return;
-    if (m->tamper != NULL && !m->tamper(m->tamper_arg, w, from, to, data)) return;
-    const uint64_t begin = m->upload_free_us > w->now_us ? m->upload_free_us : w->now_us;
-    m->upload_free_us = begin + data->size * 1000000 / rate;
-    uint64_t at = m->upload_free_us + latency_us(w, from, to) + jitter_us(w);
-    if (at < l->arrives[side]) at = l->arrives[side];
-    l->arrives[side] = at;
-    happening h = for_machine(w, &w->machines[to], WHAT_BYTES, at);
-    h.life = l->life[1 - side];
-    h.link = l->number;
-    h.data = *data;
-    *data = (posw_buf){0};
-    l->undrained[side] += h.data.size;
-    l->sent[side]++;
-    put(w, h);
-    if (l->undrained[side] < DRAINED_FROM) return;
-    happening drained = for_machine(w, m, WHAT_DRAINED, m->upload_free_us);
-    drained.link = l->number;
-    drained.number = l->sent[side];
-    put(w, drained);
-}
-
-static void close_link(world *w, machine *m, uint64_t peer) {
-    int side;
-    link *l = link_of(w, m, peer, &side);
-    if (l == NULL || l->cut) return;
-    /* what was sent before still arrives; then both hear of the end */
-    l->cut = true;
-    const uint64_t last = l->arrives[side] > w->now_us ? l->arrives[side] : w->now_us;
-    put_closed(w, l, side, w->now_us + 1, "closed");
-    put_closed(w, l, 1 - side, (last < w->now_us + CLOSE_FLUSH_US ? last : w->now_us + CLOSE_FLUSH_US) + 1,
-               "the other side closed");
+happening world_happening(const world *w, const machine *m, enum what what, uint64_t at_us) {
+    return (happening){.at_us = at_us, .what = what, .machine = (uint32_t)world_index_of(w, m), .life = m->life};
 }
 
 /* ---- A machine's life ---- */
@@ -380,7 +98,8 @@ static void happened(world *w, machine *m, const standing *before, posw_actions 
     const uint64_t own = now.mined - before->mined;
     if (now.height > before->height)
         w->deliveries += now.height - before->height > own ? now.height - before->height - own : 0;
-    if (w->o.tip != NULL && !posw_hash_equal(&before->tip, &now.tip)) w->o.tip(w->o.arg, w, index_of(w, m), &now.tip);
+    if (w->o.tip != NULL && !posw_hash_equal(&before->tip, &now.tip))
+        w->o.tip(w->o.arg, w, world_index_of(w, m), &now.tip);
     perform_all(w, m, actions);
 }
 
@@ -394,13 +113,13 @@ static void step(world *w, machine *m, posw_event *e) {
 }
 
 static int machine_up(world *w, machine *m) {
-    const size_t i = index_of(w, m);
+    const size_t i = world_index_of(w, m);
     posw_message msg = {""};
     posw_mempool_options mo;
     posw_p2p_options po;
     posw_node_url named[POSW_ARRAY_SIZE(m->o.named)];
     const posw_chain_options co = {
-        .spec = w->o.spec, .store = m->store, .pow = &engine, .log = &m->log, .cache_bytes_max = 4 << 20};
+        .spec = w->o.spec, .store = m->store, .pow = &seal_engine, .log = &m->log, .cache_bytes_max = 4 << 20};
     posw_miner_identity id = {.miner = m->miner};
     memcpy(id.secret, m->secret, sizeof id.secret);
     m->life++;
@@ -419,7 +138,7 @@ static int machine_up(world *w, machine *m) {
                                   .mempool = m->mempool,
                                   .log = &m->log,
                                   .identity = m->is_miner ? &id : NULL,
-                                  .pow = &engine,
+                                  .pow = &seal_engine,
                                   .late_templates = !w->o.early_templates};
     if (rc == POSW_OK) rc = posw_node_new(&m->node, &no);
     posw_p2p_options_default(&po);
@@ -458,7 +177,7 @@ static int machine_up(world *w, machine *m) {
 }
 
 static void machine_down(world *w, machine *m, const char *why) {
-    const size_t i = index_of(w, m);
+    const size_t i = world_index_of(w, m);
     if (!m->up) return;
     say(w, i, "down: %s", why);
     m->up = false;
@@ -474,12 +193,12 @@ static void machine_down(world *w, machine *m, const char *why) {
     m->chain = NULL;
     for (size_t k = 0; k < w->link_count; k++) {
         link *l = &w->links[k];
-        if (l->number != 0 && (l->machine[0] == i || l->machine[1] == i)) cut(w, l, 1000, "connection reset");
+        if (l->number != 0 && (l->machine[0] == i || l->machine[1] == i)) link_cut(w, l, 1000, "connection reset");
     }
 }
 
 static void come_back(world *w, machine *m, uint64_t down_ms) {
-    if (down_ms != 0) put(w, for_machine(w, m, WHAT_START, w->now_us + down_ms * 1000));
+    if (down_ms != 0) world_put(w, world_happening(w, m, WHAT_START, w->now_us + down_ms * 1000));
 }
 
 void world_stop(world *w, size_t i, uint64_t down_ms) {
@@ -515,17 +234,17 @@ static void search(world *w, machine *m, const posw_work *work) {
     m->work = *work;
     m->search++;
     if (m->o.hashes_per_s == 0) return;
-    const uint64_t mean = mean_us(work, m->o.hashes_per_s);
-    happening h = for_machine(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean));
+    const uint64_t mean = seal_mean_us(work, m->o.hashes_per_s);
+    happening h = world_happening(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean));
     h.number = m->search;
-    put(w, h);
+    world_put(w, h);
 }
 
 static void set_timer(world *w, machine *m, uint64_t at_ms) {
     const uint64_t now = clock_ms(w, m), in_ms = at_ms > now ? at_ms - now : 0;
-    happening h = for_machine(w, m, WHAT_TIMER, w->now_us + (in_ms == 0 ? 1 : in_ms * 1000));
+    happening h = world_happening(w, m, WHAT_TIMER, w->now_us + (in_ms == 0 ? 1 : in_ms * 1000));
     h.number = ++m->timer;
-    put(w, h);
+    world_put(w, h);
 }
 
 static void perform(world *w, machine *m, posw_action *a) {
@@ -543,26 +262,26 @@ static void perform(world *w, machine *m, posw_action *a) {
         set_timer(w, m, a->at_ms);
         break;
     case POSW_ACTION_PEER_CONNECT:
-        dial(w, m, a);
+        link_dial(w, m, a);
         break;
     case POSW_ACTION_PEER_SEND:
         l = link_of(w, m, a->peer, &side);
-        if (l != NULL) send_piece(w, m, l, side, &a->data);
+        if (l != NULL) link_send(w, m, l, side, &a->data);
         break;
     case POSW_ACTION_PEER_CLOSE:
-        close_link(w, m, a->peer);
+        link_close(w, m, a->peer);
         break;
     case POSW_ACTION_JOB:
-        h = for_machine(w, m, WHAT_JOB, w->now_us + (uint64_t)w->o.job_ms * 1000);
+        h = world_happening(w, m, WHAT_JOB, w->now_us + (uint64_t)w->o.job_ms * 1000);
         h.job = a->job;
         a->job = NULL;
-        put(w, h);
+        world_put(w, h);
         break;
     case POSW_ACTION_RESOLVE:
-        h = for_machine(w, m, WHAT_RESOLVED, w->now_us + 1000);
+        h = world_happening(w, m, WHAT_RESOLVED, w->now_us + 1000);
         h.data = a->data;
         a->data = (posw_buf){0};
-        put(w, h);
+        world_put(w, h);
         break;
     case POSW_ACTION_SAVE_PEERS:
         posw_buf_clear(&m->kept);
@@ -571,7 +290,7 @@ static void perform(world *w, machine *m, posw_action *a) {
         break;
     case POSW_ACTION_FATAL:
         m->failed = true;
-        say(w, index_of(w, m), "fatal: %.*s", (int)a->data.size, (const char *)a->data.data);
+        say(w, world_index_of(w, m), "fatal: %.*s", (int)a->data.size, (const char *)a->data.data);
         break;
     case POSW_ACTION_SEND:
     case POSW_ACTION_LATER:
@@ -598,7 +317,7 @@ static int side_of(const world *w, const link *l, const happening *h) {
 }
 
 static void on_open(world *w, machine *m, const happening *h) {
-    link *l = find_link(w, h->link);
+    link *l = link_find(w, h->link);
     if (l == NULL || l->cut) return;
     const int side = side_of(w, l, h);
     const machine *other = &w->machines[l->machine[1 - side]];
@@ -614,7 +333,7 @@ static void on_open(world *w, machine *m, const happening *h) {
 
 static void on_closed(world *w, machine *m, const happening *h) {
     posw_event e = {.type = POSW_EVENT_PEER_CLOSED, .peer = h->number, .data = posw_buf_view(&h->data)};
-    link *l = find_link(w, h->link);
+    link *l = link_find(w, h->link);
     if (l != NULL) {
         const int side = side_of(w, l, h);
         e.peer = l->peer[side];
@@ -632,12 +351,12 @@ static void on_seal(world *w, machine *m) {
     posw_event e = {.type = POSW_EVENT_SEAL_FOUND, .work_id = m->work.id};
     const posw_work work = m->work;
     const uint64_t generation = m->search;
-    if (m->sealer != NULL && m->sealer(m->sealer_arg, w, index_of(w, m), &work)) {
+    if (m->sealer != NULL && m->sealer(m->sealer_arg, w, world_index_of(w, m), &work)) {
         if (m->up && m->search == generation) search(w, m, &work);
         return;
     }
     if (!w->o.early_templates && posw_node_late_work(m->node, work.id, &m->work) != POSW_OK) return;
-    if (!draw_seal(w, &m->work.seal_hash, &m->work.target, e.nonce, &e.mix_hash)) return;
+    if (!seal_draw(w, &m->work.seal_hash, &m->work.target, e.nonce, &e.mix_hash)) return;
     step(w, m, &e);
     if (m->up && m->search == generation) search(w, m, &work); /* it was refused: on with the same work */
 }
@@ -647,14 +366,14 @@ static void handle_one(world *w, machine *m, happening *h) {
     link *l;
     switch (h->what) {
     case WHAT_BYTES:
-        l = find_link(w, h->link);
+        l = link_find(w, h->link);
         if (l == NULL || l->peer[side_of(w, l, h)] == 0) return;
         e = (posw_event){
             .type = POSW_EVENT_PEER_DATA, .peer = l->peer[side_of(w, l, h)], .data = posw_buf_view(&h->data)};
         step(w, m, &e);
         break;
     case WHAT_DRAINED:
-        l = find_link(w, h->link);
+        l = link_find(w, h->link);
         if (l == NULL || l->cut || l->sent[side_of(w, l, h)] != h->number) return;
         l->undrained[side_of(w, l, h)] = 0;
         e = (posw_event){.type = POSW_EVENT_PEER_DRAINED, .peer = l->peer[side_of(w, l, h)]};
@@ -675,7 +394,7 @@ static void handle_one(world *w, machine *m, happening *h) {
         if (h->number == m->search) on_seal(w, m);
         break;
     case WHAT_JOB:
-        posw_job_run(h->job, &engine, NULL);
+        posw_job_run(h->job, &seal_engine, NULL);
         e = (posw_event){.type = POSW_EVENT_JOB_DONE, .job = h->job};
         h->job = NULL;
         step(w, m, &e);
@@ -705,7 +424,7 @@ static bool is_stale(world *w, const machine *m, const happening *h) {
     case WHAT_SEAL:
         return h->number != m->search;
     case WHAT_DRAINED:
-        l = find_link(w, h->link);
+        l = link_find(w, h->link);
         return l == NULL || l->cut || l->sent[side_of(w, l, h)] != h->number;
     case WHAT_BYTES:
     case WHAT_OPEN:
@@ -797,7 +516,7 @@ int world_run(world *w, uint64_t until_ms) {
 }
 
 void world_at(world *w, uint64_t in_ms, void (*fn)(void *arg, world *w), void *arg) {
-    put(w, (happening){.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg});
+    world_put(w, (happening){.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg});
 }
 
 void world_partition(world *w, const uint8_t *groups) {
@@ -811,8 +530,8 @@ void world_partition(world *w, const uint8_t *groups) {
     }
     memcpy(w->groups, groups, w->count);
     for (size_t i = 0; i < w->link_count; i++)
-        if (w->links[i].number != 0 && !can_reach(w, w->links[i].machine[0], w->links[i].machine[1]))
-            cut(w, &w->links[i], w->o.cut_ms * 1000, "timed out");
+        if (w->links[i].number != 0 && !link_can_reach(w, w->links[i].machine[0], w->links[i].machine[1]))
+            link_cut(w, &w->links[i], w->o.cut_ms * 1000, "timed out");
 }
 
 void world_set_hashes(world *w, size_t i, uint64_t hashes_per_s) {
@@ -845,7 +564,7 @@ bool world_submit_block(world *w, size_t i, posw_bytes raw) {
     posw_prepared p;
     posw_verdict v;
     if (m->up) step(w, m, &tick); /* it looks at its clock */
-    if (!m->up || posw_prepare(&p, raw.data, raw.size, &engine, NULL, NULL) != POSW_OK) return false;
+    if (!m->up || posw_prepare(&p, raw.data, raw.size, &seal_engine, NULL, NULL) != POSW_OK) return false;
     const standing before = stands(m);
     const int rc = posw_node_submit_block(m->node, &p, &v, &actions);
     posw_prepared_clear(&p);
@@ -870,7 +589,7 @@ bool world_seal(world *w, size_t i, posw_header *h, const posw_u256 *target) {
     posw_hash seal_hash, digest;
     posw_signature signature;
     posw_header_seal_hash(&seal_hash, h);
-    if (!draw_seal(w, &seal_hash, target, h->nonce, &h->mix_hash)) return false;
+    if (!seal_draw(w, &seal_hash, target, h->nonce, &h->mix_hash)) return false;
     posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);
     if (!posw_secp_sign(&signature, &digest, w->machines[i].secret)) return false;
     memcpy(h->extra + UNSIGNED, signature.b, sizeof signature.b);
@@ -882,7 +601,7 @@ void world_cut(world *w, size_t a, size_t b) {
         link *l = &w->links[i];
         if (l->number != 0 &&
             ((l->machine[0] == a && l->machine[1] == b) || (l->machine[0] == b && l->machine[1] == a)))
-            cut(w, l, 1000, "connection reset");
+            link_cut(w, l, 1000, "connection reset");
     }
 }
 
@@ -912,7 +631,7 @@ bool world_inject(world *w, size_t from, size_t to, posw_bytes data) {
             machine *m = &w->machines[from];
             const world_tamper tamper = m->tamper;
             m->tamper = NULL;
-            send_piece(w, m, l, side, &copy);
+            link_send(w, m, l, side, &copy);
             m->tamper = tamper;
             posw_buf_clear(&copy);
             return true;
@@ -1000,7 +719,7 @@ int world_new(world **out, const world_options *o) {
     uint8_t seed[POSW_RANDOM_SEED_SIZE] = {0};
     world *w = calloc(1, sizeof *w);
     if (w == NULL) return POSW_ENOMEM;
-    if (worlds++ == 0) posw_map_init(&found_table, POSW_POW_INPUT_SIZE, sizeof(posw_hash), NULL);
+    seals_begin();
     w->o = *o;
     w->count = o->machine_count;
     if (w->o.start_s == 0) w->o.start_s = o->spec->params.genesis_time + 1000;
@@ -1011,7 +730,7 @@ int world_new(world **out, const world_options *o) {
     for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
         rc = machine_new(w, &w->machines[i], &o->machines[i], i);
     for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
-        put(w, for_machine(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000)));
+        world_put(w, world_happening(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000)));
     if (rc != POSW_OK) {
         world_free(w);
         return rc;
@@ -1037,7 +756,7 @@ void world_free(world *w) {
     free(w->machines);
     free(w->links);
     free(w->groups);
-    if (--worlds == 0) posw_map_clear(&found_table);
+    seals_end();
     free(w);
 }
 
@@ -1078,7 +797,7 @@ const uint8_t *world_secret(const world *w, size_t i) {
     return w->machines[i].secret;
 }
 const posw_pow *world_pow(void) {
-    return &engine;
+    return &seal_engine;
 }
 const posw_address *world_miner(const world *w, size_t i) {
     return &w->machines[i].miner;

@@ -26,7 +26,7 @@ PATIENCE_S = 120  # for one answer of the library; then it is killed, which is a
 class Difference(Exception):
     def __init__(self, step, event, library, specification):
         super().__init__(f"event {step}: {library!r} and {specification!r}")
-        self.step, self.event, self.library, self.specification = step, describe(event), library, specification
+        self.step, self.event, self.in_c, self.in_python = step, describe(event), library, specification
 
 
 def describe(event, most=300):
@@ -199,14 +199,14 @@ class Pair:
     """Both sides; `do` remembers each event and raises Difference where they disagree."""
 
     def __init__(self, path):
-        self.library, self.specification, self.events = Library(path), Specification(), []
+        self.in_c, self.in_python, self.events = Library(path), Specification(), []
 
     @property
     def chain(self):
-        return self.specification.chain
+        return self.in_python.chain
 
     def both(self, event):
-        return self.library.answer(event), self.specification.answer(event)
+        return self.in_c.answer(event), self.in_python.answer(event)
 
     def do(self, *event):
         self.events.append(event)
@@ -216,7 +216,7 @@ class Pair:
         return specification
 
     def close(self):
-        self.library.close()
+        self.in_c.close()
 
 
 # ---- files, and making them shorter ----

@@ -70,12 +70,12 @@ def call(key: Key, params: Params, *, nonce: int, data: bytes, base_fee: int, va
 
 def state_after(params: Params, block: Block) -> State:
     """The state after a block, even one that is not valid or was never imported: its transactions that can be executed are."""
-    todo: list[Block] = []
+    unexecuted: list[Block] = []
     while block.state is None and getattr(block, "built_state", None) is None:
-        todo.append(block)
+        unexecuted.append(block)
         block = block.parent
     state = block.state or block.built_state
-    for block in reversed(todo):
+    for block in reversed(unexecuted):
         block.built_state = state = _execute(params, state, block.header, block.txs, strict=False).state
     return state
 

@@ -158,12 +158,12 @@ class Chain:
 
     def _execute_branch(self, last: Block) -> None:
         """V2, step 8: executes what is not executed yet of the branch that ends with `last`. Raises Invalid."""
-        todo = []
+        unexecuted = []
         for block in with_ancestors(last):
             if block.state is not None:
                 break
-            todo.append(block)
-        for block in reversed(todo):
+            unexecuted.append(block)
+        for block in reversed(unexecuted):
             try:
                 self._execute(block)
             except Invalid as broken:

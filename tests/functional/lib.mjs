@@ -71,7 +71,19 @@ export async function until(what, ask, { timeoutMs = 5000, everyMs = 20 } = {}) 
 }
 
 const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const nodesOf = new Map(); // a network that runs as one command -> process ids of its nodes
+// Those first: a node that is stopped (SIGSTOP) does not hear that its network has gone.
+const endNodes = (child) => (nodesOf.get(child) ?? []).forEach((pid) => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {} // it has ended
+});
+process.on('exit', () => running.forEach((child) => {
+  endNodes(child);
+  child.kill('SIGKILL');
+}));
+// The runner ends a file that takes too long with a signal, after which there would be no 'exit'.
+for (const [signal, number] of [['SIGTERM', 15], ['SIGINT', 2], ['SIGHUP', 1]]) process.once(signal, () => process.exit(128 + number));
 const folders = new Set();
 process.on('exit', () => folders.forEach((path) => rmSync(path, { recursive: true, force: true })));
 
@@ -107,6 +119,7 @@ export class Node {
     this.exited = new Promise((done) =>
       child.on('exit', (code, signal) => {
         running.delete(child);
+        nodesOf.delete(child);
         this.exit = { code, signal };
         if (!this.stopping) console.error(`posw ended by itself (${code ?? signal}):\n${this.stderr}`);
         done(this.exit);
@@ -138,6 +151,7 @@ export class Node {
   async kill() {
     this.agent.destroy();
     this.stopping = true;
+    endNodes(this.child);
     this.child.kill('SIGKILL');
     return within(5000, this.exited, 'posw did not die of SIGKILL');
   }
@@ -207,6 +221,7 @@ export async function start(args, { timeoutMs = 10000, env = {}, command = POSW 
   line.catch(() => {}); // it may also fail after the race below
   try {
     node.ready = JSON.parse(await within(timeoutMs, line, `posw ${args.join(' ')}`));
+    if (node.ready.nodes) nodesOf.set(child, node.ready.nodes.map(({ pid }) => pid));
   } catch (error) {
     node.stopping = true;
     child.kill('SIGKILL');
