@@ -1,6 +1,7 @@
 /* The engine of the Monte Carlo against the protocol's words, and shares of blocks against theory. Statistical bounds
  * are five standard errors or more; seeds are fixed. POSW_LONG=1: more blocks, and the bounds of the published figures.
  */
+#include "base/scale.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 #include "rules/chain_sim.h"
@@ -17,10 +18,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static bool is_long(void) {
-    return getenv("POSW_LONG") != NULL;
-}
 
 static void near(double got, double want, double tolerance) {
     if (!(fabs(got - want) <= tolerance)) fail_msg("%.9g, expected %.9g +- %.2g", got, want, tolerance);
@@ -244,7 +241,7 @@ static void test_erlang(void **state) {
         for (size_t k = 0; k < count; k++)
             miners[k] = (chain_sim_miner){.hash = 1, .stake_wei = coins(cases[i].tickets), .identities = 1};
         shares_result r;
-        shares(&r, &p, miners, count, is_long() ? 4000000 : 400000, 0, 0);
+        shares(&r, &p, miners, count, scale_is_long() ? 4000000 : 400000, 0, 0);
         const lab_sample phi = shares_over_chains(&r, r.phi), boosted = shares_boosted(&r, 0, count);
         near(phi.mean, cases[i].phi, .003);
         near(boosted.mean, phi.mean, 1e-9);
@@ -262,14 +259,14 @@ static void test_giant(void **state) {
     for (size_t i = 0; i <= OTHERS; i++)
         miners[i] = (chain_sim_miner){.hash = i == 0 ? 100 : 1, .stake_wei = coins(20), .identities = 1};
     shares_result r;
-    shares(&r, &p, miners, OTHERS + 1, is_long() ? 4000000 : 600000, 0, 0);
+    shares(&r, &p, miners, OTHERS + 1, scale_is_long() ? 4000000 : 600000, 0, 0);
     near(shares_of(&r, 0, 1).mean, .0200, .0003);
     near(shares_of(&r, 1, OTHERS).mean, .0098, .0003);
     shares_clear(&r);
     /* the same stake under twenty names gives no more: hash follows the free tickets */
     miners[0].identities = 20;
     miners[0].stake_wei = coins(1);
-    shares(&r, &p, miners, OTHERS + 1, is_long() ? 4000000 : 600000, 0, 0);
+    shares(&r, &p, miners, OTHERS + 1, scale_is_long() ? 4000000 : 600000, 0, 0);
     near(shares_of(&r, 0, 1).mean, .0200, .0003);
     shares_clear(&r);
 }

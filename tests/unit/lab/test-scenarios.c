@@ -1,4 +1,5 @@
 /* Named scenes in the simulated world. POSW_LONG=1 in the environment: the long forms. */
+#include "base/scale.h"
 #include "base/test.h"
 
 #include "adversary.h"
@@ -13,10 +14,6 @@
 #define ok(call) assert_int_equal((call), POSW_OK)
 
 enum { BLOCK_MS = 10 * 1000, RATE = 1000, REORG = 96 };
-
-static bool is_long(void) {
-    return getenv("POSW_LONG") != NULL;
-}
 
 /* A chain on which a branch of some dozens of blocks can be left. */
 static void spec_of(posw_chain_spec *spec, uint64_t hashes_per_s) {
@@ -138,7 +135,7 @@ static posw_hash submit(world *w, const posw_chain_spec *spec, size_t machine, s
 static void test_partition(void **state) {
     (void)state;
     static const uint8_t groups[4] = {0, 0, 1, 1};
-    for (uint64_t seed = 1; seed <= (is_long() ? 20 : 3); seed++) {
+    for (uint64_t seed = 1; seed <= (scale_is_long() ? 20 : 3); seed++) {
         posw_chain_spec spec;
         machine_options machines[4] = {0};
         for (size_t i = 0; i < 4; i++)
@@ -175,8 +172,8 @@ static void test_partition(void **state) {
 /* It comes when the chain is long; of its three peers one stalls and one lies. */
 static void test_fresh_node(void **state) {
     (void)state;
-    const uint64_t blocks = is_long() ? 20000 : 2000;
-    const size_t kinds = is_long() ? 8 : 2;
+    const uint64_t blocks = scale_is_long() ? 20000 : 2000;
+    const size_t kinds = scale_is_long() ? 8 : 2;
     posw_chain_spec spec;
     machine_options machines[4] = {{.hashes_per_s = RATE, .mine_alone = true},
                                    {.named_count = 1, .named = {0}, .named_only = true},

@@ -41,7 +41,7 @@ static void test_optimal(void **state) {
 
 static void test_truncation(void **state) {
     (void)state;
-    near(lab_selfish_optimal(.45, 0, LAB_TIE_GAMMA, 160), .669776, 2e-6);
+    if (!scale_is_sanitized()) near(lab_selfish_optimal(.45, 0, LAB_TIE_GAMMA, 160), .669776, 2e-6);
     double before = 0;
     for (unsigned t = LAB_SELFISH_TRUNCATION_MIN; t <= 64; t *= 2) {
         const double revenue = lab_selfish_optimal(.45, .5, LAB_TIE_GAMMA, t);
@@ -52,8 +52,8 @@ static void test_truncation(void **state) {
 
 static void test_thresholds(void **state) {
     (void)state;
-    near(lab_selfish_optimal_threshold(0, LAB_TIE_GAMMA, 80), .3294, 2e-4);
     if (scale_is_sanitized()) return;
+    near(lab_selfish_optimal_threshold(0, LAB_TIE_GAMMA, 80), .3294, 2e-4);
     near(lab_selfish_optimal_threshold(.5, LAB_TIE_GAMMA, 80), .25, 1e-4);
     near(lab_selfish_optimal_threshold(1, LAB_TIE_GAMMA, 80), 0, 1e-4);
     near(lab_selfish_optimal_threshold(.5, LAB_TIE_UNIFORM, 80), .23210, 1e-4);
