@@ -129,7 +129,7 @@ static void run_one(void *arg, size_t task) {
     job *j = arg;
     network_setup s = j->q->s;
     s.seed = s.seed * 1000003 + task;
-    if (!network_run_apart(&j->results[task], &s, remember)) j->results[task].done = false;
+    if (!network_run_apart(&j->results[task], &s, remember, lab_stopping)) j->results[task].done = false;
 }
 
 /* ---- the answer ---- */
@@ -319,7 +319,7 @@ static int run(cli *c) {
         (void)lab_parallel_run(&p);
         for (size_t i = 0; i < q.runs; i++) {
             if (done[i] && j.results[i].done) add_run(&a, &j.results[i]);
-            failed |= done[i] && !j.results[i].done;
+            failed |= done[i] && !j.results[i].done && !lab_stopping();
         }
     }
     free(j.results);

@@ -8,12 +8,15 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HASHES = 1000 * 1000, WARM_MS = 30 * 1000, PRICE_COINS = 100 };
+enum { HASHES = 1000 * 1000, WARM_MS = 30 * 1000, PRICE_COINS = 100, LOOK_MS = 100 };
 
 /* ---- the chain ---- */
 
@@ -191,26 +194,40 @@ done:
     return rc;
 }
 
-bool network_run_apart(network_result *out, const network_setup *setup, void (*begin)(void)) {
+static _Noreturn void child_main(int end, const network_setup *setup, void (*begin)(void)) {
+    network_result r;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (begin != NULL) begin();
+    (void)network_run(&r, setup);
+    _exit(write(end, &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
+}
+
+/* False: nothing is to be read any more, or the reader is to stop. */
+static bool wait_for(int end, bool (*stop)(void)) {
+    struct pollfd p = {.fd = end, .events = POLLIN};
+    while (stop == NULL || !stop()) {
+        const int ready = poll(&p, 1, LOOK_MS);
+        if (ready > 0) return true;
+        if (ready < 0 && errno != EINTR) return false;
+    }
+    return false;
+}
+
+bool network_run_apart(network_result *out, const network_setup *setup, void (*begin)(void), bool (*stop)(void)) {
     int ends[2], status;
     size_t got = 0;
     *out = (network_result){0};
     if (pipe(ends) != 0) return false;
     const pid_t child = fork();
-    if (child == 0) {
-        network_result r;
-        if (begin != NULL) begin();
-        (void)network_run(&r, setup);
-        _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
-    }
+    if (child == 0) child_main(ends[1], setup, begin);
     (void)close(ends[1]);
-    while (child > 0 && got < sizeof *out) { /* Ctrl-C interrupts a read: the run is waited for all the same */
+    while (child > 0 && got < sizeof *out && wait_for(ends[0], stop)) {
         const ssize_t n = read(ends[0], (uint8_t *)out + got, sizeof *out - got);
-        if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
         got += (size_t)n;
     }
     (void)close(ends[0]);
+    if (child > 0 && got < sizeof *out) (void)kill(child, SIGKILL);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     return got == sizeof *out && out->done;

@@ -60,8 +60,9 @@ typedef struct {
 /* One run. The same setup and seed give the same result. POSW_OK, or an operating error. */
 int network_run(network_result *out, const network_setup *setup);
 /* The same in a process of its own, so that runs on several threads share nothing: the world keeps tables for its
- * process. begin: called there first; NULL allowed. False: it could not be started, or has failed. */
-bool network_run_apart(network_result *out, const network_setup *setup, void (*begin)(void));
+ * process. begin: called there first; NULL allowed. stop: asked here ten times a second whether to end the run; NULL
+ * allowed. False: it could not be started, has failed, or was ended. */
+bool network_run_apart(network_result *out, const network_setup *setup, void (*begin)(void), bool (*stop)(void));
 
 /* How likely the eclipse works when blocks come at once to all who may see them: the victim's side finds at least z
  * blocks meanwhile and the others more than that side (of two chains of one length the next block decides). */

@@ -61,8 +61,9 @@ char *lab_show_value(char *out, size_t size, const lab_value *v, const char *uni
         snprintf(out, size, "%s%s%s", lab_show_number(number, sizeof number, v->number), gap, unit);
         break;
     case LAB_ESTIMATE:
-        snprintf(error, sizeof error, "%.2g", v->standard_error);
-        snprintf(out, size, "%s ± %s%s%s", lab_show_number(number, sizeof number, v->number), error, gap, unit);
+        error[0] = '\0'; /* one chain, or nothing at all, has no error */
+        if (isfinite(v->standard_error)) snprintf(error, sizeof error, " ± %.2g", v->standard_error);
+        snprintf(out, size, "%s%s%s%s", lab_show_number(number, sizeof number, v->number), error, gap, unit);
         break;
     case LAB_INTEGER:
         snprintf(number, sizeof number, "%" PRIu64, v->integer);

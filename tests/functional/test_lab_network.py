@@ -80,6 +80,17 @@ class Network(unittest.TestCase):
         self.assertFalse(a["complete"])
         self.assertGreater(a["found"], 0)
 
+    def test_interrupted_within_the_first_run(self):
+        """A run of hours is ended, too, and nothing is left behind."""
+        args = [POSW, "lab", "network", "--nodes", "200", "--blocks", "10000", "--runs", "2"]
+        done = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        time.sleep(1)
+        done.send_signal(signal.SIGINT)
+        out, err = done.communicate(timeout=30)  # the pipes close when the last process is gone
+        self.assertEqual(done.returncode, 0, err)
+        self.assertIn("0 of 2 runs were done", out)
+        self.assertNotIn("nan", out)
+
     def test_wrong_input(self):
         for args, words in [
             (["--attack", "storm"], "--attack"),

@@ -57,7 +57,7 @@ static void test_same_seed_same_result(void **state) {
         s.victim_share = attack == NETWORK_ECLIPSE ? .1 : 0;
         const network_result a = run(&s), b = run(&s);
         network_result c;
-        assert_true(network_run_apart(&c, &s, NULL));
+        assert_true(network_run_apart(&c, &s, NULL, NULL));
         assert_int_equal(a.found, b.found);
         assert_true(a.arrival_ms == b.arrival_ms && a.arrival_ms == c.arrival_ms);
         assert_int_equal(a.main, c.main);
