@@ -7,7 +7,7 @@
  * each machine dials beside its forerunner (world_name_peers); "daemon": a network that finds itself, with 8 + 2
  * outbound connections. Without arguments: 20 and 300 nodes of both kinds.
  *
- * Beside them stand the target, and what two simulators of blocks without nodes state of themselves: SimBlock and
+ * Beside them stand the target, and what two simulators of blocks without nodes do: SimBlock and
  * CBlockSim, 22,000 to 27,000 deliveries a second on a machine with 2 cores. */
 #include "base/units.h"
 #include "chain/chainfile.h"
@@ -153,7 +153,7 @@ int main(int argc, char **argv) {
     calibrate();
     if (argc > 1) return run_both(nodes, seconds, others, seed);
     printf("target: 100,000 deliveries/s, of 300 nodes 250,000; SimBlock and CBlockSim (no nodes): 22,000 to 27,000, "
-           "their own measurement, 2 cores\n");
+           "measured on a machine with 2 cores\n");
     return run_both(20, 4000, 1, seed) != 0 || run_both(20, 1000, -1, seed) != 0 || run_both(300, 600, 1, seed) != 0 ||
            run_both(300, 150, -1, seed) != 0;
 }
