@@ -153,9 +153,10 @@ connect_target *connect_find_target(const posw_connect *c, uint32_t number) {
 }
 
 void connect_target_failed(connect_target *t, uint64_t now_ms) {
+    const uint64_t most_ms = t->kind == CONNECT_NAMED ? CONNECT_BACKOFF_NAMED_MS : CONNECT_BACKOFF_MAX_MS;
     t->resolving = t->linked = false;
     t->at_ms = now_ms + t->wait_ms;
-    t->wait_ms = t->wait_ms * 2 > CONNECT_BACKOFF_MAX_MS ? CONNECT_BACKOFF_MAX_MS : t->wait_ms * 2;
+    t->wait_ms = t->wait_ms * 2 > most_ms ? most_ms : t->wait_ms * 2;
 }
 
 /* ---- links ---- */

@@ -5,7 +5,7 @@
  *      now ──► posw_connect_next ──► dial this address, resolve that name, or ask again at that time
  *              posw_connect_result, _gone, _resolved ◄── what became of it
  *
- * In this order of urgency: named nodes (the operator's, tried for ever, after 1 s, 2 s ... 5 min), anchors of the last
+ * In this order of urgency: named nodes (the operator's, tried for ever, after 1 s, 2 s ... 1 min), anchors of the last
  * run, full connections up to outbound_max (and one more when the tip is stale), block-only ones, and every 2 minutes a
  * feeler: a short connection that tests an address. Bootnodes and DNS seeds are asked when no address is known, or when
  * nothing has connected for 30 s. With named_only there is nothing but named nodes.

@@ -10,6 +10,7 @@ enum {
     CONNECT_PACE_MS = 200,
     CONNECT_BACKOFF_MIN_MS = 1000,
     CONNECT_BACKOFF_MAX_MS = 5 * 60 * 1000,
+    CONNECT_BACKOFF_NAMED_MS = 60 * 1000, /* the longest wait for a node that the operator named */
     CONNECT_STEADY_MS = 60 * 1000,  /* a named connection that lasted so long starts over with the shortest wait */
     CONNECT_KNOWN_MS = 60 * 1000,   /* until a named node that is connected anyway (it dialled us) is tried again, */
     CONNECT_LOOK_MS = 5 * 1000,     /* and until it is looked whether it still is */
