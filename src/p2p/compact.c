@@ -280,7 +280,7 @@ static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
 void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
     size_t i = 0;
     latest l;
-    if (change->added_count == 0 || p2p_sync_is_behind(p)) return;
+    if (change->added_count == 0 || p2p_sync_has_more(p)) return;
     l.count = 0;
     l.tip = (posw_buf){0};
     const posw_hash tip = change->added[change->added_count - 1];

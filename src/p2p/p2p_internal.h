@@ -184,6 +184,7 @@ void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_sync_tick(posw_p2p *p, posw_actions *out);
 void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out);
 bool p2p_sync_is_behind(const posw_p2p *p); /* then the miner rests and transactions are not asked for */
+bool p2p_sync_has_more(posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s);
 size_t p2p_sync_peer_memory(const p2p_peer *peer);
 /* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain.

@@ -290,11 +290,15 @@ static bool is_fed(const posw_p2p *p) {
     return p->sync->behind && p->sync->patience_ms > 0;
 }
 
+/* One block more may be that of a miner who has just found it. */
+static bool lacks_blocks(const p2p_branch *best) {
+    return best != NULL && best->count - best->imported > 1;
+}
+
 /* Caught up is who is not behind for a while: the first chain that a fresh node meets need not be the right one. */
 static void note_behind(posw_p2p *p) {
     p2p_sync *s = p->sync;
-    const p2p_branch *best = sync_best_branch(p);
-    const bool behind = best != NULL && best->count - best->imported > 1;
+    const bool behind = lacks_blocks(sync_best_branch(p));
     use_patience(p);
     if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
     if (behind || somebody_shows_more(s)) s->settled_ms = p->now_ms + SYNC_SETTLE_MS;
@@ -306,6 +310,11 @@ static void note_behind(posw_p2p *p) {
 
 bool p2p_sync_is_behind(const posw_p2p *p) {
     return p->sync->patience_ms > 0 && (p->sync->behind || is_promised(p));
+}
+
+/* p2p_sync_is_behind is as old as the last look, which was before the latest blocks came. */
+bool p2p_sync_has_more(posw_p2p *p) {
+    return p->sync->patience_ms > 0 && lacks_blocks(sync_best_branch(p));
 }
 
 /* Joined commits while there is much to go (posw_chain_bulk). F3: a node that has never caught up may leave its chain

@@ -185,6 +185,31 @@ static void test_sync(void **state) {
     n_close(&w);
 }
 
+/* Whoever comes to two blocks at once tells of them like of one, and of none while more of them are to come: those who stand beside it may have
+ * heard of them from nobody else. */
+static void test_what_was_caught_up_with_is_told(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    h_grow(source.chain, 3);
+    n_greet(&w, 1, 0, 0);
+    n_greet_with(&w, 2, source.chain);
+    n_answer_headers(&w, 2, source.chain, 1, 3);
+    assert_true(p2p_sync_is_behind(w.p2p));
+    assert_int_equal(n_answer_blocks(&w, 2, source.chain), 3);
+    h_same(w.node.chain, source.chain);
+    posw_msg_frame f;
+    posw_msg_header_list list;
+    assert_int_equal(n_got(&w, 1, POSW_MSG_ANNOUNCE, &f), 1);
+    assert_true(posw_msg_announce_decode(&list, f.payload));
+    assert_int_equal(list.count, 3);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_ANNOUNCE, NULL), 0); /* it has them */
+    h_close(&source);
+    n_close(&w);
+}
+
 /* The one who does not give the block that all wait for is passed over, and the other is asked. */
 static void test_stall(void **state) {
     (void)state;
@@ -724,6 +749,7 @@ int main(void) {
         cmocka_unit_test(test_a_due_tick_stays),
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_what_was_caught_up_with_is_told),
         cmocka_unit_test(test_stall),
         cmocka_unit_test(test_stall_near_the_tip),
         cmocka_unit_test(test_cut_branch_goes_on),
