@@ -303,6 +303,7 @@ static void on_closed(posw_p2p *p, const posw_event *e, posw_actions *out) {
 }
 
 static void on_job(posw_p2p *p, posw_job *job, posw_actions *out) {
+    if (job->type != POSW_JOB_PREPARE && job->type != POSW_JOB_POW) return; /* of another service */
     p2p_peer *peer = p2p_find(p, job->peer);
     if (peer != NULL && job->type == POSW_JOB_POW) peer->jobs--;
     p->jobs--;

@@ -614,6 +614,19 @@ static void test_jobs_have_a_limit(void **state) {
 }
 
 /* Blocks that are being prepared do not keep the headers of their giver from being looked at. */
+/* Those of the RPC, say: counted as its own, one too few would be under way ever after, and none be made any more. */
+static void test_jobs_of_others_are_not_counted(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    posw_job *job = posw_job_new(POSW_JOB_SENDERS, 0);
+    assert_non_null(job);
+    job->id = 1;
+    n_step(&w, &(posw_event){.type = POSW_EVENT_JOB_DONE, .job = job});
+    assert_int_equal(w.p2p->jobs, 0);
+    n_close(&w);
+}
+
 static void test_blocks_are_no_proofs(void **state) {
     (void)state;
     n_net w;
@@ -762,6 +775,7 @@ int main(void) {
         cmocka_unit_test(test_a_starved_branch_goes),
         cmocka_unit_test(test_places_of_branches),
         cmocka_unit_test(test_jobs_have_a_limit),
+        cmocka_unit_test(test_jobs_of_others_are_not_counted),
         cmocka_unit_test(test_blocks_are_no_proofs),
         cmocka_unit_test(test_who_was_quiet_is_asked_again),
         cmocka_unit_test(test_failing_disk_ends_the_node),
