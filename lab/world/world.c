@@ -297,6 +297,8 @@ static void perform(world *w, machine *m, posw_action *a) {
     case POSW_ACTION_CLOSE:
     case POSW_ACTION_JOURNAL_APPEND:
     case POSW_ACTION_JOURNAL_REPLACE:
+    case POSW_ACTION_MINER_SEND:
+    case POSW_ACTION_MINER_CLOSE:
         break;
     }
 }

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/units.h"
+#include "cli/miners.h"
 #include "cli/ready.h"
 #include "cli/stack.h"
 #include "io/file.h"
@@ -28,6 +29,7 @@ static const cli_option options[] = {
     {"chain-id", "N", "1337", "chain id"},
     {"weight", "PRESET", "ticket", "pow, linear, sqrt, quadratic, diode, ticket or quarkchain"},
     {"no-mining", NULL, NULL, "make blocks only on evm_mine"},
+    CLI_MINERS_OPTIONS,
     CLI_SERVER_OPTIONS("*"),
     {NULL, NULL, NULL, NULL},
 };
@@ -39,6 +41,7 @@ typedef struct {
 
 typedef struct {
     cli_ready ready; /* first: cli_ready functions take it */
+    cli_miners miners;
     dev_account *accounts;
     uint64_t count;
 } dev;
@@ -135,7 +138,8 @@ static int make_spec(cli *c, const dev *d, posw_chain_spec *spec) {
     return code;
 }
 
-static void banner(const dev *d, uint16_t port) {
+static void banner(const dev *d, const posw_runner_ports *ports) {
+    const uint16_t port = ports->rpc;
     const posw_params *p = &d->ready.stack->spec.params;
     char address[POSW_EIP55_SIZE], key[65];
     puts("\nposw development chain\n\nAccounts (10,000 coins each; the first one mines)");
@@ -156,13 +160,14 @@ static void banner(const dev *d, uint16_t port) {
            "\nListening on http://%s:%u and ws://%s:%u\n\n",
            cli_text(d->ready.c, "mnemonic"), p->chain_id, p->block_time_s, posw_params_preset_of(p), p->window_blocks,
            p->epoch_blocks, p->unbonding_blocks, address, d->ready.host, port, d->ready.host, port);
+    if (ports->stratum != 0) printf("Miners log in at stratum+tcp://%s:%u with any of the first %zu accounts\n\n", d->miners.host, ports->stratum, d->miners.key_count);
     fflush(stdout);
 }
 
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     const dev *d = arg;
     if (cli_switch(d->ready.c, "json-ready")) return cli_ready_json(&d->ready, ports);
-    banner(d, ports->rpc);
+    banner(d, ports);
     return POSW_OK;
 }
 
@@ -177,10 +182,13 @@ static int run_dev(cli *c, dev *d, cli_stack *s, posw_runner_options *ro) {
     posw_node_options no = {.identity = &id, .pace_s = s->spec.params.block_time_s, .development = true};
     code = cli_stack_open_node(s, c, &no);
     posw_miner_identity_clear(&id);
+    for (uint64_t i = 0; i < d->count; i++)
+        if (!cli_miners_add_key(&d->miners, &d->accounts[i].address, d->accounts[i].secret)) break;
+    if (code == CLI_OK) code = cli_miners_open(&d->miners, c, s, 0, ro);
     if (code != CLI_OK) return code;
     char *journal = datadir != NULL ? path_in(datadir, "mempool.journal") : NULL;
     posw_message msg = {""};
-    d->ready = (cli_ready){.c = c, .stack = s, .host = ro->rpc_host};
+    d->ready = (cli_ready){.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = d->miners.host};
     ro->threads = cli_switch(c, "no-mining") ? 0 : 1;
     ro->pow = s->pow;
     ro->journal_path = journal;
@@ -199,6 +207,7 @@ static int run(cli *c) {
     if (!cli_server_options(c, &ro, lists)) return CLI_USAGE;
     int code = make_accounts(c, &d);
     if (code == CLI_OK) code = run_dev(c, &d, &s, &ro);
+    cli_miners_close(&d.miners);
     if (d.accounts != NULL) posw_wipe(d.accounts, d.count * sizeof *d.accounts);
     free(d.accounts);
     free(lists[0]);

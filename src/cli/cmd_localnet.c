@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "cli/json_view.h"
+#include "cli/miners.h"
 #include "cli/network.h"
 #include "cli/ready.h"
 #include "io/file.h"
@@ -35,6 +36,7 @@ static const cli_option options[] = {
     {"threads", "N", "1", "threads that mine, of each node"},
     {"no-mining", NULL, NULL, "no node mines"},
     {"duration", "SECONDS", "0", "stop after this time; 0: run until Ctrl-C"},
+    CLI_MINERS_OPTIONS,
     CLI_SERVER_OPTIONS("*"),
     CLI_NETWORK_OPTIONS,
     {NULL, NULL, NULL, NULL},
@@ -133,6 +135,7 @@ static int open_spec(localnet *l) {
 
 typedef struct {
     cli_network network;
+    cli_miners miners;
     cli_ready ready;
 } running;
 
@@ -166,7 +169,7 @@ static int add_earlier(localnet *l, cli_network *n, uint64_t self) {
 
 static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char *datadir) {
     cli_stack s = {.spec = l->spec};
-    running r = {.ready = {.c = l->c, .stack = &s, .host = ro->rpc_host}};
+    running r = {.ready = {.c = l->c, .stack = &s, .host = ro->rpc_host, .stratum_host = r.miners.host}};
     posw_miner_identity id = {.miner = l->miners[i]};
     posw_message msg = {""};
     memcpy(id.secret, l->secrets[i], sizeof id.secret);
@@ -174,6 +177,9 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
     posw_node_options no = {.identity = mines ? &id : NULL};
     int code = cli_stack_open_chain(&s, l->c, datadir);
     if (code == CLI_OK) code = cli_stack_open_node(&s, l->c, &no);
+    for (size_t k = 0; k < NODES_MAX; k++)
+        (void)cli_miners_add_key(&r.miners, &l->miners[k], l->secrets[k]);
+    if (code == CLI_OK) code = cli_miners_open(&r.miners, l->c, &s, i, ro); /* the ports follow each other, as those of the RPC do */
     if (code == CLI_OK) code = cli_network_open(&r.network, l->c, &s, datadir, ro);
     if (code == CLI_OK) code = add_earlier(l, &r.network, i);
     if (code == CLI_OK) {
@@ -193,6 +199,7 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
         if (posw_runner_run(s.node, ro, &l->c->log, &msg) != POSW_OK) code = cli_fail("%s", msg.text[0] != '\0' ? msg.text : "a node ended");
         free(journal);
     }
+    cli_miners_close(&r.miners);
     cli_network_close(&r.network);
     const int closed = cli_stack_close(&s);
     return code != CLI_OK ? code : closed;

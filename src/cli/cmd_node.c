@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "cli/keys.h"
+#include "cli/miners.h"
 #include "cli/network.h"
 #include "cli/ready.h"
 #include "cli/stack.h"
@@ -19,6 +20,8 @@ static const cli_option options[] = {
     {"mine", "ADDRESS", NULL, "mine for this address with its key from the keystore"},
     {"signer", "ADDRESS", NULL, "sign the blocks of --mine with this key instead (see posw stake signer)"},
     {"threads", "N", "1", "threads that mine"},
+    CLI_MINERS_OPTIONS,
+    {"stratum-keys", "ADDRESSES", NULL, "keys that sign the blocks of those miners, beside the one of --mine; separated by commas"},
     CLI_KEY_OPTIONS,
     CLI_SERVER_OPTIONS(NULL),
     {"rpc-admin", NULL, NULL, "allow admin_* also where --rpc-public lets others in"},
@@ -41,6 +44,25 @@ static int load_identity(const cli *c, posw_miner_identity *id, bool *has) {
     return cli_key_unlock(c, &key, id->secret);
 }
 
+/* One password opens them all. */
+static int load_keys(const cli *c, const posw_miner_identity *id, cli_miners *m) {
+    posw_address address;
+    uint8_t secret[32];
+    int code = CLI_OK;
+    if (cli_text(c, "stratum") == NULL)
+        return cli_given(c, "stratum-keys") ? cli_usage(c, "--stratum-keys needs --stratum") : CLI_OK;
+    if (id != NULL && posw_secp_address(&address, id->secret)) (void)cli_miners_add_key(m, &address, id->secret);
+    const char **list = cli_list(c, "stratum-keys");
+    for (size_t i = 0; code == CLI_OK && list != NULL && list[i] != NULL; i++) {
+        code = cli_address(c, "--stratum-keys", list[i], &address) ? cli_key_unlock(c, &address, secret) : CLI_USAGE;
+        if (code == CLI_OK && !cli_miners_add_key(m, &address, secret))
+            code = cli_usage(c, "--stratum-keys takes at most %d keys", POSW_STRATUM_KEYS_MAX);
+        posw_wipe(secret, sizeof secret);
+    }
+    free(list);
+    return code;
+}
+
 static char *journal_path(const char *datadir) {
     posw_buf b = {0};
     posw_buf_printf(&b, "%s/mempool.journal", datadir);
@@ -51,6 +73,7 @@ static char *journal_path(const char *datadir) {
 /* What the runner calls back with. */
 typedef struct {
     cli_network network;
+    cli_miners miners;
     cli_ready ready;
 } running;
 
@@ -96,10 +119,13 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     int code = cli_stack_open_chain(s, c, datadir);
     posw_node_options no = {.identity = id};
     if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
-    running r = {.ready = {.c = c, .stack = s, .host = ro->rpc_host}};
+    running r = {.ready = {.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = r.miners.host}};
+    if (code == CLI_OK) code = load_keys(c, id, &r.miners);
+    if (code == CLI_OK) code = cli_miners_open(&r.miners, c, s, 0, ro);
     if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
     if (code == CLI_OK) code = cli_network_dns(&r.network, ro);
     if (code != CLI_OK) {
+        cli_miners_close(&r.miners);
         cli_network_close(&r.network);
         return code;
     }
@@ -117,6 +143,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->rest_ms = REST_MS;
     ro->arg = &r;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);
+    cli_miners_close(&r.miners);
     cli_network_close(&r.network);
     free(journal);
     return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text[0] != '\0' ? msg.text : posw_error_text(err));

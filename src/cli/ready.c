@@ -27,6 +27,10 @@ int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports) {
     posw_jw_kv_string(&w, "ws", text);
     posw_jw_kv_u64(&w, "port", port);
     if (ports->p2p != 0) posw_jw_kv_u64(&w, "p2pPort", ports->p2p);
+    if (ports->stratum != 0) {
+        url(text, sizeof text, "stratum+tcp", r->stratum_host, ports->stratum);
+        posw_jw_kv_string(&w, "stratum", text);
+    }
     if (r->p2p != NULL) {
         char node[POSW_NODE_URL_TEXT];
         posw_p2p_url(r->p2p, node);
@@ -51,6 +55,11 @@ int cli_ready_node(void *arg, const posw_runner_ports *ports) {
     printf("%s (chain id %" PRIu64 ") at block %" PRIu64 ", RPC on http://%s:%u and ws://%s:%u%s\n",
            r->stack->spec.name, r->stack->spec.params.chain_id, posw_chain_tip(r->stack->chain)->number, r->host, port,
            r->host, port, miner != NULL ? ", mining" : "");
+    if (ports->stratum != 0) {
+        char text[128];
+        url(text, sizeof text, "stratum+tcp", r->stratum_host, ports->stratum);
+        printf("miners (xmrig, posw miner) at %s\n", text);
+    }
     if (r->p2p != NULL) {
         char node[POSW_NODE_URL_TEXT];
         posw_p2p_url(r->p2p, node);

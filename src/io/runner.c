@@ -58,6 +58,10 @@ static void perform(runner *r, posw_action *a) {
     case POSW_ACTION_JOB:
         jobs_perform(r, a);
         break;
+    case POSW_ACTION_MINER_SEND:
+    case POSW_ACTION_MINER_CLOSE:
+        miners_perform(r, a);
+        break;
     case POSW_ACTION_FATAL:
         fatal(r, POSW_EIO, (const char *)a->data.data, a->data.size);
         break;
@@ -221,9 +225,11 @@ static int start_loop(runner *r) {
 }
 
 static int start_doors(runner *r) {
-    const unsigned files = r->files_max - FILES_RESERVED, for_peers = network_files(r, files);
+    const unsigned all = r->files_max - FILES_RESERVED, for_miners = miners_files(r, all);
+    const unsigned files = all - for_miners, for_peers = network_files(r, files);
     int err = jobs_start(r);
     if (err == POSW_OK) err = start_server(r, files - for_peers);
+    if (err == POSW_OK) err = miners_start(r, for_miners);
     if (err == POSW_OK) err = network_start(r, for_peers);
     if (err != POSW_OK || r->o->threads == 0) return err;
     err = posw_mine_threads_new(&r->threads, r->o->threads, r->o->pow, on_found, r);
@@ -252,7 +258,8 @@ static int start(runner *r) {
     int err = start_doors(r);
     if (err != POSW_OK) return err;
     const posw_runner_ports ports = {.rpc = r->server == NULL ? 0 : posw_server_port(r->server),
-                                     .p2p = r->peers == NULL ? 0 : posw_peers_port(r->peers)};
+                                     .p2p = r->peers == NULL ? 0 : posw_peers_port(r->peers),
+                                     .stratum = r->miners == NULL ? 0 : posw_miners_port(r->miners)};
     journal_load(r);
     begin(r, &ports);
     if (r->o->rest != NULL) (void)uv_timer_start(&r->rest_timer, on_rest, r->o->rest_ms, r->o->rest_ms);
@@ -281,13 +288,16 @@ static void finish(runner *r) {
     r->threads = NULL;
     end(r);
     if (r->server != NULL) posw_server_stop(r->server);
+    if (r->miners != NULL) posw_miners_stop(r->miners);
     network_stop(r);
     uv_walk(&r->loop, close_handle, NULL);
     while (uv_run(&r->loop, UV_RUN_DEFAULT) !=
            0) { /* a stop that came before the loop ran ends its first run at once */
     }
     posw_server_free(r->server);
+    posw_miners_free(r->miners);
     r->server = NULL;
+    r->miners = NULL;
     if (uv_loop_close(&r->loop) != 0)
         posw_log_write(r->log, POSW_LOG_WARN, "node", "the event loop closed with open handles");
     journal_rewrite(r);

@@ -9,7 +9,7 @@
 
 /* Where it listens; 0: nowhere. */
 typedef struct {
-    uint16_t rpc, p2p;
+    uint16_t rpc, p2p, stratum;
 } posw_runner_ports;
 
 typedef struct {
@@ -26,6 +26,10 @@ typedef struct {
     /* mining */
     unsigned threads; /* searching threads; 0: none */
     const posw_pow *pow;
+    /* outside miners (src/stratum); host NULL: no door for them */
+    const char *stratum_host; /* numeric address */
+    uint16_t stratum_port;    /* 0: any free port */
+    unsigned stratum_connections; /* that the service takes */
     /* files */
     const char *journal_path; /* NULL: the mempool is not kept */
     /* network */

@@ -1,4 +1,4 @@
-/* What runner.c (life, actions), runner_journal.c (the mempool's journal), runner_network.c (peers, jobs, names) and
+/* What runner.c (life, actions), runner_journal.c (the mempool's journal), runner_miners.c (outside miners), runner_network.c (peers, jobs, names) and
  * runner_signals.c share. */
 #ifndef POSW_IO_RUNNER_INTERNAL_H
 #define POSW_IO_RUNNER_INTERNAL_H
@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "io/dns_server.h"
 #include "io/mine_threads.h"
+#include "io/miners.h"
 #include "io/peers.h"
 #include "io/portmap.h"
 #include "io/resolver.h"
@@ -60,6 +61,7 @@ typedef struct runner {
     posw_portmap *portmap;
     posw_dns_server *dns;
     uv_async_t network_async; /* jobs are done, or names resolved */
+    posw_miners *miners;      /* outside ones; NULL: no door for them */
 } runner;
 
 /* ---- runner.c ---- */
@@ -93,5 +95,11 @@ int network_start(runner *r, unsigned files);
 void network_perform(runner *r, posw_action *a);
 /* The last words leave, for less than half a second; jobs that are not done are dropped. */
 void network_stop(runner *r);
+
+/* ---- runner_miners.c ---- */
+/* Of so many open files, those for outside miners. */
+unsigned miners_files(const runner *r, unsigned files);
+int miners_start(runner *r, unsigned files);
+void miners_perform(runner *r, const posw_action *a);
 
 #endif

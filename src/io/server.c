@@ -1,8 +1,8 @@
 #include "io/server_internal.h"
 
 #include "io/runner.h"
+#include "io/tcp.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,18 +188,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
 
 /* An IPv4 address, or the /64 that one user of IPv6 has. */
 static void remember_address(conn *c) {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    struct sockaddr_storage peer;
-    int size = sizeof peer;
-    memset(&peer, 0, sizeof peer);
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &size) != 0) return;
-    if (peer.ss_family == AF_INET) {
-        memcpy(c->address, mapped, sizeof mapped);
-        memcpy(c->address + sizeof mapped, &((struct sockaddr_in *)&peer)->sin_addr, 4);
-    } else if (peer.ss_family == AF_INET6) {
-        const uint8_t *a = ((struct sockaddr_in6 *)&peer)->sin6_addr.s6_addr;
-        memcpy(c->address, a, memcmp(a, mapped, sizeof mapped) == 0 ? 16 : 8);
-    }
+    const posw_netaddr peer = posw_tcp_peer(&c->tcp);
+    memcpy(c->address, peer.ip, posw_netaddr_is_ipv4(&peer) ? 16 : 8);
 }
 
 /* ---- New connections ---- */
@@ -281,33 +271,6 @@ static void on_sweep(uv_timer_t *timer) {
     if (s->accept_waits) on_connection((uv_stream_t *)&s->listener, 0);
 }
 
-static int start_listening(posw_server *s, posw_message *msg) {
-    struct sockaddr_storage address;
-    memset(&address, 0, sizeof address);
-    if (uv_ip4_addr(s->o.host, s->o.port, (struct sockaddr_in *)&address) != 0 &&
-        uv_ip6_addr(s->o.host, s->o.port, (struct sockaddr_in6 *)&address) != 0)
-        return posw_message_set(msg, POSW_EINVAL,
-                                "'%s' is not a numeric IP address to listen on; use for example 127.0.0.1", s->o.host);
-    int err = uv_tcp_bind(&s->listener, (struct sockaddr *)&address, 0);
-    if (err == 0) err = uv_listen((uv_stream_t *)&s->listener, 511, on_connection);
-    if (err == UV_EADDRINUSE)
-        return posw_message_set(
-            msg, POSW_EBUSY, "port %u of %s is in use by another program; stop that or choose another port with --port",
-            s->o.port, s->o.host);
-    if (err == UV_EACCES)
-        return posw_message_set(msg, POSW_EIO,
-                                "no permission to listen on port %u of %s; choose a port above 1023 with --port",
-                                s->o.port, s->o.host);
-    if (err != 0)
-        return posw_message_set(msg, POSW_EIO, "cannot listen on %s port %u: %s", s->o.host, s->o.port,
-                                uv_strerror(err));
-    int size = sizeof address;
-    if (uv_tcp_getsockname(&s->listener, (struct sockaddr *)&address, &size) == 0)
-        s->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                                     : ((struct sockaddr_in6 *)&address)->sin6_port);
-    return POSW_OK;
-}
-
 /* Closes what a failed start has opened. The loop may have other handles that keep it running, so it cannot be waited
  * for here: the last handle to close frees the server. */
 static void on_abandoned_closed(uv_handle_t *handle) {
@@ -349,7 +312,7 @@ static posw_server *server_new(uv_loop_t *loop, const posw_server_options *o) {
 int posw_server_start(posw_server **out, uv_loop_t *loop, const posw_server_options *o, posw_message *msg) {
     posw_server *s = server_new(loop, o);
     if (s == NULL) return posw_message_set(msg, POSW_ENOMEM, "out of memory");
-    int err = start_listening(s, msg);
+    int err = posw_tcp_listen(&s->listener, o->host, o->port, "--port", on_connection, &s->port, msg);
     if (err == POSW_OK) err = start_sweeping(s, msg);
     if (err != POSW_OK) {
         abandon(s);

@@ -31,6 +31,9 @@ typedef struct {
  * max(parent + 1, now_s) with the difficulty of that timestamp. POSW_OK or an operating error. */
 int posw_miner_template(posw_chain *c, const posw_mempool *m, const posw_address *miner, uint64_t now_s,
                         posw_chain_template *out);
+/* The tip has moved: frees the state of a template on another, which would keep that version's tries in memory; without it a late seal is
+ * imported by its bytes. */
+void posw_miner_template_age(posw_chain_template *t);
 /* The fields of the next block's header that are known before its transactions are. */
 void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s);
 /* What posw_miner_work would say of number, difficulty, weight, target and key for a template made now; no seal hash. */

@@ -80,6 +80,12 @@ static int transactions_root(posw_hash *out, const posw_chain_template *t) {
     return err;
 }
 
+void posw_miner_template_age(posw_chain_template *t) {
+    posw_state_free(t->state);
+    t->state = NULL;
+    posw_execution_result_clear(&t->result);
+}
+
 void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s) {
     const posw_params *p = posw_chain_params(c);
     const posw_header *parent = posw_chain_tip(c);

@@ -52,6 +52,7 @@ void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch) {
         if (job->own_signature) job->prepared.own_signature = true;
         break;
     case POSW_JOB_POW:
+    case POSW_JOB_SHARE:
         check_pow(job, pow, scratch);
         break;
     case POSW_JOB_SENDERS:

@@ -12,6 +12,7 @@ enum posw_job_type {
     POSW_JOB_PREPARE, /* posw_prepare of an encoded block */
     POSW_JOB_POW,     /* the proof-of-work outputs of several headers */
     POSW_JOB_SENDERS, /* whose signatures several transactions carry */
+    POSW_JOB_SHARE,   /* as POW: the output that an outside miner claims */
 };
 
 enum { POSW_JOB_POW_MAX = 64, POSW_JOB_SENDERS_MAX = 32 };
@@ -32,7 +33,7 @@ typedef struct posw_job {
     bool pow_proved; /* in: the header of this block was proved by a POW job: its output is not computed again */
     bool own_signature; /* in: nor is the signer of the seal, who is known to be the beneficiary */
     posw_prepared prepared; /* out; owned */
-    /* POW */
+    /* POW, SHARE */
     size_t item_count, item_capacity; /* in */
     size_t good; /* out: how many of the items, from the first on, are what they claim */
     /* SENDERS: item_count, at most POSW_JOB_SENDERS_MAX, transactions in bytes */
@@ -42,7 +43,7 @@ typedef struct posw_job {
     posw_job_pow items[]; /* in; POW: item_capacity of them */
 } posw_job;
 
-/* With room for so many items of POW, at most POSW_JOB_POW_MAX; they are not initialised. NULL: out of memory. */
+/* With room for so many items of POW or SHARE, at most POSW_JOB_POW_MAX; they are not initialised. NULL: out of memory. */
 posw_job *posw_job_new(enum posw_job_type type, size_t item_capacity);
 void posw_job_free(posw_job *job);
 /* Thread safe. scratch: of the engine, for this thread (NULL where it needs none). */

@@ -21,15 +21,11 @@ void node_templates_clear(posw_node *n) {
         slot_clear(&n->templates[i]);
 }
 
-/* The state of a template on an old tip would keep that version's tries in memory; without it a late seal is imported by its bytes. */
 void node_templates_age(posw_node *n) {
     posw_hash tip = posw_chain_tip_hash(n->options.chain);
     for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
         node_template *s = &n->templates[i];
-        if (!s->used || posw_hash_equal(&s->t.parent, &tip)) continue;
-        posw_state_free(s->t.state);
-        s->t.state = NULL;
-        posw_execution_result_clear(&s->t.result);
+        if (s->used && !posw_hash_equal(&s->t.parent, &tip)) posw_miner_template_age(&s->t);
     }
 }
 
@@ -182,19 +178,30 @@ void node_mining_update(posw_node *n, posw_actions *out) {
     node_mining_wake(n, next > n->now_ms ? next : n->now_ms + n->options.template_refresh_ms, out);
 }
 
-int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out) {
+/* slot: of this template, NULL: a service's. */
+static int import_sealed(posw_node *n, posw_chain_template *t, node_template *slot, const posw_header *sealed, posw_verdict *verdict,
+                         posw_actions *out) {
     posw_chain_change change = {0};
-    int err = posw_chain_import_own(n->options.chain, &slot->t, sealed, posw_node_now_s(n), verdict, &change);
+    int err = posw_chain_import_own(n->options.chain, t, sealed, posw_node_now_s(n), verdict, &change);
     if (err != POSW_OK) {
         node_operating_error(n, err, "an own block could not be stored", out);
         return err;
     }
     if (verdict->kind == POSW_VALID) {
-        memset(slot, 0, sizeof *slot); /* the chain took it over */
+        if (slot != NULL) memset(slot, 0, sizeof *slot); /* the chain took it over */
         n->counters.blocks_mined++;
     }
     node_chain_changed(n, &change, out);
     return POSW_OK;
+}
+
+int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out) {
+    return import_sealed(n, &slot->t, slot, sealed, verdict, out);
+}
+
+int posw_node_submit_template(posw_node *n, posw_chain_template *t, const posw_header *sealed, posw_verdict *verdict,
+                              posw_actions *out) {
+    return import_sealed(n, t, NULL, sealed, verdict, out);
 }
 
 static void say_refused(posw_node *n, posw_verdict v) {

@@ -135,7 +135,7 @@ static void tell_services(posw_node *n, const posw_event *e, posw_actions *out) 
 }
 
 void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
-    const posw_node_service *rpc = &n->services[POSW_SERVICE_RPC];
+    const posw_node_service *rpc = &n->services[POSW_SERVICE_RPC], *stratum = &n->services[POSW_SERVICE_STRATUM];
     if (e->now_ms > n->now_ms) n->now_ms = e->now_ms;
     follow_development_time(n);
     switch (e->type) {
@@ -165,10 +165,16 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
         tell_services(n, e, out);
         if (e->type == POSW_EVENT_JOB_DONE) posw_job_free(e->job);
         break;
+    case POSW_EVENT_MINER_OPEN:
+    case POSW_EVENT_MINER_DATA:
+    case POSW_EVENT_MINER_CLOSED:
+        if (stratum->event != NULL) stratum->event(stratum->arg, n, e, out);
+        break;
     }
     if (n->rearm) arm(n, out);
 }
 
+bool posw_node_mining_is_held(const posw_node *n) { return n->mining_held; }
 posw_chain *posw_node_chain(posw_node *n) { return n->options.chain; }
 posw_mempool *posw_node_mempool(posw_node *n) { return n->options.mempool; }
 uint64_t posw_node_now_s(const posw_node *n) { return n->now_ms / 1000 + n->offset_s; }

@@ -30,12 +30,15 @@ enum posw_event_type {
     POSW_EVENT_PEER_DRAINED,  /* all that was sent to this peer has left this machine */
     POSW_EVENT_JOB_DONE,      /* job: the node takes it over */
     POSW_EVENT_RESOLVED,      /* data: the name as asked; addresses (none: it could not be resolved) */
+    POSW_EVENT_MINER_OPEN,    /* an outside miner is connected: client, address */
+    POSW_EVENT_MINER_DATA,    /* bytes of it, cut anywhere: client, data */
+    POSW_EVENT_MINER_CLOSED,  /* the connection is gone: client */
 };
 
 typedef struct {
     enum posw_event_type type;
     uint64_t now_ms;    /* unix time; never goes back within one node */
-    uint64_t client;    /* CLIENT_*: chosen by the loop, never reused */
+    uint64_t client;    /* CLIENT_*, MINER_*: chosen by the loop, each of the two for itself; never reused */
     bool client_stream; /* the client can be sent to unasked (WebSocket) */
     posw_bytes data;    /* CLIENT_DATA, JOURNAL: borrowed during the step */
     uint64_t work_id;   /* SEAL_FOUND */
@@ -68,6 +71,8 @@ enum posw_action_type {
     POSW_ACTION_JOB,          /* run `job` (posw_job_run) on another thread and bring JOB_DONE; in the order of priority */
     POSW_ACTION_RESOLVE,      /* the host name in data (a C string) to addresses with the port of `address` */
     POSW_ACTION_SAVE_PEERS,   /* keep data for the next start, replacing what was kept */
+    POSW_ACTION_MINER_SEND,   /* data to the outside miner `client` */
+    POSW_ACTION_MINER_CLOSE,  /* `client`, when what was sent before has left, or soon; MINER_CLOSED does not follow */
     POSW_ACTION_FATAL,           /* an operating error that the node cannot live with: data is a sentence; stop */
 };
 
@@ -93,10 +98,10 @@ posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type);
 void posw_actions_reset(posw_actions *a);
 void posw_actions_clear(posw_actions *a);
 
-/* What sits on the node and speaks with others: the JSON-RPC of src/rpc and the network of src/p2p. All functions run
+/* What sits on the node and speaks with others: the JSON-RPC of src/rpc, the network of src/p2p and the miners' door of src/stratum. All functions run
  * inside posw_node_step; those that are NULL are not called. */
 typedef struct posw_node_service {
-    /* Every event that is about a peer, a job or a name; and every TICK. */
+    /* Every event that is about a peer, a job or a name; and every TICK. STRATUM: those of miners, too. */
     void (*event)(void *arg, posw_node *n, const posw_event *e, posw_actions *out);
     void (*client_data)(void *arg, posw_node *n, const posw_event *e, posw_actions *out);
     void (*client_closed)(void *arg, posw_node *n, uint64_t client);
@@ -104,7 +109,7 @@ typedef struct posw_node_service {
     void (*tx_accepted)(void *arg, posw_node *n, const posw_mempool_entry *e, posw_actions *out);
     void *arg;
 } posw_node_service;
-enum posw_node_service_slot { POSW_SERVICE_RPC, POSW_SERVICE_P2P, POSW_SERVICE_COUNT };
+enum posw_node_service_slot { POSW_SERVICE_RPC, POSW_SERVICE_P2P, POSW_SERVICE_STRATUM, POSW_SERVICE_COUNT };
 
 typedef struct {
     posw_chain *chain;     /* borrowed */
@@ -143,6 +148,7 @@ const posw_log *posw_node_log(const posw_node *n);
 void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t at_ms);
 /* While held, the built-in miner rests (a node that is still catching up would mine on an old block). */
 void posw_node_hold_mining(posw_node *n, bool hold, posw_actions *out);
+bool posw_node_mining_is_held(const posw_node *n);
 bool posw_node_interrupted(const posw_node *n);
 /* An operating error that a service met: it is logged, and FATAL where the node cannot live with it. what: "the … could not be …". */
 void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
@@ -160,6 +166,10 @@ int posw_node_get_work(posw_node *n, const posw_address *miner, posw_work *out);
  * identity. A seal that is refused leaves the work as it is. */
 int posw_node_submit_work(posw_node *n, const posw_hash *seal_hash, const uint8_t nonce[8], const posw_hash *mix_hash,
                           const posw_signature *signature, posw_verdict *verdict, posw_actions *out);
+/* A sealed block of a template that a service has made with posw_miner_template: import and everything that follows.
+ * Taken over (cleared) when the verdict is valid; else it stays as it is. */
+int posw_node_submit_template(posw_node *n, posw_chain_template *t, const posw_header *sealed, posw_verdict *verdict,
+                              posw_actions *out);
 /* Development chains: mines one block now (time moves on if needed) by searching in this thread. POSW_EUNSUPPORTED
  * elsewhere; POSW_EAUTH: the miner has named another signer. */
 int posw_node_mine_now(posw_node *n, posw_actions *out);

@@ -83,6 +83,9 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
     case POSW_EVENT_CLIENT_CLOSED:
     case POSW_EVENT_SEAL_FOUND:
     case POSW_EVENT_JOURNAL:
+    case POSW_EVENT_MINER_OPEN:
+    case POSW_EVENT_MINER_DATA:
+    case POSW_EVENT_MINER_CLOSED:
         break;
     }
 }

@@ -1,0 +1,65 @@
+#include "cli/miners.h"
+
+#include "base/bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool cli_miners_add_key(cli_miners *m, const posw_address *address, const uint8_t secret[32]) {
+    if (m->key_count == POSW_STRATUM_KEYS_MAX) return false;
+    posw_stratum_key *k = &m->keys[m->key_count++];
+    k->address = *address;
+    memcpy(k->secret, secret, sizeof k->secret);
+    return true;
+}
+
+/* "PORT", "HOST:PORT", "[V6]:PORT" */
+static bool read_place(cli_miners *m, const char *text, uint16_t *port) {
+    const char *colon = strrchr(text, ':'), *digits = colon == NULL ? text : colon + 1;
+    char *end;
+    const unsigned long n = strtoul(digits, &end, 10);
+    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+    if (*digits < '0' || *digits > '9' || *end != '\0' || n > 65535) return false;
+    if (size >= 2 && text[0] == '[' && text[size - 1] == ']') {
+        text++;
+        size -= 2;
+    }
+    if (size >= sizeof m->host || (colon != NULL && size == 0)) return false;
+    if (colon == NULL)
+        (void)snprintf(m->host, sizeof m->host, "127.0.0.1");
+    else
+        (void)snprintf(m->host, sizeof m->host, "%.*s", (int)size, text);
+    *port = (uint16_t)n;
+    return true;
+}
+
+int cli_miners_open(cli_miners *m, const cli *c, cli_stack *s, uint64_t port_step, posw_runner_options *ro) {
+    const char *place = cli_text(c, "stratum");
+    posw_stratum_options o = {.keys = m->keys, .key_count = m->key_count};
+    uint64_t addresses, connections;
+    uint16_t port;
+    if (!cli_u64(c, "stratum-addresses", 1, 4096, &addresses) ||
+        !cli_u64(c, "stratum-connections", 1, 100000, &connections))
+        return CLI_USAGE;
+    if (place == NULL) return CLI_OK;
+    if (!read_place(m, place, &port))
+        return cli_usage(c, "--stratum: '%s' is not a place to listen; write 3333, 0.0.0.0:3333 or [::]:3333", place);
+    if (m->key_count == 0)
+        return cli_usage(c, "--stratum needs a key that signs the blocks: --mine ADDRESS or --stratum-keys ADDRESSES");
+    o.accounts_max = (unsigned)addresses;
+    o.connections_max = (unsigned)connections;
+    posw_random_bytes(o.seed, sizeof o.seed);
+    const int err = posw_stratum_new(&m->stratum, s->node, &o);
+    if (err != POSW_OK) return cli_fail("the door for miners cannot be made: %s", posw_error_text(err));
+    ro->stratum_host = m->host;
+    ro->stratum_port = (uint16_t)(port == 0 ? 0 : port + port_step);
+    ro->stratum_connections = o.connections_max;
+    return CLI_OK;
+}
+
+void cli_miners_close(cli_miners *m) {
+    posw_stratum_free(m->stratum);
+    m->stratum = NULL;
+    posw_wipe(m->keys, sizeof m->keys);
+}

@@ -1,0 +1,30 @@
+/* The miners' door of a node's command: its options, the keys that may sign, and the service itself. */
+#ifndef POSW_CLI_MINERS_H
+#define POSW_CLI_MINERS_H
+
+#include "cli/stack.h"
+#include "stratum/stratum.h"
+
+/* Options that every command with such a door has. */
+#define CLI_MINERS_OPTIONS                                                                                   \
+    {"stratum", "[HOST:]PORT", NULL,                                                                         \
+     "let miners such as xmrig and posw miner mine through this port (HOST: 127.0.0.1)"},                    \
+        {"stratum-addresses", "N", "16", "different addresses that miners may be logged in with at once"}, { \
+        "stratum-connections", "N", "1024", "connections of miners"                                          \
+    }
+
+typedef struct {
+    posw_stratum_key keys[POSW_STRATUM_KEYS_MAX];
+    size_t key_count;
+    posw_stratum *stratum; /* NULL: no door */
+    char host[64];
+} cli_miners;
+
+/* One more key; the latest of too many is left out. False: there were. The caller wipes its own. */
+bool cli_miners_add_key(cli_miners *m, const posw_address *address, const uint8_t secret[32]);
+/* With --stratum: makes the service on the node and fills the runner's part; port_step is added to a port that is not
+ * 0. CLI_OK or an exit code after its sentence. Close it after the run, before the node, whatever came of it. */
+int cli_miners_open(cli_miners *m, const cli *c, cli_stack *s, uint64_t port_step, posw_runner_options *ro);
+void cli_miners_close(cli_miners *m); /* wipes the keys */
+
+#endif

@@ -1,0 +1,127 @@
+/* The work of an address that connections are logged in with. */
+#include "stratum/stratum_internal.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+
+static void work_clear(stratum_work *w) {
+    if (w->used) posw_chain_template_clear(&w->t);
+    memset(w, 0, sizeof *w);
+}
+
+/* H8: the key of whoever signs for this miner in the next block; NULL: the node has not got it. */
+static const posw_stratum_key *key_for(const posw_stratum *s, const posw_address *miner) {
+    for (size_t i = 0; i < s->o.key_count; i++)
+        if (posw_miner_is_signer(s->chain, miner, &s->keys[i].address)) return &s->keys[i];
+    return NULL;
+}
+
+static void address_text(char out[2 * POSW_ADDRESS_SIZE + 3], const posw_address *a) {
+    memcpy(out, "0x", 2);
+    posw_hex_encode(out + 2, a->b, sizeof a->b);
+}
+
+static void no_key(const posw_stratum *s, const posw_address *miner, posw_message *why) {
+    char text[2 * POSW_ADDRESS_SIZE + 3], own[2 * POSW_ADDRESS_SIZE + 3];
+    address_text(text, miner);
+    if (s->o.key_count == 0) {
+        (void)posw_message_set(why, POSW_EAUTH, "Cannot mine for %s: this node has no key to sign blocks with", text);
+        return;
+    }
+    address_text(own, &s->keys[0].address);
+    (void)posw_message_set(why, POSW_EAUTH,
+                           "Cannot mine for %s: this node has not got its signer's key; stake and name %s the signer",
+                           text, own);
+}
+
+/* A new template; the oldest is forgotten. */
+static int make_work(posw_stratum *s, stratum_account *a, posw_actions *out) {
+    stratum_work made = {.used = true, .serial = s->next_id++};
+    int err = posw_miner_template(s->chain, posw_node_mempool(s->node), &a->miner, posw_node_now_s(s->node), &made.t);
+    if (err == POSW_OK && (err = posw_miner_work(s->chain, &made.t, made.serial, &made.work)) != POSW_OK)
+        posw_chain_template_clear(&made.t);
+    if (err != POSW_OK) {
+        posw_node_operating_error(s->node, err, "a block template for a miner could not be made", out);
+        return err;
+    }
+    a->current = (a->current + 1) % STRATUM_WORKS;
+    work_clear(&a->works[a->current]);
+    a->works[a->current] = made;
+    a->made_ms = s->now_ms;
+    stratum_stake_of(&a->stake, s->chain, &a->miner, &made.work.difficulty);
+    return POSW_OK;
+}
+
+static void age(posw_stratum *s, stratum_account *a) {
+    const posw_hash tip = posw_chain_tip_hash(s->chain);
+    for (size_t i = 0; i < STRATUM_WORKS; i++)
+        if (a->works[i].used && !posw_hash_equal(&a->works[i].t.parent, &tip)) posw_miner_template_age(&a->works[i].t);
+}
+
+void stratum_account_leave(stratum_account *a) {
+    if (--a->users > 0) return;
+    for (size_t i = 0; i < STRATUM_WORKS; i++)
+        work_clear(&a->works[i]);
+    memset(a, 0, sizeof *a);
+}
+
+static stratum_account *place(posw_stratum *s, const posw_address *miner) {
+    stratum_account *vacant = NULL;
+    for (size_t i = 0; i < s->o.accounts_max; i++) {
+        stratum_account *a = &s->accounts[i];
+        if (a->users > 0 && posw_address_equal(&a->miner, miner)) return a;
+        if (a->users == 0 && vacant == NULL) vacant = a;
+    }
+    return vacant;
+}
+
+stratum_account *stratum_account_get(posw_stratum *s, const posw_address *miner, posw_message *why, posw_actions *out) {
+    const posw_stratum_key *key = key_for(s, miner);
+    stratum_account *a = key == NULL ? NULL : place(s, miner);
+    if (key == NULL) {
+        no_key(s, miner, why);
+    } else if (a == NULL) {
+        (void)posw_message_set(why, POSW_EFULL, "This node mines for %u addresses already; try again later",
+                               s->o.accounts_max);
+    } else if (a->users == 0) {
+        a->miner = *miner;
+        a->key = key;
+        if (make_work(s, a, out) != POSW_OK) {
+            (void)posw_message_set(why, POSW_EIO, "No block template could be made");
+            memset(a, 0, sizeof *a);
+            a = NULL;
+        }
+    }
+    if (a != NULL) a->users++;
+    return a;
+}
+
+stratum_work *stratum_account_work(stratum_account *a, uint64_t serial) {
+    for (size_t i = 0; i < STRATUM_WORKS; i++)
+        if (a->works[i].used && a->works[i].serial == serial) return &a->works[i];
+    return NULL;
+}
+
+static void close_all(posw_stratum *s, stratum_account *a, const char *why, posw_actions *out) {
+    for (stratum_conn *c = s->first, *next; c != NULL; c = next) {
+        next = c->next;
+        if (c->account != a) continue;
+        stratum_refuse(c, "null", out, "%s", why);
+        stratum_close(s, c, out);
+    }
+}
+
+void stratum_account_renew(posw_stratum *s, stratum_account *a, posw_actions *out) {
+    posw_message why = {""};
+    age(s, a);
+    a->key = key_for(s, &a->miner);
+    if (a->key == NULL) {
+        no_key(s, &a->miner, &why);
+        close_all(s, a, why.text, out);
+        return;
+    }
+    if (make_work(s, a, out) != POSW_OK) return;
+    for (stratum_conn *c = s->first; c != NULL; c = c->next)
+        if (c->account == a) stratum_give_job(s, c, POSW_STRATUM_JOB, "null", out);
+}
