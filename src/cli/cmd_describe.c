@@ -1,6 +1,8 @@
 /* posw man, posw completion */
 #include "cli/commands.h"
 
+#include "cli/observe.h"
+
 static const cli_option none[] = {{NULL, NULL, NULL, NULL}};
 
 static int run_man(cli *c) {
@@ -29,3 +31,21 @@ const cli_command cli_command_completion = {"completion",
                                             1,
                                             1,
                                             run_completion};
+
+static int run_metrics(cli *c) {
+    (void)c;
+    posw_buf b = {0};
+    cli_observe_page(&b);
+    return cli_print(&b);
+}
+
+const cli_command cli_command_metrics = {
+    "metrics",
+    "",
+    "list the numbers that a node gives to Prometheus",
+    "Prints the metrics of 'posw node --metrics PORT' as a table in Markdown: names, types, meanings and labels.",
+    "posw metrics",
+    none,
+    0,
+    0,
+    run_metrics};

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "cli/miners.h"
+#include "cli/observe.h"
 #include "cli/ready.h"
 #include "cli/stack.h"
 #include "io/file.h"
@@ -164,6 +165,13 @@ static void banner(const dev *d, const posw_runner_ports *ports) {
     fflush(stdout);
 }
 
+static bool on_get(void *arg, const char *path, bool is_metrics, const posw_runner_numbers *n,
+                   posw_server_reading *out) {
+    const dev *d = arg;
+    const cli_observe o = {.stack = d->ready.stack, .datadir = cli_text(d->ready.c, "datadir"), .alone = true};
+    return cli_observe_get(&o, path, is_metrics, n, out);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     const dev *d = arg;
     if (cli_switch(d->ready.c, "json-ready")) return cli_ready_json(&d->ready, ports);
@@ -193,6 +201,7 @@ static int run_dev(cli *c, dev *d, cli_stack *s, posw_runner_options *ro) {
     ro->pow = s->pow;
     ro->journal_path = journal;
     ro->ready = on_ready;
+    ro->get = on_get;
     ro->arg = d;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);
     free(journal);

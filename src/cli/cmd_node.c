@@ -5,6 +5,7 @@
 #include "cli/keys.h"
 #include "cli/miners.h"
 #include "cli/network.h"
+#include "cli/observe.h"
 #include "cli/ready.h"
 #include "cli/stack.h"
 #include "io/store_lmdb.h"
@@ -25,6 +26,7 @@ static const cli_option options[] = {
     CLI_KEY_OPTIONS,
     CLI_SERVER_OPTIONS(NULL),
     {"rpc-admin", NULL, NULL, "allow admin_* also where --rpc-public lets others in"},
+    CLI_OBSERVE_OPTION,
     CLI_NETWORK_OPTIONS,
     {"dns-zone", "NAME", NULL, "with --seeder: also answer DNS questions for this name with addresses of nodes"},
     {"dns-listen", "ADDRESS", "0.0.0.0:53", "address and UDP port of the name server"},
@@ -75,6 +77,7 @@ typedef struct {
     cli_network network;
     cli_miners miners;
     cli_ready ready;
+    cli_observe observe;
 } running;
 
 static void on_begin(void *arg, const posw_runner_ports *ports, posw_actions *out) {
@@ -108,6 +111,12 @@ static void on_rest(void *arg) {
                        posw_store_lmdb_last_message(s->store)->text);
 }
 
+static bool on_get(void *arg, const char *path, bool is_metrics, const posw_runner_numbers *n,
+                   posw_server_reading *out) {
+    const running *r = arg;
+    return cli_observe_get(&r->observe, path, is_metrics, n, out);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     running *r = arg;
     r->ready.p2p = r->network.p2p;
@@ -117,13 +126,15 @@ static int on_ready(void *arg, const posw_runner_ports *ports) {
 static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64_t threads, posw_runner_options *ro) {
     const char *datadir = cli_text(c, "datadir");
     int code = cli_stack_open_chain(s, c, datadir);
-    posw_node_options no = {.identity = id};
+    posw_node_options no = {.identity = id, .stopwatch_us = posw_clock_stopwatch_us};
     if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
     running r = {.ready = {.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = r.miners.host}};
     if (code == CLI_OK) code = load_keys(c, id, &r.miners);
     if (code == CLI_OK) code = cli_miners_open(&r.miners, c, s, 0, ro);
     if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
     if (code == CLI_OK) code = cli_network_dns(&r.network, ro);
+    r.observe =
+        (cli_observe){.stack = s, .network = &r.network, .datadir = datadir, .alone = cli_switch(c, "mine-alone")};
     if (code != CLI_OK) {
         cli_miners_close(&r.miners);
         cli_network_close(&r.network);
@@ -138,6 +149,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->end = on_end;
     ro->mapped = on_mapped;
     ro->seeds = on_seeds;
+    ro->get = on_get;
     ro->ready = on_ready;
     ro->rest = on_rest;
     ro->rest_ms = REST_MS;
@@ -155,10 +167,13 @@ static int run(cli *c) {
     bool mines = false;
     uint64_t threads;
     posw_runner_options ro;
+    char metrics_host[CLI_OBSERVE_HOST_SIZE];
     const char **lists[2] = {NULL, NULL};
     if (cli_text(c, "chain") == NULL || cli_text(c, "datadir") == NULL)
         return cli_usage(c, "--chain FILE and --datadir DIR are needed; make a chain file with 'posw chain new'");
-    if (!cli_u64(c, "threads", 1, 256, &threads) || !cli_server_options(c, &ro, lists)) return CLI_USAGE;
+    if (!cli_u64(c, "threads", 1, 256, &threads) || !cli_server_options(c, &ro, lists) ||
+        !cli_observe_option(c, &ro, metrics_host))
+        return CLI_USAGE;
     int code = cli_spec_read(&s.spec, cli_text(c, "chain"));
     if (code == CLI_OK) code = load_identity(c, &id, &mines);
     if (code == CLI_OK) code = run_stack(c, &s, mines ? &id : NULL, threads, &ro);

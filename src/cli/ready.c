@@ -31,6 +31,7 @@ int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports) {
         url(text, sizeof text, "stratum+tcp", r->stratum_host, ports->stratum);
         posw_jw_kv_string(&w, "stratum", text);
     }
+    if (ports->metrics != 0) posw_jw_kv_u64(&w, "metricsPort", ports->metrics);
     if (r->p2p != NULL) {
         char node[POSW_NODE_URL_TEXT];
         posw_p2p_url(r->p2p, node);

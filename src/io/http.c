@@ -35,6 +35,8 @@ static const char *status_text(unsigned status) {
         return "Bad Request";
     case 403:
         return "Forbidden";
+    case 404:
+        return "Not Found";
     case 405:
         return "Method Not Allowed";
     case 413:
@@ -58,6 +60,8 @@ static const char *refusal_text(unsigned status) {
         return "this is not an HTTP request that the RPC port understands\n";
     case 403:
         return "this Host or Origin is not allowed; see --rpc-hosts and --cors\n";
+    case 404:
+        return "there is nothing here\n";
     case 405:
         return "send JSON-RPC by POST, or open a WebSocket\n";
     case 413:
@@ -86,10 +90,12 @@ static size_t cors_headers(const conn *c, char *out, size_t capacity) {
 }
 
 /* Headers that a status wants. */
-static const char *status_headers(unsigned status) {
+static const char *status_headers(const conn *c, unsigned status) {
+    const posw_server_options *o = &c->server->o;
     switch (status) {
     case 405:
-        return "Allow: POST, OPTIONS\r\n";
+        if (o->data == NULL) return "Allow: GET, HEAD\r\n";
+        return o->get == NULL ? "Allow: POST, OPTIONS\r\n" : "Allow: GET, HEAD, POST, OPTIONS\r\n";
     case 426:
         return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
     default:
@@ -103,7 +109,7 @@ void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes 
     if (status != 204)
         (void)snprintf(type, sizeof type, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body.size);
     int n = snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\n%s%s%s%s\r\n", status, status_text(status), type,
-                     status_headers(status), cors, c->keep_alive ? "" : "Connection: close\r\n");
+                     status_headers(c, status), cors, c->keep_alive ? "" : "Connection: close\r\n");
     if (c->parser.method == HTTP_HEAD) body.size = 0;
     c->answered = true;
     conn_write(c, (posw_bytes){(const uint8_t *)head, (size_t)n}, body);
@@ -112,6 +118,7 @@ void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes 
 /* The end of the connection: what follows in it may not be what it seems. */
 static void refuse(conn *c, unsigned status) {
     const char *text = c->parser.method == HTTP_HEAD ? "" : refusal_text(status); /* HEAD is answered without a body */
+    c->server->counters.refused++;
     c->keep_alive = false;
     http_answer(c, status, "text/plain", (posw_bytes){(const uint8_t *)text, strlen(text)});
 }
@@ -128,6 +135,8 @@ static int on_message_begin(http_parser *p) {
     memset(c->headers, 0, sizeof c->headers);
     c->header = HEADER_OTHER;
     c->field[0] = '\0';
+    c->path[0] = '\0';
+    c->path_cut = false;
     c->value_began = true;
     c->headers_done = false;
     c->refuse_status = 0;
@@ -141,6 +150,13 @@ static void append_text(char *out, size_t capacity, const char *at, size_t size)
     if (used + size >= capacity) size = capacity - 1 - used;
     memcpy(out + used, at, size);
     out[used + size] = '\0';
+}
+
+static int on_url(http_parser *p, const char *at, size_t size) {
+    conn *c = p->data;
+    if (strlen(c->path) + size >= sizeof c->path) c->path_cut = true;
+    append_text(c->path, sizeof c->path, at, size);
+    return 0;
 }
 
 static int on_header_field(http_parser *p, const char *at, size_t size) {
@@ -219,13 +235,37 @@ static void answer_post(conn *c) {
         http_answer(c, 200, "application/json", (posw_bytes){NULL, 0}); /* notifications only */
 }
 
+bool http_answer_reading(conn *c) {
+    const posw_server_options *o = &c->server->o;
+    posw_server_reading r = {.status = 200};
+    if (o->get == NULL || c->path_cut) return false;
+    c->path[strcspn(c->path, "?")] = '\0';
+    if (!o->get(o->arg, c->path, &r)) return false;
+    if (r.body.failed)
+        refuse(c, 503);
+    else
+        http_answer(c, r.status, r.content_type, posw_buf_view(&r.body));
+    posw_buf_clear(&r.body);
+    return true;
+}
+
+static void answer_get(conn *c) {
+    if (!conn_rate_allows(c))
+        refuse(c, 429);
+    else if (!http_answer_reading(c))
+        refuse(c, c->server->o.data == NULL ? 404 : 405);
+}
+
 static int on_message_complete(http_parser *p) {
     conn *c = p->data;
     c->request_ms = 0;
+    c->server->counters.requests++;
     if (p->upgrade) return 0; /* http_feed goes on from here */
     c->keep_alive = http_should_keep_alive(p);
-    if (p->method == HTTP_POST)
+    if (p->method == HTTP_POST && c->server->o.data != NULL)
         answer_post(c);
+    else if (p->method == HTTP_GET || p->method == HTTP_HEAD)
+        answer_get(c);
     else if (p->method == HTTP_OPTIONS && http_origin_allowed(c))
         http_answer(c, 204, "text/plain", (posw_bytes){NULL, 0});
     else
@@ -239,6 +279,7 @@ static int on_message_complete(http_parser *p) {
 static const http_parser_settings *settings(void) {
     static const http_parser_settings s = {
         .on_message_begin = on_message_begin,
+        .on_url = on_url,
         .on_header_field = on_header_field,
         .on_header_value = on_header_value,
         .on_headers_complete = on_headers_complete,
@@ -259,7 +300,10 @@ enum { WS_KEY_SIZE = 24 }; /* 16 bytes in base64 */
 
 static size_t upgrade(conn *c, const uint8_t *rest, size_t size) {
     unsigned status = 0;
-    if (strlen(c->headers[HEADER_WS_KEY]) != WS_KEY_SIZE) status = 400;
+    if (c->server->o.data == NULL)
+        status = 404;
+    else if (strlen(c->headers[HEADER_WS_KEY]) != WS_KEY_SIZE)
+        status = 400;
     else if (strcmp(c->headers[HEADER_WS_VERSION], "13") != 0) status = 426;
     else if (!http_origin_allowed(c)) status = 403;
     if (status != 0) {

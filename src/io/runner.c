@@ -164,17 +164,38 @@ static bool is_loopback(const char *host) {
 
 /* What the node needs beside its clients: data files, journal, loop, listener. The loop's library aborts when it gets
  * none. */
-enum { FILES_RESERVED = 44, FILES_MIN = 64 };
+enum { FILES_RESERVED = 44, FILES_MIN = 64, METRICS_CONNECTIONS = 8 };
+
+static unsigned files_for_metrics(const runner *r) {
+    return r->o->metrics_host == NULL ? 0 : METRICS_CONNECTIONS + 1;
+}
 
 static int check_files_limit(runner *r) {
     struct rlimit limit;
     r->files_max = UINT_MAX;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= UINT_MAX) return POSW_OK;
     r->files_max = (unsigned)limit.rlim_cur;
-    if (limit.rlim_cur >= FILES_MIN) return POSW_OK;
+    const unsigned files_min = FILES_MIN + files_for_metrics(r);
+    if (limit.rlim_cur >= files_min) return POSW_OK;
     return posw_message_set(r->msg, POSW_EINVAL,
-                            "the limit of open files is %u, the node needs %d: raise it (ulimit -n)", r->files_max,
-                            FILES_MIN);
+                            "the limit of open files is %u, the node needs %u: raise it (ulimit -n)", r->files_max,
+                            files_min);
+}
+
+static bool read_door(runner *r, const char *path, bool is_metrics, posw_server_reading *out) {
+    posw_runner_numbers n = {0};
+    if (!r->begun || r->stopping) return false;
+    if (r->server != NULL) n.rpc = posw_server_read_counters(r->server);
+    n.proofs_us = *posw_workers_proof_times(r->workers);
+    return r->o->get(r->o->arg, path, is_metrics, &n, out);
+}
+
+static bool on_get_rpc(void *arg, const char *path, posw_server_reading *out) {
+    return read_door(arg, path, false, out);
+}
+
+static bool on_get_metrics(void *arg, const char *path, posw_server_reading *out) {
+    return read_door(arg, path, true, out);
 }
 
 /* files: that its clients may have. */
@@ -196,10 +217,28 @@ static int start_server(runner *r, unsigned files) {
         .requests_per_s = o->requests_per_s,
         .log = r->log,
         .data = on_data,
+        .get = o->get != NULL ? on_get_rpc : NULL,
         .closed = on_client_closed,
         .arg = r,
     };
     return posw_server_start(&r->server, &r->loop, &so, r->msg);
+}
+
+static int start_metrics(runner *r) {
+    const posw_runner_options *o = r->o;
+    if (o->metrics_host == NULL) return POSW_OK;
+    const posw_server_options so = {
+        .host = o->metrics_host,
+        .port = o->metrics_port,
+        .port_option = "--metrics",
+        .hosts = o->rpc_hosts,
+        .body_bytes_max = 1024,
+        .connections_max = METRICS_CONNECTIONS,
+        .log = r->log,
+        .get = on_get_metrics,
+        .arg = r,
+    };
+    return posw_server_start(&r->metrics, &r->loop, &so, r->msg);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg) {
@@ -225,10 +264,11 @@ static int start_loop(runner *r) {
 }
 
 static int start_doors(runner *r) {
-    const unsigned all = r->files_max - FILES_RESERVED, for_miners = miners_files(r, all);
+    const unsigned all = r->files_max - FILES_RESERVED - files_for_metrics(r), for_miners = miners_files(r, all);
     const unsigned files = all - for_miners, for_peers = network_files(r, files);
     int err = jobs_start(r);
     if (err == POSW_OK) err = start_server(r, files - for_peers);
+    if (err == POSW_OK) err = start_metrics(r);
     if (err == POSW_OK) err = miners_start(r, for_miners);
     if (err == POSW_OK) err = network_start(r, for_peers);
     if (err != POSW_OK || r->o->threads == 0) return err;
@@ -259,7 +299,8 @@ static int start(runner *r) {
     if (err != POSW_OK) return err;
     const posw_runner_ports ports = {.rpc = r->server == NULL ? 0 : posw_server_port(r->server),
                                      .p2p = r->peers == NULL ? 0 : posw_peers_port(r->peers),
-                                     .stratum = r->miners == NULL ? 0 : posw_miners_port(r->miners)};
+                                     .stratum = r->miners == NULL ? 0 : posw_miners_port(r->miners),
+                                     .metrics = r->metrics == NULL ? 0 : posw_server_port(r->metrics)};
     journal_load(r);
     begin(r, &ports);
     if (r->o->rest != NULL) (void)uv_timer_start(&r->rest_timer, on_rest, r->o->rest_ms, r->o->rest_ms);
@@ -288,6 +329,7 @@ static void finish(runner *r) {
     r->threads = NULL;
     end(r);
     if (r->server != NULL) posw_server_stop(r->server);
+    if (r->metrics != NULL) posw_server_stop(r->metrics);
     if (r->miners != NULL) posw_miners_stop(r->miners);
     network_stop(r);
     uv_walk(&r->loop, close_handle, NULL);
@@ -295,8 +337,9 @@ static void finish(runner *r) {
            0) { /* a stop that came before the loop ran ends its first run at once */
     }
     posw_server_free(r->server);
+    posw_server_free(r->metrics);
     posw_miners_free(r->miners);
-    r->server = NULL;
+    r->server = r->metrics = NULL;
     r->miners = NULL;
     if (uv_loop_close(&r->loop) != 0)
         posw_log_write(r->log, POSW_LOG_WARN, "node", "the event loop closed with open handles");

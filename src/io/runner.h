@@ -4,13 +4,21 @@
 #define POSW_IO_RUNNER_H
 
 #include "base/error.h"
+#include "base/metrics.h"
 #include "base/netaddr.h"
+#include "io/server.h"
 #include "node/node.h"
 
 /* Where it listens; 0: nowhere. */
 typedef struct {
-    uint16_t rpc, p2p, stratum;
+    uint16_t rpc, p2p, stratum, metrics;
 } posw_runner_ports;
+
+/* What the loop has counted. */
+typedef struct {
+    posw_server_counters rpc; /* all zero: none */
+    posw_histogram proofs_us; /* io/workers.h */
+} posw_runner_numbers;
 
 typedef struct {
     /* RPC server; host NULL: none */
@@ -23,6 +31,11 @@ typedef struct {
     size_t body_bytes_max;           /* default 5 MiB */
     unsigned connections_max;        /* default 512 */
     unsigned requests_per_s;         /* per client address, 0: unlimited (batches count their requests' bodies once) */
+    /* What can be read by GET, between steps: from the RPC's port (is_metrics false) and from a port of its own, where
+     * nothing else is answered. See posw_server_options.get. NULL: nothing. */
+    bool (*get)(void *arg, const char *path, bool is_metrics, const posw_runner_numbers *n, posw_server_reading *out);
+    const char *metrics_host; /* numeric address; NULL: no port for metrics */
+    uint16_t metrics_port;    /* 0: any free port */
     /* mining */
     unsigned threads; /* searching threads; 0: none */
     const posw_pow *pow;
@@ -68,6 +81,8 @@ void posw_runner_options_default(posw_runner_options *o);
  * the exit code of its choice. */
 int posw_runner_run(posw_node *node, const posw_runner_options *o, const posw_log *log, posw_message *msg);
 
+/* A clock that only goes on, in microseconds; begins anywhere. */
+uint64_t posw_clock_stopwatch_us(void);
 /* unix time in ms; bytes from the system's generator (aborts if it fails); 0600 log sink to stderr with RFC 3339 times.
  */
 uint64_t posw_clock_now_ms(void);

@@ -37,7 +37,7 @@ typedef struct runner {
     unsigned files_max; /* open files that the system allows */
     posw_actions actions;
     uint64_t last_ms;
-    posw_server *server;
+    posw_server *server, *metrics;
     /* finds of the searching threads */
     posw_mine_threads *threads;
     uv_async_t found_async;

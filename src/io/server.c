@@ -199,6 +199,7 @@ static void on_refused_closed(uv_handle_t *handle) {
 }
 
 static void refuse_connection(posw_server *s) {
+    s->counters.refused++;
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: "
                                "text/plain\r\nContent-Length: 21\r\n\r\n"
                                "too many connections\n";
@@ -298,6 +299,7 @@ static posw_server *server_new(uv_loop_t *loop, const posw_server_options *o) {
     posw_random_bytes(seed, sizeof seed);
     s->o = *o;
     if (s->o.request_ms == 0) s->o.request_ms = SERVER_REQUEST_MS;
+    if (s->o.port_option == NULL) s->o.port_option = "--port";
     if (s->o.idle_ms == 0) s->o.idle_ms = SERVER_IDLE_MS;
     s->loop = loop;
     s->next_id = 1;
@@ -312,7 +314,7 @@ static posw_server *server_new(uv_loop_t *loop, const posw_server_options *o) {
 int posw_server_start(posw_server **out, uv_loop_t *loop, const posw_server_options *o, posw_message *msg) {
     posw_server *s = server_new(loop, o);
     if (s == NULL) return posw_message_set(msg, POSW_ENOMEM, "out of memory");
-    int err = posw_tcp_listen(&s->listener, o->host, o->port, "--port", on_connection, &s->port, msg);
+    int err = posw_tcp_listen(&s->listener, o->host, o->port, s->o.port_option, on_connection, &s->port, msg);
     if (err == POSW_OK) err = start_sweeping(s, msg);
     if (err != POSW_OK) {
         abandon(s);
@@ -324,6 +326,12 @@ int posw_server_start(posw_server **out, uv_loop_t *loop, const posw_server_opti
 
 uint16_t posw_server_port(const posw_server *s) {
     return s->port;
+}
+
+posw_server_counters posw_server_read_counters(const posw_server *s) {
+    posw_server_counters counters = s->counters;
+    counters.connections = s->conn_count;
+    return counters;
 }
 
 static conn *find(posw_server *s, uint64_t client) {

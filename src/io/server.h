@@ -1,5 +1,6 @@
 /* The RPC door: HTTP/1.1 with keep-alive and WebSocket on one TCP port, over libuv, http_parser and wslay. It knows
- * nothing of JSON: whole bodies and messages go to a callback, answers come back by client number.
+ * nothing of JSON: whole bodies and messages go to a callback, answers come back by client number. What can be read by
+ * GET (the health of the node, its metrics) comes from another one.
  *
  * Limits: connections, bytes of a body or message, requests a second of one address, header size and time, idle time,
  * and bytes that wait for a slow reader.
@@ -12,6 +13,7 @@
 #ifndef POSW_IO_SERVER_H
 #define POSW_IO_SERVER_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "posw/types.h"
@@ -20,9 +22,17 @@
 
 typedef struct posw_server posw_server;
 
+/* What a GET is answered. */
+typedef struct {
+    unsigned status; /* 200 or 503 */
+    const char *content_type;
+    posw_buf body; /* of the callback; the server clears it */
+} posw_server_reading;
+
 typedef struct {
     const char *host;                /* numeric address */
     uint16_t port;                   /* 0: any */
+    const char *port_option;         /* that chose it, for sentences: "--port" */
     const char *const *hosts;        /* Host names allowed beside loopback ones; NULL-terminated or NULL; "*": all */
     const char *const *cors_origins; /* NULL-terminated or NULL; "*": all */
     size_t body_bytes_max;
@@ -32,7 +42,9 @@ typedef struct {
     const posw_log *log;
     /* A whole request or message. An HTTP client's answer is sent within the call (else an empty answer is sent
      * after it), or later, when posw_server_answer_later was called within it. */
-    void (*data)(void *arg, uint64_t client, bool stream, posw_bytes body);
+    void (*data)(void *arg, uint64_t client, bool stream, posw_bytes body); /* NULL: POST is refused */
+    /* GET and HEAD of a path (without its query): false: there is nothing there. NULL: nowhere. */
+    bool (*get)(void *arg, const char *path, posw_server_reading *out);
     void (*closed)(void *arg, uint64_t client); /* streams only */
     void *arg;
 } posw_server_options;
@@ -40,6 +52,11 @@ typedef struct {
 /* Listens on the loop. POSW_EBUSY (port in use), POSW_EINVAL (host) or POSW_EIO with a sentence. */
 int posw_server_start(posw_server **out, uv_loop_t *loop, const posw_server_options *o, posw_message *msg);
 uint16_t posw_server_port(const posw_server *s);
+typedef struct {
+    unsigned connections;       /* now */
+    uint64_t requests, refused; /* whole requests and messages; those that were refused, and connections */
+} posw_server_counters;
+posw_server_counters posw_server_read_counters(const posw_server *s);
 /* Sends an answer (HTTP) or message (stream); unknown clients are ignored. The bytes are copied. A stream whose reader
  * is 16 MiB behind is closed. */
 void posw_server_send(posw_server *s, uint64_t client, posw_bytes body);

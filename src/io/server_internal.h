@@ -21,6 +21,7 @@ enum {
     SERVER_LINGER_MS = 2000, /* for the other side to close, after our last word */
     SERVER_KEEPALIVE_S = 60,
     SERVER_HEADER_VALUE_MAX = 256,
+    SERVER_PATH_MAX = 128, /* of a request, kept to find what is there */
     SERVER_RATE_ADDRESSES_MAX = 4096
 };
 
@@ -56,6 +57,8 @@ typedef struct conn {
     char headers[HEADER_KNOWN][SERVER_HEADER_VALUE_MAX];
     enum conn_header header;
     char field[64];
+    char path[SERVER_PATH_MAX];
+    bool path_cut; /* it was longer */
     bool value_began, headers_done;
     posw_buf body;
     unsigned refuse_status; /* decided while headers or body came in */
@@ -84,6 +87,7 @@ struct posw_server {
     size_t body_bytes; /* of unfinished requests */
     size_t backlog_bytes; /* copied to wait for readers */
     bool accept_waits; /* a connection could not be taken for lack of memory */
+    posw_server_counters counters; /* but for the connections */
     uint16_t port;
     uint8_t read_buffer[SERVER_READ_SIZE];
 };
@@ -108,6 +112,8 @@ void http_init(conn *c);
 size_t http_feed(conn *c, const uint8_t *data, size_t size);
 void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes body);
 void http_body_clear(conn *c);
+/* What the callback for GET has at this path; false: nothing, and nothing was answered. */
+bool http_answer_reading(conn *c);
 
 /* http_access.c: what a request's headers allow. */
 bool http_host_allowed(const conn *c);

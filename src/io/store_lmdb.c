@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "io/lmdb_env.h"
 #include "io/lock_file.h"
+#include "io/runner.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -34,6 +35,7 @@ typedef struct {
     posw_lmdb_env env;
     MDB_txn *write, *read; /* read is renewed by a read outside a transaction and reset by begin */
     bool reading;
+    uint64_t reading_since_us;
     int spoilt;  /* the error of a write of the open transaction */
     int walking; /* depth of walks that are running */
     int lock_fd;
@@ -91,6 +93,7 @@ static int read_txn(lmdb_store *l, MDB_txn **txn) {
         int rc = l->read == NULL ? mdb_txn_begin(l->env.env, NULL, MDB_RDONLY, &l->read) : mdb_txn_renew(l->read);
         if (rc != 0) return lmdb_failed(l, rc, "read");
         l->reading = true;
+        l->reading_since_us = posw_clock_stopwatch_us();
     }
     *txn = l->read;
     return POSW_OK;
@@ -256,17 +259,27 @@ static int store_read(posw_store *s, enum posw_store_log log, posw_store_pos pos
     return posw_body_files_read(l->logs[log], pos, out, &l->message);
 }
 
-static void store_usage(posw_store *s, uint64_t *used_bytes, uint64_t *limit_bytes) {
+void posw_store_lmdb_read_numbers(posw_store *s, posw_store_lmdb_numbers *out) {
     const lmdb_store *l = of(s);
     struct statvfs st;
-    uint64_t state = posw_lmdb_env_used(&l->env);
-    uint64_t used = state, room = l->env.map_size_bytes - state;
+    *out = (posw_store_lmdb_numbers){.used_bytes = posw_lmdb_env_used(&l->env), .map_bytes = l->env.map_size_bytes};
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
-        used += posw_body_files_used(l->logs[i]);
-    if (statvfs(l->datadir, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < room)
-        room = (uint64_t)st.f_bavail * st.f_frsize;
-    *used_bytes = used;
-    *limit_bytes = used + room;
+        out->used_bytes += posw_body_files_used(l->logs[i]);
+    if (statvfs(l->datadir, &st) == 0) {
+        out->disk_free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+        out->disk_bytes = (uint64_t)(st.f_blocks - st.f_bfree + st.f_bavail) * st.f_frsize;
+    }
+    if (l->reading) out->reader_age_us = posw_clock_stopwatch_us() - l->reading_since_us;
+}
+
+static void store_usage(posw_store *s, uint64_t *used_bytes, uint64_t *limit_bytes) {
+    const lmdb_store *l = of(s);
+    posw_store_lmdb_numbers n;
+    posw_store_lmdb_read_numbers(s, &n);
+    uint64_t room = l->env.map_size_bytes - posw_lmdb_env_used(&l->env);
+    if (n.disk_bytes != 0 && n.disk_free_bytes < room) room = n.disk_free_bytes;
+    *used_bytes = n.used_bytes;
+    *limit_bytes = n.used_bytes + room;
 }
 
 static void store_close(posw_store *s) {

@@ -40,6 +40,14 @@ typedef struct {
 int posw_store_lmdb_open(posw_store **out, const char *datadir, const posw_hash *genesis,
                          const posw_store_lmdb_options *opt, posw_message *msg);
 
+/* For metrics. */
+typedef struct {
+    uint64_t used_bytes, map_bytes;       /* state and logs; the most that the state may grow to */
+    uint64_t disk_free_bytes, disk_bytes; /* of the file system, as others than root see it; 0: not known */
+    uint64_t reader_age_us;               /* how long the open read transaction has kept old pages; 0: none is open */
+} posw_store_lmdb_numbers;
+void posw_store_lmdb_read_numbers(posw_store *s, posw_store_lmdb_numbers *out);
+
 /* The sentence for the last operation that failed. Borrowed until the next operation. */
 const posw_message *posw_store_lmdb_last_message(const posw_store *s);
 

@@ -11,6 +11,12 @@ uint64_t posw_clock_now_ms(void) {
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+uint64_t posw_clock_stopwatch_us(void) {
+    struct timespec ts;
+    if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0) abort();
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 void posw_random_bytes(void *out, size_t size) {
     if (sodium_init() < 0) abort();
     randombytes_buf(out, size);

@@ -46,7 +46,9 @@ static void on_message(wslay_event_context_ptr ws, const struct wslay_event_on_m
     conn *c = arg;
     if (c->closing || c->draining || wslay_is_ctrl_frame(m->opcode)) return;
     c->request_ms = 0;
+    c->server->counters.requests++;
     if (!conn_rate_allows(c)) {
+        c->server->counters.refused++;
         static const char text[] = "too many requests in this second";
         (void)wslay_event_queue_close(ws, WSLAY_CODE_POLICY_VIOLATION, (const uint8_t *)text, sizeof text - 1);
         wslay_event_shutdown_read(ws);

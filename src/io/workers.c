@@ -1,12 +1,14 @@
 #include "io/workers.h"
 
 #include "io/pool.h"
+#include "io/runner.h"
 
 #include <stdlib.h>
 
 struct posw_workers {
     posw_pool *pool;
     const posw_pow *engine;
+    posw_histogram proofs_us; /* of the thread that takes */
 };
 
 /* A thread's own. The engine that jobs see asks between hashes whether anybody waits for them still. */
@@ -14,18 +16,24 @@ typedef struct {
     const posw_pow *engine;
     void *scratch;
     const atomic_bool *ending;
+    posw_histogram *proofs_us; /* of the task that is run */
 } hasher;
 
 /* What is put into the pool, and comes out of it. */
 typedef struct {
     posw_job *job;
     const posw_pow *engine;
+    posw_histogram proofs_us;
 } task;
 
 static bool interruptible_hash(void *scratch, posw_hash *out, const posw_hash *key,
                                const uint8_t input[POSW_POW_INPUT_SIZE]) {
     hasher *h = scratch;
-    return !atomic_load_explicit(h->ending, memory_order_relaxed) && h->engine->hash(h->scratch, out, key, input);
+    if (atomic_load_explicit(h->ending, memory_order_relaxed)) return false;
+    const uint64_t began_us = posw_clock_stopwatch_us();
+    const bool hashed = h->engine->hash(h->scratch, out, key, input);
+    posw_histogram_add(h->proofs_us, &posw_histogram_times, posw_clock_stopwatch_us() - began_us);
+    return hashed;
 }
 
 static hasher *hasher_of(void **local, const posw_pow *engine, const atomic_bool *ending) {
@@ -41,12 +49,13 @@ static hasher *hasher_of(void **local, const posw_pow *engine, const atomic_bool
 }
 
 static void run(void *arg, void **local, const atomic_bool *ending) {
-    const task *t = arg;
+    task *t = arg;
     hasher *h = hasher_of(local, t->engine, ending);
     if (h == NULL) {
         t->job->result = POSW_ENOMEM;
         return;
     }
+    h->proofs_us = &t->proofs_us;
     const posw_pow pow = {.name = t->engine == NULL ? "" : t->engine->name, .hash = interruptible_hash};
     posw_job_run(t->job, t->engine == NULL ? NULL : &pow, h);
 }
@@ -87,7 +96,7 @@ int posw_workers_new(posw_workers **out, unsigned threads, const posw_pow *pow, 
 void posw_workers_push(posw_workers *w, posw_job *job) {
     task *t = malloc(sizeof *t);
     POSW_ASSERT(t != NULL);
-    *t = (task){job, w->engine};
+    *t = (task){.job = job, .engine = w->engine};
     POSW_ASSERT(posw_pool_push(w->pool, t));
 }
 
@@ -95,8 +104,13 @@ posw_job *posw_workers_take(posw_workers *w) {
     task *t = posw_pool_take(w->pool);
     if (t == NULL) return NULL;
     posw_job *job = t->job;
+    posw_histogram_merge(&w->proofs_us, &t->proofs_us);
     free(t);
     return job;
+}
+
+const posw_histogram *posw_workers_proof_times(const posw_workers *w) {
+    return &w->proofs_us;
 }
 
 void posw_workers_free(posw_workers *w) {

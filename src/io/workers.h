@@ -5,6 +5,7 @@
 #include "node/job.h"
 
 #include "base/error.h"
+#include "base/metrics.h"
 
 typedef struct posw_workers posw_workers;
 
@@ -18,6 +19,8 @@ int posw_workers_new(posw_workers **out, unsigned threads, const posw_pow *pow, 
 void posw_workers_push(posw_workers *w, posw_job *job);
 /* The next job that is done, in the order in which they were; NULL: none. Owned by the caller. */
 posw_job *posw_workers_take(posw_workers *w);
+/* How long each proof of work took that was computed for a job which was taken: microseconds, posw_histogram_times. */
+const posw_histogram *posw_workers_proof_times(const posw_workers *w);
 /* Drops all jobs. Proofs of work are given up within one hash; another job that takes longer than half a second is left
  * to its thread. NULL allowed. */
 void posw_workers_free(posw_workers *w);

@@ -182,7 +182,9 @@ void node_mining_update(posw_node *n, posw_actions *out) {
 static int import_sealed(posw_node *n, posw_chain_template *t, node_template *slot, const posw_header *sealed, posw_verdict *verdict,
                          posw_actions *out) {
     posw_chain_change change = {0};
+    const uint64_t began_us = node_stopwatch_us(n);
     int err = posw_chain_import_own(n->options.chain, t, sealed, posw_node_now_s(n), verdict, &change);
+    node_count_import(n, began_us);
     if (err != POSW_OK) {
         node_operating_error(n, err, "an own block could not be stored", out);
         return err;

@@ -60,8 +60,25 @@ static void announce(posw_node *n) {
 
 void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out) { node_operating_error(n, err, what, out); }
 
+uint64_t node_stopwatch_us(const posw_node *n) {
+    return n->options.stopwatch_us == NULL ? 0 : n->options.stopwatch_us();
+}
+
+void node_count_import(posw_node *n, uint64_t began_us) {
+    if (n->options.stopwatch_us == NULL) return;
+    posw_histogram_add(&n->counters.import_us, &posw_histogram_times, node_stopwatch_us(n) - began_us);
+}
+
+static void count_change(posw_node_counters *c, const posw_chain_change *change) {
+    c->blocks_imported += change->added_count;
+    if (change->removed_count == 0) return;
+    c->reorgs++;
+    posw_histogram_add(&c->reorg_depth, &posw_histogram_depths, change->removed_count);
+}
+
 void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out) {
     if (change->added_count == 0) return;
+    count_change(&n->counters, change);
     announce(n);
     node_templates_age(n);
     int err = posw_mempool_follow(n->options.mempool, change, posw_node_now_s(n));
@@ -224,7 +241,9 @@ int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const pos
 
 int posw_node_submit_block(posw_node *n, posw_prepared *p, posw_verdict *verdict, posw_actions *out) {
     posw_chain_change change = {0};
+    const uint64_t began_us = node_stopwatch_us(n);
     int err = posw_chain_import(n->options.chain, p, posw_node_now_s(n), verdict, &change);
+    node_count_import(n, began_us);
     if (err != POSW_OK) {
         node_operating_error(n, err, "a block could not be stored", out);
         return err;

@@ -10,6 +10,7 @@
 #define POSW_NODE_NODE_H
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/netaddr.h"
 #include "chain/chain.h"
 #include "mempool/mempool.h"
@@ -124,6 +125,9 @@ typedef struct {
     /* For performers that know when a seal will be found without a search (a simulated world): MINE then says number,
      * difficulty, weight and target alone, and the block is made when it is asked for, with posw_node_late_work. */
     bool late_templates;
+    /* For the counters alone, which decide nothing: a clock that only goes on, in microseconds. NULL: times are not
+     * counted. */
+    uint64_t (*stopwatch_us)(void);
 } posw_node_options;
 
 int posw_node_new(posw_node **out, const posw_node_options *o);
@@ -177,6 +181,9 @@ int posw_node_increase_time(posw_node *n, uint64_t seconds);
 
 typedef struct {
     uint64_t blocks_mined, templates, txs_submitted, txs_refused;
+    uint64_t blocks_imported, reorgs; /* blocks that joined the main chain; changes that took blocks back */
+    posw_histogram reorg_depth;       /* blocks taken back: posw_histogram_depths */
+    posw_histogram import_us;         /* each block, with execution and commit: posw_histogram_times */
 } posw_node_counters;
 posw_node_counters posw_node_read_counters(const posw_node *n);
 

@@ -37,6 +37,10 @@ struct posw_node {
     posw_node_counters counters;
 };
 
+/* 0 where there is no stopwatch. */
+uint64_t node_stopwatch_us(const posw_node *n);
+/* An import that began then is done. */
+void node_count_import(posw_node *n, uint64_t began_us);
 /* Everything that follows a moved tip: pool, subscribers, miner. */
 void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_actions *out);
 /* Gives the searchers new work if the tip moved or the template is old, and asks for the next tick. */

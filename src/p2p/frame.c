@@ -13,6 +13,26 @@ size_t posw_msg_limit(uint8_t type) {
     return 0;
 }
 
+size_t posw_msg_kind(uint8_t type) {
+    switch (type) {
+#define X(constant, value, name, limit) \
+    case value:                         \
+        return constant##_KIND;
+        POSW_MSG_TABLE(X)
+#undef X
+    }
+    return POSW_MSG_KINDS;
+}
+
+const char *posw_msg_kind_name(size_t kind) {
+    static const char *const names[] = {
+#define X(constant, value, name, limit) name,
+        POSW_MSG_TABLE(X)
+#undef X
+            "other"};
+    return names[kind];
+}
+
 const char *posw_msg_name(uint8_t type) {
     switch (type) {
 #define X(constant, value, name, limit) \

@@ -63,6 +63,18 @@ enum {
 
 /* ---- Frames ---- */
 
+/* Types numbered without gaps, in the order of the table. */
+enum {
+#define X(constant, value, name, limit) constant##_KIND,
+    POSW_MSG_TABLE(X)
+#undef X
+        POSW_MSG_KINDS
+};
+/* POSW_MSG_KINDS: there is no such type. */
+size_t posw_msg_kind(uint8_t type);
+/* "HELLO"; "other" for POSW_MSG_KINDS. */
+const char *posw_msg_kind_name(size_t kind);
+
 /* The largest payload of a type; 0: there is no such type. */
 size_t posw_msg_limit(uint8_t type);
 /* "HELLO"; "unknown" for what is none. Static storage. */

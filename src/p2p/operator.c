@@ -47,7 +47,7 @@ static int compare_offsets(const void *a, const void *b) {
 }
 
 /* The median of the outbound peers' clocks, of at least 4, against ours: who came to us may lie about it in numbers. */
-static bool clock_is_off(const posw_p2p *p, int64_t *by) {
+static bool clock_offset(const posw_p2p *p, int64_t *by) {
     int64_t offsets[POSW_P2P_NAMED_MAX];
     size_t n = 0, i = 0;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL && n < POSW_ARRAY_SIZE(offsets);)
@@ -55,17 +55,17 @@ static bool clock_is_off(const posw_p2p *p, int64_t *by) {
     if (n < 4) return false;
     qsort(offsets, n, sizeof *offsets, compare_offsets);
     *by = offsets[n / 2];
-    return llabs(*by) > P2P_CLOCK_MAX_S;
+    return true;
 }
 
 static void find_problem(const posw_p2p *p, posw_p2p_status *s) {
-    int64_t off;
     if (s->problem[0] != 0) return; /* of the chain: more urgent */
     if (s->inbound + s->outbound == 0)
         snprintf(s->problem, sizeof s->problem, "no peers: %s",
                  s->addresses == 0 ? "no address is known; name a node with --addnode posw://…" : "none of the known addresses answers; is this machine connected?");
-    else if (clock_is_off(p, &off))
-        snprintf(s->problem, sizeof s->problem, "the clock is off by about %" PRId64 " s: set it (blocks may be refused)", off);
+    else if (s->clock_known && llabs(s->clock_offset_s) > P2P_CLOCK_MAX_S)
+        snprintf(s->problem, sizeof s->problem,
+                 "the clock is off by about %" PRId64 " s: set it (blocks may be refused)", s->clock_offset_s);
     else if (p->options.listen_port != 0 && s->inbound == 0 && p->now_ms > p->block_ms && p->now_ms - p->start_ms > 24 * 3600 * 1000ULL)
         snprintf(s->problem, sizeof s->problem, "not reachable: nobody has connected in a day; open TCP port %u in router and firewall", p->options.listen_port);
 }
@@ -80,8 +80,18 @@ void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out) {
     for (i = 0; i < p->peer_count; i++)
         out->memory += memory_of(p->peers[i]);
     out->addresses = posw_addrman_count(posw_connect_addresses(p->connect), NULL, NULL);
+    out->peers_max = p->options.inbound_max + p->options.outbound_max + p->options.block_only_max;
+    out->clock_known = clock_offset(p, &out->clock_offset_s);
     p2p_sync_status(p, out);
     find_problem(p, out);
+}
+
+int posw_p2p_read_traffic(const posw_p2p *p, int (*fn)(void *arg, const char *message, const posw_p2p_traffic *t),
+                          void *arg) {
+    int rc = 0;
+    for (size_t i = 0; i <= POSW_MSG_KINDS && rc == 0; i++)
+        rc = fn(arg, posw_msg_kind_name(i), &p->traffic[i]);
+    return rc;
 }
 
 /* ---- Commands ---- */

@@ -82,8 +82,8 @@ posw_action *p2p_send_begin(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 }
 
 void p2p_send_end(posw_p2p *p, p2p_peer *peer, posw_action *a) {
-    (void)p;
     if (a->data.failed) posw_buf_clear(&a->data); /* nothing is sent; what waits for an answer runs out of time */
+    if (a->data.size > 0) p->traffic[posw_msg_kind(a->data.data[0])].bytes_out += a->data.size;
     peer->bytes_out += a->data.size;
     peer->unsent += a->data.size;
 }
@@ -115,6 +115,7 @@ void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *
     posw_netaddr_text(address, &peer->address);
     posw_log_write(p->log, POSW_LOG_INFO, "p2p", "%s broke the protocol: %s", address, what);
     p->counters.violations++;
+    p->traffic[p->handling].violations++;
     if (peer->kind != POSW_P2P_NAMED)
         posw_bans_discourage(posw_connect_bans(p->connect), &peer->address, p->now_ms / 1000);
     p2p_goodbye(p, peer, P2P_BYE_VIOLATION, what, out);
@@ -206,10 +207,14 @@ static void on_frame(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_
         p2p_violation(p, peer, "something else before HELLO", out);
         return;
     }
-    if (handle(p, peer, f, out)) return;
-    char what[64];
-    snprintf(what, sizeof what, "a malformed or untimely %s", posw_msg_name(f->type));
-    p2p_violation(p, peer, what, out);
+    p->handling = posw_msg_kind(f->type);
+    p->traffic[p->handling].bytes_in += POSW_MSG_PREFIX + f->payload.size;
+    if (!handle(p, peer, f, out)) {
+        char what[64];
+        snprintf(what, sizeof what, "a malformed or untimely %s", posw_msg_name(f->type));
+        p2p_violation(p, peer, what, out);
+    }
+    p->handling = POSW_MSG_KINDS;
 }
 
 /* The memory of all is worth more than the peer that has most of it; those that this node dialled come last. */
@@ -437,6 +442,7 @@ int posw_p2p_new(posw_p2p **out, const posw_p2p_options *o) {
     p->mempool = posw_node_mempool(o->node);
     p->now_ms = posw_node_now_ms(o->node);
     p->wake_ms = UINT64_MAX;
+    p->handling = POSW_MSG_KINDS;
     p->next_outbound = POSW_PEER_OUTBOUND | 1;
     p->genesis = posw_chain_genesis_hash(p->chain);
     posw_random_init(&p->random, o->seed);

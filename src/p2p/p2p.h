@@ -98,10 +98,23 @@ typedef struct {
     uint64_t sync_start, sync_tip; /* block numbers: where it began, where the heaviest known header stands */
     uint64_t headers_checked, blocks_received, blocks_wasted, txs_received, compact_rebuilt, compact_asked, violations;
     size_t memory;     /* of the whole network part */
+    unsigned peers_max;                                                /* connections that it keeps, in and out */
+    bool clock_known;                                                  /* of at least 4 outbound peers */
+    int64_t clock_offset_s;                                            /* their median clock minus ours */
+    uint64_t refused_other_chain, refused_other_fork, refused_version; /* greetings */
     char problem[160]; /* the most urgent thing an operator should know and do ("" none): no peers, not reachable, clock
                           off, wrong chain */
 } posw_p2p_status;
 void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out);
+
+/* Bytes of whole messages since the start, by direction, and peers that broke the protocol, by the message in which
+ * they did: for each kind of message (posw_msg_name), and then one with the name "other" (no whole message, or its
+ * proof of work). A non-zero result of fn stops and is returned. */
+typedef struct {
+    uint64_t bytes_in, bytes_out, violations;
+} posw_p2p_traffic;
+int posw_p2p_read_traffic(const posw_p2p *p, int (*fn)(void *arg, const char *message, const posw_p2p_traffic *t),
+                          void *arg);
 
 /* For a seeder's name server: addresses of one family on the default port to which this node is connected now, or was
  * within the last day by a dial of its own; another choice each time. */

@@ -113,6 +113,8 @@ struct posw_p2p {
     p2p_compact *compact;
     p2p_txs *txs;
     posw_p2p_status counters; /* the counting members only */
+    posw_p2p_traffic traffic[POSW_MSG_KINDS + 1]; /* by posw_msg_kind; the last: of no message */
+    size_t handling;                              /* the kind of the message that is being read; POSW_MSG_KINDS: none */
     int chain_error; /* of a read in this step: the node is told at its end */
     bool stopping;
 };

@@ -42,6 +42,9 @@ static void set_tip(p2p_peer *peer, uint64_t number, const posw_hash *hash, cons
 
 static void refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence, posw_actions *out) {
     p2p_report_dial(p, peer, result);
+    p->counters.refused_other_chain += code == P2P_BYE_OTHER_CHAIN;
+    p->counters.refused_other_fork += code == P2P_BYE_OTHER_FORK;
+    p->counters.refused_version += code == P2P_BYE_VERSION;
     if (code == P2P_BYE_OTHER_CHAIN || code == P2P_BYE_OTHER_FORK || code == P2P_BYE_VERSION) {
         char address[POSW_NETADDR_TEXT];
         posw_netaddr_text(address, &peer->address);

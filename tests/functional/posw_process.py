@@ -167,7 +167,8 @@ class Node:
         if not line:
             result = self.end()
             raise NotReady(result)
-        self.port = json.loads(line)["port"]
+        self.ready = json.loads(line)
+        self.port = self.ready["port"]
 
     def __enter__(self):
         return self

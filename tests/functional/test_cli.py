@@ -247,6 +247,13 @@ class Help(Case):
         for name in all_commands():
             self.assertIn("posw %s" % name, man)
         self.ok_shell("bash", script)
+        for name in all_commands():
+            if name.startswith("lab "):
+                continue
+            for option in re.findall(r"^  (--[a-z-]+)", self.ok(posw(*name.split(), "--help")).out, re.M):
+                self.assertIn("\\-\\-" + option[2:].replace("-", "\\-"), man)
+                words = re.search(r'^    "%s ?"\*\) words="([^"]*)"' % re.escape(name), script, re.M)
+                self.assertIn(option, words[1].split(), name)
         self.assertTrue(self.ok(posw("completion", "zsh")).out.startswith("#compdef posw"))
         self.misused(posw("completion", "fish"), "bash or zsh")
         names = self.ok(posw("lab", "words")).out.split()

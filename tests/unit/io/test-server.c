@@ -269,6 +269,55 @@ static void methods(void **state) {
     assert_int_equal(((door *)*state)->requests, 0);
 }
 
+/* ---- readings ---- */
+
+static bool on_get(void *arg, const char *path, posw_server_reading *out) {
+    (void)arg;
+    out->content_type = "text/x-path";
+    if (strcmp(path, "/ill") == 0)
+        out->status = 503;
+    else if (strcmp(path, "/well") != 0)
+        return false;
+    posw_buf_text(&out->body, path);
+    return true;
+}
+
+static void readings(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.get = on_get;
+    door *d = door_open(&o);
+    const int fd = dial(d);
+    const struct {
+        const char *target;
+        unsigned status;
+    } cases[] = {{"/well", 200}, {"/ill", 503}, {"/well?and=more", 200}};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        reply r;
+        char text[128];
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", cases[i].target);
+        say(fd, text);
+        assert_true(hear_reply(fd, &r));
+        assert_int_equal(r.status, cases[i].status);
+        assert_string_equal(reply_header(&r, "Content-Type"), "text/x-path");
+        assert_int_equal(r.body.size, strcspn(cases[i].target, "?"));
+        posw_buf_clear(&r.body);
+    }
+    say_post(fd, "", "still the same door");
+    hear_body(fd, "still the same door");
+    close(fd);
+    asked(d, "GET /else HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, true);
+    asked(d, "GET /well HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, true);
+    char text[600] = "GET /well";
+    memset(text + 9, 'x', 300);
+    strcat(text, " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    asked(d, text, 405, true);
+    const posw_server_counters c = posw_server_read_counters(d->server);
+    assert_int_equal(c.requests, 4 + 2); /* the one with the wrong host was not taken up */
+    assert_int_equal(c.refused, 3);
+    door_close(d);
+}
+
 static void content_types(void **state) {
     const struct {
         const char *type;
@@ -771,6 +820,7 @@ int main(void) {
         TEST(expect_continue),
         TEST(other_upgrades),
         TEST(methods),
+        cmocka_unit_test(readings),
         TEST(content_types),
         cmocka_unit_test(hosts),
         cmocka_unit_test(origins),

@@ -261,6 +261,13 @@ static void jobs_are_run(void **state) {
         posw_job_free(job);
     }
     assert_true(wakes == 201);
+    /* each hash was timed once: as many as were right, and the first wrong one */
+    uint64_t proofs = 0, hashed = 0;
+    for (unsigned i = 0; i < 200; i++)
+        hashed += i % (POSW_JOB_POW_MAX + 1) < POSW_JOB_POW_MAX ? i % (POSW_JOB_POW_MAX + 1) + 1 : POSW_JOB_POW_MAX;
+    for (size_t i = 0; i <= POSW_HISTOGRAM_BOUNDS_MAX; i++)
+        proofs += posw_workers_proof_times(w)->buckets[i];
+    assert_int_equal(proofs, hashed);
     assert_in_range(scratches, 1, 2);
     posw_workers_free(w);
     assert_int_equal(scratches, 0);

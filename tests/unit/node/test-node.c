@@ -61,6 +61,12 @@ typedef struct {
     void (*change)(posw_chain_spec *spec);
 } options;
 
+/* Each look at it takes 300 us. */
+static uint64_t stopwatch_us(void) {
+    static uint64_t us;
+    return us += 300;
+}
+
 static void node_open(world *w, const options *o) {
     posw_miner_identity id = {.miner = h_address(0)};
     h_secret(id.secret, o->key == 0 ? 0 : o->key - 1);
@@ -71,7 +77,8 @@ static void node_open(world *w, const options *o) {
                                  .identity = o->no_miner ? NULL : &id,
                                  .pace_s = o->pace_s,
                                  .development = o->development,
-                                 .pow = &h_pow};
+                                 .pow = &h_pow,
+                                 .stopwatch_us = stopwatch_us};
     ok(posw_node_new(&w->node, &n));
     posw_node_set_service(w->node, POSW_SERVICE_RPC, &(posw_node_service){NULL, on_data, on_closed, on_changed, on_accepted, w});
 }
@@ -669,6 +676,13 @@ static void a_reorganisation(void **state) {
     work = given(w);
     seal(w, &work); /* mined again */
     assert_int_equal(posw_chain_tip(w->chain.chain)->gas_used, 21000);
+    const posw_node_counters c = posw_node_read_counters(w->node);
+    assert_int_equal(c.blocks_imported, 4);
+    assert_int_equal(c.reorgs, 1);
+    assert_int_equal(c.reorg_depth.buckets[0], 1); /* one block */
+    assert_int_equal(c.reorg_depth.sum, 1);
+    assert_int_equal(c.import_us.sum, 4 * 300);
+    assert_int_equal(c.import_us.buckets[3], 4); /* 100 to 500 us */
     h_close(&other);
 }
 

@@ -57,11 +57,68 @@ static void test_not_reachable(void **state) {
     n_close(&w);
 }
 
+/* ---- Traffic ---- */
+
+typedef struct {
+    const char *name;
+    posw_p2p_traffic found;
+    size_t kinds;
+    uint64_t violations;
+} wanted;
+
+static int on_traffic(void *arg, const char *name, const posw_p2p_traffic *t) {
+    wanted *w = arg;
+    if (strcmp(name, w->name) == 0) w->found = *t;
+    w->kinds++;
+    w->violations += t->violations;
+    return 0;
+}
+
+static posw_p2p_traffic traffic(const n_net *w, const char *name) {
+    wanted t = {.name = name};
+    assert_int_equal(posw_p2p_read_traffic(w->p2p, on_traffic, &t), 0);
+    assert_int_equal(t.kinds, POSW_MSG_KINDS + 1);
+    posw_p2p_status s;
+    posw_p2p_read_status(w->p2p, &s);
+    assert_int_equal(t.violations, s.violations); /* each has its place */
+    return t.found;
+}
+
+static int stop_at_once(void *arg, const char *name, const posw_p2p_traffic *t) {
+    (void)arg, (void)name, (void)t;
+    return 42;
+}
+
+static void test_traffic(void **state) {
+    (void)state;
+    n_net w;
+    n_open(&w);
+    assert_int_equal(traffic(&w, "HELLO").bytes_in, 0);
+    n_greet(&w, 1, 0, 0);
+    n_greet(&w, 2, 0, 0);
+    const posw_p2p_traffic hello = traffic(&w, "HELLO");
+    assert_true(hello.bytes_in > 2 * 60 && hello.bytes_in < 2 * 1024);
+    assert_true(hello.bytes_out > 2 * 60 && hello.bytes_out < 2 * 1024);
+    assert_int_equal(traffic(&w, "BLOCK").bytes_in, 0);
+    static const uint8_t malformed_pong[] = {0x03, 0, 0, 0, 1, 0xc0}, unknown_type[] = {0xfe, 0, 0, 0, 1, 0xc0};
+    posw_buf frames = {0};
+    posw_buf_append(&frames, malformed_pong, sizeof malformed_pong);
+    n_send(&w, 1, &frames);
+    assert_int_equal(traffic(&w, "PONG").violations, 1);
+    assert_int_equal(traffic(&w, "PONG").bytes_in, sizeof malformed_pong);
+    posw_buf_append(&frames, unknown_type, sizeof unknown_type);
+    n_send(&w, 2, &frames);
+    assert_int_equal(traffic(&w, "other").violations, 1);
+    assert_int_equal(posw_p2p_read_traffic(w.p2p, stop_at_once, NULL), 42);
+    n_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_peers),
         cmocka_unit_test(test_clock_is_off),
         cmocka_unit_test(test_not_reachable),
+        cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
