@@ -9,14 +9,14 @@
 #include <time.h>
 
 static void log_line(void *arg, enum posw_log_level level, const char *category, const char *line) {
-    (void)arg;
+    FILE *out = arg != NULL ? arg : stderr;
     struct timespec ts;
     struct tm tm;
     char when[32];
     clock_gettime(CLOCK_REALTIME, &ts);
     gmtime_r(&ts.tv_sec, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(stderr, "%s.%03ldZ %-5s %s: %s\n", when, ts.tv_nsec / 1000000, posw_log_level_name(level), category, line);
+    fprintf(out, "%s.%03ldZ %-5s %s: %s\n", when, ts.tv_nsec / 1000000, posw_log_level_name(level), category, line);
 }
 
 void cli_log_init(posw_log *log, enum posw_log_level level) {

@@ -90,7 +90,7 @@ void cli_write_man(posw_buf *out);
 void cli_write_words(posw_buf *out, const cli_command *command);
 int cli_write_completion(posw_buf *out, const char *shell);
 
-/* Log lines to stderr: "2026-01-31T12:00:00.123Z info chain: …". */
+/* Log lines to stderr, or to the FILE that log->arg is set to: "2026-01-31T12:00:00.123Z info chain: …". */
 void cli_log_init(posw_log *log, enum posw_log_level level);
 
 #endif

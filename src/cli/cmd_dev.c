@@ -172,6 +172,12 @@ static bool on_get(void *arg, const char *path, bool is_metrics, const posw_runn
     return cli_observe_get(&o, path, is_metrics, n, out);
 }
 
+static void on_status(void *arg, char *out, size_t size) {
+    const dev *d = arg;
+    const cli_observe o = {.stack = d->ready.stack, .alone = true};
+    cli_observe_status(&o, out, size);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     const dev *d = arg;
     if (cli_switch(d->ready.c, "json-ready")) return cli_ready_json(&d->ready, ports);
@@ -202,6 +208,7 @@ static int run_dev(cli *c, dev *d, cli_stack *s, posw_runner_options *ro) {
     ro->journal_path = journal;
     ro->ready = on_ready;
     ro->get = on_get;
+    ro->status = on_status;
     ro->arg = d;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);
     free(journal);

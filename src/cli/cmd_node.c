@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "cli/keys.h"
+#include "cli/log_file.h"
 #include "cli/miners.h"
 #include "cli/network.h"
 #include "cli/observe.h"
@@ -22,11 +23,13 @@ static const cli_option options[] = {
     {"signer", "ADDRESS", NULL, "sign the blocks of --mine with this key instead (see posw stake signer)"},
     {"threads", "N", "1", "threads that mine"},
     CLI_MINERS_OPTIONS,
-    {"stratum-keys", "ADDRESSES", NULL, "keys that sign the blocks of those miners, beside the one of --mine; separated by commas"},
+    {"stratum-keys", "ADDRESSES", NULL,
+     "keys that sign the blocks of those miners, beside the one of --mine; separated by commas"},
     CLI_KEY_OPTIONS,
     CLI_SERVER_OPTIONS(NULL),
     {"rpc-admin", NULL, NULL, "allow admin_* also where --rpc-public lets others in"},
     CLI_OBSERVE_OPTION,
+    CLI_LOG_FILE_OPTION,
     CLI_NETWORK_OPTIONS,
     {"dns-zone", "NAME", NULL, "with --seeder: also answer DNS questions for this name with addresses of nodes"},
     {"dns-listen", "ADDRESS", "0.0.0.0:53", "address and UDP port of the name server"},
@@ -78,6 +81,8 @@ typedef struct {
     cli_miners miners;
     cli_ready ready;
     cli_observe observe;
+    cli *c;
+    cli_log_file *log_file;
 } running;
 
 static void on_begin(void *arg, const posw_runner_ports *ports, posw_actions *out) {
@@ -117,18 +122,30 @@ static bool on_get(void *arg, const char *path, bool is_metrics, const posw_runn
     return cli_observe_get(&r->observe, path, is_metrics, n, out);
 }
 
+static void on_status(void *arg, char *out, size_t size) {
+    const running *r = arg;
+    cli_observe_status(&r->observe, out, size);
+}
+
+static void on_reload(void *arg) {
+    const running *r = arg;
+    cli_log_file_reopen(r->log_file, r->c);
+}
+
 static int on_ready(void *arg, const posw_runner_ports *ports) {
     running *r = arg;
     r->ready.p2p = r->network.p2p;
     return cli_ready_node(&r->ready, ports);
 }
 
-static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64_t threads, posw_runner_options *ro) {
+static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64_t threads, cli_log_file *log,
+                     posw_runner_options *ro) {
     const char *datadir = cli_text(c, "datadir");
     int code = cli_stack_open_chain(s, c, datadir);
     posw_node_options no = {.identity = id, .stopwatch_us = posw_clock_stopwatch_us};
     if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
-    running r = {.ready = {.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = r.miners.host}};
+    running r = {
+        .ready = {.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = r.miners.host}, .c = c, .log_file = log};
     if (code == CLI_OK) code = load_keys(c, id, &r.miners);
     if (code == CLI_OK) code = cli_miners_open(&r.miners, c, s, 0, ro);
     if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
@@ -150,6 +167,8 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->mapped = on_mapped;
     ro->seeds = on_seeds;
     ro->get = on_get;
+    ro->status = on_status;
+    if (log->file != NULL) ro->reload = on_reload;
     ro->ready = on_ready;
     ro->rest = on_rest;
     ro->rest_ms = REST_MS;
@@ -174,13 +193,16 @@ static int run(cli *c) {
     if (!cli_u64(c, "threads", 1, 256, &threads) || !cli_server_options(c, &ro, lists) ||
         !cli_observe_option(c, &ro, metrics_host))
         return CLI_USAGE;
-    int code = cli_spec_read(&s.spec, cli_text(c, "chain"));
+    cli_log_file log;
+    int code = cli_log_file_open(&log, c);
+    if (code == CLI_OK) code = cli_spec_read(&s.spec, cli_text(c, "chain"));
     if (code == CLI_OK) code = load_identity(c, &id, &mines);
-    if (code == CLI_OK) code = run_stack(c, &s, mines ? &id : NULL, threads, &ro);
+    if (code == CLI_OK) code = run_stack(c, &s, mines ? &id : NULL, threads, &log, &ro);
     if (mines) posw_miner_identity_clear(&id);
     free(lists[0]);
     free(lists[1]);
     int closed = cli_stack_close(&s);
+    cli_log_file_close(&log, c);
     return code != CLI_OK ? code : closed;
 }
 
@@ -190,9 +212,12 @@ const cli_command cli_command_node = {
     "run a node of a chain",
     "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, and mines "
     "when --mine names an address whose key is "
-    "in the keystore. It can be killed at any moment and starts again with the same state. It finds other nodes of its chain through --addnode, "
-    "--bootnodes or --dns-seeds, and mines only while it is connected and not behind, unless --mine-alone says so. Stop it with Ctrl-C.",
-    "posw node --chain mychain.json --datadir ./data --addnode posw://…@203.0.113.7:30301\nposw node --chain mychain.json --datadir ./data --mine 0x… "
+    "in the keystore. It can be killed at any moment and starts again with the same state. It finds other nodes of its "
+    "chain through --addnode, "
+    "--bootnodes or --dns-seeds, and mines only while it is connected and not behind, unless --mine-alone says so. "
+    "Stop it with Ctrl-C.",
+    "posw node --chain mychain.json --datadir ./data --addnode posw://…@203.0.113.7:30301\nposw node --chain "
+    "mychain.json --datadir ./data --mine 0x… "
     "--password-file secret.txt --threads 2 --mine-alone",
     options,
     0,

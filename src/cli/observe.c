@@ -155,6 +155,17 @@ posw_health cli_observe_health(const cli_observe *o) {
                          .block_time_s = posw_chain_params(o->stack->chain)->block_time_s};
 }
 
+void cli_observe_status(const cli_observe *o, char *out, size_t size) {
+    const posw_p2p_status s = network_status(o);
+    const uint64_t height = posw_chain_tip(o->stack->chain)->number;
+    if (s.syncing && s.sync_tip > height)
+        snprintf(out, size, "synchronising: block %" PRIu64 " of %" PRIu64 " (%" PRIu64 " %%), %zu peers", height,
+                 s.sync_tip, height * 100 / s.sync_tip, s.inbound + s.outbound);
+    else
+        snprintf(out, size, "block %" PRIu64 ", %zu peers%s%s", height, s.inbound + s.outbound,
+                 s.problem[0] != '\0' ? "; " : "", s.problem);
+}
+
 static void write_chain(posw_buf *out, const cli_observe *o, const posw_p2p_status *s) {
     posw_chain *chain = o->stack->chain;
     const posw_header *tip = posw_chain_tip(chain);

@@ -18,6 +18,8 @@ typedef struct {
 bool cli_observe_get(const cli_observe *o, const char *path, bool is_metrics, const posw_runner_numbers *n,
                      posw_server_reading *out);
 posw_health cli_observe_health(const cli_observe *o);
+/* posw_runner_options.status: "block 7, 8 peers", or how far it has come. */
+void cli_observe_status(const cli_observe *o, char *out, size_t size);
 
 /* "[HOST:]PORT" of --metrics, HOST a numeric address and 127.0.0.1 by default, into the runner's options; host is
  * memory for it. An absent option leaves them alone. False after a usage sentence. */

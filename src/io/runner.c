@@ -253,12 +253,14 @@ static int start_loop(runner *r) {
     uv_timer_init(&r->loop, &r->timer);
     uv_timer_init(&r->loop, &r->rest_timer);
     uv_idle_init(&r->loop, &r->journal_idle);
+    notify_init(r);
     r->timer.data = r->rest_timer.data = r->found_async.data = r->journal_idle.data = r;
     if (runner_take_signals(r) && uv_async_init(&r->loop, &r->found_async, on_found_async) == 0) return POSW_OK;
     uv_walk(&r->loop, close_handle, NULL);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&r->loop);
     runner_end_signals(r);
+    posw_notify_close(&r->notify);
     return posw_message_set(r->msg, POSW_EIO,
                             "the event loop cannot be made: raise the limit of open files (ulimit -n)");
 }
@@ -304,8 +306,8 @@ static int start(runner *r) {
     journal_load(r);
     begin(r, &ports);
     if (r->o->rest != NULL) (void)uv_timer_start(&r->rest_timer, on_rest, r->o->rest_ms, r->o->rest_ms);
-    if (r->o->ready == NULL) return POSW_OK;
-    err = r->o->ready(r->o->arg, &ports);
+    if (r->o->ready != NULL) err = r->o->ready(r->o->arg, &ports);
+    if (err == POSW_OK) notify_ready(r);
     if (err == POSW_OK) return POSW_OK;
     return posw_message_set(r->msg, err, "standard output cannot be written to: give it a file or a terminal that can");
 }
@@ -313,6 +315,7 @@ static int start(runner *r) {
 /* The services' last words and what they keep. After them nothing comes to the node any more. */
 static void end(runner *r) {
     r->stopping = true;
+    notify_stopping(r);
     (void)uv_timer_stop(&r->timer);
     (void)uv_timer_stop(&r->rest_timer);
     (void)uv_idle_stop(&r->journal_idle);
@@ -346,6 +349,7 @@ static void finish(runner *r) {
     journal_rewrite(r);
     journal_close(r);
     runner_end_signals(r);
+    posw_notify_close(&r->notify);
     posw_buf_clear(&r->journal_old);
     posw_actions_clear(&r->actions);
     pthread_mutex_destroy(&r->found_lock);

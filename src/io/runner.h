@@ -69,6 +69,11 @@ typedef struct {
     /* Every rest_ms, between steps: for what a long-running program does now and then. */
     void (*rest)(void *arg);
     uint64_t rest_ms;
+    /* SIGHUP: reopen the log. NULL: that signal ends the program, as it does by default, unless a service manager
+     * listens (NOTIFY_SOCKET). May be called within a step. */
+    void (*reload)(void *arg);
+    /* A line on how the node does, for the service manager, NUL-terminated; between steps. */
+    void (*status)(void *arg, char *out, size_t size);
     /* Once, after begin; a non-zero result stops. */
     int (*ready)(void *arg, const posw_runner_ports *ports);
     void *arg;

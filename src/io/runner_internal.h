@@ -1,5 +1,5 @@
-/* What runner.c (life, actions), runner_journal.c (the mempool's journal), runner_miners.c (outside miners), runner_network.c (peers, jobs, names) and
- * runner_signals.c share. */
+/* What runner.c (life, actions), runner_journal.c (the mempool's journal), runner_miners.c (outside miners),
+ * runner_network.c (peers, jobs, names), runner_notify.c (the service manager) and runner_signals.c share. */
 #ifndef POSW_IO_RUNNER_INTERNAL_H
 #define POSW_IO_RUNNER_INTERNAL_H
 
@@ -7,6 +7,7 @@
 #include "io/dns_server.h"
 #include "io/mine_threads.h"
 #include "io/miners.h"
+#include "io/notify.h"
 #include "io/peers.h"
 #include "io/portmap.h"
 #include "io/resolver.h"
@@ -17,6 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+enum { RUNNER_STATUS_SIZE = 256 };
 enum { RUNNER_FOUND_MAX = 64 /* finds wait here for the loop; a find in excess is stale anyway */ };
 
 typedef struct {
@@ -44,7 +46,9 @@ typedef struct runner {
     pthread_mutex_t found_lock;
     found_seal found[RUNNER_FOUND_MAX];
     size_t found_count;
-    /* SIGINT and SIGTERM, which no thread takes while the loop runs */
+    posw_notify notify;
+    uv_timer_t status_timer, watchdog_timer;
+    /* SIGINT and SIGTERM, and SIGHUP if it means something here, which no thread takes while the loop runs */
     uv_poll_t signal_poll;
     int signal_fd;
     sigset_t old_signals;
@@ -76,6 +80,12 @@ bool runner_take_signals(runner *r);
 /* Has one come? Then the runner stops. Also asked in the middle of a long step, so that stopping never waits for it. */
 bool runner_signal_came(void *arg);
 void runner_end_signals(runner *r);
+
+/* ---- runner_notify.c ---- */
+void notify_init(runner *r);
+void notify_ready(runner *r);
+void notify_reload(runner *r); /* SIGHUP */
+void notify_stopping(runner *r);
 
 /* ---- runner_journal.c ---- */
 void journal_load(runner *r);

@@ -1,4 +1,5 @@
-/* SIGINT and SIGTERM: the first one stops the node; none ends the program before what it holds is safe.
+/* SIGINT and SIGTERM: the first one stops the node; none ends the program before what it holds is safe. SIGHUP, where
+ * it means something: the log is reopened.
  *
  * The runner's caller still has to close the store after the loop. A second signal meanwhile (an impatient Ctrl-C, a
  * service manager, a shell that signals the whole group) says nothing new and must change neither the data nor the exit
@@ -19,6 +20,7 @@ bool runner_take_signals(runner *r) {
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGINT);
     sigaddset(&wanted, SIGTERM);
+    if (r->o->reload != NULL || r->notify.fd >= 0) sigaddset(&wanted, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &wanted, &r->old_signals);
     r->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     r->signal_poll.data = r;
@@ -30,7 +32,10 @@ bool runner_signal_came(void *arg) {
     runner *r = arg;
     struct signalfd_siginfo info;
     if (r->stopping) return true;
-    if (read(r->signal_fd, &info, sizeof info) != sizeof info) return false;
+    do {
+        if (read(r->signal_fd, &info, sizeof info) != sizeof info) return false;
+        if (info.ssi_signo == SIGHUP) notify_reload(r);
+    } while (info.ssi_signo == SIGHUP);
     posw_log_write(r->log, POSW_LOG_INFO, "node", "stopping (%s)",
                    info.ssi_signo == SIGINT ? "interrupted" : "terminated");
     runner_stop(r);
@@ -42,6 +47,7 @@ void runner_end_signals(runner *r) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGINT, &ignore, NULL);
     (void)sigaction(SIGTERM, &ignore, NULL);
+    if (r->o->reload != NULL || r->notify.fd >= 0) (void)sigaction(SIGHUP, &ignore, NULL);
     while (r->signal_fd >= 0 && read(r->signal_fd, &info, sizeof info) == sizeof info) {
     }
     if (r->signal_fd >= 0) close(r->signal_fd);

@@ -5,10 +5,12 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from posw_process import POSW, SECRET, Node, posw
@@ -30,6 +32,13 @@ def program(package, path):
         return str(found[0])
     subprocess.run([ROOT / "tools/unpack", BUILD / "unpacked", package], check=True, timeout=300)
     return str(BUILD / "unpacked" / path)
+
+
+def installed(name, package):
+    """A program that is installed from its package if it is missing."""
+    if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+        subprocess.run([ROOT / "tools/deps", package], check=True, timeout=300)
+    return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
 def prometheus():

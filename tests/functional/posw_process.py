@@ -154,13 +154,13 @@ class RpcError(Exception):
 class Node:
     """A running node with a free port. Ends with the `with` block, by its process id."""
 
-    def __init__(self, *args, before_exec=None):
+    def __init__(self, *args, before_exec=None, env=None):
         self.args = args
         self.errors = tempfile.TemporaryFile("w+", prefix="posw-stderr-", errors="replace")
         self.connection = None
         start = time.monotonic()
         self.process = subprocess.Popen([POSW, *args, "--port", "0", "--json-ready"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.errors, start_new_session=True, preexec_fn=before_exec)
+                                        stderr=self.errors, start_new_session=True, preexec_fn=before_exec, env=env)
         readable, _, _ = select.select([self.process.stdout], [], [], READY_S)
         line = self.process.stdout.readline() if readable else b""
         self.ready_s = time.monotonic() - start

@@ -248,10 +248,10 @@ class Help(Case):
             self.assertIn("posw %s" % name, man)
         self.ok_shell("bash", script)
         for name in all_commands():
-            if name.startswith("lab "):
+            if name.split()[0] == "lab":  # a program of its own, looked at below
                 continue
-            for option in re.findall(r"^  (--[a-z-]+)", self.ok(posw(*name.split(), "--help")).out, re.M):
-                self.assertIn("\\-\\-" + option[2:].replace("-", "\\-"), man)
+            for option in re.findall(r"^  (--[a-z0-9-]+)", self.ok(posw(*name.split(), "--help")).out, re.M):
+                self.assertTrue("\\-\\-" + option[2:].replace("-", "\\-") in man, option)
                 words = re.search(r'^    "%s ?"\*\) words="([^"]*)"' % re.escape(name), script, re.M)
                 self.assertIn(option, words[1].split(), name)
         self.assertTrue(self.ok(posw("completion", "zsh")).out.startswith("#compdef posw"))

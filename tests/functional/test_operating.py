@@ -2,13 +2,25 @@
 
     POSW=build/posw python3 tests/functional/test_operating.py
 """
+import contextlib
+import grp
 import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
 import operating
 from operating import get, heads, promtool, samples, until
-from posw_process import NotReady, Node, posw
+from posw_process import POSW, NotReady, Node, posw
 
 
 class Watched(unittest.TestCase):
@@ -85,7 +97,7 @@ class Watched(unittest.TestCase):
         self.assertLess(s["posw_block_import_seconds_sum"], 60)
         with open(f"/proc/{self.other.process.pid}/stat") as stat, open("/proc/uptime") as uptime:
             age = float(uptime.read().split()[0]) - int(stat.read().rsplit(")", 1)[1].split()[19]) / 100
-        self.assertAlmostEqual(s["process_start_time_seconds"] + age, operating.time.time(), delta=3)
+        self.assertAlmostEqual(s["process_start_time_seconds"] + age, time.time(), delta=3)
         self.assertAlmostEqual(s["process_resident_memory_bytes"] / 2**20, self.other.memory_mb(), delta=20)
 
     def test_number_of_series_is_bounded(self):
@@ -113,6 +125,146 @@ class Watched(unittest.TestCase):
         self.assertFalse(told["ready"])
         self.assertEqual(told["reasons"], ["1 peers, at least 2 are needed"])
         self.assertEqual(samples(self.metrics(self.other.ready["metricsPort"]))["posw_ready"], 0)
+
+
+class Manager:
+    """The socket of a service manager, as systemd makes it."""
+
+    def __init__(self, case, folder, abstract=False):
+        self.name = f"@posw-test-{os.getpid()}-{time.monotonic_ns()}" if abstract else f"{folder}/notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        case.addCleanup(self.socket.close)
+        self.socket.bind("\0" + self.name[1:] if abstract else self.name)
+        self.socket.settimeout(10)
+
+    def environment(self, **more):
+        return {**os.environ, "NOTIFY_SOCKET": self.name, **more}
+
+    def message(self):
+        return dict(line.split("=", 1) for line in self.socket.recv(4096).decode().splitlines())
+
+    def next(self, name):
+        """The next message that has this line."""
+        while True:
+            message = self.message()
+            if name in message:
+                return message
+
+    def drop(self):
+        self.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.socket.recv(4096)
+        self.socket.settimeout(10)
+
+
+class Service(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="posw-service-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def started(self, *args, env=None):
+        node = Node(*args, env=env)
+        self.addCleanup(node.end)
+        return node
+
+    def node(self, *args, env=None):
+        if not os.path.exists(f"{self.folder}/chain.json"):
+            operating.make_chain(self.folder)
+        return self.started("node", "--chain", f"{self.folder}/chain.json", "--datadir", f"{self.folder}/data", "--no-network", *args, env=env)
+
+    def test_ready_reload_stop(self):
+        for abstract in (False, True):
+            manager = Manager(self, self.folder, abstract)
+            node = self.node("--log-file", f"{self.folder}/log", env=manager.environment())
+            self.assertEqual(manager.message(), {"READY": "1", "STATUS": "block 0, 0 peers"})
+            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            node.process.send_signal(signal.SIGHUP)
+            reloading = manager.message()
+            self.assertEqual(reloading["RELOADING"], "1")
+            self.assertGreaterEqual(int(reloading["MONOTONIC_USEC"]), before)
+            self.assertEqual(manager.message(), {"READY": "1"})
+            result, _ = node.stop()
+            self.assertEqual(result.code, 0)
+            self.assertEqual(manager.message()["STOPPING"], "1")
+
+    def test_watchdog_is_of_the_nodes_thread(self):
+        manager = Manager(self, self.folder)
+        node = self.started("dev", "--no-mining", env=manager.environment(WATCHDOG_USEC="400000"))
+        for _ in range(3):
+            begin = time.monotonic()
+            manager.next("WATCHDOG")
+            self.assertLess(time.monotonic() - begin, 2)
+        busy = threading.Thread(target=lambda: node.rpc("evm_mine", {"blocks": 2000}))
+        busy.start()
+        time.sleep(0.1)
+        manager.drop()
+        self.assertTrue(busy.is_alive())
+        silent = time.monotonic()
+        manager.next("WATCHDOG")
+        waited = time.monotonic() - silent
+        busy.join()
+        self.assertEqual(node.tip()[0], 2000)
+        self.assertGreater(waited, 0.4, "a step that long must be heard of")
+
+    def test_watchdog_of_another_process(self):
+        manager = Manager(self, self.folder)
+        self.started("dev", env=manager.environment(WATCHDOG_USEC="20000", WATCHDOG_PID="1"))
+        manager.next("READY")
+        time.sleep(0.3)
+        manager.socket.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            manager.socket.recv(100)
+
+    def test_strange_sockets(self):
+        for name in ("", "/", "relative", "/nobody/listens", "@", "vsock:1:2", "/" + "x" * 200):
+            with Node("dev", env={**os.environ, "NOTIFY_SOCKET": name, "WATCHDOG_USEC": "x"}) as node:
+                self.assertEqual(node.stop()[0].code, 0, name)
+
+    def test_without_a_manager_a_closed_terminal_ends_it(self):
+        node = self.node()
+        node.process.send_signal(signal.SIGHUP)
+        self.assertEqual(node.wait().code, -signal.SIGHUP)
+
+    def test_unit(self):
+        analyze = operating.installed("systemd-analyze", "systemd")
+        unit = pathlib.Path(self.folder, "posw.service")
+        unit.write_text((operating.BUILD / "packaging/posw.service").read_text().replace("/usr/local/bin/posw", POSW))
+        done = subprocess.run([analyze, "verify", "--man=no", unit], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = subprocess.run([analyze, "security", "--offline=true", "--threshold=20", "--no-pager", unit], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:])
+
+    def test_rotation(self):
+        log = pathlib.Path(self.folder, "log")
+        node = self.node("--log-file", str(log), "--log-level", "debug", *operating.mining(self.folder), "--mine-alone")
+        until("lines", lambda: log.exists() and "chain: block 2 " in log.read_text())
+        self.assertEqual(log.stat().st_mode & 0o777, 0o640)
+        state = pathlib.Path(self.folder, "state")
+        config = pathlib.Path(self.folder, "rotate.conf")
+        shipped = (operating.ROOT / "packaging/posw.logrotate").read_text()
+        config.write_text(shipped.replace("/var/log/posw/*.log", str(log)).replace("su posw posw", f"su {pwd.getpwuid(os.getuid()).pw_name} "
+                          + grp.getgrgid(os.getgid()).gr_name).replace("systemctl reload posw.service", f"kill -HUP {node.process.pid}"))
+        config.chmod(0o644)
+        os.chmod(self.folder, 0o755)
+        done = subprocess.run([operating.installed("logrotate", "logrotate"), "--force", "--state", state, config], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        until("the new file is written", lambda: log.exists() and "the log goes on here" in log.read_text())
+        height = node.tip()[0]
+        until("blocks in it", lambda: f"chain: block {height + 1} " in log.read_text())
+        old, new = pathlib.Path(f"{log}.1").read_text(), log.read_text()
+        numbers = [int(n) for n in re.findall(r"chain: block (\d+) ", old + new)]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)), "no line is lost or written twice")
+        log.unlink()
+        log.mkdir()  # cannot be opened: the old file is used on
+        node.process.send_signal(signal.SIGHUP)
+        node.rpc("eth_blockNumber")
+        self.assertEqual(node.stop()[0].code, 0)
+
+    def test_log_file_that_cannot_be(self):
+        with self.assertRaises(NotReady) as refused:
+            self.node("--log-file", f"{self.folder}/no/such/folder")
+        self.assertIn("choose another --log-file", refused.exception.result.err)
 
 
 class Options(unittest.TestCase):
