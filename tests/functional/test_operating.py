@@ -23,6 +23,9 @@ from operating import get, heads, promtool, samples, until
 from posw_process import POSW, NotReady, Node, posw
 
 
+MONITORING = operating.ROOT / "packaging/monitoring"
+
+
 class Watched(unittest.TestCase):
     """Two nodes of one chain; the first mines and is watched by a Prometheus."""
 
@@ -100,6 +103,34 @@ class Watched(unittest.TestCase):
         self.assertAlmostEqual(s["process_start_time_seconds"] + age, time.time(), delta=3)
         self.assertAlmostEqual(s["process_resident_memory_bytes"] / 2**20, self.other.memory_mb(), delta=20)
 
+    def test_dashboard_asks_what_there_is(self):
+        """Each expression of the dashboard and of the alerts is understood, and those on numbers that this node has give a value."""
+        dashboard = json.loads((MONITORING / "posw-dashboard.json").read_text())
+        rules = (MONITORING / "posw.rules.yml").read_text()
+        expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        self.assertGreater(len(expressions), 30)
+        names = set(re.findall(r"\b(?:posw|process)_[a-z0-9_]+", "\n".join(expressions + re.findall(r"^ +expr: .*(?:\n {10}.*)*", rules, re.M))))
+        there = {f"{name}{end}" for name, (kind, _) in heads(self.metrics()).items()
+                 for end in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))} | {"posw_clock_offset_seconds"}
+        self.assertEqual(names - there, set())
+        until("a rate of everything", lambda: self.query("rate(posw_rpc_requests_total[20s])"))
+        for e in expressions:
+            asked = e.replace("$instance", ".*").replace("$__rate_interval", "20s").replace("[1h]", "[20s]")
+            with self.subTest(e):
+                until(e, lambda: self.query(asked) or "clock_offset" in e or "pow_verify" in e or " > 0" in e, seconds=5)
+
+    def test_dashboard_is_whole(self):
+        dashboard = json.loads((MONITORING / "posw-dashboard.json").read_text())
+        panels, cells = dashboard["panels"], set()
+        self.assertEqual(len({p["id"] for p in panels}), len(panels))
+        for p in panels:
+            g = p["gridPos"]
+            self.assertLessEqual(g["x"] + g["w"], 24)
+            mine = {(x, y) for x in range(g["x"], g["x"] + g["w"]) for y in range(g["y"], g["y"] + g["h"])}
+            self.assertFalse(cells & mine, p["title"])
+            cells |= mine
+            self.assertEqual(len({t["refId"] for t in p["targets"]}), len(p["targets"]))
+
     def test_number_of_series_is_bounded(self):
         self.assertLess(len(samples(self.metrics())), 250)
 
@@ -125,6 +156,28 @@ class Watched(unittest.TestCase):
         self.assertFalse(told["ready"])
         self.assertEqual(told["reasons"], ["1 peers, at least 2 are needed"])
         self.assertEqual(samples(self.metrics(self.other.ready["metricsPort"]))["posw_ready"], 0)
+
+
+class Alerts(unittest.TestCase):
+    def test_rules(self):
+        code, said = promtool("check", "rules", MONITORING / "posw.rules.yml")
+        self.assertEqual(code, 0, said)
+        code, said = promtool("check", "config", MONITORING / "prometheus.yml")
+        self.assertEqual(code, 0, said)
+
+    def test_each_alert_at_its_limit(self):
+        named = set(re.findall(r"alert: (\w+)", (MONITORING / "posw.rules.yml").read_text()))
+        tests = (operating.ROOT / "tests/functional/rules.test.yml").read_text()
+        fired = set(re.findall(r"^ +alertname: (\w+)\n +exp_alerts:\n", tests, re.M))
+        self.assertEqual(fired, named)
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(MONITORING / "posw.rules.yml", folder)
+            shutil.copy(operating.ROOT / "tests/functional/rules.test.yml", folder)
+            code, said = promtool("test", "rules", f"{folder}/rules.test.yml")
+            self.assertEqual(code, 0, said)
+            rules = pathlib.Path(folder, "posw.rules.yml")
+            rules.write_text(rules.read_text().replace("< 0.10", "< 0.11"))
+            self.assertEqual(promtool("test", "rules", f"{folder}/rules.test.yml")[0], 1, "another limit must be noticed")
 
 
 class Manager:
