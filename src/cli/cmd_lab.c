@@ -26,6 +26,11 @@ static bool find_program(char out[PATH_SIZE]) {
     return false;
 }
 
+bool cli_lab_installed(void) {
+    char path[PATH_SIZE];
+    return find_program(path);
+}
+
 int cli_lab_main(char **argv) {
     char path[PATH_SIZE];
     if (!find_program(path)) return cli_fail("posw-lab is not beside this program; install it from the same build");

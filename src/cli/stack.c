@@ -17,8 +17,7 @@ int cli_spec_read(posw_chain_spec *out, const char *path) {
     return err == POSW_OK ? CLI_OK : cli_fail("%s: %s", path, msg.text);
 }
 
-/* The hash that names the chain of a data directory. */
-static int genesis_hash(const posw_chain_spec *spec, posw_hash *out) {
+int cli_genesis_hash(const posw_chain_spec *spec, posw_hash *out) {
     posw_state *state;
     posw_header genesis;
     int err = posw_state_open(&state, &POSW_TRIE_EMPTY_ROOT, NULL);
@@ -36,7 +35,7 @@ static int open_store(cli_stack *s, const char *datadir) {
     }
     posw_hash genesis;
     posw_message msg = {""};
-    int err = genesis_hash(&s->spec, &genesis);
+    int err = cli_genesis_hash(&s->spec, &genesis);
     if (err != POSW_OK) return cli_fail("the genesis block cannot be made: %s", posw_error_text(err));
     err = posw_store_lmdb_open(&s->store, datadir, &genesis, NULL, &msg);
     return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text);

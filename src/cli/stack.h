@@ -18,6 +18,8 @@ typedef struct {
 
 /* Reads a chain file. CLI_OK or an exit code after its sentence. */
 int cli_spec_read(posw_chain_spec *out, const char *path);
+/* The hash that names the chain of a data directory. POSW_OK, or POSW_ENOMEM. */
+int cli_genesis_hash(const posw_chain_spec *spec, posw_hash *out);
 /* Opens store (datadir NULL: memory) and chain for s->spec. */
 int cli_stack_open_chain(cli_stack *s, const cli *c, const char *datadir);
 /* Adds pool, node and RPC on top. o->chain and o->mempool are filled in. */

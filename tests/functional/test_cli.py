@@ -566,7 +566,7 @@ class Chain(Case):
         self.misused(self.new("x.json", "--reward", "1 dollar"), "--reward")
         self.misused(posw("chain", "new", "--ticker", "T", "--chain-id", "5", self.path("x.json")), "--name is needed")
         self.misused(posw("chain", "new", "--name", "T", "--ticker", "T", self.path("x.json")), "--chain-id is needed")
-        self.refused(posw("chain", "new", "--name", "T", "--ticker", "lower", "--chain-id", "5", self.path("x.json")), "ticker")
+        self.misused(posw("chain", "new", "--name", "T", "--ticker", "lower", "--chain-id", "5", self.path("x.json")), "--ticker")
         self.refused(self.new("no/such/folder/x.json"), self.path("no/such/folder"))
         self.assertFalse(os.path.exists(self.path("x.json")))
 
