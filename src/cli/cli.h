@@ -72,6 +72,7 @@ const char **cli_list(const cli *c, const char *name);
 /* Checked numbers and amounts: false after a usage sentence was printed. */
 POSW_MUST_USE bool cli_u64(const cli *c, const char *name, uint64_t min, uint64_t max, uint64_t *out);
 POSW_MUST_USE bool cli_amount(const cli *c, const char *name, posw_u256 *out);
+/* An address with a right checksum or without any, or a name of the address book (cli/book.h). */
 POSW_MUST_USE bool cli_address(const cli *c, const char *what, const char *text, posw_address *out);
 
 /* "posw: <sentence>" on stderr; returns CLI_FAILED, CLI_USAGE. */

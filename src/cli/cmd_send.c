@@ -3,9 +3,9 @@
 
 #include "base/bytes.h"
 #include "base/units.h"
+#include "cli/book.h"
 #include "cli/transact.h"
 #include "codec/tx.h"
-#include "wallet/address.h"
 
 #include <stdio.h>
 
@@ -43,15 +43,13 @@ static int read_wish(const cli *c, cli_tx_wish *wish, posw_buf *data) {
 }
 
 static int send_and_report(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish) {
-    char amount[POSW_AMOUNT_SIZE], from[POSW_EIP55_SIZE], to[POSW_EIP55_SIZE],
-        what[POSW_AMOUNT_SIZE + 2 * POSW_EIP55_SIZE + 32];
+    char amount[POSW_AMOUNT_SIZE], what[POSW_AMOUNT_SIZE + 2 * sizeof(cli_shown_address) + 32];
     cli_tx_sent sent;
     int code = cli_transact(c, rpc, wish, &sent);
     if (code == CLI_OK) {
         posw_amount_format(amount, &wish->value_wei);
-        posw_eip55_format(from, &wish->from);
-        posw_eip55_format(to, &wish->to);
-        snprintf(what, sizeof what, "%s coin from %s to %s", amount, from, to);
+        snprintf(what, sizeof what, "%s coin from %s to %s", amount, cli_show_address(&wish->from).text,
+                 cli_show_address(&wish->to).text);
         code = cli_tx_report(c, wish, &sent, what, NULL, 0);
     }
     cli_tx_sent_clear(&sent);

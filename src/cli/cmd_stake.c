@@ -3,11 +3,11 @@
 
 #include "base/bytes.h"
 #include "base/units.h"
+#include "cli/book.h"
 #include "cli/transact.h"
 #include "codec/abi.h"
 #include "posw/u256.h"
 #include "state/state.h"
-#include "wallet/address.h"
 
 #include <stdio.h>
 
@@ -25,15 +25,7 @@ static void stake_call_clear(stake_call *s) {
     posw_buf_clear(&s->what);
 }
 
-/* An address as people read it; a struct, so that it can be an argument. */
-typedef struct {
-    char text[POSW_EIP55_SIZE];
-} shown_address;
-static shown_address show(const posw_address *a) {
-    shown_address s;
-    posw_eip55_format(s.text, a);
-    return s;
-}
+/* A struct, so that it can be an argument. */
 typedef struct {
     char text[POSW_AMOUNT_SIZE];
 } shown_amount;
@@ -138,7 +130,7 @@ static int make_add(const cli *c, cli_rpc *rpc, stake_call *s) {
     posw_abi_append_selector(&s->data, "stake(address)");
     posw_abi_append_address(&s->data, &miner);
     posw_buf_printf(&s->what, "stake of %s coin by %s for the miner %s", show_amount(&s->wish.value_wei).text,
-                    show(&s->wish.from).text, show(&miner).text);
+                    cli_show_address(&s->wish.from).text, cli_show_address(&miner).text);
     s->event = "Staked(address,address,uint256,uint256)";
     s->event_word = 1;
     s->fact = (cli_tx_fact){.key = "activeFrom", .label = "counts from"};
@@ -185,8 +177,8 @@ static int read_stake(cli_rpc *rpc, const posw_address *owner, const posw_addres
                                                     "input", cli_json_hex(posw_buf_view(&data)), "latest"));
     if (code == CLI_OK && !cli_json_u256(out, result)) code = cli_rpc_fail_answer(rpc, "eth_call", "it is no word");
     if (code == CLI_OK && posw_u256_is_zero(out))
-        code =
-            cli_fail("%s has no stake for the miner %s; see 'posw stake status'", show(owner).text, show(miner).text);
+        code = cli_fail("%s has no stake for the miner %s; see 'posw stake status'", cli_show_address(owner).text,
+                        cli_show_address(miner).text);
     json_decref(result);
     posw_buf_clear(&data);
     return code;
@@ -206,7 +198,7 @@ static int make_remove(const cli *c, cli_rpc *rpc, stake_call *s) {
     posw_abi_append_address(&s->data, &miner);
     posw_abi_append_u256(&s->data, &amount);
     posw_buf_printf(&s->what, "removal of %s coin of %s from the stake of the miner %s", show_amount(&amount).text,
-                    show(&s->wish.from).text, show(&miner).text);
+                    cli_show_address(&s->wish.from).text, cli_show_address(&miner).text);
     s->event = "Unstaked(address,address,uint256,uint256)";
     s->event_word = 1;
     s->fact = (cli_tx_fact){.key = "unlockBlock", .label = "unlocks at"};
@@ -242,7 +234,7 @@ static int make_withdraw(const cli *c, cli_rpc *rpc, stake_call *s) {
     (void)rpc;
     int code = read_from(c, s);
     posw_abi_append_selector(&s->data, "withdraw()");
-    posw_buf_printf(&s->what, "withdrawal of the unlocked coins of %s", show(&s->wish.from).text);
+    posw_buf_printf(&s->what, "withdrawal of the unlocked coins of %s", cli_show_address(&s->wish.from).text);
     s->event = "Withdrawn(address,uint256)";
     s->fact = (cli_tx_fact){.key = "amountWei", .label = "paid out", .is_amount = true};
     return code;
@@ -283,8 +275,8 @@ static int make_signer(const cli *c, cli_rpc *rpc, stake_call *s) {
     if (!none && !cli_address(c, "--signer", text, &signer)) return CLI_USAGE;
     posw_abi_append_selector(&s->data, "setSigner(address)");
     posw_abi_append_address(&s->data, &signer);
-    posw_buf_printf(&s->what, "signer of the miner %s: %s, from the second next epoch on", show(&s->wish.from).text,
-                    none ? "itself" : show(&signer).text);
+    posw_buf_printf(&s->what, "signer of the miner %s: %s, from the second next epoch on",
+                    cli_show_address(&s->wish.from).text, none ? "itself" : cli_show_address(&signer).text);
     return CLI_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/json_view.h"
 
 #include "base/bytes.h"
+#include "cli/book.h"
 #include "posw/u256.h"
 
 #include <stdio.h>
@@ -45,10 +46,13 @@ cli_shown cli_view_coins(const json_t *object, const char *path) {
     return s;
 }
 
+_Static_assert(sizeof(cli_shown_address) <= sizeof(cli_shown), "an address with its name fits");
+
 cli_shown cli_view_address(const json_t *object, const char *path) {
     cli_shown s = {"?"};
     const char *text = json_string_value(cli_view(object, path));
     posw_address a;
-    if (text != NULL && posw_address_parse(&a, text)) posw_eip55_format(s.text, &a);
+    if (text != NULL && posw_address_parse(&a, text))
+        memcpy(s.text, cli_show_address(&a).text, sizeof(cli_shown_address));
     return s;
 }

@@ -17,7 +17,7 @@ const json_t *cli_view(const json_t *object, const char *path);
 /* 0 and zero if missing. */
 uint64_t cli_view_u64(const json_t *object, const char *path);
 posw_u256 cli_view_u256(const json_t *object, const char *path);
-/* "?" if missing: text as it is, coins with their decimals, addresses with checksum. */
+/* "?" if missing: text as it is, coins with their decimals, addresses with checksum and their names. */
 cli_shown cli_view_text(const json_t *object, const char *path);
 cli_shown cli_view_coins(const json_t *object, const char *path);
 cli_shown cli_view_address(const json_t *object, const char *path);

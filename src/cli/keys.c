@@ -2,17 +2,16 @@
 #include "cli/keys.h"
 
 #include "base/bytes.h"
+#include "cli/book.h"
 #include "io/file.h"
 #include "io/runner.h"
 #include "wallet/address.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { HEX_ADDRESS = 2 * POSW_ADDRESS_SIZE };
 
@@ -22,18 +21,13 @@ static int end_text(posw_buf *b) {
 }
 
 int cli_keystore_dir(const cli *c, posw_buf *out) {
-    const char *dir = cli_text(c, "keystore"), *home = getenv("HOME");
+    const char *dir = cli_text(c, "keystore");
     posw_buf_reset(out);
     if (dir != NULL) {
         posw_buf_text(out, dir);
         return end_text(out);
     }
-    const struct passwd *user = home == NULL || *home == '\0' ? getpwuid(getuid()) : NULL;
-    if (user != NULL) home = user->pw_dir;
-    if (home == NULL || *home == '\0')
-        return cli_fail("there is no home directory; name the folder of key files with --keystore DIR");
-    posw_buf_printf(out, "%s/.posw/keystore", home);
-    return end_text(out);
+    return cli_home_path(out, "keystore");
 }
 
 /* ---- reading ---- */
@@ -220,15 +214,27 @@ static void append_name(posw_buf *path, const posw_address *address) {
                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec, hex);
 }
 
-static int refuse_second(const char *dir, const posw_address *address) {
+int cli_key_is_there(const cli *c, const posw_address *address, bool *there, posw_buf *path) {
     search s = {.address = address};
+    posw_buf dir = {0};
+    int code = cli_keystore_dir(c, &dir);
+    if (code == CLI_OK) code = cli_keystore_scan((const char *)dir.data, on_file, &s);
+    *there = s.found;
+    posw_buf_clear(&dir);
+    posw_buf_clear(path);
+    *path = s.path;
+    return code == CLI_OK && s.path.failed ? cli_fail("out of memory") : code;
+}
+
+static int refuse_second(const cli *c, const posw_address *address) {
+    bool there;
+    posw_buf path = {0};
     char text[POSW_EIP55_SIZE];
     posw_eip55_format(text, address);
-    int code = cli_keystore_scan(dir, on_file, &s);
-    if (code == CLI_OK && s.found)
-        code = cli_fail("the key of %s is in the keystore already: %s", text,
-                        s.path.failed ? dir : (const char *)s.path.data);
-    posw_buf_clear(&s.path);
+    int code = cli_key_is_there(c, address, &there, &path);
+    if (code == CLI_OK && there)
+        code = cli_fail("the key of %s is in the keystore already: %s", text, (const char *)path.data);
+    posw_buf_clear(&path);
     return code;
 }
 
@@ -260,7 +266,7 @@ int cli_key_store(const cli *c, const uint8_t secret[32], const char *password, 
     int err = code != CLI_OK ? POSW_OK : posw_keystore_seal(&k, secret, password, strlen(password), kdf, &random, &msg);
     if (err != POSW_OK)
         code = cli_fail("the key cannot be encrypted: %s", msg.text[0] != '\0' ? msg.text : posw_error_text(err));
-    if (code == CLI_OK) code = refuse_second((const char *)dir.data, &k.address);
+    if (code == CLI_OK) code = refuse_second(c, &k.address);
     if (code == CLI_OK) code = write_key((const char *)dir.data, &k, path);
     if (code == CLI_OK) *address = k.address;
     posw_buf_clear(&dir);

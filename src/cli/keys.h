@@ -19,6 +19,10 @@ int cli_key_unlock(const cli *c, const posw_address *address, uint8_t secret[32]
  */
 int cli_password(const cli *c, char *out, size_t size, bool repeat);
 
+/* One line typed on the terminal without echo; `what` is asked for ("mnemonic"), `instead` the option that gives it
+ * from a file. NUL-terminated, at most `size`; the caller wipes out. */
+int cli_ask_secret(char *out, size_t size, const char *what, const char *instead);
+
 /* What cli_password needs for any password. */
 enum { CLI_PASSWORD_SIZE = POSW_KEYSTORE_PASSWORD_MAX + 2 };
 
@@ -37,6 +41,9 @@ int cli_keystore_scan(const char *dir, bool (*visit)(void *arg, const cli_key_fi
 /* Whether the keystore has a key for the address, without any password: CLI_OK, or CLI_FAILED after its sentence.
  * `path` (may be NULL) gets the file's path, NUL-terminated. */
 int cli_key_find(const cli *c, const posw_address *address, posw_buf *path);
+
+/* Whether it has one, without complaint; `path` gets the file's path then, NUL-terminated. */
+int cli_key_is_there(const cli *c, const posw_address *address, bool *there, posw_buf *path);
 
 /* Opens a decoded key file with the password; `path` is for the sentence. */
 int cli_key_open(uint8_t secret[32], posw_address *address, const posw_keystore *k, const char *path,

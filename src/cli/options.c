@@ -4,7 +4,6 @@
 #include "base/units.h"
 #include "io/file.h"
 #include "posw/u256.h"
-#include "wallet/address.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -221,15 +220,5 @@ bool cli_amount(const cli *c, const char *name, posw_u256 *out) {
     const char *text = cli_text(c, name);
     if (text != NULL && posw_amount_parse(out, text)) return true;
     cli_usage(c, "--%s must be an amount such as \"12.5 coin\", \"3 gwei\" or \"100 wei\"", name);
-    return false;
-}
-
-bool cli_address(const cli *c, const char *what, const char *text, posw_address *out) {
-    int err = posw_eip55_parse(out, text, NULL);
-    if (err == POSW_OK) return true;
-    if (err == POSW_ECHECKSUM)
-        cli_usage(c, "%s %s has a wrong checksum: a letter was mistyped; copy the address again", what, text);
-    else
-        cli_usage(c, "%s '%s' is not an address: 0x and 40 hexadecimal digits", what, text);
     return false;
 }

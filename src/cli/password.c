@@ -122,7 +122,7 @@ static void say(const terminal *t, const char *text) {
 }
 
 /* One typed line. */
-static int ask(const terminal *t, char *out, size_t size, const char *prompt) {
+static int ask(const terminal *t, char *out, size_t size, const char *what, const char *prompt) {
     size_t n = 0;
     bool done = false, too_long = false;
     say(t, prompt);
@@ -140,20 +140,31 @@ static int ask(const terminal *t, char *out, size_t size, const char *prompt) {
     out[n] = '\0';
     say(t, "\n");
     if (caught != 0) return cli_fail("interrupted; nothing was done");
-    return too_long ? cli_fail("the password is longer than %zu bytes", size - 1) : CLI_OK;
+    return too_long ? cli_fail("the %s is longer than %zu bytes", what, size - 1) : CLI_OK;
 }
 
 static int password_from_terminal(char *out, size_t size, bool repeat) {
     terminal t;
     char again[CLI_PASSWORD_SIZE];
     if (!terminal_open(&t)) return cli_fail("there is no terminal to ask for the password; give --password-file FILE");
-    int code = ask(&t, out, size, repeat ? "New password: " : "Password: ");
+    int code = ask(&t, out, size, "password", repeat ? "New password: " : "Password: ");
     if (code == CLI_OK && repeat) {
-        code = ask(&t, again, sizeof again, "The same again: ");
+        code = ask(&t, again, sizeof again, "password", "The same again: ");
         if (code == CLI_OK && strcmp(out, again) != 0) code = cli_fail("the two passwords differ; nothing was done");
         posw_wipe(again, sizeof again);
     }
     terminal_close(&t);
+    return code;
+}
+
+int cli_ask_secret(char *out, size_t size, const char *what, const char *instead) {
+    terminal t;
+    char prompt[64];
+    if (!terminal_open(&t)) return cli_fail("there is no terminal to ask for the %s; give %s FILE", what, instead);
+    snprintf(prompt, sizeof prompt, "The %s (not shown): ", what);
+    const int code = ask(&t, out, size, what, prompt);
+    terminal_close(&t);
+    if (code != CLI_OK) posw_wipe(out, size);
     return code;
 }
 

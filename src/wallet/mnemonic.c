@@ -2,7 +2,10 @@
 
 #include "base/bytes.h"
 #include "crypto/digest.h"
+#include "wallet/word_guess.h"
 #include "wallet/wordlist_en.h"
+
+#include <stdio.h>
 
 enum {
     WORD_BITS = 11,
@@ -88,6 +91,28 @@ static int find_word(const char *text, size_t size) {
     return found;
 }
 
+static bool is_plain_word(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if ((text[i] < 'a' || text[i] > 'z') && (text[i] < 'A' || text[i] > 'Z')) return false;
+    return size <= POSW_WORD_GUESS_LETTERS_MAX;
+}
+
+/* "word 3, 'abuot', is not in the English list of BIP-39; did you mean about?" */
+static int unknown_word(posw_message *msg, size_t position, const char *text, size_t size) {
+    const char *guesses[POSW_WORD_GUESSES_MAX];
+    const size_t count = posw_word_guess(guesses, text, size);
+    char name[POSW_WORD_GUESS_LETTERS_MAX + 8] = "", nearest[64] = "check its spelling";
+    if (is_plain_word(text, size)) snprintf(name, sizeof name, ", '%.*s',", (int)size, text);
+    for (size_t i = 0, at = 0; i < count; i++)
+        at += (size_t)snprintf(nearest + at, sizeof nearest - at, "%s%s%s",
+                               i == 0           ? "did you mean "
+                               : i + 1 == count ? " or "
+                                                : ", ",
+                               guesses[i], i + 1 == count ? "?" : "");
+    return posw_message_set(msg, POSW_EPARSE, "word %zu of the mnemonic%s is not in the English list of BIP-39; %s",
+                            position, name, nearest);
+}
+
 /* Packs the words of the text; their number goes to *count. */
 static int pack_words(uint8_t packed[PACKED_SIZE], size_t *count, const char *text, posw_message *msg) {
     size_t words = 0;
@@ -105,10 +130,7 @@ static int pack_words(uint8_t packed[PACKED_SIZE], size_t *count, const char *te
             return posw_message_set(msg, POSW_EPARSE, "the mnemonic has more than %d words; give 12, 15, 18, 21 or 24",
                                     POSW_MNEMONIC_WORDS_MAX);
         int word = find_word(start, (size_t)(p - start));
-        if (word < 0)
-            return posw_message_set(msg, POSW_EPARSE,
-                                    "word %zu of the mnemonic is not in the English list of BIP-39; check its spelling",
-                                    words + 1);
+        if (word < 0) return unknown_word(msg, words + 1, start, (size_t)(p - start));
         write_word(packed, words++, (unsigned)word);
     }
     if (words < 12 || words % 3 != 0)

@@ -8,8 +8,9 @@
  * blanks). A sentence whose checksum is wrong gives no seed. The BIP wants Unicode NFKD for the passphrase, which
  * changes nothing in ASCII; anything else is refused rather than turned into a seed that another wallet would not find.
  *
- * No randomness here: the caller brings the entropy. All memory is the caller's; copies made here are wiped. Messages
- * name the position of a bad word, never the word. Source: BIP-39. */
+ * No randomness here: the caller brings the entropy. All memory is the caller's; copies made here are wiped. A message
+ * about a word that is not in the list names it and the nearest that are (word_guess.h), so it is for the terminal of
+ * who typed it and not for a log; no message holds another word. Source: BIP-39. */
 #ifndef POSW_WALLET_MNEMONIC_H
 #define POSW_WALLET_MNEMONIC_H
 

@@ -403,7 +403,7 @@ class Wallet(Case):
         both = ("--key-file", self.write("k", SECRET[0]), "--mnemonic-file", self.write("m", MNEMONIC))
         self.misused(posw("wallet", "import", *self.keys()), "give one of")
         self.misused(posw("wallet", "import", *self.keys(), *both), "give one of")
-        self.misused(posw("wallet", "import", *self.keys(), *both[:2], "--index", "1"), "--index belongs to --mnemonic-file")
+        self.misused(posw("wallet", "import", *self.keys(), *both[:2], "--index", "1"), "--index belongs to --mnemonic and --mnemonic-file")
         for text in ("", "0x1234", "zz" * 32, "00" * 32, "ff" * 32):
             with self.subTest(text):
                 self.refused(posw("wallet", "import", *self.keys(), "--key-file", self.write("k", text)), self.path("k"))

@@ -2,6 +2,7 @@
 
 #include "crypto/digest.h"
 #include "wallet/mnemonic.h"
+#include "wallet/word_guess.h"
 #include "wallet/wordlist_en.h"
 
 static const char ABANDON[] =
@@ -126,12 +127,13 @@ static void test_refusals(void **state) {
     assert_int_equal(decode(text, &msg), POSW_EPARSE);
     assert_non_null(strstr(msg.text, "13 words"));
 
-    /* The word itself must not reach a log. */
+    /* The word is told, and what was meant. */
     assert_int_equal(
         decode("abandon abandon abandn abandon abandon abandon abandon abandon abandon abandon abandon about", &msg),
         POSW_EPARSE);
     assert_non_null(strstr(msg.text, "word 3 "));
-    assert_null(strstr(msg.text, "abandn"));
+    assert_non_null(strstr(msg.text, "'abandn'"));
+    assert_non_null(strstr(msg.text, "did you mean abandon?"));
     assert_int_equal(decode("abandonabandon about", &msg), POSW_EPARSE);
     assert_int_equal(decode("abandon-abandon", &msg), POSW_EPARSE);
     assert_int_equal(decode("\xc3\xa4pfel", &msg), POSW_EPARSE);
@@ -185,6 +187,53 @@ static void test_passphrase(void **state) {
     assert_int_equal(seed[63], 0xee);
     passphrase[POSW_MNEMONIC_PASSPHRASE_MAX] = 0;
     assert_int_equal(posw_mnemonic_seed(seed, ABANDON, passphrase, &msg), POSW_OK);
+}
+
+static void expect_guess(const char *typed, const char *expected) {
+    const char *guesses[POSW_WORD_GUESSES_MAX];
+    const size_t count = posw_word_guess(guesses, typed, strlen(typed));
+    char text[64] = "";
+    for (size_t i = 0; i < count; i++) {
+        strcat(text, i == 0 ? "" : " ");
+        strcat(text, guesses[i]);
+    }
+    assert_string_equal(text, expected);
+}
+
+/* One slip of each kind, two slips, several that are as near, none that is near. */
+static void test_guesses(void **state) {
+    (void)state;
+    expect_guess("abandon", "abandon");
+    expect_guess("ABANDN", "abandon");
+    expect_guess("abandonn", "abandon");
+    expect_guess("abanden", "abandon");
+    expect_guess("abadnon", "abandon");
+    expect_guess("abuot", "about");
+    expect_guess("junc", "junk");
+    expect_guess("sausige", "sausage");
+    expect_guess("bork", "book fork work");
+    expect_guess("", "");
+    expect_guess("qqqqqqqq", "");
+    expect_guess("abandonabandonab", "");
+    expect_guess("abandonabandonaba", "");
+}
+
+/* Every word with one letter taken out is found again, unless it is another word then. */
+static void test_guesses_of_the_whole_list(void **state) {
+    (void)state;
+    for (size_t i = 0; i < POSW_WORDLIST_SIZE; i += 7) {
+        char typed[POSW_WORD_LETTERS_MAX + 1];
+        const char *guesses[POSW_WORD_GUESSES_MAX];
+        const size_t size = strlen(posw_wordlist_en[i]), out = i % size;
+        memcpy(typed, posw_wordlist_en[i], size + 1);
+        memmove(typed + out, typed + out + 1, size - out);
+        const size_t count = posw_word_guess(guesses, typed, size - 1);
+        assert_true(count > 0);
+        bool found = count == POSW_WORD_GUESSES_MAX || strcmp(guesses[0], typed) == 0;
+        for (size_t k = 0; k < count; k++)
+            found = found || strcmp(guesses[k], posw_wordlist_en[i]) == 0;
+        assert_true(found);
+    }
 }
 
 /* The canonical form of a text by a second, naive way: lower case, single blanks. */
@@ -241,9 +290,12 @@ static void test_mutations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wordlist),      cmocka_unit_test(test_vectors),    cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_entropy_sizes), cmocka_unit_test(test_forgiving),  cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_passphrase), cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_wordlist),   cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_entropy_sizes),
+        cmocka_unit_test(test_forgiving),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_passphrase),
+        cmocka_unit_test(test_guesses),    cmocka_unit_test(test_guesses_of_the_whole_list),
+        cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
