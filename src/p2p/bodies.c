@@ -23,7 +23,7 @@ p2p_branch *sync_best_branch(posw_p2p *p) {
 
 /* All branches whose proved headers outweigh the tip, or nearly so, the heaviest first. Returns how many. Bodies are asked of all of
  * them: one whose headers come alone must not keep the node from the others. */
-static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
+size_t sync_heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t n = 0;
     for (size_t i = 0; i < p->sync->branch_count; i++) {
@@ -41,50 +41,6 @@ static size_t heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
 
 /* ---- Asking ---- */
 
-static bool lacks(const p2p_peer *peer, const p2p_branch *b) {
-    const p2p_sync_peer *s = peer->sync;
-    if (!posw_hash_equal(&s->lacks_at, &peer->hash)) return false;
-    for (size_t i = 0; i < SYNC_BRANCHES_MAX; i++)
-        if (s->lacks[i] == b->id) return true;
-    return false;
-}
-
-static void note_lacks(p2p_peer *peer, const p2p_branch *b) {
-    p2p_sync_peer *s = peer->sync;
-    if (!posw_hash_equal(&s->lacks_at, &peer->hash)) memset(s->lacks, 0, sizeof s->lacks);
-    s->lacks_at = peer->hash;
-    if (!lacks(peer, b)) s->lacks[s->lacks_next++ % SYNC_BRANCHES_MAX] = b->id;
-}
-
-static bool can_give(const p2p_peer *peer, const p2p_branch *b, const p2p_record *r) {
-    const p2p_sync_peer *s = peer->sync;
-    if (peer->kind == POSW_P2P_FEELER || s->asked_count >= SYNC_IN_FLIGHT || lacks(peer, b)) return false;
-    return b->origin == peer->id || posw_u256_cmp(&peer->weight, &r->weight) >= 0;
-}
-
-/* The one with the least to do; among equals the one that gave the headers. avoid: asked before in vain. */
-static p2p_peer *giver(const posw_p2p *p, const p2p_branch *b, const p2p_record *r, uint64_t avoid) {
-    p2p_peer *best = NULL;
-    size_t i = 0;
-    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
-        if (peer->id == avoid || !can_give(peer, b, r)) continue;
-        if (best == NULL || peer->sync->asked_count < best->sync->asked_count ||
-            (peer->sync->asked_count == best->sync->asked_count && peer->id == b->origin))
-            best = peer;
-    }
-    return best;
-}
-
-static void note_asked(posw_p2p *p, p2p_peer *peer, p2p_record *r) {
-    p2p_sync_peer *s = peer->sync;
-    s->asked[s->asked_count] = r->hash;
-    s->asked_ms[s->asked_count++] = p->now_ms;
-    r->body = P2P_BODY_ASKED;
-    r->peer = peer->id;
-    r->asked_ms = p->now_ms;
-    s->unsent_asked++;
-}
-
 /* One GET_BLOCKS a peer for all that this round has put on it. */
 static void send_asked(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
@@ -99,39 +55,32 @@ static void send_asked(posw_p2p *p, posw_actions *out) {
     }
 }
 
+/* Bytes of the window: blocks that are here, and those under way as if they were like the latest. */
 static void ask_of_branch(posw_p2p *p, p2p_branch *b, size_t window) {
     const size_t end = b->proved < b->imported + window ? b->proved : b->imported + window;
+    size_t bytes = b->bytes;
     for (size_t i = b->imported; i < end; i++) {
         p2p_record *r = &b->records[i];
+        if (r->body == P2P_BODY_READY) continue;
+        if (bytes > SYNC_WINDOW_BYTES && i > b->imported) break; /* the first is always worth its place */
+        bytes += p->sync->block_bytes;
         if (r->body != P2P_BODY_WANTED) continue;
-        if (b->bytes > SYNC_WINDOW_BYTES && i > b->imported) break; /* the first is always worth its place */
-        p2p_peer *peer = giver(p, b, r, r->peer);
-        if (peer == NULL) peer = giver(p, b, r, 0);
+        p2p_peer *peer = sync_giver(p, b, r, r->peer);
+        if (peer == NULL) peer = sync_giver(p, b, r, 0);
         if (peer == NULL) break;
-        note_asked(p, peer, r);
+        sync_note_asked(p, peer, r);
     }
+    sync_wake_when_late(p, b);
 }
 
 void sync_ask_bodies(posw_p2p *p, posw_actions *out) {
     p2p_branch *heavy[SYNC_BRANCHES_MAX];
-    const size_t n = heavy_branches(p, heavy);
+    const size_t n = sync_heavy_branches(p, heavy);
     if (n == 0 || p->jobs >= P2P_JOBS_MAX) return;
+    sync_make_room(p);
     for (size_t i = 0; i < n; i++)
-        ask_of_branch(p, heavy[i], i == 0 ? SYNC_WINDOW : SYNC_IN_FLIGHT);
+        ask_of_branch(p, heavy[i], i == 0 ? SYNC_WINDOW : SYNC_WINDOW_OTHERS);
     send_asked(p, out);
-    p2p_wake(p, p->now_ms + P2P_TICK_MS);
-}
-
-/* Takes the hash off the list of what this peer owes; false: it was not on it. */
-static bool cross_off(p2p_sync_peer *s, const posw_hash *hash) {
-    for (size_t i = 0; i < s->asked_count; i++) {
-        if (!posw_hash_equal(&s->asked[i], hash)) continue;
-        s->asked_count--;
-        s->asked[i] = s->asked[s->asked_count];
-        s->asked_ms[i] = s->asked_ms[s->asked_count];
-        return true;
-    }
-    return false;
 }
 
 static void want_again(p2p_sync *s, const posw_hash *hash, uint64_t peer) {
@@ -153,45 +102,13 @@ bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
     if (!posw_msg_hashes_decode(&list, POSW_MSG_NOT_FOUND, payload)) return false;
     for (size_t i = 0; i < list.count; i++) {
         const posw_hash hash = posw_msg_hash_at(&list, i);
-        if (!cross_off(peer->sync, &hash)) continue;
+        if (!sync_note_answered(p, peer, &hash)) continue;
         want_again(p->sync, &hash, peer->id);
         const p2p_branch *b = sync_find_record(p->sync, &hash, &index);
-        if (b != NULL) note_lacks(peer, b);
+        if (b != NULL) sync_note_lacks(peer, b);
     }
     sync_advance(p, out);
     return true;
-}
-
-/* ---- Stalls ---- */
-
-/* Whoever is slow because this node's line is full, is so where there is much to go; near the tip waiting has an end,
- * however often others have let it wait before. */
-static uint64_t stall_after_ms(const posw_p2p *p, const p2p_branch *b) {
-    const bool near = b->proved - b->imported <= SYNC_IN_FLIGHT;
-    return near && p->sync->stall_ms > SYNC_STALL_NEAR_MS ? SYNC_STALL_NEAR_MS : p->sync->stall_ms;
-}
-
-/* All others wait for the first block that is missing: whoever owes it too long is passed over, and left when it does
- * so again. */
-static void check_stall(posw_p2p *p, const p2p_branch *b, posw_actions *out) {
-    p2p_record *r = &b->records[b->imported];
-    if (r->body != P2P_BODY_ASKED) return;
-    const uint64_t due = r->asked_ms + stall_after_ms(p, b);
-    p2p_wake(p, p->now_ms + P2P_TICK_MS);
-    if (p->now_ms < due) return;
-    p2p_peer *slow = p2p_find(p, r->peer);
-    if (giver(p, b, r, r->peer) == NULL && p->now_ms < r->asked_ms + SYNC_BLOCK_MS) return; /* nobody else to ask */
-    if (p->sync->stall_ms < SYNC_STALL_MAX_MS) p->sync->stall_ms *= 2;
-    r->body = P2P_BODY_WANTED;
-    if (slow == NULL || slow->sync == NULL || ++slow->sync->stalls < SYNC_STALLS_MAX) return;
-    p2p_goodbye(p, slow, P2P_BYE_SLOW, "blocks that were asked for did not come in time", out);
-}
-
-void sync_check_stalls(posw_p2p *p, posw_actions *out) {
-    p2p_branch *heavy[SYNC_BRANCHES_MAX];
-    const size_t n = heavy_branches(p, heavy);
-    for (size_t i = 0; i < n; i++)
-        check_stall(p, heavy[i], out);
 }
 
 /* ---- Blocks that come ---- */
@@ -229,13 +146,14 @@ bool sync_on_block(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions
     posw_hash hash;
     size_t index;
     if (!posw_msg_block_decode(&block, payload) || !hash_of_block(&hash, block)) return false;
-    if (!cross_off(peer->sync, &hash)) {
+    if (!sync_note_answered(p, peer, &hash)) {
         p2p_violation(p, peer, "a block that was not asked for", out);
         return true;
     }
     peer->blocks++;
     peer->last_block_ms = p->now_ms;
     p->counters.blocks_received++;
+    p->sync->block_bytes += block.size / 16 - p->sync->block_bytes / 16;
     p2p_branch *b = sync_find_record(p->sync, &hash, &index);
     const bool wanted = b != NULL && index >= b->imported && index < b->proved &&
                         (b->records[index].body == P2P_BODY_ASKED || b->records[index].body == P2P_BODY_WANTED);
@@ -268,6 +186,7 @@ void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out) {
         else
             b->records[index].body = P2P_BODY_WANTED;
     }
+    if (right && peer != NULL && peer->sync != NULL) sync_note_right(p, peer);
     if (job->result == POSW_OK && !right && peer != NULL)
         p2p_violation(p, peer, "a block whose body does not belong to its header", out);
     sync_advance(p, out);
@@ -334,7 +253,7 @@ static bool import_next(posw_p2p *p, p2p_branch *b, posw_actions *out) {
 /* The heaviest that can go on. */
 static p2p_branch *next_to_import(posw_p2p *p) {
     p2p_branch *heavy[SYNC_BRANCHES_MAX];
-    const size_t n = heavy_branches(p, heavy);
+    const size_t n = sync_heavy_branches(p, heavy);
     for (size_t i = 0; i < n; i++)
         if (heavy[i]->records[heavy[i]->imported].body == P2P_BODY_READY) return heavy[i];
     return NULL;
@@ -351,7 +270,6 @@ void sync_import(posw_p2p *p, posw_actions *out) {
         txs += b->records[b->imported].block->block.tx_count;
         blocks++;
         if (!import_next(p, b, out)) return;
-        if (p->sync->stall_ms > SYNC_STALL_MIN_MS) p->sync->stall_ms -= p->sync->stall_ms / 16;
     }
 }
 

@@ -41,6 +41,7 @@ typedef struct {
     posw_prepared *block; /* READY: owned */
     uint64_t peer, asked_ms;
     enum p2p_body body;
+    bool late;          /* ASKED: was seen to be late, at asked_ms */
     bool own_signature; /* its beneficiary signed the seal itself */
     bool pow_right;     /* a job has found its proof-of-work output to be what it claims */
 } p2p_record;

@@ -92,6 +92,7 @@ void p2p_close(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     if (peer->state == P2P_CLOSING) return;
     p2p_report_dial(p, peer, POSW_DIAL_FAILED); /* unless it was reported */
     peer->state = P2P_CLOSING;
+    p2p_sync_peer_leaves(p, peer);
     posw_buf_clear(&peer->in);
     posw_action *a = posw_actions_push(out, POSW_ACTION_PEER_CLOSE);
     if (a != NULL) a->peer = peer->id;

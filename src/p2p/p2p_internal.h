@@ -176,6 +176,7 @@ p2p_peer *p2p_dial(posw_p2p *p, enum posw_p2p_kind kind, const posw_netaddr *add
 int p2p_sync_new(posw_p2p *p);
 void p2p_sync_free(posw_p2p *p);
 int p2p_sync_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out); /* after HELLO: may ask for headers */
+void p2p_sync_peer_leaves(posw_p2p *p, p2p_peer *peer); /* is closed: nothing more comes of it; what it owed is asked of others in time */
 void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out); /* frees peer->sync; asks others for what it owed */
 /* The peer told its tip (HELLO, PING). */
 void p2p_sync_peer_tip(posw_p2p *p, p2p_peer *peer, posw_actions *out);

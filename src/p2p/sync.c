@@ -346,7 +346,7 @@ int p2p_sync_new(posw_p2p *p) {
     p->sync = calloc(1, sizeof *p->sync);
     if (p->sync == NULL) return POSW_ENOMEM;
     p->sync->next_branch = 1;
-    p->sync->stall_ms = SYNC_STALL_MIN_MS;
+    p->sync->took_mean = SYNC_MEAN_OF * SYNC_LATE_FIRST_MS;
     p->sync->patience_ms = SYNC_PATIENCE_MS;
     p->sync->patience_at_ms = p->now_ms;
     p->sync->copies_memory = aligned_alloc(16, posw_copies_size(SYNC_SEALS) / 16 * 16 + 16);
@@ -371,8 +371,13 @@ void p2p_sync_free(posw_p2p *p) {
 int p2p_sync_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     peer->sync = calloc(1, sizeof *peer->sync);
     if (peer->sync == NULL) return POSW_ENOMEM;
+    peer->sync->share = SYNC_SHARE_FIRST;
     sync_advance(p, out);
     return POSW_OK;
+}
+
+void p2p_sync_peer_leaves(posw_p2p *p, p2p_peer *peer) {
+    if (peer->sync != NULL) sync_release_asked(p, peer);
 }
 
 void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
@@ -427,7 +432,7 @@ void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 
 void p2p_sync_tick(posw_p2p *p, posw_actions *out) {
     check_answers(p, out);
-    sync_check_stalls(p, out);
+    sync_check_late(p, out);
     sync_advance(p, out);
 }
 

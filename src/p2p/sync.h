@@ -1,5 +1,5 @@
 /* What the files of synchronisation share: sync.c (which chain, from whom), headers.c (checking them), bodies.c
- * (fetching and importing blocks), serve.c (answering others). */
+ * (fetching and importing blocks), givers.c (of whom), serve.c (answering others). */
 #ifndef POSW_P2P_SYNC_H
 #define POSW_P2P_SYNC_H
 
@@ -17,12 +17,16 @@ enum {
     SYNC_REFUSED_MS = 10 * 60 * 1000, /* a peer whose chain cannot be followed is not asked again before */
     SYNC_SETTLE_MS = 60 * 1000,       /* not behind for so long: caught up */
     SYNC_KNOWN_MAX = POSW_P2P_HEADERS_AHEAD / POSW_MSG_HEADERS_MAX + 1, /* answers in a row with nothing new */
-    SYNC_BLOCK_MS = 64 * 1000,                                          /* and a block within this */
-    SYNC_STALL_MIN_MS = 2 * 1000, /* of the block that all others wait for; doubles up to */
-    SYNC_STALL_MAX_MS = 64 * 1000,
-    SYNC_STALL_NEAR_MS = 8 * 1000, /* at most, with no more to go than one peer is asked for at a time */
-    SYNC_STALLS_MAX = 2,
-    SYNC_WINDOW = 1024, /* blocks asked for beyond the first that is missing */
+    SYNC_SHARE_FIRST = 4,      /* blocks that a peer may owe before it has given any */
+    SYNC_AHEAD_MS = 1000,      /* it may owe what it gives in about this time */
+    SYNC_LATE_MIN_MS = 50,     /* a block that all others wait for is late after this, and so many */
+    SYNC_LATE_TIMES = 4,       /* times what blocks take at present, */
+    SYNC_LATE_FIRST_MS = 500,  /* which is this before any has come; */
+    SYNC_LATE_AGAIN_MS = 20,   /* seen so much later again, it is asked of another as well */
+    SYNC_MEAN_OF = 16,         /* blocks */
+    SYNC_BLOCK_MS = 64 * 1000, /* whoever owes blocks and gives none for so long is left */
+    SYNC_WINDOW = 1024,        /* blocks asked for beyond the first that is missing */
+    SYNC_WINDOW_OTHERS = 16,   /* of a branch that is not the heaviest */
     SYNC_WINDOW_BYTES = 64 * 1024 * 1024,
     SYNC_IN_FLIGHT = POSW_MSG_BLOCKS_MAX,
     SYNC_NEAR = 512,      /* a peer that claims no more than this ahead of the tip is asked while another is */
@@ -45,11 +49,13 @@ struct p2p_sync_peer {
     posw_hash asked[SYNC_IN_FLIGHT];    /* GET_BLOCKS */
     uint64_t asked_ms[SYNC_IN_FLIGHT];
     size_t asked_count, unsent_asked; /* unsent_asked: the last of them are not yet in a message */
+    size_t share, room;               /* it may owe so many; in this round it may be asked for so many more */
+    uint64_t gave_ms, took_ms;        /* its latest answer, or the first question since; how long the answer took */
+    bool late;                        /* lets others wait: asked nothing more before it has answered */
     /* branches of which it answered NOT_FOUND while its tip was this: it is asked for them again when it has another */
     posw_hash lacks_at;
     uint64_t lacks[SYNC_BRANCHES_MAX];
     size_t lacks_next;
-    unsigned stalls;
     /* what it asked and waits for, because it does not read fast enough */
     posw_hash wanted[SYNC_IN_FLIGHT];
     size_t wanted_count;
@@ -72,9 +78,10 @@ struct p2p_sync {
     p2p_branch *branches[SYNC_BRANCHES_MAX];
     size_t branch_count;
     uint64_t next_branch, next_request;
-    size_t asking; /* peers whose `request` is open */
-    uint64_t stall_ms;
-    uint64_t start; /* number of the tip when the present catching up began */
+    size_t asking;      /* peers whose `request` is open */
+    uint64_t took_mean; /* SYNC_MEAN_OF times the mean of what blocks take, in ms */
+    size_t block_bytes; /* mean size of blocks, without what is below 16 */
+    uint64_t start;     /* number of the tip when the present catching up began */
     bool behind, bulk, caught_up;
     bool waits;                           /* for what was promised: blocks of proved headers, or headers */
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
@@ -96,9 +103,9 @@ void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_a
 void sync_note_fed(posw_p2p *p, p2p_branch *b, bool is_best);
 /* Not to be followed (F3): whoever gave it is not asked again for long. */
 void sync_refuse_branch(posw_p2p *p, p2p_branch *b);
-/* Of two chains that grow in step, over a line that is slower than they are, the other is never the heavier one for long enough to begin with
- * it then. So a branch of some blocks that lacks little is kept while it grows, and its blocks are fetched ahead: it is a side branch of the
- * chain when its next block comes. */
+/* Of two chains that grow in step, over a line that is slower than they are, the other is never the heavier one for
+ * long enough to begin with it then. So a branch of some blocks that lacks little is kept while it grows, and its
+ * blocks are fetched ahead: it is a side branch of the chain when its next block comes. */
 bool sync_is_close(const posw_p2p *p, const p2p_branch *b);
 /* Everything that may now go on: bodies asked for, blocks imported, headers continued. */
 void sync_advance(posw_p2p *p, posw_actions *out);
@@ -114,12 +121,33 @@ bool sync_on_not_found(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
 void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out);
 void sync_ask_bodies(posw_p2p *p, posw_actions *out);
 void sync_import(posw_p2p *p, posw_actions *out);
-void sync_check_stalls(posw_p2p *p, posw_actions *out);
+/* All branches whose proved headers outweigh the tip, or nearly so, the heaviest first. Returns how many. */
+size_t sync_heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]);
 /* What this peer owed is wanted again. */
 void sync_release_asked(posw_p2p *p, p2p_peer *peer);
 /* The heaviest branch whose proved headers outweigh the tip, and whose blocks are to be had if there is a choice; NULL:
  * none. */
 p2p_branch *sync_best_branch(posw_p2p *p);
+
+/* ---- givers.c ---- */
+/* Begins a round: how many blocks each peer may be asked for in it. */
+void sync_make_room(posw_p2p *p);
+/* Whom to ask for this block in this round, other than `avoid` (0: anybody). NULL: nobody. */
+p2p_peer *sync_giver(const posw_p2p *p, const p2p_branch *b, const p2p_record *r, uint64_t avoid);
+/* It is asked for this block: with the next GET_BLOCKS to this peer, which the caller sends. */
+void sync_note_asked(posw_p2p *p, p2p_peer *peer, p2p_record *r);
+/* Takes the hash off the list of what this peer owes: it gave it, or said that it has none. False: it was not on it. */
+bool sync_note_answered(posw_p2p *p, p2p_peer *peer, const posw_hash *hash);
+/* A block of its was right. */
+void sync_note_right(posw_p2p *p, p2p_peer *peer);
+/* It said that it lacks a block of this branch: it is asked for none of it while its tip is the same. */
+void sync_note_lacks(p2p_peer *peer, const p2p_branch *b);
+/* The time from which on a block is late. */
+uint64_t sync_late_after_ms(const posw_p2p *p);
+void sync_wake_when_late(posw_p2p *p, const p2p_branch *b);
+/* On ticks, between which the loop reads: blocks that are late are put on others (sent with the next round), and
+ * whoever owes blocks for too long is left. */
+void sync_check_late(posw_p2p *p, posw_actions *out);
 
 /* ---- serve.c ---- */
 bool sync_on_get_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);

@@ -185,7 +185,7 @@ static void test_answers_to_who_does_not_read(void **state) {
     n_close(&w);
 }
 
-/* The same for blocks: sixteen wait. */
+/* The same for blocks: as many wait as one message asks for. */
 static void test_blocks_that_wait(void **state) {
     (void)state;
     n_net w;

@@ -311,7 +311,7 @@ static void test_count_limits(void **state) {
         enum posw_msg_type type;
         size_t max;
     } cases[] = {{POSW_MSG_ADDRESSES, 1000}, {POSW_MSG_GET_HEADERS, 64}, {POSW_MSG_HEADERS, 512},
-                 {POSW_MSG_GET_BLOCKS, 16},  {POSW_MSG_NOT_FOUND, 16},   {POSW_MSG_ANNOUNCE, 8},
+                 {POSW_MSG_GET_BLOCKS, 64},  {POSW_MSG_NOT_FOUND, 64},   {POSW_MSG_ANNOUNCE, 8},
                  {POSW_MSG_TX_HASHES, 1024}, {POSW_MSG_GET_TXS, 256},    {POSW_MSG_TXS, 256}};
     uint64_t seed = 2;
     posw_buf frame = {0}, out = {0}, more = {0};
@@ -771,8 +771,8 @@ static void test_get_block_txs(void **state) {
 /* ---- misuse ---- */
 
 static void too_many_hashes(void *arg) {
-    static const posw_hash hashes[17];
-    posw_msg_hashes_encode(arg, POSW_MSG_GET_BLOCKS, hashes, 17);
+    static const posw_hash hashes[POSW_MSG_BLOCKS_MAX + 1];
+    posw_msg_hashes_encode(arg, POSW_MSG_GET_BLOCKS, hashes, POSW_MSG_BLOCKS_MAX + 1);
 }
 static void no_hash_list(void *arg) {
     posw_msg_hashes_encode(arg, POSW_MSG_PING, NULL, 0);
