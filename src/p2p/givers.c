@@ -178,6 +178,7 @@ static void check_branch(posw_p2p *p, p2p_branch *b) {
 void sync_wake_when_late(posw_p2p *p, const p2p_branch *b) {
     const p2p_record *first = &b->records[b->imported];
     if (first->body != P2P_BODY_ASKED) return;
+    if (first->late && second_giver(p, b, first) == NULL) return; /* whoever comes, or can again, brings this about */
     const uint64_t due = due_ms(p, first), soon = p->now_ms + SYNC_LATE_AGAIN_MS;
     p2p_wake(p, due > soon ? due : soon);
 }
