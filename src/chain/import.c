@@ -10,6 +10,7 @@
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
+#include "core/check_parts.h"
 #include "posw/u256.h"
 
 #include <inttypes.h>
@@ -50,9 +51,7 @@ static posw_verdict check_seal(const posw_check_context *context, const posw_hea
     const posw_stake_entry *entry = posw_stake_table_find(table, &h->beneficiary);
     if (!own_signature || (entry != NULL && !posw_address_equal(&entry->signer, &h->beneficiary)))
         return posw_check_header_seal(context, h, entry, &table->supply_wei);
-    const posw_u256 stake = entry == NULL ? POSW_U256_ZERO : entry->stake_wei;
-    const posw_u256 weight = posw_check_weight(context, h, &stake, &table->supply_wei);
-    return posw_seal_meets(&h->mix_hash, &h->difficulty, &weight) ? posw_valid() : posw_invalid(POSW_RULE_TARGET);
+    return posw_check_header_target(context, h, entry, &table->supply_wei);
 }
 
 /* Cheapest first; time last, because a block that is only too early should be known to be good otherwise. */

@@ -83,47 +83,67 @@ posw_u256 posw_check_weight(const posw_check_context *c, const posw_header *h, c
     return posw_weight(c->params, h->number, stake, supply, used);
 }
 
+/* entry: NULL: no stake. */
+static posw_u256 weight_of(const posw_check_context *c, const posw_header *h, const posw_stake_entry *entry,
+                           const posw_u256 *supply) {
+    POSW_ASSERT(entry == NULL || posw_address_equal(&entry->miner, &h->beneficiary));
+    const posw_u256 stake = entry == NULL ? POSW_U256_ZERO : entry->stake_wei;
+    return posw_check_weight(c, h, &stake, supply);
+}
+
+static posw_verdict check_level(const posw_header *h, const posw_u256 *weight) {
+    return posw_seal_meets(&h->mix_hash, &h->difficulty, weight) ? posw_valid() : posw_invalid(POSW_RULE_TARGET);
+}
+
 /* H7, H8 */
 posw_verdict posw_check_header_seal(const posw_check_context *c, const posw_header *h, const posw_stake_entry *entry,
                                     const posw_u256 *supply) {
-    POSW_ASSERT(entry == NULL || posw_address_equal(&entry->miner, &h->beneficiary));
-    const posw_u256 stake = entry == NULL ? POSW_U256_ZERO : entry->stake_wei;
-    const posw_u256 weight = posw_check_weight(c, h, &stake, supply);
+    const posw_u256 weight = weight_of(c, h, entry, supply);
     return posw_seal_check(h, &weight, entry == NULL ? &h->beneficiary : &entry->signer);
+}
+
+posw_verdict posw_check_header_target(const posw_check_context *c, const posw_header *h, const posw_stake_entry *entry,
+                                      const posw_u256 *supply) {
+    const posw_u256 weight = weight_of(c, h, entry, supply);
+    return check_level(h, &weight);
 }
 
 /* H10: without a proof a header may use no more weight than who has no stake (1, unless `power` has a greater minimum),
  * and no signer. No stake makes F smaller, so that it is then good for everybody. */
-static posw_verdict check_unproven(const posw_check_context *c, const posw_header *h, const posw_hash *digest) {
+static posw_verdict check_unproven_target(const posw_check_context *c, const posw_header *h) {
     const posw_u256 least = posw_weight(c->params, h->number, &POSW_U256_ZERO, &POSW_U256_ZERO, 0);
-    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, &least)) return posw_not_yet(POSW_RULE_PROOF_MISSING);
-    posw_address signer;
-    if (!posw_seal_signer_of(&signer, h, digest)) return posw_invalid(POSW_RULE_SIGNATURE);
-    return posw_address_equal(&signer, &h->beneficiary) ? posw_valid() : posw_not_yet(POSW_RULE_PROOF_MISSING);
+    const bool meets = posw_seal_meets(&h->mix_hash, &h->difficulty, &least);
+    return meets ? posw_valid() : posw_not_yet(POSW_RULE_PROOF_MISSING);
 }
 
-/* H7, H8 with the stake and the signer of a proof that holds. */
-static posw_verdict check_proof_seal(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
-                                     const posw_hash *digest) {
+/* H7 with the stake of a proof that holds. */
+static posw_verdict check_proven_target(const posw_check_context *c, const posw_header *h,
+                                        const posw_stake_proof *proof) {
     const posw_u256 weight = posw_check_weight(c, h, &proof->stake_wei, &proof->supply_wei);
-    if (!posw_seal_meets(&h->mix_hash, &h->difficulty, &weight)) return posw_invalid(POSW_RULE_TARGET);
-    posw_address signer;
-    const bool is_signed = posw_seal_signer_of(&signer, h, digest) && posw_address_equal(&signer, &proof->signer);
-    return is_signed ? posw_valid() : posw_invalid(POSW_RULE_SIGNATURE);
+    return check_level(h, &weight);
 }
 
 /* What can be said before any hash: H3, and H7 with the greatest weight that any stake could have. */
 static posw_verdict check_claim(const posw_check_context *c, const posw_header *h) {
     if (h->extra_size != POSW_EXTRA_SIZE) return posw_invalid(POSW_RULE_EXTRA_DATA);
     const posw_u256 weight_max = posw_weight_max(c->params, h->number);
-    const bool possible = posw_seal_meets(&h->mix_hash, &h->difficulty, &weight_max);
-    return possible ? posw_valid() : posw_invalid(POSW_RULE_TARGET);
+    return check_level(h, &weight_max);
 }
 
-/* The rest, when the claim is possible and the proof, where there is one, holds. */
+/* When the claim is possible and the proof, where there is one, holds. */
+static posw_verdict check_target(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof) {
+    return proof == NULL ? check_unproven_target(c, h) : check_proven_target(c, h, proof);
+}
+
+/* The rest: H7, H8. */
 static posw_verdict check_signed(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
                                  const posw_hash *digest) {
-    return proof == NULL ? check_unproven(c, h, digest) : check_proof_seal(c, h, proof, digest);
+    const posw_verdict target = check_target(c, h, proof);
+    if (target.kind != POSW_VALID) return target;
+    posw_address signer;
+    if (!posw_seal_signer_of(&signer, h, digest)) return posw_invalid(POSW_RULE_SIGNATURE);
+    if (posw_address_equal(&signer, proof == NULL ? &h->beneficiary : &proof->signer)) return posw_valid();
+    return proof == NULL ? posw_not_yet(POSW_RULE_PROOF_MISSING) : posw_invalid(POSW_RULE_SIGNATURE);
 }
 
 posw_verdict posw_check_header_proven(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof,
@@ -134,15 +154,25 @@ posw_verdict posw_check_header_proven(const posw_check_context *c, const posw_he
     return check_signed(c, h, proof, digest);
 }
 
-posw_verdict posw_check_header_proof(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof) {
+static posw_verdict check_claim_and_proof(const posw_check_context *c, const posw_header *h,
+                                          const posw_stake_proof *proof) {
     const posw_verdict claim = check_claim(c, h);
-    if (claim.kind != POSW_VALID) return claim;
-    if (proof != NULL) {
-        const posw_hash root = c->stake_root != NULL ? *c->stake_root : posw_header_stake_root(h);
-        const uint64_t epoch = posw_epoch_of(c->params, h->number);
-        const posw_verdict proven = posw_stake_proof_check(proof, epoch, &h->beneficiary, &root); /* E5 */
-        if (proven.kind != POSW_VALID) return posw_not_yet(proven.rule);
-    }
+    if (claim.kind != POSW_VALID || proof == NULL) return claim;
+    const posw_hash root = c->stake_root != NULL ? *c->stake_root : posw_header_stake_root(h);
+    const uint64_t epoch = posw_epoch_of(c->params, h->number);
+    const posw_verdict proven = posw_stake_proof_check(proof, epoch, &h->beneficiary, &root); /* E5 */
+    return proven.kind == POSW_VALID ? claim : posw_not_yet(proven.rule);
+}
+
+posw_verdict posw_check_header_unsigned(const posw_check_context *c, const posw_header *h,
+                                        const posw_stake_proof *proof) {
+    const posw_verdict v = check_claim_and_proof(c, h, proof);
+    return v.kind == POSW_VALID ? check_target(c, h, proof) : v;
+}
+
+posw_verdict posw_check_header_proof(const posw_check_context *c, const posw_header *h, const posw_stake_proof *proof) {
+    const posw_verdict v = check_claim_and_proof(c, h, proof);
+    if (v.kind != POSW_VALID) return v;
     posw_hash seal_hash, digest;
     posw_header_seal_hash(&seal_hash, h);
     posw_seal_digest(&digest, &seal_hash, h->nonce, &h->mix_hash);

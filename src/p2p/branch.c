@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/map.h"
+#include "core/check_parts.h"
 #include "posw/u256.h"
 
 #include <stdlib.h>
@@ -65,7 +66,7 @@ void p2p_branch_free(p2p_branch *b) {
 }
 
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
-                              const posw_stake_proof *proof, uint64_t now_s, bool *own_signature) {
+                              const posw_stake_proof *proof, uint64_t now_s, posw_address *signer) {
     const posw_stake_table *table = NULL;
     posw_hash root;
     enum posw_rule rule;
@@ -78,13 +79,11 @@ posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_hea
     else if (rc != POSW_ENOTFOUND)
         return posw_not_yet(POSW_RULE_UNKNOWN_PARENT); /* the disk fails: nobody is to blame */
     const posw_stake_entry *entry = table == NULL ? NULL : posw_stake_table_find(table, &h->beneficiary);
-    const posw_address *signer =
-        entry != NULL ? &entry->signer : (table == NULL && proof != NULL ? &proof->signer : &h->beneficiary);
-    *own_signature = posw_address_equal(signer, &h->beneficiary);
     posw_verdict v = posw_check_header_fields(&context, h);
     if (v.kind == POSW_VALID)
-        v = table == NULL ? posw_check_header_proof(&context, h, proof)
-                          : posw_check_header_seal(&context, h, entry, &table->supply_wei);
+        v = table == NULL ? posw_check_header_unsigned(&context, h, proof)
+                          : posw_check_header_target(&context, h, entry, &table->supply_wei);
+    *signer = entry != NULL ? entry->signer : (table == NULL && proof != NULL ? proof->signer : h->beneficiary);
     return v.kind == POSW_VALID ? posw_check_header_time(context.params, h, now_s) : v;
 }
 
@@ -136,7 +135,7 @@ static int grow(p2p_branch *b) {
 static int add_record(p2p_branch *b, const posw_hash *hash, const posw_u256 *weight, bool own_signature, bool proved) {
     if (b->count == b->capacity && grow(b) != POSW_OK) return POSW_ENOMEM;
     b->records[b->count++] =
-        (p2p_record){.hash = *hash, .weight = *weight, .own_signature = own_signature, .pow_right = proved};
+        (p2p_record){.hash = *hash, .weight = *weight, .own_signature = own_signature, .seal_right = proved};
     slot_put(b, b->count - 1);
     return POSW_OK;
 }
@@ -248,11 +247,9 @@ static int pow_key(const p2p_branch *b, posw_chain *c, posw_hash *out) {
     return POSW_OK;
 }
 
-int p2p_branch_pow_item(const p2p_branch *b, posw_chain *c, posw_job_pow *out, const posw_header *h) {
-    posw_hash seal_hash;
-    posw_header_seal_hash(&seal_hash, h);
-    posw_pow_input(out->input, &seal_hash, h->nonce);
-    out->claimed = h->mix_hash;
+int p2p_branch_pow_item(const p2p_branch *b, posw_chain *c, posw_job_pow *out, const posw_header *h,
+                        const posw_address *signer) {
+    posw_job_pow_ask(out, h, signer);
     return pow_key(b, c, &out->key);
 }
 

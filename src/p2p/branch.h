@@ -3,8 +3,8 @@
  *      chain … ── base ── records[0] ── records[1] ── … ── records[count - 1] = last
  *                         └ imported ┘  └ proved ┘    └ only checked ┘
  *
- * Every record has passed all rules of its header but the proof-of-work output, which jobs compute; `proved` counts
- * those, from the first on, whose outputs are right. The window stands at `last`. A stake table that the chain does not
+ * Every record has passed all rules of its header but those about the proof-of-work output and the signature, which
+ * jobs compute; `proved` counts those, from the first on, for which both are right. The window stands at `last`. A stake table that the chain does not
  * know yet is replaced by the root that the header carries itself, and its stake proof: then execution has the last
  * word.
  *
@@ -42,8 +42,8 @@ typedef struct {
     uint64_t peer, asked_ms;
     enum p2p_body body;
     bool late;          /* ASKED: was seen to be late, at asked_ms */
-    bool own_signature; /* its beneficiary signed the seal itself */
-    bool pow_right;     /* a job has found its proof-of-work output to be what it claims */
+    bool own_signature; /* its beneficiary must have signed the seal itself */
+    bool seal_right;    /* a job has found its proof-of-work output and its signature to be what they claim */
 } p2p_record;
 
 typedef struct {
@@ -84,15 +84,17 @@ void p2p_branch_free(p2p_branch *b);
  * pushed to. */
 int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base);
 
-/* All rules for a header that follows `last`, but the proof-of-work output. proof: NULL: none came. now_s: for T2.
- * NOT_YET: T2; F2 when the chain could not be read; or H10, E5, for which its sender is to blame.
- * own_signature: after VALID, whether the beneficiary signed the seal itself. */
+/* All rules for a header that follows `last`, but the proof-of-work output (H6) and the signature (H8). proof: NULL:
+ * none came. now_s: for T2. NOT_YET: T2; F2 when the chain could not be read; or H10, E5, for which its sender is to
+ * blame. signer: after VALID, who must have signed the seal. */
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
-                              const posw_stake_proof *proof, uint64_t now_s, bool *own_signature);
+                              const posw_stake_proof *proof, uint64_t now_s, posw_address *signer);
 /* After POSW_VALID: `last` is now h. POSW_ENOMEM; POSW_EFULL: far, and too long. */
 int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash, bool own_signature);
-/* The proof-of-work question of a header that follows `last` (ask before the push). */
-int p2p_branch_pow_item(const p2p_branch *b, posw_chain *c, posw_job_pow *out, const posw_header *h);
+/* The question about the seal of a header that follows `last` and that p2p_branch_check found VALID (ask before the
+ * push). */
+int p2p_branch_pow_item(const p2p_branch *b, posw_chain *c, posw_job_pow *out, const posw_header *h,
+                        const posw_address *signer);
 /* What comes next is weighed only. key: secret. */
 void p2p_branch_go_far(p2p_branch *b, const uint8_t key[16]);
 /* The far headers are proved and outweigh the tip: they come again, after p2p_branch_end. */

@@ -311,15 +311,12 @@ static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
 
 static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
     const posw_header *h = &r->m.head.header;
-    posw_hash seal_hash;
     posw_job *job = posw_job_new(POSW_JOB_POW, 1);
     if (job == NULL) return false;
     job->id = (uint64_t)P2P_JOB_COMPACT << P2P_JOB_OWNER_SHIFT;
     job->peer = r->peer;
     job->hash = r->m.head.hash;
-    posw_header_seal_hash(&seal_hash, h);
-    posw_pow_input(job->items[0].input, &seal_hash, h->nonce);
-    job->items[0].claimed = h->mix_hash;
+    posw_job_pow_ask(&job->items[0], h, NULL); /* the signature was looked at before */
     job->item_count = 1;
     if (posw_chain_key_after(p->chain, &job->items[0].key, &h->parent_hash, h->number - 1) != POSW_OK) {
         posw_job_free(job);

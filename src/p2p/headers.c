@@ -1,4 +1,4 @@
-/* Headers of others: linked, checked against all rules, their proofs of work given to jobs.
+/* Headers of others: linked, checked against all rules, their proofs of work and signatures given to jobs.
  *
  * A peer that sends a header that breaks a rule is lying: every rule of a header can be checked by whoever sends it on.
  */
@@ -40,7 +40,7 @@ static void send_job(batch *b) {
 }
 
 /* tag: the branch; hash: the first header of the job, since indices move. */
-static bool add_to_job(batch *b, const posw_header *h, const posw_hash *hash) {
+static bool add_to_job(batch *b, const posw_header *h, const posw_hash *hash, const posw_address *signer) {
     if (b->job == NULL) {
         b->job = posw_job_new(POSW_JOB_POW, b->left + 1 < POSW_JOB_POW_MAX ? b->left + 1 : POSW_JOB_POW_MAX);
         if (b->job == NULL) return false;
@@ -49,7 +49,8 @@ static bool add_to_job(batch *b, const posw_header *h, const posw_hash *hash) {
         b->job->tag = b->branch->id;
         b->job->hash = *hash;
     }
-    if (p2p_branch_pow_item(b->branch, b->p->chain, &b->job->items[b->job->item_count], h) != POSW_OK) return false;
+    posw_job_pow *item = &b->job->items[b->job->item_count];
+    if (p2p_branch_pow_item(b->branch, b->p->chain, item, h, signer) != POSW_OK) return false;
     b->job->item_count++;
     return true;
 }
@@ -144,9 +145,9 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->branch->origin = b->asked ? b->peer->id : 0;
     }
     if (b->branch->heavier) return retake_header(b, m);
-    bool own_signature;
+    posw_address signer;
     const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL,
-                                            posw_node_now_s(p->node), &own_signature);
+                                            posw_node_now_s(p->node), &signer);
     p->counters.headers_checked++;
     if (v.kind == POSW_NOT_YET && (v.rule == POSW_RULE_TIME_FUTURE || v.rule == POSW_RULE_UNKNOWN_PARENT)) {
         b->halted = true;
@@ -160,7 +161,8 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->halted = true; /* enough of its headers are being looked at */
         return false;
     }
-    int rc = add_to_job(b, &m->header, &m->hash) ? POSW_OK : POSW_ENOMEM;
+    const bool own_signature = posw_address_equal(&signer, &m->header.beneficiary);
+    int rc = add_to_job(b, &m->header, &m->hash, &signer) ? POSW_OK : POSW_ENOMEM;
     if (rc == POSW_OK) rc = p2p_branch_push(b->branch, &m->header, &m->hash, own_signature);
     if (rc != POSW_OK) {
         if (b->job != NULL && b->job->item_count > 0)
@@ -316,13 +318,13 @@ void p2p_sync_announced(posw_p2p *p, p2p_peer *peer, const posw_msg_header *m, p
     announced(&b);
 }
 
-/* ---- Proofs of work ---- */
+/* ---- Seals ---- */
 
 /* Jobs may come back in any order; `proved` is the unbroken part. */
 static void mark_proved(p2p_branch *b, size_t first, size_t count) {
     for (size_t i = first; i < first + count && i < b->count; i++)
-        b->records[i].pow_right = true;
-    while (b->proved < b->count && b->records[b->proved].pow_right)
+        b->records[i].seal_right = true;
+    while (b->proved < b->count && b->records[b->proved].seal_right)
         b->proved++;
 }
 
@@ -330,7 +332,7 @@ void sync_pow_done(posw_p2p *p, posw_job *job, posw_actions *out) {
     p2p_branch *b = sync_branch(p->sync, job->tag);
     p2p_peer *peer = p2p_find(p, job->peer);
     if (job->result == POSW_OK && job->good < job->item_count && peer != NULL)
-        p2p_violation(p, peer, "a header whose mixHash is not its proof of work", out);
+        p2p_violation(p, peer, "a header whose seal is false: mixHash or signature", out);
     const size_t first = b == NULL ? SIZE_MAX : p2p_branch_find(b, &job->hash);
     if (b != NULL && first == SIZE_MAX && b->far_open >= job->item_count) {
         b->far_open -= job->item_count;

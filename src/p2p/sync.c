@@ -462,10 +462,13 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer) {
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
                                    const posw_stake_proof *proof, posw_u256 *weight) {
     p2p_branch b;
-    bool own_signature;
+    posw_address must_sign, signer;
     if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
-    return p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &own_signature);
+    const posw_verdict v = p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
+    if (v.kind != POSW_VALID) return v;
+    const bool is_signed = posw_seal_signer(&signer, h) && posw_address_equal(&signer, &must_sign);
+    return is_signed ? v : posw_invalid(POSW_RULE_SIGNATURE);
 }
 
 bool p2p_sync_extends_branch(const posw_p2p *p, const posw_header *h) {

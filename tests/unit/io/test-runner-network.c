@@ -21,11 +21,11 @@ typedef struct {
     bool many_jobs;
 } net;
 
-static posw_hash work_of(uint8_t input[POSW_POW_INPUT_SIZE], unsigned n) {
-    posw_hash key = {{0}}, out;
-    memset(input, (int)n, POSW_POW_INPUT_SIZE);
-    assert_true(h_pow.hash(NULL, &out, &key, input));
-    return out;
+static void ask_for_work(posw_job_pow *out, unsigned n) {
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    *out = (posw_job_pow){.seal_hash.b = {(uint8_t)n}};
+    posw_pow_input(input, &out->seal_hash, out->nonce);
+    assert_true(h_pow.hash(NULL, &out->claimed, &out->key, input));
 }
 
 static void push_job(net *s, posw_actions *out) {
@@ -33,8 +33,7 @@ static void push_job(net *s, posw_actions *out) {
     job->id = s->next_job++;
     job->item_count = HASHES;
     for (unsigned i = 0; i < HASHES; i++) {
-        job->items[i].key = (posw_hash){{0}};
-        job->items[i].claimed = work_of(job->items[i].input, i);
+        ask_for_work(&job->items[i], i);
         if (i == job->id % HASHES) job->items[i].claimed.b[0] ^= 1; /* so many are good */
     }
     posw_actions_push(out, POSW_ACTION_JOB)->job = job;

@@ -197,8 +197,9 @@ static atomic_uint scratches;
 
 static bool count_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
     assert_int_equal(*(const int *)scratch, 42);
-    memset(out, key->b[0] ^ input[0], sizeof *out);
-    if (input[1] != 0) rest(input[1]);
+    const uint8_t *seal_hash = input + 7; /* as posw_pow_input puts it */
+    memset(out, key->b[0] ^ seal_hash[0], sizeof *out);
+    if (seal_hash[1] != 0) rest(seal_hash[1]);
     return true;
 }
 
@@ -223,8 +224,8 @@ static posw_job *pow_job(unsigned id, size_t items, size_t good, uint8_t rest_ea
     job->item_count = items;
     for (size_t i = 0; i < items; i++) {
         job->items[i] = (posw_job_pow){.key = {{0}}};
-        job->items[i].input[0] = (uint8_t)i;
-        job->items[i].input[1] = rest_each;
+        job->items[i].seal_hash.b[0] = (uint8_t)i;
+        job->items[i].seal_hash.b[1] = rest_each;
         job->items[i].key.b[0] = 7;
         memset(&job->items[i].claimed, (int)(7 ^ i), sizeof(posw_hash));
         if (i == good) job->items[i].claimed.b[5] ^= 1;
