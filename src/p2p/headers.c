@@ -241,8 +241,10 @@ static void go_on(batch *b, posw_actions *out) {
         return;
     }
     p2p_branch *known = sync_find_record(p->sync, &b->last, &index);
-    if (s->known > SYNC_KNOWN_MAX || (known != NULL && known->source != 0 && known->source != b->peer->id)) {
-        quiet(p, b->peer, SYNC_QUIET_MS); /* another feeds that branch, or it repeats itself */
+    if (s->known > SYNC_KNOWN_MAX) {
+        quiet(p, b->peer, SYNC_QUIET_MS); /* it repeats itself */
+    } else if (known != NULL && known->source != b->peer->id && sync_is_led(p, known)) {
+        quiet(p, b->peer, SYNC_ASK_LATE_MS); /* another feeds that branch; perhaps not for long */
     } else if (known != NULL && !known->closed) {
         known->source = b->peer->id;
     } else {

@@ -92,13 +92,20 @@ static size_t add_main_chain(posw_p2p *p, posw_hash *out, size_t n) {
     }
 }
 
+bool sync_is_led(const posw_p2p *p, const p2p_branch *b) {
+    const p2p_peer *source = b->source == 0 ? NULL : p2p_find(p, b->source);
+    if (source == NULL || source->state != P2P_READY) return false;
+    return source->sync->request == 0 || p->now_ms < source->sync->request_ms + SYNC_ASK_LATE_MS;
+}
+
 /* Whoever has a branch that another began goes on where that one stopped. Their order is no matter: one end at most is
  * on a chain. */
-static size_t add_orphans(const p2p_sync *s, posw_hash *out) {
+static size_t add_orphans(const posw_p2p *p, posw_hash *out) {
     size_t n = 0;
-    for (size_t i = 0; i < s->branch_count; i++)
-        if (s->branches[i]->source == 0 && !s->branches[i]->closed && s->branches[i]->count > 0)
-            out[n++] = *p2p_branch_end(s->branches[i]);
+    for (size_t i = 0; i < p->sync->branch_count; i++) {
+        const p2p_branch *b = p->sync->branches[i];
+        if (!b->closed && b->count > 0 && !sync_is_led(p, b)) out[n++] = *p2p_branch_end(b);
+    }
     return n;
 }
 
@@ -115,7 +122,7 @@ void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_a
     if (from != NULL)
         hashes[n++] = *from;
     else
-        n = add_orphans(p->sync, hashes);
+        n = add_orphans(p, hashes);
     posw_msg_get_headers_encode(&a->data, s->request, hashes, add_main_chain(p, hashes, n), POSW_MSG_HEADERS_MAX);
     p2p_send_end(p, peer, a);
     p2p_wake(p, p->now_ms + SYNC_ASK_MS);
@@ -136,16 +143,34 @@ static p2p_branch *fed_by(const p2p_sync *s, uint64_t peer) {
     return NULL;
 }
 
+/* For more than the last few blocks. */
+static bool is_far(const posw_p2p *p, const p2p_peer *peer) {
+    return peer->number > posw_chain_tip(p->chain)->number + SYNC_NEAR;
+}
+
+/* Somebody may still answer. The more there are who have not in time, the longer the next is waited for: an own line
+ * that is slow does not become quicker by asking everybody. */
+static bool waits_for_answer(posw_p2p *p) {
+    uint64_t wait_ms = SYNC_ASK_LATE_MS, latest_ms = 0;
+    size_t i = 0, count = 0;
+    for (const p2p_peer *other; (other = p2p_ready_peer(p, &i)) != NULL;) {
+        if (other->sync->request == 0 || !is_far(p, other)) continue;
+        if (count++ > 0 && wait_ms < SYNC_ASK_MS) wait_ms *= 2;
+        if (other->sync->request_ms > latest_ms) latest_ms = other->sync->request_ms;
+    }
+    if (count == 0 || p->now_ms >= latest_ms + wait_ms) return false;
+    p2p_wake(p, latest_ms + wait_ms);
+    return true;
+}
+
 /* Somebody is being asked already, for more than the last few blocks. */
-static bool somebody_else_leads(const posw_p2p *p, const p2p_peer *peer) {
-    if (peer->number <= posw_chain_tip(p->chain)->number + SYNC_NEAR) return false;
-    for (size_t i = 0; i < p->sync->branch_count; i++)
-        if (p->sync->branches[i]->source != 0 && p->sync->branches[i]->source != peer->id) return true;
-    size_t k = 0;
-    for (const p2p_peer *other; (other = p2p_ready_peer(p, &k)) != NULL;)
-        if (other != peer && other->sync->request != 0 && other->number > posw_chain_tip(p->chain)->number + SYNC_NEAR)
-            return true;
-    return false;
+static bool somebody_else_leads(posw_p2p *p, const p2p_peer *peer) {
+    if (!is_far(p, peer)) return false;
+    for (size_t i = 0; i < p->sync->branch_count; i++) {
+        const p2p_branch *b = p->sync->branches[i];
+        if (b->source != peer->id && sync_is_led(p, b)) return true;
+    }
+    return waits_for_answer(p);
 }
 
 static bool is_worth_asking(posw_p2p *p, const p2p_peer *peer) {

@@ -9,7 +9,8 @@
 
 enum {
     SYNC_BRANCHES_MAX = 8,
-    SYNC_ASK_MS = 10 * 1000,    /* an answer to GET_HEADERS must come within this */
+    SYNC_ASK_MS = 10 * 1000,    /* an answer to GET_HEADERS must come within this; */
+    SYNC_ASK_LATE_MS = 1000,    /* after this another is asked as well, after twice that a third, and so on */
     SYNC_QUIET_MS = 2 * 1000,   /* a peer whose headers led nowhere is not asked again before */
     SYNC_LOOK_MS = 60 * 1000,   /* while one gives headers, others are asked so often whether theirs are the same */
     SYNC_CLOSE_BLOCKS = 8,      /* a branch that lacks no more than these is kept for as long after its latest header */
@@ -96,6 +97,8 @@ void sync_drop_branch(p2p_sync *s, p2p_branch *b);
 /* The branch that holds this block and the record's index; NULL: none. */
 p2p_branch *sync_find_record(const p2p_sync *s, const posw_hash *hash, size_t *index);
 bool sync_chain_has(posw_p2p *p, const posw_hash *hash);
+/* Its source gives more of it, or has not been asked for it for long. */
+bool sync_is_led(const posw_p2p *p, const p2p_branch *b);
 /* From this block on (NULL: from the ends of branches that nobody feeds, or the main chain's tip), unless a request is
  * open. */
 void sync_ask_headers(posw_p2p *p, p2p_peer *peer, const posw_hash *from, posw_actions *out);

@@ -210,6 +210,97 @@ static void test_what_was_caught_up_with_is_told(void **state) {
     n_close(&w);
 }
 
+static posw_hash asked_after(const n_net *w, uint64_t peer) {
+    posw_msg_frame f;
+    posw_msg_get_headers asked;
+    assert_true(n_got(w, peer, POSW_MSG_GET_HEADERS, &f) > 0);
+    assert_true(posw_msg_get_headers_decode(&asked, f.payload));
+    return posw_msg_hash_at(&asked.locator, 0);
+}
+
+/* Who falls silent while it gives headers holds the others up for a second: one of them goes on where it stopped. If it
+ * answers after all, that is no violation, and it is the other that goes on. */
+static void test_who_gives_headers_falls_silent(void **state) {
+    (void)state;
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    n_grow_slowly(source.chain, 1400, 1);
+    n_greet_with(&w, 1, source.chain);
+    assert_int_equal(n_serve(&w, 1, source.chain), 1); /* and it is asked for more */
+    const posw_hash end = w.p2p->sync->branches[0]->last_hash;
+    n_greet_with(&w, 2, source.chain);
+    n_answer_headers(&w, 2, source.chain, 1, POSW_MSG_HEADERS_MAX); /* what is known */
+    n_tick(&w, SYNC_ASK_LATE_MS - 1);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_GET_HEADERS, NULL), 1);
+    n_tick(&w, 1);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_GET_HEADERS, NULL), 2);
+    const posw_hash after = asked_after(&w, 2);
+    assert_true(posw_hash_equal(&after, &end));
+    while (n_serve(&w, 2, source.chain) > 0) {
+    }
+    for (int i = 0; i < 4; i++) { /* the blocks that the silent one owes are late */
+        n_tick(&w, sync_late_after_ms(w.p2p));
+        n_tick(&w, SYNC_LATE_AGAIN_MS);
+        while (n_serve(&w, 2, source.chain) > 0) {
+        }
+    }
+    h_same(w.node.chain, source.chain);
+    assert_true(w.peers[1].open);
+    n_forget(&w);
+    const uint64_t request = p2p_find(w.p2p, 1)->sync->request;
+    assert_true(request != 0);
+    posw_buf b = {0};
+    posw_msg_writer list;
+    posw_chain_block_info info;
+    posw_msg_headers_begin(&list, &b, request);
+    ok(posw_chain_block_by_number(source.chain, &info, POSW_MSG_HEADERS_MAX + 1));
+    assert_true(posw_msg_headers_add(&list, &info.header, NULL));
+    posw_msg_end(&list);
+    n_send(&w, 1, &b);
+    assert_int_equal(n_violations(&w), 0);
+    assert_true(w.peers[1].open);
+    posw_buf_clear(&b);
+    h_close(&source);
+    n_close(&w);
+}
+
+/* The more are silent the longer the next is waited for: a line that is slow itself does not become quicker by asking
+ * everybody. */
+static void test_not_everybody_is_asked(void **state) {
+    (void)state;
+    enum { MANY = 20 };
+    n_net w;
+    h_node source;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    n_grow_slowly(source.chain, 1400, 1);
+    for (uint64_t peer = 1; peer <= MANY; peer++) {
+        n_greet_with(&w, peer, source.chain);
+        if (peer == 1)
+            n_serve(&w, 1, source.chain);
+        else
+            n_answer_headers(&w, peer, source.chain, 1, POSW_MSG_HEADERS_MAX);
+    }
+    n_forget(&w);
+    size_t at_ms[MANY], asked = 0;
+    for (uint64_t ms = 0; ms < SYNC_ASK_MS - 1; ms += 100) {
+        size_t now = 1;
+        n_tick(&w, ms == 0 ? 0 : 100);
+        for (uint64_t peer = 2; peer <= MANY; peer++)
+            now += n_got(&w, peer, POSW_MSG_GET_HEADERS, NULL);
+        for (; asked < now; asked++)
+            at_ms[asked] = ms;
+    }
+    assert_int_equal(asked, 4);
+    assert_int_equal(at_ms[1], SYNC_ASK_LATE_MS);
+    assert_int_equal(at_ms[2], 3 * SYNC_ASK_LATE_MS);
+    assert_int_equal(at_ms[3], 7 * SYNC_ASK_LATE_MS);
+    h_close(&source);
+    n_close(&w);
+}
+
 /* Headers 1 to `last` as the answer to its open question, the last one signed by a key that has no say there. */
 static void answer_with_false_signature(n_net *w, uint64_t peer, posw_chain *from, uint64_t last) {
     posw_msg_frame f;
@@ -780,6 +871,8 @@ int main(void) {
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_what_was_caught_up_with_is_told),
+        cmocka_unit_test(test_who_gives_headers_falls_silent),
+        cmocka_unit_test(test_not_everybody_is_asked),
         cmocka_unit_test(test_false_signature),
         cmocka_unit_test(test_cut_branch_goes_on),
         cmocka_unit_test(test_cut_branch_goes_on_from_known_headers),
