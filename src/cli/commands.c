@@ -14,6 +14,7 @@ const cli_program cli_this_program = {
 const cli_command *const cli_commands[] = {
     &cli_command_dev,
     &cli_command_node,
+    &cli_command_miner,
     &cli_command_localnet,
     &cli_command_peers,
     &cli_command_status,

@@ -2,11 +2,15 @@
 
 #include "base/bytes.h"
 #include "io/runner.h"
+#include "posw/u256.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { NONCE_OFFSET = POSW_POW_INPUT_SIZE - 8, BUSY_NS = 10 * 1000 * 1000 /* between two rests, at least */ };
 
 /* Each searcher starts its nonces at a random place of its own, so that machines of one identity do not repeat each
  * other. */
@@ -26,6 +30,7 @@ struct posw_mine_threads {
     posw_work work;              /* under lock */
     bool has_work, ending;       /* under lock */
     _Atomic uint64_t generation; /* changes with every new work; read without the lock between hashes */
+    _Atomic unsigned throttle;
     searcher *searchers;
     unsigned count;
 };
@@ -55,22 +60,65 @@ static void report(posw_mine_threads *m, uint64_t generation, const posw_work *w
     if (first) m->found(m->arg, work->id, nonce, mix);
 }
 
+/* With half a nonce the difficulty is not known: what is asked for is a hash below the target. */
+static bool is_good(const posw_work *work, const posw_hash *mix) {
+    const posw_u256 h = posw_u256_from_le(mix->b);
+    if (work->half_nonce) return posw_u256_cmp(&h, &work->target) < 0;
+    return posw_seal_meets(mix, &work->difficulty, &work->weight);
+}
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Sleeps in proportion to the time since *began, once that is worth it; with other work, or at the end, no longer than
+ * that is there. */
+static void rest(posw_mine_threads *m, uint64_t *began, uint64_t generation) {
+    const unsigned percent = atomic_load_explicit(&m->throttle, memory_order_relaxed);
+    if (percent == 0) return;
+    const uint64_t now = now_ns();
+    if (now - *began < BUSY_NS) return;
+    const uint64_t until = now + (now - *began) * percent / (100 - percent);
+    const struct timespec end = {.tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u)};
+    pthread_mutex_lock(&m->lock);
+    while (!m->ending && atomic_load(&m->generation) == generation)
+        if (pthread_cond_timedwait(&m->changed, &m->lock, &end) != 0) break;
+    pthread_mutex_unlock(&m->lock);
+    *began = now_ns();
+}
+
+/* Threads that share half a nonce have a part of it each, so that they do not repeat each other. */
+static uint64_t first_nonce(const searcher *s, const posw_work *work) {
+    const posw_mine_threads *m = s->owner;
+    uint64_t nonce;
+    posw_random_bytes(&nonce, sizeof nonce);
+    if (!work->half_nonce) return nonce;
+    const uint64_t part = (UINT64_C(1) << 32) / m->count, index = (uint64_t)(s - m->searchers);
+    return index * part + nonce % (part / 2);
+}
+
 static void search(searcher *s, void *scratch, const posw_work *work, uint64_t generation) {
     posw_mine_threads *m = s->owner;
     uint8_t input[POSW_POW_INPUT_SIZE], nonce_bytes[8];
-    uint64_t nonce;
+    const size_t searched = work->half_nonce ? 4 : 8;
+    uint64_t began = now_ns();
     posw_hash mix;
-    posw_random_bytes(&nonce, sizeof nonce);
     memcpy(input, work->input, sizeof input);
-    for (; atomic_load_explicit(&m->generation, memory_order_relaxed) == generation; nonce++) {
-        posw_store_le64(nonce_bytes, nonce);
-        memcpy(input + POSW_POW_INPUT_SIZE - sizeof nonce_bytes, nonce_bytes, sizeof nonce_bytes);
+    memcpy(nonce_bytes, input + NONCE_OFFSET, sizeof nonce_bytes);
+    for (uint64_t nonce = first_nonce(s, work);
+         atomic_load_explicit(&m->generation, memory_order_relaxed) == generation; nonce++) {
+        uint8_t counter[8];
+        posw_store_le64(counter, nonce);
+        memcpy(nonce_bytes, counter, searched);
+        memcpy(input + NONCE_OFFSET, counter, searched);
+        rest(m, &began, generation);
         if (!m->pow->hash(scratch, &mix, &work->key, input)) return;
         atomic_store_explicit(&s->hashes, atomic_load_explicit(&s->hashes, memory_order_relaxed) + 1,
                               memory_order_relaxed);
         /* The top word says no to nearly all, and costs nothing. */
-        if (posw_load_le64(mix.b + 24) > work->target.w[3] || !posw_seal_meets(&mix, &work->difficulty, &work->weight))
-            continue;
+        if (posw_load_le64(mix.b + 24) > work->target.w[3] || !is_good(work, &mix)) continue;
         report(m, generation, work, nonce_bytes, &mix);
         return;
     }
@@ -116,16 +164,22 @@ int posw_mine_threads_new(posw_mine_threads **out, unsigned threads, const posw_
     m->pow = pow;
     m->found = found;
     m->arg = arg;
+    m->count = threads;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&m->lock, NULL);
-    pthread_cond_init(&m->changed, NULL);
+    pthread_cond_init(&m->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (m->searchers == NULL) {
         release(m);
         return POSW_ENOMEM;
     }
-    for (; m->count < threads; m->count++) {
-        searcher *s = &m->searchers[m->count];
+    for (unsigned i = 0; i < threads; i++) {
+        searcher *s = &m->searchers[i];
         s->owner = m;
         if (pthread_create(&s->thread, NULL, searcher_main, s) != 0) {
+            m->count = i;
             end_threads(m);
             release(m);
             return POSW_ENOMEM;
@@ -133,6 +187,11 @@ int posw_mine_threads_new(posw_mine_threads **out, unsigned threads, const posw_
     }
     *out = m;
     return POSW_OK;
+}
+
+void posw_mine_threads_throttle(posw_mine_threads *m, unsigned percent) {
+    POSW_ASSERT(percent <= 90);
+    atomic_store(&m->throttle, percent);
 }
 
 void posw_mine_threads_work(posw_mine_threads *m, const posw_work *work) {

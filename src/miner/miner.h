@@ -25,6 +25,7 @@ typedef struct {
     posw_u256 difficulty, weight;
     posw_u256 target;                   /* posw_seal_target(difficulty, weight) */
     uint8_t input[POSW_POW_INPUT_SIZE]; /* nonce zero */
+    bool half_nonce; /* only the first 4 bytes of the nonce are searched; the others are as in input */
 } posw_work;
 
 /* Builds the best block on the tip: transactions from the pool (NULL: none) within gas and size limits, timestamp

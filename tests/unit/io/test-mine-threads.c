@@ -115,6 +115,52 @@ static void finds_are_right(void **state) {
     posw_mine_threads_free(m);
 }
 
+/* Work of a miners' door: the second half of the nonce is the door's, and the target is all that is known. */
+static void half_a_nonce_leaves_the_other_half(void **state) {
+    results *r = *state;
+    posw_mine_threads *m = start(3, keccak(), r);
+    for (uint64_t i = 0; i < 30; i++) {
+        posw_work w = {.id = i + 1, .half_nonce = true, .target = {{0, 0, 0, UINT64_MAX / 3000}}};
+        memset(w.input, (int)i, 43);
+        memcpy(w.input + 39, "\0\0\0\0door", 8);
+        posw_mine_threads_work(m, &w);
+        wait_for(r, i + 1);
+        posw_hash mix;
+        assert_memory_equal(r->finds[i].nonce + 4, "door", 4);
+        memcpy(w.input + 39, r->finds[i].nonce, 8);
+        assert_true(keccak()->hash(NULL, &mix, &w.key, w.input));
+        assert_true(posw_hash_equal(&mix, &r->finds[i].mix));
+        assert_true(posw_load_le64(mix.b + 24) < UINT64_MAX / 3000);
+    }
+    posw_mine_threads_free(m);
+}
+
+static uint64_t cpu_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Of two threads that rest four fifths of their time, together at most two fifths of a processor (and some for what they do beside); a busy machine makes it less.
+ * Other work, and the end, do not wait for the rest. */
+static void throttled_threads_rest(void **state) {
+    results *r = *state;
+    posw_mine_threads *m = start(2, keccak(), r);
+    posw_mine_threads_throttle(m, 80);
+    const posw_work w = impossible(1);
+    const uint64_t began = clock_ms(), cpu = cpu_ms();
+    posw_mine_threads_work(m, &w);
+    rest_ms(500);
+    const uint64_t wall_spent = clock_ms() - began, cpu_spent = cpu_ms() - cpu;
+    assert_true(posw_mine_threads_hashes(m) > 0);
+    if (cpu_spent > wall_spent * 7 / 10) fail_msg("%u of %u ms", (unsigned)cpu_spent, (unsigned)wall_spent);
+    const posw_work other = easy(2);
+    posw_mine_threads_work(m, &other);
+    wait_for(r, 1);
+    assert_int_equal(r->finds[0].id, 2);
+    posw_mine_threads_free(m);
+}
+
 /* The quick look at the top word must not refuse what is good: a target of a few bits is met about as often as it should be. */
 static void no_good_nonce_is_passed_over(void **state) {
     results *r = *state;
@@ -279,7 +325,8 @@ static void an_engine_that_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(finds_are_right),    TEST(no_good_nonce_is_passed_over), TEST(one_find_for_each_work),
+        TEST(finds_are_right),    TEST(half_a_nonce_leaves_the_other_half), TEST(throttled_threads_rest),
+        TEST(no_good_nonce_is_passed_over), TEST(one_find_for_each_work),
         TEST(new_work_drops_the_old), TEST(no_work_is_rest),          TEST(ends_within_a_hash),
         TEST(thread_counts),      TEST(each_thread_has_its_scratch),  TEST(an_engine_that_fails),
     };
