@@ -10,7 +10,7 @@
 enum {
     STRATUM_WORKS = 3,           /* templates of an address: the current one and those before it */
     STRATUM_JOBS = 8,            /* of a connection, that shares may still be for */
-    STRATUM_NONCES = 4,          /* of a job, that a duplicate is known by */
+    STRATUM_NONCES = 4,          /* of a job, that were good enough to be recomputed: a duplicate is known by them */
     STRATUM_SHARES_MAX = 64,     /* that are being recomputed, */
     STRATUM_SHARES_CONN_MAX = 4, /* of one connection */
     STRATUM_BANS_MAX = 1024

@@ -53,11 +53,10 @@ static stratum_job *job_of(stratum_conn *c, uint64_t id) {
     return NULL;
 }
 
-static bool is_duplicate(stratum_job *j, const uint8_t nonce[POSW_STRATUM_NONCE_SIZE]) {
+static bool is_duplicate(const stratum_job *j, const uint8_t nonce[POSW_STRATUM_NONCE_SIZE]) {
     const size_t known = j->nonce_count < STRATUM_NONCES ? j->nonce_count : STRATUM_NONCES;
     for (size_t i = 0; i < known; i++)
         if (memcmp(j->nonces[i], nonce, POSW_STRATUM_NONCE_SIZE) == 0) return true;
-    memcpy(j->nonces[j->nonce_count++ % STRATUM_NONCES], nonce, POSW_STRATUM_NONCE_SIZE);
     return false;
 }
 
@@ -68,7 +67,7 @@ static stratum_share *free_share(posw_stratum *s, const stratum_conn *c) {
     return NULL;
 }
 
-static void fill_share(posw_stratum *s, stratum_share *share, stratum_conn *c, const stratum_job *j,
+static void fill_share(posw_stratum *s, stratum_share *share, stratum_conn *c, stratum_job *j,
                        const posw_stratum_request *r) {
     *share =
         (stratum_share){.id = s->next_id++, .client = c->id, .account = c->account, .work = j->work, .mix = r->result};
@@ -76,6 +75,7 @@ static void fill_share(posw_stratum *s, stratum_share *share, stratum_conn *c, c
     memcpy(share->request, r->id, sizeof share->request);
     memcpy(share->nonce, r->nonce, sizeof r->nonce);
     memcpy(share->nonce + sizeof r->nonce, j->extra, sizeof j->extra);
+    memcpy(j->nonces[j->nonce_count++ % STRATUM_NONCES], r->nonce, sizeof r->nonce);
     c->account->users++;
     c->shares++;
 }

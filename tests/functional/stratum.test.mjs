@@ -1,0 +1,288 @@
+// The miners' door with real sockets: a small miner of the test's own, what strangers send, the limits, and `posw miner`.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { after, before, describe, test } from 'node:test';
+
+import { Contract } from 'ethers';
+
+import { keccak, littleEndian } from './chain.mjs';
+import { ACCOUNTS, COIN, POSW, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, sleep, startDev, until, within } from './lib.mjs';
+
+const [rich, poor] = [ACCOUNTS[1].address, ACCOUNTS[2].address];
+
+/** A connection that speaks lines of JSON and keeps the latest job. */
+class Miner {
+  static async open(node) {
+    const m = new Miner();
+    const { hostname, port } = new URL(node.ready.stratum);
+    m.socket = net.connect(Number(port), hostname);
+    m.lines = [];
+    m.waiting = new Map();
+    m.id = 0;
+    m.closed = false;
+    let rest = '';
+    m.socket.setEncoding('utf8').on('data', (text) => {
+      const all = (rest + text).split('\n');
+      rest = all.pop();
+      all.filter(Boolean).forEach((line) => m.hear(JSON.parse(line)));
+    });
+    m.socket.on('error', () => {}).on('close', () => (m.closed = true));
+    await within(5000, once(m.socket, 'connect'), 'the miners’ door');
+    return m;
+  }
+
+  hear(message) {
+    this.lines.push(message);
+    if (message.method === 'job') this.job = message.params;
+    if (message.result?.job) ({ id: this.session, job: this.job } = message.result);
+    this.waiting.get(message.id)?.(message);
+  }
+
+  ask(method, params = {}) {
+    const id = ++this.id;
+    const answer = new Promise((done) => this.waiting.set(id, done));
+    this.socket.write(JSON.stringify({ id, jsonrpc: '2.0', method, params }) + '\n');
+    return within(5000, answer, method);
+  }
+
+  async login(address) {
+    const answer = await this.ask('login', { login: address + '.test', pass: 'x', agent: 'test', algo: ['rx/0', 'posw/keccak256'] });
+    assert.equal(answer.error, null, JSON.stringify(answer.error));
+    assert.equal(answer.result.status, 'OK');
+    return this;
+  }
+
+  get target() {
+    return Buffer.from(this.job.target, 'hex').readBigUInt64LE();
+  }
+
+  /** As a stock miner does it: 4 bytes of nonce at offset 39, the last 8 bytes of the hash against the target. */
+  search(job = this.job) {
+    const blob = Buffer.from(job.blob, 'hex');
+    const target = Buffer.from(job.target, 'hex').readBigUInt64LE();
+    for (let nonce = 0; ; nonce++) {
+      blob.writeUInt32LE(nonce, 39);
+      const hash = Buffer.from(keccak(blob));
+      if (hash.readBigUInt64LE(24) < target) return { id: this.session, job_id: job.job_id, nonce: blob.subarray(39, 43).toString('hex'), result: hash.toString('hex') };
+    }
+  }
+
+  end() {
+    this.socket.destroy();
+  }
+}
+
+const closes = (m) => until('the node closes', () => m.closed);
+
+describe('miners', () => {
+  let node, provider;
+  before(async () => {
+    node = await startDev('--stratum', '127.0.0.1:0');
+    provider = ethersProvider(node);
+    const staking = new Contract(STAKING, STAKING_ABI, ethersWallet(provider, 1));
+    const sent = await staking.stake(rich, { value: 5000n * COIN });
+    await node.mined(sent.hash);
+    await node.mineTo(47);
+  });
+  after(() => {
+    provider.destroy();
+    return node.stop();
+  });
+
+  test('each login has the target of its weight', async () => {
+    const [a, b] = [await (await Miner.open(node)).login(rich), await (await Miner.open(node)).login(poor)];
+    for (const [m, address] of [[a, rich], [b, poor]]) {
+      const { target, weight, number } = await node.rpc('posw_getMiner', address);
+      assert.equal(m.target, BigInt(target) >> 192n);
+      assert.equal(m.job.height, Number(number));
+      assert.equal(m.job.posw.weight, weight);
+      assert.equal(m.job.algo, 'posw/keccak256');
+    }
+    assert.equal(a.target, 1024n * b.target);
+    a.end();
+    b.end();
+  });
+
+  test('every share is a block of its login', async () => {
+    const miners = [await (await Miner.open(node)).login(rich), await (await Miner.open(node)).login(poor), await (await Miner.open(node)).login(poor)];
+    assert.notEqual(miners[1].job.blob, miners[2].job.blob, 'two machines of one address search different nonces');
+    for (let i = 0; i < 9; i++) {
+      const m = miners[i % 3];
+      const { height } = m.job;
+      const share = m.search();
+      const answer = await m.ask('submit', share);
+      assert.equal(answer.error, null, JSON.stringify(answer.error));
+      const b = await node.rpc('eth_getBlockByNumber', 'latest', false);
+      assert.equal(Number(b.number), height);
+      assert.equal(b.miner, (i % 3 === 0 ? rich : poor).toLowerCase());
+      assert.equal(b.mixHash, '0x' + share.result);
+      assert.ok(littleEndian(Buffer.from(share.result, 'hex')) > 0n);
+      for (const other of miners) await until('everybody has new work', () => other.job.height === height + 1);
+    }
+    // what the pool holds is in a block soon: a new tip brings new work at once
+    const sent = await ethersWallet(provider, 5).sendTransaction({ to: ACCOUNTS[6].address, value: 1n });
+    await node.mine();
+    assert.ok(await provider.getTransactionReceipt(sent.hash));
+    miners.forEach((m) => m.end());
+  });
+
+  test('wrong shares get the texts that miners know', async () => {
+    const m = await (await Miner.open(node)).login(poor);
+    const good = m.search();
+    const refused = async (change) => (await m.ask('submit', { ...good, ...change })).error.message;
+    assert.equal(await refused({ result: 'ff'.repeat(32) }), 'Low difficulty share');
+    assert.equal(await refused({ job_id: 'ffffff' }), 'Invalid job id');
+    assert.equal(await refused({ nonce: '00' }), 'Malformed nonce');
+    const old = m.job;
+    await node.mine(4); // work of so long ago is forgotten
+    await until('new work', () => m.job.height === old.height + 4);
+    const late = m.search(old);
+    assert.equal((await m.ask('submit', { ...late, id: m.session })).error.message, 'Block expired');
+    assert.equal((await m.ask('keepalived')).result.status, 'OK');
+    assert.equal((await m.ask('getjob')).result.height, m.job.height);
+    assert.equal((await m.ask('mining.subscribe')).error.message, 'Invalid method');
+    m.end();
+  });
+
+  test('who cannot be served is told why', async () => {
+    for (const [login, algo, text] of [
+      ['0x' + '11'.repeat(20), undefined, /has not got its signer's key; stake and name 0x[0-9a-f]{40} the signer/],
+      ['42walletofanothercoin', undefined, /The login is your address/],
+      [poor, ['cn/r', 'rx/0'], /mined with posw\/keccak256, which is not among/],
+    ]) {
+      const m = await Miner.open(node);
+      assert.match((await m.ask('login', { login, pass: 'x', algo })).error.message, text);
+      await closes(m);
+    }
+    const m = await Miner.open(node);
+    assert.equal((await m.ask('submit', { id: '1', job_id: '1', nonce: '00000000', result: '00'.repeat(32) })).error.message, 'Unauthenticated');
+    await closes(m);
+  });
+
+  test('what strangers send closes their connection only', async () => {
+    const stays = await (await Miner.open(node)).login(poor);
+    for (const text of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '[]\n', '{"method":\n', 'x'.repeat(5000), '\0\x01\x02\n', '['.repeat(4000) + '\n', '{"id":1}\n']) {
+      const m = await Miner.open(node);
+      m.socket.write(text);
+      await closes(m);
+      assert.match(m.lines[0].error.message, /Malformed request|The line is too long/);
+    }
+    const silent = await Miner.open(node);
+    silent.socket.end(); // a half-closed one is of no use
+    await closes(silent);
+    assert.equal((await stays.ask('keepalived')).result.status, 'OK');
+    stays.end();
+  });
+
+  test('one address has so many connections and requests', async () => {
+    const all = [];
+    for (let i = 0; i < 64; i++) all.push(await Miner.open(node));
+    const more = await Miner.open(node);
+    await closes(more);
+    assert.equal(more.lines[0].error.message, 'Too many connections');
+    const quick = await all[0].login(poor);
+    quick.socket.write('{"id":1000,"method":"keepalived"}\n'.repeat(1000));
+    await closes(quick);
+    const answers = quick.lines.filter(({ result }) => result?.status === 'OK').length;
+    assert.ok(answers >= 59 && answers < 100, `${answers} answers`);
+    assert.ok(quick.lines.length < 350, `${quick.lines.length} lines`);
+    all.forEach((m) => m.end());
+  });
+});
+
+describe('false results', () => {
+  test('three, and the address is banned', async () => {
+    const node = await startDev('--stratum', '127.0.0.1:0');
+    const m = await (await Miner.open(node)).login(poor);
+    const other = await (await Miner.open(node)).login(rich);
+    for (let i = 0; i < 3; i++) {
+      const { error } = await m.ask('submit', { id: m.session, job_id: m.job.job_id, nonce: `0000000${i}`, result: '00'.repeat(32) });
+      assert.match(error.message, /^Invalid share/);
+    }
+    await closes(m);
+    await closes(other);
+    const again = await Miner.open(node);
+    assert.match((await again.ask('login', { login: poor }).catch(() => again.lines.at(-1))).error.message, /banned/);
+    assert.equal(await node.number(), 0);
+    await node.stop();
+  });
+});
+
+/** posw miner --json: its events as they come. */
+function startMiner(...args) {
+  const child = spawn(POSW, ['miner', '--json', '--threads', '1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const m = { child, events: [], stderr: '' };
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop();
+    m.events.push(...lines.map((line) => JSON.parse(line)));
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => (m.stderr += text));
+  m.exited = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })));
+  m.saw = (what, test, timeoutMs = 10000) => until(what, () => m.events.find(test), { timeoutMs });
+  process.on('exit', () => child.kill('SIGKILL'));
+  return m;
+}
+
+describe('posw miner', () => {
+  test('mines, says what stake would change, and ends by itself', async () => {
+    const node = await startDev('--stratum', '127.0.0.1:0');
+    const done = await run(['miner', '--url', node.ready.stratum, '--login', poor + '.desk', '--threads', '1', '--shares', '3', '--report', '1']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /logged in/);
+    assert.match(done.stdout, /accepted 3, rejected 0/);
+    assert.match(done.stdout, /stake {4}0 coin, 0 tickets, 0 of them used up: a hash counts once\n +with 781.25 coin more, one free ticket: a hash counts 1024 times until/);
+    assert.match(done.stdout, /speed .*H\/s/);
+    const b = await node.rpc('eth_getBlockByNumber', 'latest', false);
+    assert.equal(Number(b.number), 3);
+    assert.equal(b.miner, poor.toLowerCase());
+    await node.stop();
+  });
+
+  test('comes back when its node does', async () => {
+    let node = await startDev('--stratum', '127.0.0.1:0');
+    const { stratum } = node.ready;
+    const m = startMiner('--url', stratum, '--login', rich, '--throttle', '50', '--report', '1');
+    await m.saw('a block', ({ event }) => event === 'accepted');
+    await node.stop();
+    const lost = await m.saw('the end of the node', ({ event }) => event === 'lost');
+    assert.ok(lost.retryMs >= 1000 && lost.retryMs <= 1300, `${lost.retryMs}`);
+    const { length } = m.events;
+    node = await startDev('--stratum', new URL(stratum).host);
+    await m.saw('a block of the new node', ({ event }) => event === 'accepted' && m.events.slice(length).some((e) => e.event === 'welcome'));
+    await m.saw('its speed', ({ event, hashesPerSecond }) => event === 'report' && hashesPerSecond > 0);
+    m.child.kill('SIGINT');
+    assert.deepEqual(await within(5000, m.exited, 'Ctrl-C'), { code: 0, signal: null });
+    assert.equal(m.events.at(-1).event, 'report');
+    assert.equal(m.events.at(-1).rejected, 0);
+    await node.stop();
+  });
+
+  test('says what it cannot do', async () => {
+    const node = await startDev('--stratum', '127.0.0.1:0');
+    const m = startMiner('--url', node.ready.stratum, '--login', '0x' + '11'.repeat(20));
+    await m.saw('why', ({ event, text }) => event === 'notice' && /signer's key/.test(text));
+    m.child.kill('SIGTERM');
+    assert.equal((await within(5000, m.exited, 'SIGTERM')).code, 0);
+    const web = startMiner('--url', new URL(node.url).host, '--login', poor);
+    await web.saw('that it is no miners’ door', ({ event, text }) => event === 'lost' && /does not speak/.test(text));
+    web.child.kill('SIGTERM');
+    await web.exited;
+    await node.stop();
+    for (const [args, text] of [
+      [['--login', poor], /--url .* and --login .* are needed/],
+      [['--url', 'http://x', '--login', poor], /--url must be like/],
+      [['--url', 'x:1', '--login', 'me'], /--login 'me' is not an address/],
+      [['--url', 'x:1', '--login', poor, '--throttle', '91'], /--throttle must be a whole number from 0 to 90/],
+    ]) {
+      const r = await run(['miner', ...args]);
+      assert.equal(r.code, 2);
+      assert.match(r.stderr, text);
+      assert.equal(r.stderr.trim().split('\n').length, 1);
+    }
+    await sleep(0);
+  });
+});

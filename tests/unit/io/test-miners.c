@@ -1,0 +1,186 @@
+/* The sockets of the miners' door: what is told, the last word, and a reader that does not read. */
+#include "base/bytes.h"
+#include "base/test.h"
+#include "io/miners.h"
+#include "io/tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct {
+    uv_loop_t loop;
+    posw_miners *door;
+    unsigned opened, closed;
+    uint64_t client; /* of the latest MINER_OPEN */
+    posw_netaddr address;
+    posw_buf got;
+    bool answers_and_closes;
+} world;
+
+static void on_event(void *arg, posw_event *e) {
+    world *w = arg;
+    if (e->type == POSW_EVENT_MINER_OPEN) {
+        w->opened++;
+        w->client = e->client;
+        w->address = e->address;
+    } else if (e->type == POSW_EVENT_MINER_CLOSED) {
+        w->closed++;
+    } else {
+        assert_int_equal(e->type, POSW_EVENT_MINER_DATA);
+        posw_buf_append(&w->got, e->data.data, e->data.size);
+        if (!w->answers_and_closes) return;
+        posw_miners_send(w->door, e->client, posw_bytes_of("last word\n", 10));
+        posw_miners_close(w->door, e->client);
+        posw_miners_send(w->door, e->client, posw_bytes_of("more", 4)); /* too late */
+    }
+}
+
+static int setup(void **state) {
+    world *w = calloc(1, sizeof *w);
+    posw_message msg = {""};
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    const posw_miners_options o = {.host = "127.0.0.1", .connections_max = 3, .event = on_event, .arg = w};
+    if (posw_miners_start(&w->door, &w->loop, &o, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    assert_int_not_equal(posw_miners_port(w->door), 0);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+    posw_miners_stop(w->door);
+    while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) {
+    }
+    posw_miners_free(w->door);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    posw_buf_clear(&w->got);
+    free(w);
+    return 0;
+}
+
+/* Turns the loop until the condition holds, for ten seconds at most. */
+#define turn_until(w, condition)                                     \
+    do {                                                             \
+        const uint64_t end_ = uv_hrtime() + 10000000000ull;          \
+        while (!(condition)) {                                       \
+            (void)uv_run(&(w)->loop, UV_RUN_NOWAIT);                 \
+            if (uv_hrtime() > end_) fail_msg("not: %s", #condition); \
+        }                                                            \
+    } while (0)
+
+static int dial(world *w, int receive_bytes) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(posw_miners_port(w->door))};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (receive_bytes > 0)
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+static bool has_ended(int fd) {
+    char byte;
+    const ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+static void what_happens_is_told(void **state) {
+    world *w = *state;
+    const int fd = dial(w, 0);
+    turn_until(w, w->opened == 1);
+    assert_true(posw_netaddr_is_loopback(&w->address) && w->address.port != 0);
+    assert_int_equal(send(fd, "hello", 5, 0), 5);
+    turn_until(w, w->got.size == 5);
+    assert_memory_equal(w->got.data, "hello", 5);
+    posw_miners_send(w->door, w->client, posw_bytes_of("job\n", 4));
+    char text[8];
+    assert_int_equal(recv(fd, text, sizeof text, 0), 4);
+    close(fd);
+    turn_until(w, w->closed == 1);
+    posw_miners_send(w->door, w->client, posw_bytes_of("job\n", 4)); /* to nobody */
+    posw_miners_close(w->door, w->client);
+}
+
+/* It arrives although the miner goes on sending, and its end is not told of. */
+static void the_last_word_arrives(void **state) {
+    world *w = *state;
+    w->answers_and_closes = true;
+    const int fd = dial(w, 0);
+    turn_until(w, w->opened == 1);
+    assert_int_equal(send(fd, "one", 3, 0), 3);
+    turn_until(w, w->got.size > 0);
+    assert_int_equal(send(fd, "two", 3, 0), 3);
+    char text[32];
+    assert_int_equal(recv(fd, text, sizeof text, MSG_WAITALL), 10);
+    assert_memory_equal(text, "last word\n", 10);
+    assert_int_equal(w->got.size, 3);
+    const int other = dial(w, 0); /* its place is free again: within the second that it lingers, or at once */
+    close(fd);
+    turn_until(w, w->opened == 2);
+    close(other);
+    turn_until(w, w->closed == 1);
+}
+
+static void who_does_not_read_is_closed(void **state) {
+    world *w = *state;
+    static uint8_t line[1000];
+    size_t sent = 0;
+    const int fd = dial(w, 4096), reads = dial(w, 0);
+    turn_until(w, w->opened == 2);
+    for (; w->closed == 0; sent += sizeof line) {
+        posw_miners_send(w->door, 1, posw_bytes_of(line, sizeof line));
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
+        assert_true(sent < 64u << 20); /* what the system takes is bounded, and so is what waits here */
+    }
+    assert_true(sent > POSW_MINERS_BACKLOG_MAX);
+    posw_miners_send(w->door, 2, posw_bytes_of("job\n", 4)); /* others are not concerned */
+    char text[8];
+    assert_int_equal(recv(reads, text, sizeof text, 0), 4);
+    close(fd);
+    close(reads);
+}
+
+static void connections_have_a_limit(void **state) {
+    world *w = *state;
+    int fds[3];
+    for (size_t i = 0; i < 3; i++)
+        fds[i] = dial(w, 0);
+    turn_until(w, w->opened == 3);
+    const int more = dial(w, 0);
+    turn_until(w, has_ended(more));
+    assert_int_equal(w->opened, 3);
+    close(more);
+    close(fds[0]);
+    turn_until(w, w->closed == 1);
+    fds[0] = dial(w, 0);
+    turn_until(w, w->opened == 4);
+    for (size_t i = 0; i < 3; i++)
+        close(fds[i]);
+}
+
+static void a_port_in_use(void **state) {
+    world *w = *state;
+    posw_miners *other = NULL;
+    posw_message msg = {""};
+    posw_miners_options o = {
+        .host = "127.0.0.1", .port = posw_miners_port(w->door), .connections_max = 3, .event = on_event};
+    assert_int_equal(posw_miners_start(&other, &w->loop, &o, &msg), POSW_EBUSY);
+    assert_non_null(strstr(msg.text, "--stratum"));
+    o.host = "localhost";
+    assert_int_equal(posw_miners_start(&other, &w->loop, &o, &msg), POSW_EINVAL);
+    assert_null(other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_happens_is_told),     TEST(the_last_word_arrives), TEST(who_does_not_read_is_closed),
+        TEST(connections_have_a_limit), TEST(a_port_in_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
