@@ -1,0 +1,137 @@
+// The real xmrig against a node: two logins with different stake, the target of each, and every share a block.
+//
+//     POSW_XMRIG=/path/to/xmrig tests/functional/run build xmrig.test.mjs
+//
+// POSW_XMRIG_SHARES: of each chain, both logins together (20). The binary is not part of the project; without it the test is skipped.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { ACCOUNTS, run, startNode, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+
+const XMRIG = process.env.POSW_XMRIG;
+const SHARES = Number(process.env.POSW_XMRIG_SHARES ?? 20);
+const skip = XMRIG ? false : 'POSW_XMRIG does not name an xmrig binary';
+if (skip) console.error(`xmrig.test.mjs: skipped: ${skip}`);
+else if (!existsSync(XMRIG)) throw new Error(`POSW_XMRIG: there is no ${XMRIG}`);
+
+const [rich, poor] = ACCOUNTS.slice(1, 3);
+const stake = ({ address }, amount) => ({ miner: address, owner: address, amount });
+
+/** A keystore with the keys of these accounts. */
+async function keystore(folder, accounts) {
+  const password = join(folder, 'password');
+  writeFileSync(password, 'secret\n', { mode: 0o600 });
+  for (const [i, { privateKey }] of accounts.entries()) {
+    const file = join(folder, `key${i}`);
+    writeFileSync(file, privateKey.slice(2), { mode: 0o600 });
+    const done = await run(['wallet', 'import', '--light', '--keystore', join(folder, 'keystore'), '--password-file', password, '--key-file', file]);
+    assert.equal(done.code, 0, done.stderr);
+  }
+  return ['--keystore', join(folder, 'keystore'), '--password-file', password];
+}
+
+/** xmrig for one login; what it says is in its log. */
+function startXmrig(folder, url, algorithm, address) {
+  const log = join(folder, `${address}.log`);
+  const child = spawn(XMRIG, [
+    '-a', algorithm, '-o', url, '-u', `${address}.test`, '-p', 'x', '-t', '1', '--no-color', '--log-file', log, '--donate-level', '0',
+    '--randomx-mode', 'light', '--randomx-wrmsr=-1', '--randomx-no-rdmsr', '--retry-pause', '1',
+  ], { cwd: folder, stdio: 'ignore' });
+  process.on('exit', () => child.kill('SIGKILL'));
+  const text = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+  const numbers = (pattern) => [...text().matchAll(pattern)].map((m) => Number(m[1]));
+  return {
+    child,
+    text,
+    accepted: () => numbers(/ accepted \((\d+)\//g).length,
+    rejected: () => [...text().matchAll(/ rejected \(\d+\/\d+\).*?"(.*?)"/g)].map((m) => m[1]),
+    difficulties: () => numbers(/ new job from .* diff (\d+) algo/g),
+    stop: async () => {
+      const exited = new Promise((done) => child.once('exit', done));
+      child.kill('SIGTERM');
+      await within(20000, exited, 'xmrig ends');
+    },
+  };
+}
+
+/** chain: what differs from writeChainFile; weights: of the two logins. */
+async function mines(t, { algorithm, chain, weights, shares }) {
+  const folder = temporaryFolder();
+  const keys = await keystore(folder, [rich, poor]);
+  const node = await startNode(writeChainFile(folder, { window: 4096, unbonding: 4096, ...chain }), join(folder, 'data'), '--stratum', '127.0.0.1:0',
+    '--stratum-keys', `${rich.address},${poor.address}`, ...keys);
+  const difficulty = Number(chain.difficulty.genesis);
+  const rigs = [rich, poor].map(({ address }) => startXmrig(folder, node.ready.stratum, algorithm, address));
+  const sum = () => rigs[0].accepted() + rigs[1].accepted();
+  try {
+    await until('shares', () => sum() >= shares && rigs.every((r) => r.accepted() > 0), { timeoutMs: 40000 + 15000 * shares, everyMs: 200 });
+  } catch (error) {
+    throw new Error(`${error.message}\n${rigs.map((r) => r.text().slice(-2000)).join('\n')}`);
+  }
+  await Promise.all(rigs.map((r) => r.stop()));
+  for (const [i, rig] of rigs.entries()) {
+    const shown = new Set(rig.difficulties());
+    assert.deepEqual([...shown], [difficulty / weights[i]], 'the difficulty that xmrig shows is the chain’s over the weight');
+    const invalid = rig.rejected().filter((why) => why !== 'Block expired');
+    assert.deepEqual(invalid, [], 'no share was wrong');
+  }
+  const height = await node.number();
+  assert.ok(height >= sum(), 'every accepted share is a block');
+  const found = [0, 0];
+  for (let n = 1; n <= height; n++) {
+    const { miner } = await node.rpc('eth_getBlockByNumber', '0x' + n.toString(16), false);
+    found[[rich, poor].findIndex(({ address }) => address.toLowerCase() === miner)]++;
+  }
+  for (const [i, rig] of rigs.entries()) assert.ok(found[i] >= rig.accepted() && found[i] <= rig.accepted() + 1, 'blocks of this login');
+  const stale = rigs.map((r) => r.rejected().length);
+  t.diagnostic(`${algorithm}, weights ${weights.join(' and ')}: accepted ${rigs.map((r) => r.accepted()).join(' and ')}, too late ${stale.join(' and ')}, wrong 0; ${height} blocks`);
+  await node.stop();
+}
+
+describe('xmrig', { skip, timeout: 36000000 }, () => {
+  test('argon2/chukwa, with tickets and without', (t) =>
+    mines(t, {
+      algorithm: 'argon2/chukwa',
+      chain: {
+        pow: 'argon2id',
+        difficulty: { rule: 'fixed', genesis: '2400' },
+        weight: { preset: 'ticket', boost: '4', price: '1 coin' },
+        stakes: [stake(rich, '5000 coin')],
+      },
+      weights: [4, 1],
+      shares: SHARES,
+    }));
+
+  test('argon2/chukwa, a weight that is linear in the stake', (t) =>
+    mines(t, {
+      algorithm: 'argon2/chukwa',
+      chain: {
+        pow: 'argon2id',
+        difficulty: { rule: 'fixed', genesis: '6000' },
+        weight: { preset: 'linear' },
+        stakes: [stake(rich, '6000 coin'), stake(poor, '2000 coin')],
+      },
+      weights: [6, 2],
+      shares: SHARES,
+    }));
+
+  test('rx/0', async (t) => {
+    const folder = temporaryFolder();
+    const probe = await run(['node', '--chain', writeChainFile(folder, { pow: 'randomx' }), '--datadir', join(folder, 'probe'), '--no-network', '--host', 'none', '--port', '0']);
+    if (/has no randomx/.test(probe.stderr)) return t.skip('this build of posw has no randomx');
+    return mines(t, {
+      algorithm: 'rx/0',
+      chain: {
+        pow: 'randomx',
+        difficulty: { rule: 'fixed', genesis: '120' },
+        weight: { preset: 'ticket', boost: '4', price: '1 coin' },
+        stakes: [stake(rich, '5000 coin')],
+      },
+      weights: [4, 1],
+      shares: Math.ceil(SHARES / 4),
+    });
+  });
+});
