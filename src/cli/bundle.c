@@ -95,7 +95,7 @@ static void fill(posw_buf *out, const bundle *b, const char *text) {
     }
 }
 
-static const char *template_of(const char *name) {
+const char *cli_bundle_text_of(const char *name) {
     const cli_bundle_text *t = CLI_BUNDLE_TEXTS;
     while (t->name != NULL && strcmp(t->name, name) != 0)
         t++;
@@ -331,7 +331,7 @@ static void write_unit(posw_buf *out, const bundle *b) {
                    {"/var/lib/posw", "/var/lib/posw-@SLUG@"},
                    {"%S/posw", "%S/posw-@SLUG@"},
                    {"StateDirectory=posw", "StateDirectory=posw-@SLUG@"}};
-    for (const char *text = template_of("posw"); *text != '\0';) {
+    for (const char *text = cli_bundle_text_of("posw"); *text != '\0';) {
         size_t i = 0;
         while (i < POSW_ARRAY_SIZE(changes) && strncmp(text, changes[i].from, strlen(changes[i].from)) != 0)
             i++;
@@ -346,11 +346,11 @@ static void write_unit(posw_buf *out, const bundle *b) {
 
 static bool make_files(bundle *b) {
     posw_chainfile_write(file_new(b, "chain.json"), b->spec);
-    fill(file_new(b, "node.conf"), b, template_of("node"));
+    fill(file_new(b, "node.conf"), b, cli_bundle_text_of("node"));
     write_unit(file_new(b, "posw-%s.service", b->slug), b);
-    fill(file_new(b, "compose.yml"), b, template_of("compose"));
-    fill(file_new(b, "add-network.html"), b, template_of("add-network"));
-    fill(file_new(b, "README.md"), b, template_of("README"));
+    fill(file_new(b, "compose.yml"), b, cli_bundle_text_of("compose"));
+    fill(file_new(b, "add-network.html"), b, cli_bundle_text_of("add-network"));
+    fill(file_new(b, "README.md"), b, cli_bundle_text_of("README"));
     posw_buf *nodes = file_new(b, "boot-nodes.txt");
     for (size_t i = 0; i < b->boot_nodes.size; i++)
         posw_buf_byte(nodes, b->boot_nodes.data[i] == ',' ? '\n' : b->boot_nodes.data[i]);

@@ -1,4 +1,5 @@
-/* The templates of src/cli/bundle and the unit of the package, made at build time by tools/embed-text. */
+/* The templates of src/cli/bundle, the unit of the package, and the page of the faucet, made at build time by
+ * tools/embed-text. */
 #ifndef POSW_CLI_BUNDLE_TEXTS_H
 #define POSW_CLI_BUNDLE_TEXTS_H
 
@@ -9,5 +10,8 @@ typedef struct {
     const char *text;
 } cli_bundle_text;
 extern const cli_bundle_text CLI_BUNDLE_TEXTS[]; /* ended by a NULL name */
+
+/* The text of a name that is there (asserted). */
+const char *cli_bundle_text_of(const char *name);
 
 #endif

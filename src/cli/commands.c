@@ -27,6 +27,7 @@ const cli_command *const cli_commands[] = {
     &cli_command_wallet_export,
     &cli_command_wallet_book,
     &cli_command_send,
+    &cli_command_faucet,
     &cli_command_stake_add,
     &cli_command_stake_remove,
     &cli_command_stake_withdraw,

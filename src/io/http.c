@@ -14,6 +14,7 @@ static const struct {
     {"origin", HEADER_ORIGIN},
     {"content-type", HEADER_CONTENT_TYPE},
     {"expect", HEADER_EXPECT},
+    {"if-none-match", HEADER_IF_NONE_MATCH},
     {"upgrade", HEADER_UPGRADE},
     {"sec-websocket-key", HEADER_WS_KEY},
     {"sec-websocket-version", HEADER_WS_VERSION},
@@ -31,6 +32,8 @@ static const char *status_text(unsigned status) {
         return "OK";
     case 204:
         return "No Content";
+    case 304:
+        return "Not Modified";
     case 400:
         return "Bad Request";
     case 403:
@@ -95,7 +98,7 @@ static const char *status_headers(const conn *c, unsigned status) {
     switch (status) {
     case 405:
         if (o->data == NULL) return "Allow: GET, HEAD\r\n";
-        return o->get == NULL ? "Allow: POST, OPTIONS\r\n" : "Allow: GET, HEAD, POST, OPTIONS\r\n";
+        return o->get == NULL && o->pages == NULL ? "Allow: POST, OPTIONS\r\n" : "Allow: GET, HEAD, POST, OPTIONS\r\n";
     case 426:
         return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
     default:
@@ -103,16 +106,21 @@ static const char *status_headers(const conn *c, unsigned status) {
     }
 }
 
-void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes body) {
-    char cors[2 * SERVER_HEADER_VALUE_MAX + 256] = "", type[128] = "", head[sizeof cors + sizeof type + 256];
+void http_answer_with(conn *c, unsigned status, const char *content_type, const char *headers, posw_bytes body) {
+    char cors[2 * SERVER_HEADER_VALUE_MAX + 256] = "", type[128] = "", head[sizeof cors + sizeof type + 1024 + 256];
     (void)cors_headers(c, cors, sizeof cors);
-    if (status != 204)
+    if (status != 204 && status != 304)
         (void)snprintf(type, sizeof type, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body.size);
-    int n = snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\n%s%s%s%s\r\n", status, status_text(status), type,
-                     status_headers(c, status), cors, c->keep_alive ? "" : "Connection: close\r\n");
+    int n = snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\n%s%s%s%s%s\r\n", status, status_text(status), type,
+                     status_headers(c, status), headers, cors, c->keep_alive ? "" : "Connection: close\r\n");
+    POSW_ASSERT(n > 0 && (size_t)n < sizeof head);
     if (c->parser.method == HTTP_HEAD) body.size = 0;
     c->answered = true;
     conn_write(c, (posw_bytes){(const uint8_t *)head, (size_t)n}, body);
+}
+
+void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes body) {
+    http_answer_with(c, status, content_type, "", body);
 }
 
 /* The end of the connection: what follows in it may not be what it seems. */
@@ -235,7 +243,8 @@ static void answer_post(conn *c) {
         http_answer(c, 200, "application/json", (posw_bytes){NULL, 0}); /* notifications only */
 }
 
-bool http_answer_reading(conn *c) {
+/* What the callback for GET has at this path; false: nothing, and nothing was answered. */
+static bool answer_reading(conn *c) {
     const posw_server_options *o = &c->server->o;
     posw_server_reading r = {.status = 200};
     if (o->get == NULL || c->path_cut) return false;
@@ -249,11 +258,17 @@ bool http_answer_reading(conn *c) {
     return true;
 }
 
+/* GET and HEAD: a reading, else a page. */
 static void answer_get(conn *c) {
+    const posw_server_options *o = &c->server->o;
     if (!conn_rate_allows(c))
         refuse(c, 429);
-    else if (!http_answer_reading(c))
-        refuse(c, c->server->o.data == NULL ? 404 : 405);
+    else if (answer_reading(c))
+        return;
+    else if (o->pages != NULL)
+        http_answer_page(c);
+    else
+        refuse(c, o->data == NULL ? 404 : 405);
 }
 
 static int on_message_complete(http_parser *p) {
@@ -304,8 +319,10 @@ static size_t upgrade(conn *c, const uint8_t *rest, size_t size) {
         status = 404;
     else if (strlen(c->headers[HEADER_WS_KEY]) != WS_KEY_SIZE)
         status = 400;
-    else if (strcmp(c->headers[HEADER_WS_VERSION], "13") != 0) status = 426;
-    else if (!http_origin_allowed(c)) status = 403;
+    else if (strcmp(c->headers[HEADER_WS_VERSION], "13") != 0)
+        status = 426;
+    else if (!http_origin_allowed(c))
+        status = 403;
     if (status != 0) {
         refuse(c, status);
         conn_close_politely(c);

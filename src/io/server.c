@@ -360,6 +360,12 @@ void posw_server_close_client(posw_server *s, uint64_t client) {
     if (c != NULL) conn_close(c);
 }
 
+bool posw_server_client_address(posw_server *s, uint64_t client, uint8_t out[16]) {
+    const conn *c = find(s, client);
+    if (c != NULL) memcpy(out, c->address, sizeof c->address);
+    return c != NULL;
+}
+
 void posw_server_stop(posw_server *s) {
     if (!uv_is_closing((uv_handle_t *)&s->listener)) uv_close((uv_handle_t *)&s->listener, NULL);
     if (!uv_is_closing((uv_handle_t *)&s->sweep)) uv_close((uv_handle_t *)&s->sweep, NULL);

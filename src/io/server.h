@@ -1,21 +1,22 @@
 /* The RPC door: HTTP/1.1 with keep-alive and WebSocket on one TCP port, over libuv, http_parser and wslay. It knows
- * nothing of JSON: whole bodies and messages go to a callback, answers come back by client number. What can be read by
- * GET (the health of the node, its metrics) comes from another one.
+ * nothing of JSON: whole bodies and messages go to a callback, answers come back by client number. Beside that it
+ * answers GET: with what another callback reads (the health of the node, its metrics), else with pages (pages.h).
  *
  * Limits: connections, bytes of a body or message, requests a second of one address, header size and time, idle time,
  * and bytes that wait for a slow reader.
  *
  * A browser carries pages of strangers. Refused therefore: Host names that are not allowed (a name that an attacker
  * points at this machine; numeric addresses are no names); content types other than application/json, so that a page
- * cannot post without asking first; that question (OPTIONS), and WebSockets, from pages whose origin is not allowed. A
- * POST with a foreign Origin is answered, without leave for a page to read it: wallets that are browser extensions send
- * such. */
+ * cannot post without asking first; that question (OPTIONS), and WebSockets, from pages whose origin is not allowed:
+ * one of the list, or this door itself by an allowed Host. A POST with a foreign Origin is answered, without leave for
+ * a page to read it: wallets that are browser extensions send such. */
 #ifndef POSW_IO_SERVER_H
 #define POSW_IO_SERVER_H
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "io/pages.h"
 #include "posw/types.h"
 
 #include <uv.h>
@@ -35,6 +36,7 @@ typedef struct {
     const char *port_option;         /* that chose it, for sentences: "--port" */
     const char *const *hosts;        /* Host names allowed beside loopback ones; NULL-terminated or NULL; "*": all */
     const char *const *cors_origins; /* NULL-terminated or NULL; "*": all */
+    const posw_pages *pages;         /* shown by GET and HEAD; NULL: none */
     size_t body_bytes_max;
     unsigned connections_max, requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number */
     unsigned request_ms;                      /* from a request's first byte to its last; 0: 15,000 */
@@ -63,6 +65,9 @@ void posw_server_send(posw_server *s, uint64_t client, posw_bytes body);
 /* From within `data`: the answer of this HTTP client comes later. Until then no further request of it is read. */
 void posw_server_answer_later(posw_server *s, uint64_t client);
 void posw_server_close_client(posw_server *s, uint64_t client);
+/* The address of a client: IPv6, or IPv4 as ::ffff:a.b.c.d; of IPv6 the first 8 bytes, the /64 that one user has, and
+ * zeros. False: there is no such client any more. */
+bool posw_server_client_address(posw_server *s, uint64_t client, uint8_t out[16]);
 /* Closes everything; the loop must run once more for the handles, then posw_server_free. */
 void posw_server_stop(posw_server *s);
 void posw_server_free(posw_server *s);

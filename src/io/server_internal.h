@@ -1,4 +1,5 @@
-/* What server.c (connections), http.c (requests), http_access.c (who may) and websocket.c (frames) share. */
+/* What server.c (connections), http.c (requests), http_access.c (who may), http_pages.c (pages) and websocket.c
+ * (frames) share. */
 #ifndef POSW_IO_SERVER_INTERNAL_H
 #define POSW_IO_SERVER_INTERNAL_H
 
@@ -31,6 +32,7 @@ enum conn_header {
     HEADER_ORIGIN,
     HEADER_CONTENT_TYPE,
     HEADER_EXPECT,
+    HEADER_IF_NONE_MATCH,
     HEADER_UPGRADE,
     HEADER_WS_KEY,
     HEADER_WS_VERSION,
@@ -84,9 +86,9 @@ struct posw_server {
     posw_map by_id; /* id -> conn* */
     posw_map rates; /* address -> rate_slot */
     uint64_t next_id;
-    size_t body_bytes; /* of unfinished requests */
-    size_t backlog_bytes; /* copied to wait for readers */
-    bool accept_waits; /* a connection could not be taken for lack of memory */
+    size_t body_bytes;             /* of unfinished requests */
+    size_t backlog_bytes;          /* copied to wait for readers */
+    bool accept_waits;             /* a connection could not be taken for lack of memory */
     posw_server_counters counters; /* but for the connections */
     uint16_t port;
     uint8_t read_buffer[SERVER_READ_SIZE];
@@ -106,14 +108,17 @@ void conn_answered_later(conn *c);
 bool conn_rate_allows(conn *c);
 uint64_t server_now_ms(const posw_server *s);
 
-/* http.c. Feeding may close the connection, whose memory stays until the loop goes on. Returns how many bytes were looked at: fewer than size when the
- * connection is behind. */
+/* http.c. Feeding may close the connection, whose memory stays until the loop goes on. Returns how many bytes were
+ * looked at: fewer than size when the connection is behind. */
 void http_init(conn *c);
 size_t http_feed(conn *c, const uint8_t *data, size_t size);
 void http_answer(conn *c, unsigned status, const char *content_type, posw_bytes body);
+/* With further header lines, at most 1,023 bytes, each with its end. */
+void http_answer_with(conn *c, unsigned status, const char *content_type, const char *headers, posw_bytes body);
 void http_body_clear(conn *c);
-/* What the callback for GET has at this path; false: nothing, and nothing was answered. */
-bool http_answer_reading(conn *c);
+
+/* http_pages.c: the page that a GET or HEAD names, or 404. For a server that has pages. */
+void http_answer_page(conn *c);
 
 /* http_access.c: what a request's headers allow. */
 bool http_host_allowed(const conn *c);

@@ -1,12 +1,13 @@
-// The page of `posw chain new --bundle` that adds a chain to a browser wallet (EIP-3085, EIP-6963), in a real browser with wallets of ours.
+// Pages for newcomers in a real browser: the one of `posw chain new --bundle` that adds a chain to a browser wallet (EIP-3085, EIP-6963), with wallets of ours,
+// and the faucet's.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 
 import { Browser } from './browser.mjs';
-import { run, temporaryFolder, until } from './lib.mjs';
+import { ACCOUNTS, COIN, run, start, startDev, temporaryFolder, until } from './lib.mjs';
 
 const NAME = 'Gold </script> & "co"';
 const folder = temporaryFolder();
@@ -42,8 +43,9 @@ before(async () => {
   browser = await Browser.start();
 });
 after(async () => {
-  await browser?.stop();
   server?.close();
+  server?.closeAllConnections();
+  await browser?.stop();
 });
 
 async function open(with6963, options) {
@@ -94,4 +96,27 @@ test('it fits a phone, in both schemes, and shows the values for those who type 
   }
   const text = await browser.evaluate('document.body.innerText');
   for (const part of [NAME, '424242', 'GOLD', 'https://rpc.example.org/posw?a=1&b=2']) assert.ok(text.includes(part), part);
+});
+
+test('the faucet is asked through its page', async () => {
+  const keys = ['--keystore', join(folder, 'keys'), '--password-file', join(folder, 'password')], to = '0x00000000000000000000000000000000FaCe0001';
+  writeFileSync(join(folder, 'password'), 'x\n');
+  writeFileSync(join(folder, 'key'), ACCOUNTS[1].privateKey);
+  const imported = await run(['wallet', 'import', '--light', '--key-file', join(folder, 'key'), ...keys]);
+  assert.equal(imported.code, 0, imported.stderr);
+  const node = await startDev();
+  const faucet = await start(['faucet', '--from', ACCOUNTS[1].address, '--rpc', node.url, '--listen', '0', '--datadir', join(folder, 'faucet'), '--json-ready', ...keys]);
+  const seen = await browser.open(faucet.ready.url, { width: 390, height: 844 });
+  await until('the limits', async () => (await browser.evaluate(`document.getElementById('about').textContent`)).includes('1 coins for each address in 24 hours'));
+  const submit = `document.getElementById('address').value = '${to.toLowerCase()}'; document.getElementById('ask').click()`;
+  await browser.evaluate(submit);
+  await said('1 coins are on their way: transaction 0x');
+  await node.mine();
+  assert.equal(await node.balance(to), COIN);
+  await browser.evaluate(submit);
+  await said('this address has had its coins');
+  assert.equal(await browser.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
+  assert.deepEqual([seen.errors, seen.requests.filter((url) => !url.startsWith('data:') && !url.startsWith(faucet.ready.url))], [[], []]);
+  await faucet.stop();
+  await node.stop();
 });
