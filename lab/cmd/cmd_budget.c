@@ -2,6 +2,7 @@
 #include "chain_option.h"
 #include "commands.h"
 #include "exact/attack.h"
+#include "exact/double_spend.h"
 #include "options.h"
 #include "scenario_file.h"
 
@@ -41,7 +42,7 @@ static bool read_question(const cli *c, question *q) {
 /* Confirmations whose stake alone is worth the value: V / (delta p c). */
 static double by_stake(const question *q) {
     const lab_scenario *s = &q->file.scenario;
-    return ceil(q->value / (s->delta * s->price_usd * lab_rule_ticket_price(&q->rule, s->supply)));
+    return lab_confirmations_by_stake(q->value, s->delta, s->price_usd * lab_rule_ticket_price(&q->rule, s->supply));
 }
 
 /* The most that may be at stake in the window for the attack of `depth` blocks to lose: Budish 2018 with a stock term.

@@ -39,9 +39,20 @@ double lab_double_spend(enum lab_double_spend_model model, double q, uint64_t z)
 }
 
 uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double risk, uint64_t z_max) {
-    for (uint64_t z = 1; z <= z_max; z++)
-        if (lab_double_spend(model, q, z) < risk) return z;
-    return UINT64_MAX;
+    uint64_t low = 0, high = 1; /* the probability falls with z, and at `low` it is too great */
+    while (lab_double_spend(model, q, high) >= risk) {
+        if (high >= z_max) return UINT64_MAX;
+        low = high;
+        high = high < z_max / 2 ? 2 * high : z_max;
+    }
+    while (high - low > 1) {
+        const uint64_t z = low + (high - low) / 2;
+        if (lab_double_spend(model, q, z) < risk)
+            high = z;
+        else
+            low = z;
+    }
+    return high;
 }
 
 /* ---- tickets ---- */
@@ -92,4 +103,10 @@ uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets) {
             low = z;
     }
     return high;
+}
+
+/* ---- stake ---- */
+
+double lab_confirmations_by_stake(double value, double fall, double ticket_price) {
+    return ceil(value / (fall * ticket_price));
 }

@@ -20,7 +20,7 @@ enum lab_double_spend_model {
 
 /* nakamoto, rosenfeld, strict: */
 double lab_double_spend(enum lab_double_spend_model model, double q, uint64_t z);
-/* The least z with a probability below `risk`; UINT64_MAX: none up to z_max. 0 < risk. */
+/* The least z with a probability below `risk`; UINT64_MAX: none up to z_max. 0 < risk, z_max >= 1. */
 uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double risk, uint64_t z_max);
 
 /* ---- against the ticket rule ----
@@ -34,5 +34,14 @@ enum { LAB_TICKETS_MAX = 20000 };
 double lab_double_spend_tickets(double q, uint64_t z, uint64_t tickets);
 /* The least z with a probability below `risk`: at most `tickets`. */
 uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets);
+
+/* ---- by the stake that is lost ----
+ *
+ * Undoing z blocks of boosted miners takes z tickets, whose coins lose `fall` (0 to 1) of their price when the attack
+ * is known: the least z whose loss is at least `value`, in any currency, as `ticket_price` is. A lower bound of what an
+ * attack costs for one who stakes; without stake it needs the boost's multiple of the hash instead (attack.h weighs
+ * both). value >= 0; fall, ticket_price > 0. */
+#define LAB_PRICE_FALL 0.3 /* what this project's figures assume */
+double lab_confirmations_by_stake(double value, double fall, double ticket_price);
 
 #endif

@@ -1,5 +1,6 @@
 #include "scenario.h"
 
+#include "exact/double_spend.h"
 #include "exact/equilibrium.h"
 
 #include <math.h>
@@ -18,7 +19,7 @@ void lab_scenario_default(lab_scenario *out) {
         .hardware_share = 0.2,
         .electricity_usd_per_kwh = 0.1,
         .interest_rate = 0.05,
-        .delta = 0.3,
+        .delta = LAB_PRICE_FALL,
         .rentable_hash_ratio = NAN,
         .rent_premium = 1,
         .daily_volume_usd = NAN,

@@ -70,7 +70,8 @@ static int send_call(const cli *c, cli_rpc *rpc, stake_call *s) {
     s->wish.data = posw_buf_view(&s->data);
     posw_buf_byte(&s->what, 0);
     int code = s->data.failed || s->what.failed ? cli_fail("out of memory") : cli_transact(c, rpc, &s->wish, &sent);
-    bool told = code == CLI_OK && s->event != NULL && event_word(&s->fact.value, sent.receipt, s->event, s->event_word);
+    bool told =
+        code == CLI_OK && s->event != NULL && event_word(&s->fact.value, sent.waited.receipt, s->event, s->event_word);
     if (code == CLI_OK) code = cli_tx_report(c, &s->wish, &sent, (const char *)s->what.data, &s->fact, told);
     cli_tx_sent_clear(&sent);
     return code;

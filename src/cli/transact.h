@@ -1,20 +1,19 @@
 /* One transaction, from the wish to the receipt: asks the node for what is missing, checks before anything is signed
- * that it would work and can be paid, then unlocks the key, signs, sends, and waits if that is wanted. */
+ * that it would work and can be paid, then unlocks the key, signs, sends, and waits if that is wanted. Or, with
+ * --offline, writes it to a file for a machine with the key and without a node (posw tx sign). */
 #ifndef POSW_CLI_TRANSACT_H
 #define POSW_CLI_TRANSACT_H
 
+#include "cli/fees.h"
 #include "cli/keys.h"
-#include "cli/rpc_client.h"
+#include "cli/wait.h"
 
 /* Options of every command that sends one. */
-#define CLI_TRANSACT_OPTIONS                                                                                     \
-    {"wait", NULL, NULL, "wait until it is in a block"}, {"timeout", "SECONDS", "120", "how long --wait waits"}, \
-        {"nonce", "N", NULL, "nonce (default: the next one, counting those that wait in the pool)"},             \
-        {"tip", "AMOUNT", NULL,                                                                                  \
-         "tip for the miner per unit of gas, such as \"1 gwei\" (default: what the node suggests)"},             \
-        {"max-fee", "AMOUNT", NULL,                                                                              \
-         "most to pay per unit of gas, tip included (default: twice the base fee and the tip)"},                 \
-        {"gas", "N", NULL, "gas limit (default: estimated; with it the call is sent even if it would fail)"},    \
+#define CLI_TRANSACT_OPTIONS                                                          \
+    CLI_WAIT_OPTIONS, CLI_FEE_OPTIONS,                                                \
+        {"offline", "FILE", NULL,                                                     \
+         "write it to this file, to be signed elsewhere with 'posw tx sign'; no key " \
+         "is needed here"},                                                           \
         {"json", NULL, NULL, "print the result as JSON"}, CLI_RPC_OPTION, CLI_KEY_OPTIONS
 
 typedef struct {
@@ -28,14 +27,16 @@ typedef struct {
     posw_hash hash;
     uint64_t nonce, gas_limit;
     posw_u256 max_fee_wei, max_tip_wei;
-    json_t *receipt; /* owned; NULL: not waited for. Then: */
-    bool succeeded;
-    uint64_t block, gas_used;
-    posw_u256 fee_wei;
+    bool has_quote;
+    cli_fee_quote quote;
+    const char *file; /* of --offline: written there, not sent; NULL */
+    cli_wait waited;
 } cli_tx_sent;
 
-/* CLI_OK: sent, and if --wait was given, in a block. */
+/* CLI_OK: sent, and if --wait was given, waited for; or written to the file. */
 int cli_transact(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, cli_tx_sent *out);
+/* Sends a signed encoding, and waits if that is wanted. out->hash and the waiting are filled in. */
+int cli_tx_send(const cli *c, cli_rpc *rpc, posw_bytes raw, cli_tx_sent *out);
 void cli_tx_sent_clear(cli_tx_sent *sent); /* zeroed allowed */
 
 /* Something more to say about what happened: a block number or an amount. */

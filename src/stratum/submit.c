@@ -90,8 +90,8 @@ static bool start_check(const stratum_share *share, const posw_work *work, posw_
     }
     job->id = share->id;
     job->item_count = 1;
-    job->items[0] = (posw_job_pow){.key = work->key, .claimed = share->mix};
-    posw_pow_input(job->items[0].input, &work->seal_hash, share->nonce);
+    job->items[0] = (posw_job_pow){.seal_hash = work->seal_hash, .key = work->key, .claimed = share->mix};
+    memcpy(job->items[0].nonce, share->nonce, sizeof job->items[0].nonce);
     a->job = job;
     return true;
 }

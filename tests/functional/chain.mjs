@@ -187,3 +187,10 @@ export async function mineWith(node, privateKey, blocks = 1) {
 
 export const sameAddress = (a, b) => getAddress(a) === getAddress(b);
 export { hex };
+
+/** Gives blocks from..to of one node to another. */
+export async function tell(from, to, first, last) {
+  const answers = [];
+  for (let n = first; n <= last; n++) answers.push(await to.rpc('posw_submitBlock', await from.rpc('debug_getRawBlock', hex(n))));
+  return answers;
+}

@@ -5,18 +5,12 @@ import { after, before, describe, test } from 'node:test';
 import { Contract, Wallet } from 'ethers';
 import WebSocket from 'ws';
 
-import { isBoosted, mineWith } from './chain.mjs';
+import { isBoosted, mineWith, tell } from './chain.mjs';
 import { ACCOUNTS, COIN, STAKING, STAKING_ABI, ethersProvider, ethersWallet, hex, startNode, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const [minerA, minerB] = [ACCOUNTS[5], ACCOUNTS[6]];
 const staking = (provider, i) => new Contract(STAKING, STAKING_ABI, ethersWallet(provider, i));
 
-/** Gives blocks from..to of one node to another. */
-async function tell(from, to, first, last) {
-  const answers = [];
-  for (let n = first; n <= last; n++) answers.push(await to.rpc('posw_submitBlock', await from.rpc('debug_getRawBlock', hex(n))));
-  return answers;
-}
 const tip = (node) => node.rpc('eth_getBlockByNumber', 'latest', false);
 
 describe('a reorganisation', () => {

@@ -155,5 +155,141 @@ class Amounts(Case):
                 self.refused(posw(*send, amount), "there is no key of")  # understood: the next step is the key
 
 
+class Chained(Case):
+    """With a development chain; a block is made whenever a command has sent something and waits (Node.run)."""
+
+    def setUp(self):
+        super().setUp()
+        self.import_dev_keys()
+        self.node = Node("dev", "--no-mining")
+        self.addCleanup(self.node.close)
+
+    def online(self, *args):
+        return posw(*args, "--rpc", self.node.rpc_url)
+
+
+class Offline(Chained):
+    def unsigned(self, name="tx.json", *args):
+        args = args or ("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "12.5 coin")
+        return self.json(self.online(*args, "--keystore", self.path("nothing"), "--offline", self.path(name), "--json"))
+
+    def edit(self, name, change):
+        with open(self.path(name)) as f:
+            content = json.load(f)
+        change(content)
+        return self.write("edited.json", json.dumps(content))
+
+    def test_there_and_back(self):
+        made = self.unsigned()
+        self.assertEqual(made["file"], self.path("tx.json"))
+        self.assertNotIn("hash", made)
+        shown = self.ok(posw("tx", "show", self.path("tx.json"))).out
+        genesis = self.node.call("eth_getBlockByNumber", "0x0", False)["hash"]
+        for part in ("12.5 coin from %s to %s" % (ADDRESS[1], NOBODY), "fee          at most 0.", "posw dev", "chain id 1337",
+                     "genesis      " + genesis, "nonce        0", "signed       no"):
+            self.assertIn(part, shown)
+        self.refused(self.online("tx", "send", self.path("tx.json")), "not signed yet", "posw tx sign")
+        self.refused(posw("tx", "sign", self.path("tx.json"), *self.keys(), "--chain-id", "1"), "chain id 1337", "nothing was signed")
+        text = self.ok(posw("tx", "sign", self.path("tx.json"), *self.keys(), "--chain-id", "1337")).out
+        self.assertIn(shown.splitlines()[0], text)  # before the password, what is signed
+        self.refused(posw("tx", "sign", self.path("tx.json"), *self.keys()), "is signed already")
+        signed = self.json(posw("tx", "show", self.path("tx.json"), "--json"))
+        self.assertEqual((signed["isSigned"], signed["file"]["valueWei"]), (True, str(25 * COIN // 2)))
+        sent = self.json(self.node.run("tx", "send", self.path("tx.json"), "--wait", "--json"))
+        self.assertEqual((sent["hash"], sent["succeeded"], sent["confirmations"]), (signed["hash"], True, 1))
+        self.assertEqual(int(self.node.call("eth_getBalance", NOBODY, "latest"), 16), 25 * COIN // 2)
+        self.refused(self.online("tx", "send", self.path("tx.json")), "nonce too low")
+
+    def test_staking_calls_in_words(self):
+        words = {
+            ("stake", "add", "--miner", ADDRESS[0], "--amount", "3000"): "stake of 3000 coin by %s for the miner %s" % (ADDRESS[1], ADDRESS[0]),
+            ("stake", "signer", "--signer", NOBODY): "signer of the miner %s: %s" % (ADDRESS[1], NOBODY),
+            ("stake", "remove", "--amount", "10", "--gas", "99999"): "removal of 10 coin of %s from the stake of the miner %s" % (ADDRESS[1], ADDRESS[1]),
+            ("stake", "withdraw", "--gas", "99999"): "withdrawal of the unlocked coins of " + ADDRESS[1],
+            ("send", "--to", STAKING, "--amount", "1", "--data", "0x01020304", "--gas", "99999"): "(the staking contract), with 4 bytes of data that are not",
+        }
+        for i, (args, text) in enumerate(words.items()):
+            with self.subTest(args):
+                self.unsigned("%d.json" % i, *args, "--from", ADDRESS[1])
+                self.assertIn(text, self.ok(posw("tx", "show", self.path("%d.json" % i))).out)
+        # A call with coins that the function does not take is not made to look harmless.
+        path = self.edit("3.json", lambda f: f.update(valueWei=str(COIN)))
+        self.assertIn("1 coin from", self.ok(posw("tx", "show", path)).out)
+
+    def test_refusals(self):
+        self.unsigned()
+        self.refused(self.online("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "1", "--offline", self.path("tx.json")), "tx.json")
+        self.misused(self.online("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "1", "--offline", self.path("b.json"), "--wait"), "nothing to wait for")
+        self.refused(posw("tx", "show", self.path("missing")), self.path("missing"))
+        self.refused(posw("tx", "show", self.write("bad", "{}")), "not a transaction file", "--offline")
+        self.refused(posw("tx", "show", self.edit("tx.json", lambda f: f.update(poswTransaction=2))), "version 2")
+        self.refused(posw("tx", "show", self.edit("tx.json", lambda f: f.update(memo="x"))), "members that are not known")
+        self.refused(posw("tx", "sign", self.edit("tx.json", lambda f: f.update({"from": NOBODY})), *self.keys()), "there is no key of")
+        self.ok(posw("tx", "sign", self.path("tx.json"), *self.keys()))
+        self.refused(self.online("tx", "send", self.edit("tx.json", lambda f: f.update(valueWei="1"))), "another transaction than the one that is signed")
+        self.refused(self.online("tx", "send", self.edit("tx.json", lambda f: f["chain"].update(genesis="0x" + "00" * 32))),
+                     "another genesis block", "nothing was sent")
+        with Node("dev", "--no-mining", "--chain-id", "1338") as other:
+            self.refused(posw("tx", "send", self.path("tx.json"), "--rpc", other.rpc_url), "chain id 1337", "chain id 1338", "nothing was sent")
+
+
+class Waiting(Chained):
+    def send(self, *args):
+        return self.online("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "1", *self.keys(), *args)
+
+    def wait(self, *args):
+        return self.online("tx", "wait", *args)
+
+    def test_cost_in_a_sentence(self):
+        result = self.ok(self.send())
+        self.assertRegex(result.out, r"(?m)^cost +at most 0\.\d+ coin, likely 0\.\d+; it will be in one of the next 2 blocks$")
+        sent = self.json(self.send("--json"))
+        self.assertEqual(int(sent["costAtMostWei"]), 21000 * int(sent["maxFeePerGasWei"]))
+        self.assertLess(int(sent["costLikelyWei"]), int(sent["costAtMostWei"]))
+        self.assertEqual(sent["withinBlocks"], 2)
+        self.node.mine(1)
+        paid = self.node.call("eth_getTransactionReceipt", sent["hash"])
+        self.assertEqual(int(paid["gasUsed"], 16) * int(paid["effectiveGasPrice"], 16), int(sent["costLikelyWei"]))
+        low = self.ok(self.send("--tip", "1 wei"))
+        self.assertIn("its tip is lower than usual", low.out)
+
+    def test_risk_and_value(self):
+        sent = self.json(self.send("--json"))
+        self.node.mine(1)
+        z = self.json(posw("lab", "confirmations", "--q", "0.1", "--risk", "0.001", "--json"))["confirmations"]
+        risk = ("--wait-risk", "0.001", "--attacker", "0.1")
+        late = self.refused(self.wait(sent["hash"], *risk, "--timeout", "1"), "has 1 of %d confirmations" % z)
+        self.assertIn("10 % of the hash", late.err)
+        self.node.mine(z - 1)
+        done = self.json(self.wait(sent["hash"], *risk, "--json"))
+        self.assertEqual([done[k] for k in ("confirmations", "confirmationsWanted", "final", "reorganisations")], [z, z, False, 0])
+        # By value: each confirmation is backed by a ticket, which loses 30 % of its price.
+        price = int(self.node.call("posw_getEpoch")["ticketPrice"], 16)
+        self.assertGreater(price, 0)
+        self.node.mine(1)
+        for tickets, wanted in ((1, 4), (2, 7)):  # ceil(tickets / 0.3)
+            done = self.json(self.wait(sent["hash"], "--wait-value", "%d wei" % (tickets * price), "--timeout", "9", "--json"))
+            self.assertEqual(done["confirmationsWanted"], wanted)
+        # What is final for the node needs no more waiting, whatever was asked for.
+        reorg = int(self.node.call("posw_chainParameters")["maxReorg"], 16)
+        self.node.mine(reorg + 1)
+        done = self.json(self.wait(sent["hash"], "--wait-value", "%d wei" % (20000 * price), "--json"))
+        self.assertTrue(done["final"])
+        self.assertIn("it is final for the node", self.ok(self.wait(sent["hash"], *risk)).out)
+
+    def test_refusals(self):
+        any_hash = "0x" + "12" * 32
+        self.misused(self.wait("0x12"), "is not the hash of a transaction")
+        for args, part in ((("--wait-risk", "0"), "--wait-risk"), (("--wait-risk", "1"), "--wait-risk"), (("--wait-risk", "often"), "--wait-risk"),
+                           (("--wait-risk", "0.1", "--attacker", "0.5"), "--attacker"), (("--attacker", "0.2"), "--attacker goes with --wait-risk"),
+                           (("--wait-risk", "1e-300", "--attacker", "0.4999"), "no number of confirmations"), (("--wait-value", "much"), "--wait-value"),
+                           (("--wait-value", "999999999999 coin"), "at most 100000"), (("--timeout", "0"), "--timeout")):
+            with self.subTest(args):
+                self.misused(self.wait(any_hash, *args), part)
+        self.refused(self.wait(any_hash, "--timeout", "1"), "in no block after 1 s")
+        with Node("dev", "--no-mining", "--weight", "pow") as other:
+            self.misused(posw("tx", "wait", any_hash, "--wait-value", "1", "--rpc", other.rpc_url), "needs a chain with tickets")
+
+
 if __name__ == "__main__":
     unittest.main()

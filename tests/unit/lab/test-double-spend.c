@@ -121,15 +121,22 @@ static void test_tickets_confirmations(void **state) {
     assert_int_equal(lab_confirmations_tickets(0.3, 0.001, 5000), 29);
 }
 
+/* Worked by hand: a payment of 1,000 against tickets of 1,240 that lose 30 %, and the edges. */
+static void test_by_stake(void **state) {
+    (void)state;
+    assert_true(lab_confirmations_by_stake(1000, LAB_PRICE_FALL, 1240) == 3);
+    assert_true(lab_confirmations_by_stake(100000, LAB_PRICE_FALL, 1240) == 269);
+    assert_true(lab_confirmations_by_stake(0, 0.5, 1) == 0);
+    assert_true(lab_confirmations_by_stake(1, 0.5, 2) == 1);
+    assert_true(lab_confirmations_by_stake(1.001, 0.5, 2) == 2);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nakamoto),
-                                       cmocka_unit_test(test_rosenfeld),
-                                       cmocka_unit_test(test_strict),
-                                       cmocka_unit_test(test_confirmations),
-                                       cmocka_unit_test(test_tiny),
-                                       cmocka_unit_test(test_below_all_doubles),
-                                       cmocka_unit_test(test_tickets),
-                                       cmocka_unit_test(test_tickets_walk),
-                                       cmocka_unit_test(test_tickets_confirmations)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_stake),          cmocka_unit_test(test_nakamoto),
+        cmocka_unit_test(test_rosenfeld),         cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_confirmations),     cmocka_unit_test(test_tiny),
+        cmocka_unit_test(test_below_all_doubles), cmocka_unit_test(test_tickets),
+        cmocka_unit_test(test_tickets_walk),      cmocka_unit_test(test_tickets_confirmations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
