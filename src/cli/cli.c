@@ -37,7 +37,7 @@ static void help_all(void) {
     printf("%s - %s\n\nUsage: %s COMMAND [OPTIONS]\n\nCommands:\n", cli_this_program.name, cli_this_program.summary,
            cli_this_program.name);
     for (const cli_command *const *c = cli_commands; *c != NULL; c++)
-        printf("  %-18s %s\n", (*c)->name, (*c)->summary);
+        printf("  %-20s %s\n", (*c)->name, (*c)->summary);
     printf("\n  --help                     of a command: its options and an example\n  --version\n\nExample:\n%s",
            cli_this_program.example);
 }
@@ -86,7 +86,7 @@ static int unknown_command(int argc, char **argv) {
         if (strncmp((*c)->name, argv[1], size) != 0 || (*c)->name[size] != ' ') continue;
         if (!group) printf("Usage: posw %s COMMAND [OPTIONS]\n\nCommands:\n", argv[1]);
         group = true;
-        printf("  %-18s %s\n", (*c)->name, (*c)->summary);
+        printf("  %-20s %s\n", (*c)->name, (*c)->summary);
     }
     if (group && (argc == 2 || strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
         return argc == 2 ? CLI_USAGE : CLI_OK;
