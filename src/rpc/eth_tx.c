@@ -26,8 +26,7 @@ void rpc_eth_send_raw_transaction(rpc_call *c) {
 
 /* ---- looking up ---- */
 
-/* The block of a mined transaction, NULL: not mined, or failed. */
-static rpc_block *find_mined(rpc_call *c, const posw_hash *hash, size_t *index) {
+rpc_block *rpc_find_mined(rpc_call *c, const posw_hash *hash, size_t *index) {
     rpc_block_ref ref = {.kind = RPC_BY_NUMBER};
     uint32_t i;
     int err = posw_chain_find_tx(c->chain, &ref.number, &i, hash);
@@ -55,7 +54,7 @@ void rpc_eth_get_transaction(rpc_call *c) {
         rpc_json_pool_tx(&c->w, e);
         return;
     }
-    rpc_block *b = find_mined(c, &hash, &i);
+    rpc_block *b = rpc_find_mined(c, &hash, &i);
     if (b == NULL)
         posw_jw_null(&c->w);
     else if (rpc_block_need_senders(c, b))
@@ -88,7 +87,7 @@ void rpc_eth_get_raw_transaction(rpc_call *c) {
     size_t i;
     if (!rpc_param_hash(c, 0, &hash)) return;
     const posw_mempool_entry *e = posw_mempool_find(c->pool, &hash);
-    const rpc_block *b = e == NULL ? find_mined(c, &hash, &i) : NULL;
+    const rpc_block *b = e == NULL ? rpc_find_mined(c, &hash, &i) : NULL;
     posw_bytes raw = e != NULL ? e->tx.raw : b != NULL ? b->block.txs[i].raw : (posw_bytes){NULL, 0};
     posw_jw_data(&c->w, raw.data, raw.size);
 }
@@ -99,7 +98,7 @@ void rpc_eth_get_receipt(rpc_call *c) {
     posw_hash hash;
     size_t i;
     if (!rpc_param_hash(c, 0, &hash)) return;
-    rpc_block *b = find_mined(c, &hash, &i);
+    rpc_block *b = rpc_find_mined(c, &hash, &i);
     if (b == NULL)
         posw_jw_null(&c->w);
     else if (rpc_block_need_receipts(c, b))

@@ -7,14 +7,20 @@
 #include "codec/rlp.h"
 #include "posw/u256.h"
 
-void rpc_json_header_members(posw_jw *w, const posw_header *h, const posw_hash *hash) {
+enum { SELECTOR_SIZE = 4 };
+
+/* The bloom is half a kilobyte of digits; NULL stands for it where pages of many are asked for. */
+static void header_members(posw_jw *w, const posw_header *h, const posw_hash *hash, bool brief) {
     posw_jw_kv_quantity(w, "number", h->number);
     posw_jw_kv_hash(w, "hash", hash);
     posw_jw_kv_hash(w, "parentHash", &h->parent_hash);
     posw_jw_kv_data(w, "nonce", h->nonce, sizeof h->nonce);
     posw_jw_kv_hash(w, "mixHash", &h->mix_hash);
     posw_jw_kv_hash(w, "sha3Uncles", &h->ommers_hash);
-    posw_jw_kv_data(w, "logsBloom", h->logs_bloom, sizeof h->logs_bloom);
+    if (brief)
+        posw_jw_kv_null(w, "logsBloom");
+    else
+        posw_jw_kv_data(w, "logsBloom", h->logs_bloom, sizeof h->logs_bloom);
     posw_jw_kv_hash(w, "transactionsRoot", &h->transactions_root);
     posw_jw_kv_hash(w, "stateRoot", &h->state_root);
     posw_jw_kv_hash(w, "receiptsRoot", &h->receipts_root);
@@ -25,6 +31,24 @@ void rpc_json_header_members(posw_jw *w, const posw_header *h, const posw_hash *
     posw_jw_kv_quantity(w, "gasUsed", h->gas_used);
     posw_jw_kv_quantity(w, "timestamp", h->timestamp);
     posw_jw_kv_quantity(w, "baseFeePerGas", h->base_fee_wei);
+}
+
+void rpc_json_header_members(posw_jw *w, const posw_header *h, const posw_hash *hash) {
+    header_members(w, h, hash, false);
+}
+
+static void block_members(posw_jw *w, const rpc_block *b, bool brief) {
+    header_members(w, &b->header, &b->hash, brief);
+    posw_jw_kv_quantity_u256(w, "totalDifficulty", &b->weight_total);
+    posw_jw_kv_quantity(w, "size", b->size);
+    posw_jw_key(w, "uncles");
+    posw_jw_array(w);
+    posw_jw_array_end(w);
+}
+
+void rpc_json_block_brief(posw_jw *w, const rpc_block *b) {
+    block_members(w, b, true);
+    posw_jw_kv_u64(w, "transactionCount", b->block.tx_count);
 }
 
 /* Writes transactions until the answer is too large. */
@@ -43,14 +67,9 @@ void rpc_json_block(rpc_call *c, rpc_block *b, bool full) {
     if (!rpc_block_need_hashes(c, b) || (full && !rpc_block_need_senders(c, b))) return;
     posw_jw *w = &c->w;
     posw_jw_object(w);
-    rpc_json_header_members(w, &b->header, &b->hash);
-    posw_jw_kv_quantity_u256(w, "totalDifficulty", &b->weight_total);
-    posw_jw_kv_quantity(w, "size", b->size);
+    block_members(w, b, false);
     posw_jw_key(w, "transactions");
     json_transactions(c, b, full);
-    posw_jw_key(w, "uncles");
-    posw_jw_array(w);
-    posw_jw_array_end(w);
     posw_jw_object_end(w);
 }
 
@@ -94,9 +113,9 @@ static void json_signature(posw_jw *w, const posw_tx *tx) {
     if (tx->type != POSW_TX_LEGACY) posw_jw_kv_quantity(w, "yParity", tx->signature.b[64]);
 }
 
-/* What does not depend on where the transaction stands. */
+/* What does not depend on where the transaction stands. input_max: bytes of the input that are shown. */
 static void json_tx_members(posw_jw *w, const posw_tx *tx, const posw_hash *hash, const posw_address *sender,
-                            const posw_u256 *price) {
+                            const posw_u256 *price, size_t input_max) {
     posw_jw_kv_address(w, "from", sender);
     posw_jw_kv_quantity(w, "gas", tx->gas_limit);
     posw_jw_kv_quantity_u256(w, "gasPrice", price);
@@ -105,7 +124,7 @@ static void json_tx_members(posw_jw *w, const posw_tx *tx, const posw_hash *hash
         posw_jw_kv_quantity_u256(w, "maxPriorityFeePerGas", &tx->max_tip);
     }
     posw_jw_kv_hash(w, "hash", hash);
-    posw_jw_kv_data(w, "input", tx->input.data, tx->input.size);
+    posw_jw_kv_data(w, "input", tx->input.data, tx->input.size < input_max ? tx->input.size : input_max);
     posw_jw_kv_quantity(w, "nonce", tx->nonce);
     if (tx->has_to)
         posw_jw_kv_address(w, "to", &tx->to);
@@ -118,7 +137,7 @@ static void json_tx_members(posw_jw *w, const posw_tx *tx, const posw_hash *hash
     json_signature(w, tx);
 }
 
-void rpc_json_tx(posw_jw *w, const rpc_block *b, size_t i) {
+static void json_mined_tx(posw_jw *w, const rpc_block *b, size_t i, size_t input_max) {
     const posw_tx *tx = &b->block.txs[i];
     posw_u256 price = posw_tx_effective_price(tx, b->header.base_fee_wei);
     posw_jw_object(w);
@@ -126,8 +145,16 @@ void rpc_json_tx(posw_jw *w, const rpc_block *b, size_t i) {
     posw_jw_kv_quantity(w, "blockNumber", b->header.number);
     posw_jw_kv_quantity(w, "blockTimestamp", b->header.timestamp);
     posw_jw_kv_quantity(w, "transactionIndex", i);
-    json_tx_members(w, tx, &b->tx_hashes[i], rpc_block_sender(b, i), &price);
+    json_tx_members(w, tx, &b->tx_hashes[i], rpc_block_sender(b, i), &price, input_max);
     posw_jw_object_end(w);
+}
+
+void rpc_json_tx(posw_jw *w, const rpc_block *b, size_t i) {
+    json_mined_tx(w, b, i, SIZE_MAX);
+}
+
+void rpc_json_tx_brief(posw_jw *w, const rpc_block *b, size_t i) {
+    json_mined_tx(w, b, i, SELECTOR_SIZE);
 }
 
 void rpc_json_pool_tx(posw_jw *w, const posw_mempool_entry *e) {
@@ -136,7 +163,7 @@ void rpc_json_pool_tx(posw_jw *w, const posw_mempool_entry *e) {
     posw_jw_kv_null(w, "blockNumber");
     posw_jw_kv_null(w, "blockTimestamp");
     posw_jw_kv_null(w, "transactionIndex");
-    json_tx_members(w, &e->tx, &e->hash, &e->sender, &e->tx.max_fee);
+    json_tx_members(w, &e->tx, &e->hash, &e->sender, &e->tx.max_fee, SIZE_MAX);
     posw_jw_object_end(w);
 }
 
@@ -170,7 +197,7 @@ static void json_receipt_logs(posw_jw *w, const rpc_block *b, size_t i, const po
     posw_jw_array_end(w);
 }
 
-bool rpc_json_receipt(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i) {
+bool rpc_json_receipt_as(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i, enum rpc_receipt_form form) {
     posw_receipt receipt;
     posw_event_log logs[POSW_RECEIPT_LOGS_MAX];
     if (!rpc_block_receipt(c, b, i, &receipt, logs)) return false;
@@ -186,8 +213,14 @@ bool rpc_json_receipt(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i) {
     posw_jw_kv_quantity_u256(w, "effectiveGasPrice", &price);
     posw_jw_kv_address(w, "from", rpc_block_sender(b, i));
     posw_jw_kv_quantity(w, "gasUsed", receipt.cumulative_gas_used - b->places[i].gas_before);
-    json_receipt_logs(w, b, i, &receipt);
-    posw_jw_kv_data(w, "logsBloom", bloom, sizeof bloom);
+    if (form == RPC_RECEIPT_BRIEF) {
+        posw_jw_kv_null(w, "logs");
+        posw_jw_kv_null(w, "logsBloom");
+    } else {
+        json_receipt_logs(w, b, i, &receipt);
+        posw_jw_kv_data(w, "logsBloom", bloom, sizeof bloom);
+    }
+    if (form != RPC_RECEIPT_STANDARD) posw_jw_kv_u64(w, "timestamp", b->header.timestamp);
     posw_jw_kv_quantity(w, "status", receipt.success ? 1 : 0);
     if (tx->has_to)
         posw_jw_kv_address(w, "to", &tx->to);
@@ -198,4 +231,8 @@ bool rpc_json_receipt(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i) {
     posw_jw_kv_quantity(w, "type", (uint64_t)receipt.type);
     posw_jw_object_end(w);
     return true;
+}
+
+bool rpc_json_receipt(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i) {
+    return rpc_json_receipt_as(c, w, b, i, RPC_RECEIPT_STANDARD);
 }

@@ -88,6 +88,23 @@ void rpc_txpool_content(rpc_call *c);
 void rpc_txpool_content_from(rpc_call *c);
 void rpc_txpool_inspect(rpc_call *c);
 
+/* ots.c */
+void rpc_erigon_get_header_by_number(rpc_call *c);
+void rpc_ots_get_api_level(rpc_call *c);
+void rpc_ots_get_block_details(rpc_call *c);
+void rpc_ots_get_block_details_by_hash(rpc_call *c);
+void rpc_ots_get_block_transactions(rpc_call *c);
+void rpc_ots_has_code(rpc_call *c);
+void rpc_ots_get_contract_creator(rpc_call *c);
+void rpc_ots_get_transaction_error(rpc_call *c);
+void rpc_ots_get_internal_operations(rpc_call *c);
+void rpc_ots_trace_transaction(rpc_call *c);
+
+/* ots_search.c */
+void rpc_ots_search_before(rpc_call *c);
+void rpc_ots_search_after(rpc_call *c);
+void rpc_ots_get_transaction_by_nonce(rpc_call *c);
+
 /* posw.c */
 void rpc_posw_chain_parameters(rpc_call *c);
 void rpc_posw_status(rpc_call *c);

@@ -14,6 +14,8 @@ void posw_rpc_options_default(posw_rpc_options *o) {
                             .subscriptions_max = 128,
                             .watched_values_max = 1000000,
                             .logs_range_max = 100000,
+                            .search_blocks_max = 20000,
+                            .search_txs_max = 20000,
                             .client_version = "posw/v" POSW_VERSION};
 }
 
@@ -27,6 +29,8 @@ static void set_defaults(posw_rpc_options *o) {
     if (o->subscriptions_max == 0) o->subscriptions_max = d.subscriptions_max;
     if (o->watched_values_max == 0) o->watched_values_max = d.watched_values_max;
     if (o->logs_range_max == 0) o->logs_range_max = d.logs_range_max;
+    if (o->search_blocks_max == 0) o->search_blocks_max = d.search_blocks_max;
+    if (o->search_txs_max == 0) o->search_txs_max = d.search_txs_max;
     if (o->client_version == NULL) o->client_version = d.client_version;
 }
 
@@ -91,7 +95,9 @@ static void tx_accepted(void *arg, posw_node *n, const posw_mempool_entry *e, po
     rpc_subscriptions_tx(arg, e, out);
 }
 
-void posw_rpc_set_p2p(posw_rpc *r, posw_p2p *p) { r->p2p = p; }
+void posw_rpc_set_p2p(posw_rpc *r, posw_p2p *p) {
+    r->p2p = p;
+}
 
 int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o) {
     posw_rpc *r = calloc(1, sizeof *r);
@@ -104,12 +110,13 @@ int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o) {
     r->node = n;
     r->options = *o;
     set_defaults(&r->options);
-    posw_node_set_service(n, POSW_SERVICE_RPC, &(posw_node_service){.event = event,
-                                                  .client_data = client_data,
-                                                  .client_closed = client_closed,
-                                                  .chain_changed = chain_changed,
-                                                  .tx_accepted = tx_accepted,
-                                                  .arg = r});
+    posw_node_set_service(n, POSW_SERVICE_RPC,
+                          &(posw_node_service){.event = event,
+                                               .client_data = client_data,
+                                               .client_closed = client_closed,
+                                               .chain_changed = chain_changed,
+                                               .tx_accepted = tx_accepted,
+                                               .arg = r});
     *out = r;
     return POSW_OK;
 }

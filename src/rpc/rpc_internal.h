@@ -43,6 +43,8 @@ enum {
     RPC_TIP_BLOCKS = 20, /* whose fees the suggestion looks at */
     RPC_FILTERS_MAX = 100000,
     RPC_SUBSCRIPTIONS_MAX = 100000, /* of all clients */
+    RPC_PAGE_MAX = 1000,       /* transactions of a page of ots_getBlockTransactions */
+    RPC_SEARCH_PAGE_MAX = 100, /* of one of ots_searchTransactions*, which ends with a whole block */
     RPC_LATER_TXS_MIN = 4,   /* transactions of a batch for which other threads are asked */
     RPC_LATER_JOBS_MAX = 128, /* that have been asked for and not come back */
     RPC_LATER_BYTES_MAX = 16 << 20, /* of the requests that wait for them */
@@ -275,14 +277,24 @@ bool rpc_block_receipt(rpc_call *c, const rpc_block *b, size_t i, posw_receipt *
                        posw_event_log logs[POSW_RECEIPT_LOGS_MAX]);
 void rpc_blocks_clear(posw_rpc *r);
 
+/* ---- eth_tx.c ---- */
+/* The block of a mined transaction, with its hashes; NULL: not mined, or failed. */
+rpc_block *rpc_find_mined(rpc_call *c, const posw_hash *hash, size_t *index);
+
 /* ---- json_block.c ---- */
 void rpc_json_header_members(posw_jw *w, const posw_header *h, const posw_hash *hash);
 void rpc_json_block(rpc_call *c, rpc_block *b, bool full);
 /* Needs senders and hashes. */
 void rpc_json_tx(posw_jw *w, const rpc_block *b, size_t i);
+void rpc_json_tx_brief(posw_jw *w, const rpc_block *b, size_t i); /* of the input only the selector */
+/* Members of an open object: the block without its transactions and bloom, and their number. */
+void rpc_json_block_brief(posw_jw *w, const rpc_block *b);
 void rpc_json_pool_tx(posw_jw *w, const posw_mempool_entry *e);
 /* Needs senders, hashes and receipts. */
 bool rpc_json_receipt(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i);
+/* The forms of ots_*: with the block's time (a JSON number), and without logs and bloom. */
+enum rpc_receipt_form { RPC_RECEIPT_STANDARD, RPC_RECEIPT_TIMED, RPC_RECEIPT_BRIEF };
+bool rpc_json_receipt_as(rpc_call *c, posw_jw *w, const rpc_block *b, size_t i, enum rpc_receipt_form form);
 void rpc_json_log(posw_jw *w, const rpc_block *b, size_t tx, const posw_event_log *log, uint64_t log_index,
                   bool removed);
 
