@@ -71,11 +71,19 @@ static bool feed(conn *c, const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const hosts[] = {"node.example", NULL}, *const origins[] = {"https://wallet.example", NULL};
+    static const posw_page items[] = {{"/", "text/html", "\"1\"", (const unsigned char *)"<p>", 3},
+                                      {"/app.js", "text/javascript", "\"2\"", (const unsigned char *)"", 0}};
+    static const posw_pages pages = {items, POSW_ARRAY_SIZE(items), "default-src 'none'"};
     static posw_server server;
     static conn c;
     if (size == 0) return 0;
     memset(&c, 0, sizeof c);
-    server.o = (posw_server_options){.hosts = hosts, .cors_origins = origins, .body_bytes_max = BODY_MAX, .data = on_data, .arg = &c};
+    server.o = (posw_server_options){.hosts = hosts,
+                                     .cors_origins = origins,
+                                     .pages = (data[0] & 128) != 0 ? &pages : NULL,
+                                     .body_bytes_max = BODY_MAX,
+                                     .data = on_data,
+                                     .arg = &c};
     server.body_bytes = 0;
     c.server = &server;
     c.id = 7;

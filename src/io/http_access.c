@@ -41,13 +41,14 @@ bool http_host_allowed(const conn *c) {
     return in_list(loopback, host, size) || is_numeric(host, size) || in_list(c->server->o.hosts, host, size);
 }
 
-/* A page of this very door: its Host has been found to be allowed. */
+/* A page of this very door, if it has pages: its Host has been found to be allowed. */
 static bool is_own_origin(const conn *c) {
     static const char *const schemes[] = {"http://", "https://"}; /* the latter: behind a proxy */
     const char *origin = c->headers[HEADER_ORIGIN], *host = c->headers[HEADER_HOST];
+    if (c->server->o.pages == NULL || host[0] == '\0') return false;
     for (size_t i = 0; i < POSW_ARRAY_SIZE(schemes); i++) {
         const size_t size = strlen(schemes[i]);
-        if (host[0] != '\0' && strncmp(origin, schemes[i], size) == 0 && strcasecmp(origin + size, host) == 0) return true;
+        if (strncmp(origin, schemes[i], size) == 0 && strcasecmp(origin + size, host) == 0) return true;
     }
     return false;
 }

@@ -212,6 +212,7 @@ static int start_server(runner *r, unsigned files) {
         .port = o->rpc_port,
         .hosts = o->rpc_hosts,
         .cors_origins = o->cors_origins,
+        .pages = o->pages,
         .body_bytes_max = o->body_bytes_max,
         .connections_max = files < o->connections_max ? files : o->connections_max,
         .requests_per_s = o->requests_per_s,

@@ -28,6 +28,7 @@ typedef struct {
     const char *const
         *rpc_hosts; /* Host headers allowed beside loopback names and addresses, NULL-terminated; "*": all */
     const char *const *cors_origins; /* allowed browser origins, NULL-terminated; "*": all; NULL: none */
+    const struct posw_pages *pages;  /* io/pages.h: shown beside the RPC; NULL: none. Borrowed */
     size_t body_bytes_max;           /* default 5 MiB */
     unsigned connections_max;        /* default 512 */
     unsigned requests_per_s;         /* per client address, 0: unlimited (batches count their requests' bodies once) */

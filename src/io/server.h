@@ -8,8 +8,8 @@
  * A browser carries pages of strangers. Refused therefore: Host names that are not allowed (a name that an attacker
  * points at this machine; numeric addresses are no names); content types other than application/json, so that a page
  * cannot post without asking first; that question (OPTIONS), and WebSockets, from pages whose origin is not allowed:
- * one of the list, or this door itself by an allowed Host. A POST with a foreign Origin is answered, without leave for
- * a page to read it: wallets that are browser extensions send such. */
+ * one of the list, or this door itself, where it has pages, by an allowed Host. A POST with a foreign Origin is
+ * answered, without leave for a page to read it: wallets that are browser extensions send such. */
 #ifndef POSW_IO_SERVER_H
 #define POSW_IO_SERVER_H
 
