@@ -85,6 +85,9 @@ const posw_window *posw_chain_window(const posw_chain *c); /* stands at the tip;
 /* The stake table in force for a block number up to tip + 1. NULL if not known. Borrowed until the next import. */
 const posw_stake_table *posw_chain_table(posw_chain *c, uint64_t number);
 posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number);
+/* Sums of the table in force for a block number up to tip + 1, without loading it: for those who look at many epochs.
+ * POSW_ENOTFOUND: not known. */
+int posw_chain_stake_sums(posw_chain *c, posw_stake_sums *out, uint64_t number);
 /* F of a miner for the next block. */
 posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner);
 /* A fresh copy of the state after a main-chain block, owned by the caller: the tip's, one of the versions in memory, or

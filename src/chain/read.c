@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
+#include "state/staking.h"
 
 #include <stdlib.h>
 
@@ -45,6 +46,16 @@ const posw_stake_table *posw_chain_table(posw_chain *c, uint64_t number) {
 posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number) {
     const posw_chain_table_slot *slot = find_table(c, number);
     return slot == NULL ? (posw_hash){{0}} : slot->root;
+}
+
+int posw_chain_stake_sums(posw_chain *c, posw_stake_sums *out, uint64_t number) {
+    uint8_t key[8];
+    posw_bytes value;
+    if (number > c->tip.number + 1) return POSW_ENOTFOUND;
+    posw_store_be64(key, posw_chain_epoch_key(&c->spec->params, number));
+    const int rc = c->store->ops->get(c->store, POSW_TABLE_EPOCHS, key, sizeof key, &value);
+    if (rc != POSW_OK) return rc;
+    return posw_staking_table_sums(out, value.data, value.size) ? POSW_OK : POSW_ECORRUPT;
 }
 
 posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner) {

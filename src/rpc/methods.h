@@ -115,6 +115,16 @@ void rpc_posw_get_stake(rpc_call *c);
 void rpc_posw_get_miner(rpc_call *c);
 void rpc_posw_get_stake_proof(rpc_call *c);
 
+/* explore.c */
+void rpc_posw_get_block_stats(rpc_call *c);
+void rpc_posw_get_block_summary(rpc_call *c);
+void rpc_posw_get_block_transactions(rpc_call *c);
+void rpc_posw_get_account_transactions(rpc_call *c);
+void rpc_posw_get_pending_transactions(rpc_call *c);
+
+/* shares.c */
+void rpc_posw_get_miners(rpc_call *c);
+
 /* work.c */
 void rpc_posw_get_work(rpc_call *c);
 void rpc_posw_submit_work(rpc_call *c);

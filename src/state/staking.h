@@ -72,10 +72,18 @@ int posw_staking_exits_of(posw_state *s, posw_staking_exit out[POSW_STAKE_EXITS_
 int posw_staking_genesis_deposit(posw_state *s, const posw_params *p, const posw_address *owner,
                                  const posw_address *miner, const posw_u256 *wei);
 
+/* What a stake table adds up to. */
+typedef struct {
+    posw_u256 total_wei, supply_wei;
+    size_t miners;
+} posw_stake_sums;
+
 /* The stake table of this state (E2), sorted, with root: one allocation, freed with free(). */
 int posw_staking_table(posw_state *s, posw_stake_table **out);
 /* The stored form of a table and back (checks order, sums and root: POSW_ECORRUPT). */
 void posw_staking_table_encode(posw_buf *out, const posw_stake_table *t);
 int posw_staking_table_decode(posw_stake_table **out, const uint8_t *in, size_t size);
+/* Sums of a stored table, as they stand in it: O(1), entries are not looked at. False: this is no table. */
+POSW_MUST_USE bool posw_staking_table_sums(posw_stake_sums *out, const uint8_t *in, size_t size);
 
 #endif

@@ -161,3 +161,11 @@ int posw_staking_table_decode(posw_stake_table **out, const uint8_t *in, size_t 
     *out = t;
     return POSW_OK;
 }
+
+bool posw_staking_table_sums(posw_stake_sums *out, const uint8_t *in, size_t size) {
+    if (size < HEAD_SIZE || size != HEAD_SIZE + posw_load_be32(in) * (size_t)ENTRY_SIZE) return false;
+    *out = (posw_stake_sums){.miners = posw_load_be32(in),
+                             .supply_wei = posw_u256_from_be(in + 4),
+                             .total_wei = posw_u256_from_be(in + 4 + WORD_SIZE)};
+    return true;
+}
