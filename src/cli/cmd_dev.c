@@ -158,10 +158,18 @@ static void banner(const dev *d, const posw_runner_ports *ports) {
     printf("\nMnemonic          %s\nDerivation path   m/44'/60'/0'/0/\nChain id          %" PRIu64
            "\nBlock time        %" PRIu64 " s\nWeight rule       %s, window %" PRIu64 ", epoch %" PRIu64
            ", unbonding %" PRIu64 " blocks\nStaking contract  %s\n"
-           "\nListening on http://%s:%u and ws://%s:%u\n\n",
+           "\nListening on http://%s:%u and ws://%s:%u\n",
            cli_text(d->ready.c, "mnemonic"), p->chain_id, p->block_time_s, posw_params_preset_of(p), p->window_blocks,
            p->epoch_blocks, p->unbonding_blocks, address, d->ready.host, port, d->ready.host, port);
-    if (ports->stratum != 0) printf("Miners log in at stratum+tcp://%s:%u with any of the first %zu accounts\n\n", d->miners.host, ports->stratum, d->miners.key_count);
+    if (ports->stratum != 0)
+        printf("Miners log in at stratum+tcp://%s:%u with any of the first %zu accounts\n", d->miners.host,
+               ports->stratum, d->miners.key_count);
+    if (!cli_switch(d->ready.c, "no-dashboard")) {
+        char page[128];
+        cli_ready_dashboard(page, sizeof page, d->ready.host, port);
+        printf("Dashboard    %s\n", page);
+    }
+    puts("");
     fflush(stdout);
 }
 

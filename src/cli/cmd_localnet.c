@@ -309,7 +309,8 @@ static void ask(child *n) {
 static void show(localnet *l, bool redraw) {
     const char *end = isatty(STDOUT_FILENO) ? "\033[K\n" : "\n"; /* clears what a longer line has left */
     if (redraw) printf("\033[%" PRIu64 "A", l->count + 1);
-    printf("%-5s %8s  %-20s %5s %8s  %s%s", "node", "block", "tip", "peers", "pending", "RPC", end);
+    printf("%-5s %8s  %-20s %5s %8s  %s%s", "node", "block", "tip", "peers", "pending",
+           cli_switch(l->c, "no-dashboard") ? "RPC" : "RPC and dashboard", end);
     for (uint64_t i = 0; i < l->count; i++) {
         const child *n = &l->children[i];
         printf("%-5" PRIu64 " %8" PRIu64 "  %-18.18s… %5" PRIu64 " %8" PRIu64 "  %s%s", i + 1, n->height, n->hash, n->peers, n->pending,

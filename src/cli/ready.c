@@ -12,6 +12,12 @@ static void url(char *out, size_t size, const char *scheme, const char *host, ui
     snprintf(out, size, "%s://%s%s%s:%u", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
+void cli_ready_dashboard(char *out, size_t size, const char *host, uint16_t port) {
+    const bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    url(out, size, "http", any ? "127.0.0.1" : host, port);
+    strncat(out, "/", size - strlen(out) - 1);
+}
+
 int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports) {
     const uint16_t port = ports->rpc;
     char text[128];
@@ -25,6 +31,10 @@ int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports) {
     posw_jw_kv_string(&w, "rpc", text);
     url(text, sizeof text, "ws", r->host, port);
     posw_jw_kv_string(&w, "ws", text);
+    if (!cli_switch(r->c, "no-dashboard")) {
+        cli_ready_dashboard(text, sizeof text, r->host, port);
+        posw_jw_kv_string(&w, "dashboard", text);
+    }
     posw_jw_kv_u64(&w, "port", port);
     if (ports->p2p != 0) posw_jw_kv_u64(&w, "p2pPort", ports->p2p);
     if (ports->stratum != 0) {
@@ -56,6 +66,11 @@ int cli_ready_node(void *arg, const posw_runner_ports *ports) {
     printf("%s (chain id %" PRIu64 ") at block %" PRIu64 ", RPC on http://%s:%u and ws://%s:%u%s\n",
            r->stack->spec.name, r->stack->spec.params.chain_id, posw_chain_tip(r->stack->chain)->number, r->host, port,
            r->host, port, miner != NULL ? ", mining" : "");
+    if (!cli_switch(r->c, "no-dashboard")) {
+        char page[128];
+        cli_ready_dashboard(page, sizeof page, r->host, port);
+        printf("dashboard: %s\n", page);
+    }
     if (ports->stratum != 0) {
         char text[128];
         url(text, sizeof text, "stratum+tcp", r->stratum_host, ports->stratum);

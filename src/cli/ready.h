@@ -12,8 +12,10 @@ typedef struct {
     const char *stratum_host; /* where miners are heard; read only if there is a port for them */
 } cli_ready;
 
-/* One JSON line on stdout: {"ready":true,"rpc":…,"ws":…,"chainId":…,"genesis":…,"pid":…} */
+/* One JSON line on stdout: {"ready":true,"rpc":…,"ws":…,"dashboard":…,"chainId":…,"genesis":…,"pid":…} */
 int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports);
+/* Where a browser on this machine finds the dashboard. out: 128 bytes are enough. */
+void cli_ready_dashboard(char *out, size_t size, const char *host, uint16_t port);
 /* A posw_runner_options.ready function; arg is a cli_ready. */
 int cli_ready_node(void *arg, const posw_runner_ports *ports);
 

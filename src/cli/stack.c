@@ -1,5 +1,6 @@
 #include "cli/stack.h"
 
+#include "cli/dashboard.h"
 #include "crypto/keccak.h"
 #include "io/file.h"
 #include "io/store_lmdb.h"
@@ -102,6 +103,7 @@ bool cli_server_options(const cli *c, posw_runner_options *o, const char **lists
     o->rpc_public = cli_switch(c, "rpc-public");
     o->rpc_hosts = lists[0];
     o->cors_origins = lists[1];
+    o->pages = cli_switch(c, "no-dashboard") ? NULL : &cli_dashboard;
     o->requests_per_s = (unsigned)rate;
     o->body_bytes_max = (size_t)body_max;
     return true;

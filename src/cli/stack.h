@@ -28,15 +28,17 @@ int cli_stack_open_node(cli_stack *s, const cli *c, posw_node_options *o);
 int cli_stack_close(cli_stack *s);
 
 /* Options that every command with an RPC server has. */
-#define CLI_SERVER_OPTIONS(default_cors)                                                                            \
-    {"host", "ADDRESS", "127.0.0.1", "address on which the RPC listens"},                                           \
-        {"port", "N", "8545", "port of HTTP and WebSocket RPC; 0 takes a free one"},                                \
-        {"rpc-public", NULL, NULL, "allow an address that others can reach (the RPC has no password; admin_* is off then)"},             \
-        {"rpc-hosts", "NAMES", NULL, "Host names to accept beside localhost, separated by commas; * for all"},      \
-        {"cors", "ORIGINS", default_cors, "browser origins to accept, separated by commas; * for all"},             \
-        {"rate", "N", "0", "requests a second that one address may send; 0: no limit"},                             \
-        {"body-max", "BYTES", "5242880", "largest request"}, {"batch-max", "N", "1000", "requests in one batch"}, { \
-        "json-ready", NULL, NULL, "print one line of JSON with the endpoints when ready"                            \
+#define CLI_SERVER_OPTIONS(default_cors)                                                                          \
+    {"host", "ADDRESS", "127.0.0.1", "address on which the RPC listens"},                                         \
+        {"port", "N", "8545", "port of HTTP and WebSocket RPC; 0 takes a free one"},                              \
+        {"rpc-public", NULL, NULL,                                                                                \
+         "allow an address that others can reach (the RPC has no password; admin_* is off then)"},                \
+        {"rpc-hosts", "NAMES", NULL, "Host names to accept beside localhost, separated by commas; * for all"},    \
+        {"cors", "ORIGINS", default_cors, "browser origins to accept, separated by commas; * for all"},           \
+        {"rate", "N", "0", "requests a second that one address may send; 0: no limit"},                           \
+        {"body-max", "BYTES", "5242880", "largest request"}, {"batch-max", "N", "1000", "requests in one batch"}, \
+        {"no-dashboard", NULL, NULL, "answer RPC only, no web pages"}, {                                          \
+        "json-ready", NULL, NULL, "print one line of JSON with the endpoints when ready"                          \
     }
 /* Fills the runner's server part; *lists (two, free both) own what it points to. */
 POSW_MUST_USE bool cli_server_options(const cli *c, posw_runner_options *o, const char **lists[2]);

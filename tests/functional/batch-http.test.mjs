@@ -217,7 +217,7 @@ describe('HTTP', () => {
   });
 
   test('other methods and rubbish', async () => {
-    for (const method of ['GET', 'PUT', 'DELETE', 'HEAD', 'PATCH']) assert.equal((await request(node.url, { method })).status, 405, method);
+    for (const method of ['PUT', 'DELETE', 'PATCH']) assert.equal((await request(node.url, { method })).status, 405, method);
     for (const text of ['hello\r\n\r\n', 'POST /\r\n\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'POST / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n', `POST / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(100000)}\r\n\r\n`]) {
       const peer = await connect(node);
       await peer.write(text);

@@ -81,14 +81,19 @@ export class Browser {
       if (method === 'Log.entryAdded' && ['error', 'warning'].includes(p.entry.level)) seen.errors.push(p.entry.text);
       if (method === 'Network.requestWillBeSent') seen.requests.push(p.request.url);
     }];
-    await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 600 });
-    await this.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
+    await this.emulate({ scheme, width, height });
     const loaded = new Promise((done) => this.handlers.push((method) => { if (method === 'Page.loadEventFired') done(); }));
     await this.send('Emulation.setScriptExecutionDisabled', { value: !scripts });
     await this.send('Page.navigate', { url });
     await within(30_000, loaded, `opening ${url}`);
     if (scripts) await this.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     return seen;
+  }
+
+  /** Another scheme and size of the page that is open. */
+  async emulate({ scheme, width, height }) {
+    await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+    await this.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
   }
 
   /** The value of an expression on the page. */
@@ -106,7 +111,7 @@ export class Browser {
   }
 
   async stop() {
-    this.child.kill('SIGKILL');
+    await within(5_000, this.send('Browser.close', {}, null).then(() => this.ended), 'Chromium: its end').catch(() => this.child.kill('SIGKILL'));
     await this.ended;
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }); // its children end a little later
   }

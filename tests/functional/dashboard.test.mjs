@@ -1,0 +1,423 @@
+// The node's dashboard in a real browser, on a real chain: every view in both sizes and both colour schemes, live changes, search, the arithmetic of
+// the attack, staking with a wallet, a node that stops and comes back, and text of strangers. Pictures of all views are kept in BUILD/screenshots, or
+// in SCREENSHOTS=FOLDER.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Contract, Interface, Wallet, hexlify, parseEther, toUtf8Bytes } from 'ethers';
+
+import { Browser } from './browser.mjs';
+import {
+  ACCOUNTS,
+  COIN,
+  POSW,
+  STAKING,
+  STAKING_ABI,
+  ethersProvider,
+  ethersWallet,
+  request,
+  start,
+  startDev,
+  startNode,
+  temporaryFolder,
+  until,
+  writeChainFile,
+} from './lib.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = process.env.SCREENSHOTS ?? join(dirname(POSW), 'screenshots');
+const DESKTOP = { width: 1280, height: 800 },
+  PHONE = { width: 390, height: 844 };
+const HOSTILE = '<img src=x onerror=stolen=1>';
+const folder = temporaryFolder();
+
+let browser, node, provider, seen;
+const said = (text) => `document.body.innerText.includes(${JSON.stringify(text)})`;
+const shows = (what, expression, timeoutMs = 8000) =>
+  until(what, () => browser.evaluate(`(() => { try { return ${expression}; } catch { return false; } })()`), { timeoutMs, everyMs: 30 });
+/** Goes to a view as a link does, and waits until it has been drawn. */
+async function go(path, ready = 'true') {
+  await browser.evaluate(`location.hash = ${JSON.stringify(`#/${path}`)}; undefined`);
+  await shows(
+    `view ${path}`,
+    `location.hash === ${JSON.stringify(`#/${path}`)} && !document.querySelector('[aria-busy]') && document.querySelector('main h1') !== null && (${ready})`,
+  );
+}
+async function load(url, options = { scheme: 'light', ...DESKTOP }) {
+  await browser.open('about:blank', options);
+  seen = await browser.open(url, options);
+  await shows('the first view', `document.querySelector('main h1') !== null`);
+}
+const quiet = (url) => {
+  assert.deepEqual(seen.errors, [], 'nothing is complained of');
+  for (const asked of seen.requests)
+    assert.ok(asked.startsWith(url) || asked.startsWith(url.replace('http', 'ws')), `another host is asked: ${asked}`);
+};
+
+/** A chain with stake in force, transfers, a text in a transaction, an exit, and something that waits. */
+async function fill() {
+  const wallets = ACCOUNTS.map((_, i) => ethersWallet(provider, i)),
+    staking = (i) => new Contract(STAKING, STAKING_ABI, wallets[i]);
+  await staking(0).stake(ACCOUNTS[0].address, { value: parseEther('6500'), nonce: 0, gasLimit: 200000 });
+  await staking(1).stake(ACCOUNTS[0].address, { value: parseEther('1000.5'), nonce: 0, gasLimit: 200000 });
+  await staking(1).stake(ACCOUNTS[1].address, { value: parseEther('2500'), nonce: 1, gasLimit: 200000 });
+  for (let k = 0; k < 30; k++)
+    await wallets[2].sendTransaction({
+      to: ACCOUNTS[3].address,
+      value: (BigInt(k) * COIN) / 7n,
+      nonce: k,
+      gasLimit: 60000,
+      data: k === 7 ? hexlify(toUtf8Bytes(HOSTILE)) : '0x',
+    });
+  await node.mine(45);
+  await staking(1).unstake(ACCOUNTS[0].address, parseEther('500.5'), { nonce: 2, gasLimit: 200000 });
+  await node.mine();
+  await wallets[4].sendTransaction({ to: ACCOUNTS[5].address, value: 1n, nonce: 0, gasLimit: 21000 });
+}
+
+before(async () => {
+  node = await startDev('--datadir', join(folder, 'dev'));
+  provider = ethersProvider(node);
+  [browser] = await Promise.all([Browser.start(), fill()]);
+  mkdirSync(PICTURES, { recursive: true });
+});
+after(async () => {
+  await browser?.stop();
+  provider?.destroy();
+  await node?.stop();
+});
+
+/** What axe-core finds. */
+async function audit(where) {
+  if (!(await browser.evaluate('typeof axe === "object"'))) await browser.evaluate(`${AXE}; undefined`);
+  const found = await browser.evaluate(
+    `axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + n.any.map((a) => a.message).join('; ')).join(' | ')))`,
+  );
+  assert.deepEqual(found, [], `axe-core, ${where}`);
+}
+
+/** No view is wider than its window; axe-core and pictures in the light on a desktop and in the dark on a phone, pictures of `all` in each. */
+async function everywhere(name, all = false) {
+  for (const scheme of ['light', 'dark'])
+    for (const size of [DESKTOP, PHONE]) {
+      await browser.emulate({ scheme, ...size });
+      await browser.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+      const { wide, by } = await browser.evaluate(
+        `({ wide: document.documentElement.scrollWidth - innerWidth, by: [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.wide')).slice(0, 3).map((e) => e.outerHTML.slice(0, 120)) })`,
+      );
+      assert.ok(wide <= 0, `${name} is ${wide} px too wide at ${size.width}: ${by.join('\n')}`);
+      if ((scheme === 'light') !== (size === DESKTOP) && !all) continue;
+      await browser.screenshot(join(PICTURES, `dashboard-${name}-${scheme}-${size.width}.png`));
+      if ((scheme === 'light') === (size === DESKTOP)) await audit(`${name} ${scheme} ${size.width}`);
+    }
+  await browser.emulate({ scheme: 'light', ...DESKTOP });
+}
+
+describe('the dashboard', () => {
+  test('every view, on a desktop and on a phone, light and dark', async () => {
+    const a = ACCOUNTS[1].address,
+      { transactions } = await node.rpc('posw_getAccountTransactions', a.toLowerCase(), 1),
+      views = [
+        ['', 'overview', `document.querySelectorAll('.rows li').length > 7 && document.querySelector('.recommended').textContent !== ''`],
+        ['blocks', 'blocks', `document.querySelectorAll('main tbody tr').length === 25`],
+        ['block/1', 'block', `document.querySelectorAll('main tbody tr').length === 25`],
+        ['block/0', 'genesis', said('posw dev')],
+        ['block/99999999', 'no-block', said('no such block')],
+        [`tx/${transactions[0].hash}`, 'transaction', said('Unstaked')],
+        [`tx/0x${'11'.repeat(32)}`, 'no-transaction', said('no such transaction')],
+        [`address/${a}`, 'account', said('That is the whole chain')],
+        ['miner', 'mining', said('Who mines')],
+        [`miner/${ACCOUNTS[0].address}`, 'miner', said('Time to a block')],
+        ['stake', 'staking', said('No wallet was found')],
+        [`stake/${a}`, 'staker', said('On the way out')],
+        ['security', 'security', `document.querySelector('.recommended').textContent !== ''`],
+        ['pending', 'pending', said('can go into')],
+        ['peers', 'peers', said('without a network')],
+        ['nowhere', 'nowhere', said('no such page')],
+      ];
+    await load(node.url);
+    for (const [path, name, ready] of views) {
+      await go(path, ready);
+      await everywhere(name, path === '');
+    }
+    assert.ok((await browser.evaluate('document.title')).includes('posw dev'));
+    quiet(node.url);
+  });
+
+  test('the node hands it out: headers, deep links, the switch that leaves it away', async () => {
+    const page = await request(`${node.url}/`),
+      again = await request(`${node.url}/`, { headers: { 'if-none-match': page.headers.etag } });
+    assert.match(page.headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/);
+    assert.equal(again.status, 304);
+    assert.equal((await request(`${node.url}/`, { headers: { host: 'evil.example' } })).status, 403);
+    await load(`${node.url}/#/block/1`);
+    await shows('a deep link', said('Block 1'));
+    const bare = await startDev('--no-dashboard');
+    assert.equal(bare.ready.dashboard, undefined);
+    assert.equal((await request(bare.url)).status, 405);
+    await bare.stop();
+    assert.equal(node.ready.dashboard, `${node.url}/`);
+  });
+
+  test('a block that is mined appears by itself', async () => {
+    await load(node.url);
+    await shows('connected', `document.getElementById('live').dataset.state === 'live'`);
+    const latest = `Number(document.querySelector('.rows li a')?.textContent.replaceAll(',', ''))`,
+      before = await node.number();
+    await shows('the latest block', `${latest} === ${before}`);
+    await browser.evaluate(`document.querySelector('.rows li a').focus(); undefined`);
+    await node.mine(2);
+    await shows('the new block', `${latest} === ${before + 2} && document.getElementById('live-text').textContent.includes('${before + 2}')`);
+    assert.ok(await browser.evaluate(`document.activeElement.textContent === '${before}'`), 'the focus stays on its block');
+    await go('blocks', `document.querySelector('caption').textContent.endsWith('${before + 2}')`);
+    await node.mine();
+    await shows('the list follows', `document.querySelector('caption').textContent.endsWith('${before + 3}')`);
+    quiet(node.url);
+  });
+
+  test('search, and links from screen to screen', async () => {
+    await load(node.url);
+    const {
+        transactions: [tx],
+      } = await node.rpc('posw_getAccountTransactions', ACCOUNTS[3].address.toLowerCase(), 1),
+      block = await node.rpc('eth_getBlockByNumber', '0x5', false);
+    const search = (text) =>
+      browser.evaluate(
+        `(() => { const q = document.getElementById('query'); q.value = ${JSON.stringify(text)}; q.dispatchEvent(new Event('input')); q.form.requestSubmit(); })()`,
+      );
+    for (const [text, path] of [
+      ['5', 'block/5'],
+      ['#1', 'block/1'],
+      [tx.hash, `tx/${tx.hash}`],
+      [block.hash, `block/${block.hash}`],
+      [ACCOUNTS[2].address, `address/${ACCOUNTS[2].address}`],
+      [ACCOUNTS[2].address.toLowerCase(), `address/${ACCOUNTS[2].address}`],
+    ]) {
+      await go('');
+      await search(text);
+      await shows(`search for ${text}`, `location.hash === ${JSON.stringify(`#/${path}`)}`);
+    }
+    for (const [text, why] of [
+      ['0x1234', '64 hexadecimal digits'],
+      ['what', '40 hexadecimal digits'],
+      [`0x${'12'.repeat(32)}`, 'knows no block'],
+      [ACCOUNTS[2].address.replace('0x3C', '0x3c'), 'EIP-55'],
+    ]) {
+      await search(text);
+      await shows(`the reason for ${text}`, `document.getElementById('search-fault')?.textContent.includes(${JSON.stringify(why)})`);
+    }
+    await go('blocks', `document.querySelectorAll('main tbody tr').length === 25`);
+    const click = (text) =>
+      browser.evaluate(`[...document.querySelectorAll('main a')].find((a) => a.textContent === ${JSON.stringify(text)}).click()`);
+    const top = await node.number();
+    await click('Older');
+    await shows('older blocks', `document.querySelector('caption')?.textContent.startsWith('Blocks ${Math.max(0, top - 49)} to ${top - 25}')`);
+    await go('block/1', `document.querySelectorAll('main tbody tr').length === 25`);
+    await click('After');
+    await shows('the rest of its transactions', `document.querySelectorAll('main tbody tr').length === 8`);
+    quiet(node.url);
+  });
+
+  test('by keyboard: the skip link first, a heading after each step, the scheme by its button', async () => {
+    await load(node.url);
+    const tab = async () => {
+      for (const type of ['keyDown', 'keyUp'])
+        await browser.send('Input.dispatchKeyEvent', { type, key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 });
+    };
+    await tab();
+    assert.equal(await browser.evaluate('document.activeElement.className'), 'skip');
+    for (let i = 0; i < 3; i++) await tab();
+    assert.equal(await browser.evaluate('document.activeElement.textContent'), 'Blocks');
+    assert.notEqual(await browser.evaluate('getComputedStyle(document.activeElement).outlineStyle'), 'none');
+    await browser.evaluate('document.activeElement.click()');
+    await shows('the focus is on the heading', `document.activeElement.tagName === 'H1' && document.activeElement.textContent === 'Blocks'`);
+    const background = 'getComputedStyle(document.body).backgroundColor',
+      was = await browser.evaluate(background);
+    await browser.evaluate(`document.getElementById('scheme').click()`);
+    assert.notEqual(await browser.evaluate(background), was);
+    await browser.evaluate('localStorage.clear()');
+  });
+
+  test('what an attack costs is what the laboratory says', async () => {
+    await load(`${node.url}/#/security`);
+    await shows('figures', `document.querySelector('.scenario') !== null`);
+    const chain = join(folder, 'dev/chain.json'),
+      set = (values) =>
+        browser.evaluate(
+          `(() => { for (const [name, v] of Object.entries(${JSON.stringify(values)})) { const i = document.getElementById('a-' + name); i.value = v; i.dispatchEvent(new Event('input', { bubbles: true })); } })()`,
+        );
+    const lab = (...args) => JSON.parse(execFileSync(POSW, ['lab', ...args, '--json'], { encoding: 'utf8' }));
+    let staked = 0;
+    for (const values of [
+      { price: '1', delta: '30', interest: '5', rent: '', value: '1000' },
+      { price: '0.02', delta: '10', interest: '8', rent: '', value: '3' },
+      { price: '3.5', delta: '0', interest: '0.5', rent: '40,000', value: '250' },
+      { price: '0.001', delta: '1', interest: '0', rent: '90000000', value: '77' },
+    ]) {
+      await set(values);
+      const page = await browser.evaluate(
+        `({ scenario: document.querySelector('.scenario').textContent, costs: [...document.querySelectorAll('[data-depth]')].map((e) => [Number(e.dataset.depth), Number(e.dataset.cost)]), wait: document.querySelector('.recommended').textContent })`,
+      );
+      const market = join(folder, 'market.json');
+      writeFileSync(market, page.scenario);
+      assert.deepEqual(
+        page.costs.map(([depth]) => depth),
+        [6, 32, 60],
+      );
+      for (const [depth, cost] of page.costs) {
+        const answer = lab('attack', '--chain', chain, '--scenario', market, '--depth', String(depth));
+        const want = answer.cost_usd ?? answer.figures?.cost_usd;
+        assert.ok(Math.abs(cost - want) <= 1e-9 * want, `${depth} blocks, ${JSON.stringify(values)}: ${cost}, the laboratory says ${want}`);
+        staked += (answer.tickets ?? answer.figures?.tickets) > 0;
+      }
+      const budget = lab('budget', '--chain', chain, '--scenario', market, '--value', values.value),
+        wait = budget.safe_confirmations ?? budget.figures?.safe_confirmations;
+      assert.equal(page.wait.replaceAll(',', ''), wait === undefined || wait === null ? 'no number' : String(wait));
+    }
+    assert.ok(staked > 0, 'some of them are cheapest with tickets');
+    await set({ price: 'much' });
+    assert.equal(await browser.evaluate(`document.getElementById('a-price').getAttribute('aria-invalid')`), 'true');
+    await browser.evaluate('localStorage.clear()');
+    quiet(node.url);
+  });
+
+  test('a wallet stakes, unstakes and withdraws', async () => {
+    const key = new Wallet(ACCOUNTS[6].privateKey, provider),
+      abi = new Interface(STAKING_ABI),
+      asked = [];
+    let chainId = '0x1',
+      declines = true;
+    const answers = {
+      eth_requestAccounts: () => [key.address.toLowerCase()],
+      eth_chainId: () => chainId,
+      wallet_switchEthereumChain: () => {
+        throw Object.assign(new Error('unknown chain'), { code: 4902 });
+      },
+      wallet_addEthereumChain: ([added]) => {
+        chainId = added.chainId;
+        return null;
+      },
+      eth_sendTransaction: async ([t]) => {
+        if (declines) throw Object.assign(new Error('no'), { code: 4001 });
+        return (await key.sendTransaction({ to: t.to, data: t.data, value: t.value, gasLimit: t.gas })).hash;
+      },
+    };
+    await browser.send('Runtime.addBinding', { name: 'askWallet' });
+    const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
+      source: `(() => {
+      const waiting = new Map(), provider = { on() {}, request: (r) => new Promise((done, fail) => { const id = waiting.size + 1; waiting.set(id, { done, fail }); askWallet(JSON.stringify({ id, ...r })); }) };
+      window.walletAnswers = (id, result, error) => error ? waiting.get(id).fail(error) : waiting.get(id).done(result);
+      const announce = () => dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail: Object.freeze({ info: { uuid: '1b1a', name: '<b>Test</b> wallet', icon: 'data:,', rdns: 'example.wallet' }, provider }) }));
+      addEventListener('eip6963:requestProvider', announce);
+    })()`,
+    });
+    await load(`${node.url}/#/stake`);
+    browser.handlers.push(async (method, p) => {
+      if (method !== 'Runtime.bindingCalled' || p.name !== 'askWallet') return;
+      const { id, method: name, params } = JSON.parse(p.payload);
+      asked.push({ name, params });
+      const [result, error] = await Promise.resolve()
+        .then(() => answers[name](params))
+        .then(
+          (r) => [r, null],
+          (e) => [null, { code: e.code, message: e.message }],
+        );
+      await browser.evaluate(`walletAnswers(${id}, ${JSON.stringify(result)}, ${JSON.stringify(error)})`);
+    });
+    const press = (text) =>
+      browser.evaluate(`[...document.querySelectorAll('main button')].find((b) => b.textContent.startsWith(${JSON.stringify(text)})).click()`);
+    await shows('the wallet', said('<b>Test</b> wallet'));
+    assert.equal(asked.length, 0, 'nothing is asked before a button is pressed');
+    await press('Connect');
+    await shows('the account and its balance', `${said(key.address)} && ${said('10,000 DEV')}`);
+    const {
+      params: [added],
+    } = asked.find(({ name }) => name === 'wallet_addEthereumChain');
+    assert.deepEqual(added, {
+      chainId: '0x539',
+      chainName: 'posw dev',
+      nativeCurrency: { name: 'DEV', symbol: 'DEV', decimals: 18 },
+      rpcUrls: [`${node.url}/`],
+      blockExplorerUrls: [`${node.url}/`],
+    });
+    const fill = (value) =>
+      browser.evaluate(
+        `(() => { document.getElementById('amount').value = ${JSON.stringify(value)}; document.querySelector('.staking').requestSubmit(); })()`,
+      );
+    await fill('1.0000000000000000001');
+    await shows('a fault in the amount', said('18 decimals'));
+    await fill('20000');
+    await shows('more than there is', said('Your account has'));
+    await fill('1234.000000000000000001');
+    await shows('declined', said('You declined'));
+    declines = false;
+    await fill('1234.000000000000000001');
+    await shows('sent', said('Waiting for a block'));
+    await node.mine();
+    await shows('staked', `document.querySelector('.note.good')?.textContent.includes('1,234.000000000000000001 DEV are staked')`);
+    await shows('the deposit', `document.querySelector('.unstake input')?.value === '1,234.000000000000000001'`);
+    await everywhere('wallet');
+    const sent = asked.findLast(({ name }) => name === 'eth_sendTransaction').params[0],
+      call = abi.parseTransaction({ data: sent.data, value: sent.value });
+    assert.deepEqual([sent.to, call.name, call.args[0], call.value], [STAKING, 'stake', key.address, 1234000000000000000001n]);
+    assert.equal(BigInt((await node.rpc('posw_getStake', key.address.toLowerCase())).deposits[0].amount), 1234000000000000000001n);
+    await browser.evaluate(`(() => { const i = document.querySelector('.unstake input'); i.value = '1000.5'; i.form.requestSubmit(); })()`);
+    await shows('unstaking', said('Waiting for a block'));
+    await node.mine();
+    await shows('on its way out', `document.querySelector('.note.good')?.textContent.includes('1,000.5 DEV are on their way out')`);
+    const out = abi.parseTransaction({ data: asked.findLast(({ name }) => name === 'eth_sendTransaction').params[0].data });
+    assert.deepEqual([out.name, ...out.args], ['unstake', key.address, parseEther('1000.5')]);
+    await node.mine(33);
+    await shows('unlocked', `[...document.querySelectorAll('main button')].some((b) => b.textContent === 'Withdraw 1,000.5 DEV')`);
+    await press('Withdraw');
+    await shows('withdrawing', said('Waiting for a block'));
+    await node.mine();
+    await shows('back', `document.querySelector('.note.good')?.textContent.includes('1,000.5 DEV are back')`);
+    assert.deepEqual((await node.rpc('posw_getStake', key.address.toLowerCase())).exits, []);
+    quiet(node.url);
+    await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
+    await browser.send('Runtime.removeBinding', { name: 'askWallet' });
+  });
+
+  test('text of strangers stays text', async () => {
+    const chain = writeChainFile(folder, { name: HOSTILE, ticker: 'EVIL' }),
+      other = await startNode(chain, join(folder, 'other'));
+    await load(`${other.url}/#/block/0`);
+    await shows('the name in the extra data', `document.querySelector('q.foreign')?.textContent === ${JSON.stringify(HOSTILE)}`);
+    assert.equal(await browser.evaluate(`document.getElementById('chain-name').textContent`), HOSTILE);
+    await go('', `document.querySelector('main h1').textContent === ${JSON.stringify(HOSTILE)}`);
+    quiet(other.url);
+    await other.stop();
+    await load(node.url);
+    const { transactions } = await node.rpc('posw_getBlockTransactions', '0x1', '0x0', 100),
+      one = (await Promise.all(transactions.map(({ hash }) => node.rpc('eth_getTransactionByHash', hash)))).find(
+        ({ to, input }) => to !== STAKING && input !== '0x',
+      );
+    await go(`tx/${one.hash}`, `document.querySelector('q.foreign')?.textContent === ${JSON.stringify(HOSTILE)}`);
+    assert.equal(await browser.evaluate('window.stolen'), undefined);
+    assert.equal(await browser.evaluate(`document.querySelectorAll('main img, iframe, object, embed').length`), 0);
+    quiet(node.url);
+  });
+
+  test('a node that stops, and comes back', async () => {
+    const args = ['dev', '--no-mining', '--json-ready', '--log-level', 'warn', '--datadir', join(folder, 'again')],
+      first = await start([...args, '--port', '0']),
+      port = String(first.ready.port);
+    await first.mine(3);
+    await load(first.url);
+    await shows('the chain', `document.querySelectorAll('.rows li').length === 4`);
+    await first.stop();
+    await shows('the banner', `!document.getElementById('banner').hidden && ${said('The node does not answer')}`);
+    assert.equal(await browser.evaluate(`document.querySelectorAll('.rows li').length`), 4, 'what was known stays');
+    const second = await start([...args, '--port', port]);
+    await shows('the banner is gone', `document.getElementById('banner').hidden`, 15000);
+    await second.mine();
+    await shows('its next block', `document.querySelectorAll('.rows li').length === 5`, 15000);
+    await browser.open('about:blank');
+    await second.stop();
+  });
+});

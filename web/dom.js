@@ -1,0 +1,110 @@
+// Building the page. Text from the chain, from wallets or from people becomes text nodes and nothing else: there is no innerHTML here.
+
+/** An element: attributes (a function listens, true is an empty attribute, null and false leave it out), then children. */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === 'function') node.addEventListener(name, value);
+    else node.setAttribute(name, value === true ? '' : String(value));
+  }
+  put(node, ...children);
+  return node;
+}
+
+/** Replaces what a node holds. Strings become text; null and false are left out. */
+export function put(node, ...children) {
+  node.replaceChildren(...children.flat(2).filter((c) => c !== null && c !== undefined && c !== false));
+  return node;
+}
+
+/** Changes a node's text, if it differs: what is selected or read aloud stays. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Brings the children of a node into the order of `items`. Children are known by their key and kept, so that focus and selection stay where they
+ * are; `make(item)` gives a new one, `update(child, item)` changes one that is kept.
+ */
+export function reconcile(node, items, key, make, update = () => {}) {
+  const known = new Map([...node.children].map((child) => [child.dataset.key, child]));
+  let at = node.firstElementChild;
+  for (const item of items) {
+    const name = String(key(item));
+    let child = known.get(name);
+    known.delete(name);
+    if (child === undefined) {
+      child = make(item);
+      child.dataset.key = name;
+    } else update(child, item);
+    if (child === at) at = at.nextElementSibling;
+    else node.insertBefore(child, at);
+  }
+  for (const gone of known.values()) gone.remove();
+}
+
+export const link = (path, text, attributes = {}) => el('a', { href: `#/${path}`, ...attributes }, text);
+
+/** Pairs of a name and what it is: a description list. Pairs that are null are left out. */
+export const facts = (pairs, attributes = {}) =>
+  el(
+    'dl',
+    { class: 'facts', ...attributes },
+    pairs.filter(Boolean).map(([name, ...what]) => el('div', {}, el('dt', {}, name), el('dd', {}, ...what))),
+  );
+
+const columnClass = (c) => [c.n && 'n', c.less && 'less'].filter(Boolean).join(' ') || null;
+export const tableRow = (columns, cells) =>
+  el(
+    'tr',
+    {},
+    cells.map((cell, i) => el('td', { class: columnClass(columns[i]) }, cell)),
+  );
+
+/** A table that scrolls by itself. Columns: { name, unit?, n?: a number, less?: left out on a small screen }; rows: lists of cells. */
+export function table(caption, columns, rows, attributes = {}) {
+  const head = columns.map((c) => el('th', { scope: 'col', class: columnClass(c) }, c.name, c.unit ? el('small', {}, c.unit) : null));
+  const body = rows.map((cells) => tableRow(columns, cells));
+  return el(
+    'div',
+    { class: 'wide', role: 'region', tabindex: 0, 'aria-label': caption, ...attributes },
+    el('table', {}, el('caption', {}, caption), el('thead', {}, el('tr', {}, head)), el('tbody', {}, body)),
+  );
+}
+
+export const note = (kind, ...children) => el('p', { class: `note ${kind}`, role: kind === 'bad' ? 'alert' : null }, ...children);
+
+/** A heading that takes the focus when its page opens. */
+export const title = (...children) => el('h1', { tabindex: -1 }, ...children);
+
+/**
+ * What `load` gives, drawn by `draw` into a place: with a sign of waiting before, and a reason and a way on when it fails. Returns a function
+ * that loads and draws again, without a sign of waiting. Late answers of an earlier round are dropped.
+ */
+export function shows(place, load, draw, signal) {
+  let round = 0,
+    waiting = 0;
+  const failed = (error) => {
+    const again = el('button', { type: 'button', click: () => run(true) }, 'Try again');
+    put(place, el('div', { class: 'note bad', role: 'alert' }, el('p', {}, error.message), again));
+  };
+  let drawn = false;
+  const run = async (first) => {
+    const mine = ++round;
+    if (first) waiting = setTimeout(() => put(place, el('p', { class: 'note', 'aria-busy': 'true' }, 'Loading…')), 200);
+    try {
+      const answer = await load();
+      if (mine !== round || signal.aborted) return;
+      clearTimeout(waiting);
+      drawn = true;
+      draw(answer);
+    } catch (error) {
+      if (mine !== round || signal.aborted) return;
+      clearTimeout(waiting);
+      if (!drawn || error.code !== undefined) failed(error); // what was drawn stays while the node does not answer: the banner says so
+    }
+  };
+  run(true);
+  return () => run(false);
+}
