@@ -210,7 +210,7 @@ const cli_command cli_command_node = {
     "node",
     "--chain FILE --datadir DIR [OPTIONS]",
     "run a node of a chain",
-    "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, and mines "
+    "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, shows a dashboard to browsers at the same address, and mines "
     "when --mine names an address whose key is "
     "in the keystore. It can be killed at any moment and starts again with the same state. It finds other nodes of its "
     "chain through --addnode, "
