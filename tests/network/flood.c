@@ -1,7 +1,7 @@
 /* Somebody who means harm, over real sockets: connects to a node of one's own as often as it is thrown out, and floods
  * it. For tests; not installed.
  *
- *      posw-flood --port P --stage STAGE [--chain FILE] [--count N] [--seed S] [--feet K]
+ *      posw-flood --port P [--host IP] --stage STAGE [--chain FILE] [--count N] [--seed S] [--feet K]
  *                 [--seconds T]
  *
  * Stages:
@@ -87,6 +87,8 @@ struct flood {
     uv_timer_t timer;
     uv_pipe_t input;
     const stage *stage;
+    const char *host;  /* numeric */
+    posw_netaddr node; /* both */
     uint16_t port;
     uint64_t wanted, judged, seed, connections, refused;
     uint64_t end_ms; /* 0: none */
@@ -592,11 +594,10 @@ static void on_event(void *arg, posw_event *e) {
 
 static void dial(foot *x) {
     static uint64_t next = POSW_PEER_OUTBOUND | 1;
-    const posw_netaddr a = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, .port = x->f->port};
     const posw_node_id any = {{0}};
     x->number = next++;
     x->since_ms = now_ms();
-    posw_peers_connect(x->p, x->number, &a, &any);
+    posw_peers_connect(x->p, x->number, &x->f->node, &any);
 }
 
 static void send_ping(foot *x) {
@@ -684,6 +685,8 @@ static void read_options(flood *f, char **argv) {
     for (; argv[0] != NULL && argv[1] != NULL; argv += 2) {
         if (strcmp(argv[0], "--port") == 0)
             f->port = (uint16_t)strtoul(argv[1], NULL, 10);
+        else if (strcmp(argv[0], "--host") == 0)
+            f->host = argv[1];
         else if (strcmp(argv[0], "--stage") == 0)
             set_stage(f, argv[1]);
         else if (strcmp(argv[0], "--chain") == 0)
@@ -699,8 +702,10 @@ static void read_options(flood *f, char **argv) {
         else
             die("no such option");
     }
-    if (argv[0] != NULL || f->stage == NULL || f->port == 0 || f->count == 0 || f->count > FEET_MAX)
-        die("usage: posw-flood --port P --stage ping|broken|right|nowork|forged|worked|old|copies|hoard [--chain FILE] "
+    if (argv[0] != NULL || f->stage == NULL || f->port == 0 || !posw_netaddr_parse(&f->node, f->host, f->port) ||
+        f->count == 0 || f->count > FEET_MAX)
+        die("usage: posw-flood --port P [--host IP] --stage ping|broken|right|nowork|forged|worked|old|copies|hoard "
+            "[--chain FILE] "
             "[--count N] [--seed S] [--feet K] [--seconds T]");
 }
 
@@ -717,7 +722,7 @@ static void report(const flood *f, uint64_t us) {
 }
 
 int main(int argc, char **argv) {
-    static flood f = {.count = 8, .wanted = 20000, .seed = 1};
+    static flood f = {.host = "127.0.0.1", .count = 8, .wanted = 20000, .seed = 1};
     (void)argc;
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
