@@ -384,7 +384,7 @@ const cli_command cli_command_localnet = {
     "run a network of N nodes with miners on this machine",
     "Starts N nodes (4 if not said otherwise), each a process with its own chain, miner and RPC, connected to each other over loopback, and shows "
     "where each of them stands. The miners and 16 accounts are those of the development mnemonic. The nodes listen on --port, --port + 1 and "
-    "so on. They search for blocks with real work, so they keep the processor busy. Stop it with Ctrl-C.",
+    "so on, and with --stratum for outside miners that log in with any of the accounts in the same way. They search for blocks with real work, so they keep the processor busy. Stop it with Ctrl-C.",
     "posw localnet 4\nposw localnet 4 --datadir ./net --block-time 5\nposw localnet 3 --port 0 --json-ready",
     options,
     0,

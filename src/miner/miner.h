@@ -1,5 +1,5 @@
 /* Block templates and work: what is hashed, what target it must meet, and the sealed header at the end. No threads
- * here: searching is the business of src/io/mine_threads.c, posw_getWork or later stratum. */
+ * here: searching is the business of src/io/mine_threads.c, of who asks with posw_getWork, or of miners at the door of src/stratum. */
 #ifndef POSW_MINER_MINER_H
 #define POSW_MINER_MINER_H
 

@@ -15,7 +15,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 POSW = os.path.abspath(os.environ.get("POSW", str(ROOT / "build/posw")))
 GUIDES = ("founders", "miners", "holders", "operators")
-NEED_A_NODE = ("node", "send", "stake", "status", "peers", "localnet", "db", "export", "import")
+NEED_A_NODE = ("node", "miner", "send", "stake", "status", "peers", "localnet", "db", "export", "import")
 TIME_S = 900
 
 
