@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { Contract } from 'ethers';
 
 import { keccak, littleEndian } from './chain.mjs';
-import { ACCOUNTS, COIN, POSW, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, sleep, startDev, until, within } from './lib.mjs';
+import { ACCOUNTS, COIN, POSW, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, startDev, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const [rich, poor] = [ACCOUNTS[1].address, ACCOUNTS[2].address];
 
@@ -192,6 +192,27 @@ describe('miners', () => {
   });
 });
 
+test('a door that cannot be opened is told in a sentence', async () => {
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const chain = writeChainFile(temporaryFolder());
+  for (const [args, code, text] of [
+    [['dev', '--port', '0', '--stratum', 'nowhere'], 2, /'nowhere' is not a place to listen; write 3333/],
+    [['dev', '--port', '0', '--stratum', '127.0.0.1:70000'], 2, /not a place to listen/],
+    [['dev', '--port', '0', '--stratum', 'localhost:0'], 1, /'localhost' is not a numeric IP address/],
+    [['dev', '--port', '0', '--stratum', `${taken.address().port}`], 1, /in use by another program; .* with --stratum/],
+    [['dev', '--port', '0', '--stratum', '0', '--stratum-addresses', '0'], 2, /--stratum-addresses must be a whole number from 1/],
+    [['node', '--chain', chain, '--datadir', temporaryFolder(), '--no-network', '--port', '0', '--stratum', '0'], 2, /--stratum needs a key that signs/],
+    [['node', '--chain', chain, '--datadir', temporaryFolder(), '--no-network', '--port', '0', '--stratum-keys', poor], 2, /--stratum-keys needs --stratum/],
+  ]) {
+    const r = await run(args);
+    assert.equal(r.code, code, r.stderr);
+    assert.match(r.stderr, text);
+    assert.equal(r.stderr.trim().split('\n').length, 1, r.stderr);
+  }
+  taken.close();
+});
+
 describe('false results', () => {
   test('three, and the address is banned', async () => {
     const node = await startDev('--stratum', '127.0.0.1:0');
@@ -283,6 +304,5 @@ describe('posw miner', () => {
       assert.match(r.stderr, text);
       assert.equal(r.stderr.trim().split('\n').length, 1);
     }
-    await sleep(0);
   });
 });

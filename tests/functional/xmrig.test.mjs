@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { ACCOUNTS, run, startNode, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+import { ACCOUNTS, run, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const XMRIG = process.env.POSW_XMRIG;
 const SHARES = Number(process.env.POSW_XMRIG_SHARES ?? 20);
@@ -61,8 +61,10 @@ function startXmrig(folder, url, algorithm, address) {
 async function mines(t, { algorithm, chain, weights, shares }) {
   const folder = temporaryFolder();
   const keys = await keystore(folder, [rich, poor]);
-  const node = await startNode(writeChainFile(folder, { window: 4096, unbonding: 4096, ...chain }), join(folder, 'data'), '--stratum', '127.0.0.1:0',
-    '--stratum-keys', `${rich.address},${poor.address}`, ...keys);
+  const file = writeChainFile(folder, { window: 4096, unbonding: 4096, ...chain });
+  // a node of randomx fills 256 MiB before it says anything
+  const node = await start(['node', '--chain', file, '--datadir', join(folder, 'data'), '--no-network', '--port', '0', '--json-ready', '--log-level', 'warn',
+    '--stratum', '127.0.0.1:0', '--stratum-keys', `${rich.address},${poor.address}`, ...keys], { timeoutMs: 60000 });
   const difficulty = Number(chain.difficulty.genesis);
   const rigs = [rich, poor].map(({ address }) => startXmrig(folder, node.ready.stratum, algorithm, address));
   const sum = () => rigs[0].accepted() + rigs[1].accepted();
