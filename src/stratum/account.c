@@ -59,21 +59,37 @@ static void age(posw_stratum *s, stratum_account *a) {
         if (a->works[i].used && !posw_hash_equal(&a->works[i].t.parent, &tip)) posw_miner_template_age(&a->works[i].t);
 }
 
+/* Its work is kept for whoever comes back soon: else every login would cost a template. */
 void stratum_account_leave(stratum_account *a) {
-    if (--a->users > 0) return;
+    a->users--;
+}
+
+void stratum_account_clear(stratum_account *a) {
     for (size_t i = 0; i < STRATUM_WORKS; i++)
         work_clear(&a->works[i]);
     memset(a, 0, sizeof *a);
 }
 
+/* That of this address, else an empty place, else one that nobody uses; NULL: there is none. */
 static stratum_account *place(posw_stratum *s, const posw_address *miner) {
-    stratum_account *vacant = NULL;
+    stratum_account *empty = NULL, *left = NULL;
     for (size_t i = 0; i < s->o.accounts_max; i++) {
         stratum_account *a = &s->accounts[i];
-        if (a->users > 0 && posw_address_equal(&a->miner, miner)) return a;
-        if (a->users == 0 && vacant == NULL) vacant = a;
+        const bool is_empty = a->users == 0 && a->made_ms == 0;
+        if (!is_empty && posw_address_equal(&a->miner, miner)) return a;
+        if (is_empty && empty == NULL) empty = a;
+        if (a->users == 0 && left == NULL) left = a;
     }
-    return vacant;
+    if (empty == NULL && left != NULL) stratum_account_clear(left);
+    return empty != NULL ? empty : left;
+}
+
+/* So many templates a second are made for logins; those on a new tip come beside. */
+static bool may_make(posw_stratum *s) {
+    const uint64_t second = s->now_ms / 1000;
+    if (s->login_second != second) s->login_works = 0;
+    s->login_second = second;
+    return s->login_works++ < STRATUM_LOGIN_WORKS;
 }
 
 stratum_account *stratum_account_get(posw_stratum *s, const posw_address *miner, posw_message *why, posw_actions *out) {
@@ -81,19 +97,23 @@ stratum_account *stratum_account_get(posw_stratum *s, const posw_address *miner,
     stratum_account *a = key == NULL ? NULL : place(s, miner);
     if (key == NULL) {
         no_key(s, miner, why);
-    } else if (a == NULL) {
+        return NULL;
+    }
+    if (a == NULL) {
         (void)posw_message_set(why, POSW_EFULL, "This node mines for %u addresses already; try again later",
                                s->o.accounts_max);
-    } else if (a->users == 0) {
-        a->miner = *miner;
-        a->key = key;
-        if (make_work(s, a, out) != POSW_OK) {
-            (void)posw_message_set(why, POSW_EIO, "No block template could be made");
-            memset(a, 0, sizeof *a);
-            a = NULL;
-        }
+        return NULL;
     }
-    if (a != NULL) a->users++;
+    a->miner = *miner;
+    a->key = key;
+    if (!a->works[a->current].used || (a->users == 0 && s->now_ms >= a->made_ms + s->o.pool_refresh_ms)) {
+        if (!may_make(s))
+            (void)posw_message_set(why, POSW_EFULL, "Too many logins at once; try again");
+        else if (make_work(s, a, out) != POSW_OK)
+            (void)posw_message_set(why, POSW_EIO, "No block template could be made");
+        if (why->text[0] != '\0') return NULL;
+    }
+    a->users++;
     return a;
 }
 

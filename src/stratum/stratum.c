@@ -138,7 +138,7 @@ static void on_login(posw_stratum *s, stratum_conn *c, const posw_stratum_reques
         }
         s->counters.logins++;
         c->session = s->next_id++;
-        posw_log_write(posw_node_log(s->node), POSW_LOG_INFO, "stratum", "login %.42s %s (%s)", r->login, c->worker,
+        posw_log_write(posw_node_log(s->node), POSW_LOG_DEBUG, "stratum", "login %.42s %s (%s)", r->login, c->worker,
                        r->agent);
         stratum_give_job(s, c, POSW_STRATUM_WELCOME, r->id, out);
     }
@@ -346,8 +346,12 @@ static void on_chain_changed(void *arg, posw_node *n, const posw_chain_change *c
     (void)change;
     s->now_ms = posw_node_now_ms(n);
     hold(s, out);
-    for (size_t i = 0; i < s->o.accounts_max; i++)
-        if (s->accounts[i].users > 0) stratum_account_renew(s, &s->accounts[i], out);
+    for (size_t i = 0; i < s->o.accounts_max; i++) {
+        if (s->accounts[i].users > 0)
+            stratum_account_renew(s, &s->accounts[i], out);
+        else
+            stratum_account_clear(&s->accounts[i]);
+    }
     s->pool_changed = false;
     set_timer(s);
 }
@@ -404,6 +408,8 @@ void posw_stratum_free(posw_stratum *s) {
         if (s->shares[i].id != 0) stratum_account_leave(s->shares[i].account);
     while (s->first != NULL)
         forget(s, s->first);
+    for (size_t i = 0; i < s->o.accounts_max; i++)
+        stratum_account_clear(&s->accounts[i]);
     posw_map_clear(&s->by_id);
     posw_wipe(s->keys, sizeof s->keys);
     free(s->accounts);

@@ -13,6 +13,7 @@ enum {
     STRATUM_NONCES = 4,          /* of a job, that were good enough to be recomputed: a duplicate is known by them */
     STRATUM_SHARES_MAX = 64,     /* that are being recomputed, */
     STRATUM_SHARES_CONN_MAX = 4, /* of one connection */
+    STRATUM_LOGIN_WORKS = 8,     /* templates a second that logins cause */
     STRATUM_BANS_MAX = 1024
 };
 
@@ -25,12 +26,12 @@ typedef struct {
 
 /* An address that connections are logged in with. */
 typedef struct {
-    unsigned users; /* connections, and shares that are being recomputed; 0: a free place */
+    unsigned users; /* connections, and shares that are being recomputed; 0: a free place, with or without work */
     posw_address miner;
     const posw_stratum_key *key; /* that signs for it now */
     stratum_work works[STRATUM_WORKS];
     size_t current;
-    uint64_t made_ms;
+    uint64_t made_ms; /* of the current one; 0: none was made */
     posw_stratum_stake stake;
 } stratum_account;
 
@@ -90,6 +91,8 @@ struct posw_stratum {
     uint64_t now_ms, next_id; /* of sessions, jobs, templates and shares */
     uint32_t next_extra;
     bool pool_changed;
+    uint64_t login_second; /* the latest in which a login had a template made, */
+    unsigned login_works;  /* and how many did */
     posw_stratum_counters counters;
 };
 
@@ -110,6 +113,7 @@ void stratum_give_job(posw_stratum *s, stratum_conn *c, enum posw_stratum_reply_
  */
 stratum_account *stratum_account_get(posw_stratum *s, const posw_address *miner, posw_message *why, posw_actions *out);
 void stratum_account_leave(stratum_account *a);
+void stratum_account_clear(stratum_account *a);                          /* of no users */
 stratum_work *stratum_account_work(stratum_account *a, uint64_t serial); /* NULL: forgotten, or a block already */
 /* New work for this account and jobs for its connections; those of one that cannot be served any more are closed. */
 void stratum_account_renew(posw_stratum *s, stratum_account *a, posw_actions *out);

@@ -515,6 +515,35 @@ static void addresses_have_a_limit(void **state) {
     close_world(w);
 }
 
+static void leave(world *w, uint64_t n) {
+    w->peers[n].open = false;
+    step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = n});
+}
+
+/* Who comes and goes has the same work; who makes the node forget it, with other addresses, is slowed down. */
+static void logins_have_a_cost_that_is_bounded(void **state) {
+    (void)state;
+    world *w = open_with(NULL, (posw_stratum_options){.accounts_max = 1});
+    const posw_stratum_job first = log_in(w, 1, 0).job;
+    for (int i = 0; i < 20; i++) {
+        leave(w, 1);
+        w->now_ms += 400;
+        assert_memory_equal(log_in(w, 1, 0).job.input, first.input, POSW_STRATUM_NONCE_OFFSET);
+    }
+    w->now_ms += 1000;
+    for (unsigned i = 1; i <= 8; i++) {
+        leave(w, 1);
+        (void)log_in(w, 1, i % 2);
+    }
+    leave(w, 1);
+    come(w, 2);
+    say_login(w, 2, 1, "");
+    hears(w, 2, "Too many logins at once");
+    w->now_ms += 1000;
+    (void)log_in(w, 3, 1);
+    close_world(w);
+}
+
 static void who_does_not_log_in_is_left(void **state) {
     world *w = *state;
     come(w, 1);
@@ -633,6 +662,7 @@ int main(void) {
         T(a_node_that_is_behind_serves_nobody),
         cmocka_unit_test(connections_have_limits),
         cmocka_unit_test(addresses_have_a_limit),
+        cmocka_unit_test(logins_have_a_cost_that_is_bounded),
         T(who_does_not_log_in_is_left),
         T(lines_have_a_limit),
         T(requests_have_a_rate),
