@@ -14,7 +14,7 @@ bool cli_miners_add_key(cli_miners *m, const posw_address *address, const uint8_
     return true;
 }
 
-/* "PORT", "HOST:PORT", "[V6]:PORT" */
+/* "PORT", "HOST:PORT", "[::1]:PORT" */
 static bool read_place(cli_miners *m, const char *text, uint16_t *port) {
     const char *colon = strrchr(text, ':'), *digits = colon == NULL ? text : colon + 1;
     char *end;
