@@ -26,6 +26,7 @@ const cli_command *const cli_commands[] = {
     &cli_command_wallet_import,
     &cli_command_wallet_export,
     &cli_command_wallet_book,
+    &cli_command_wallet_history,
     &cli_command_wallet_sign_message,
     &cli_command_wallet_verify,
     &cli_command_send,

@@ -7,7 +7,8 @@
 extern const cli_command cli_command_dev, cli_command_node, cli_command_miner, cli_command_localnet, cli_command_peers;
 extern const cli_command cli_command_chain_new, cli_command_chain_check, cli_command_chain_show;
 extern const cli_command cli_command_wallet_new, cli_command_wallet_list, cli_command_wallet_import,
-    cli_command_wallet_export, cli_command_wallet_book, cli_command_wallet_sign_message, cli_command_wallet_verify;
+    cli_command_wallet_export, cli_command_wallet_book, cli_command_wallet_history, cli_command_wallet_sign_message,
+    cli_command_wallet_verify;
 extern const cli_command cli_command_tx_show, cli_command_tx_sign, cli_command_tx_send, cli_command_tx_wait;
 extern const cli_command cli_command_send, cli_command_status, cli_command_faucet;
 extern const cli_command cli_command_stake_add, cli_command_stake_remove, cli_command_stake_withdraw,

@@ -92,22 +92,86 @@ static enum cli_rpc_outcome read_answer(cli_rpc *r, json_t **result, const char 
     return posw_message_set(&r->refusal, CLI_RPC_REFUSED, "%s", text);
 }
 
-enum cli_rpc_outcome cli_rpc_try(cli_rpc *r, json_t **result, const char *method, json_t *params) {
-    const uint64_t id = ++r->next_id;
-    json_t *request = params == NULL ? NULL
-                                     : json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)id,
-                                                 "method", method, "params", params);
+/* One call of a request; NULL: out of memory. params: taken over. */
+static json_t *request_of(uint64_t id, const char *method, json_t *params) {
+    return params == NULL ? NULL
+                          : json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)id, "method", method,
+                                      "params", params);
+}
+
+/* The answer to a request, which is taken over; NULL after a sentence. */
+static json_t *exchange(const cli_rpc *r, json_t *request) {
     char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
     json_decref(request);
-    if (text == NULL) {
-        (void)cli_fail("out of memory");
-        return CLI_RPC_FAILED;
-    }
-    json_t *answer = post(r, text);
+    json_t *answer = text != NULL ? post(r, text) : NULL;
+    if (text == NULL) (void)cli_fail("out of memory");
     free(text);
+    return answer;
+}
+
+enum cli_rpc_outcome cli_rpc_try(cli_rpc *r, json_t **result, const char *method, json_t *params) {
+    const uint64_t id = ++r->next_id;
+    json_t *answer = exchange(r, request_of(id, method, params));
     enum cli_rpc_outcome outcome = answer != NULL ? read_answer(r, result, method, id, answer) : CLI_RPC_FAILED;
     json_decref(answer);
     return outcome;
+}
+
+/* The answer with this id; NULL: there is none. */
+static const json_t *answer_of(const json_t *answers, uint64_t id) {
+    size_t i;
+    const json_t *answer;
+    json_array_foreach((json_t *)answers, i,
+                       answer) if ((uint64_t)json_integer_value(json_object_get(answer, "id")) == id) return answer;
+    return NULL;
+}
+
+static int read_answers(cli_rpc *r, json_t *results, const char *method, uint64_t first, size_t count,
+                        const json_t *answers) {
+    for (size_t i = 0; i < count; i++) {
+        /* Nodes answer in order; others may not. */
+        const json_t *answer = json_array_get(answers, i);
+        json_t *result = NULL;
+        if ((uint64_t)json_integer_value(json_object_get(answer, "id")) != first + i)
+            answer = answer_of(answers, first + i);
+        switch (read_answer(r, &result, method, first + i, answer)) {
+        case CLI_RPC_OK:
+            if (json_array_append_new(results, result) != 0) return cli_fail("out of memory");
+            break;
+        case CLI_RPC_REFUSED:
+            return cli_rpc_fail_refused(r, method);
+        case CLI_RPC_FAILED:
+            return CLI_FAILED;
+        }
+    }
+    return CLI_OK;
+}
+
+int cli_rpc_batch(cli_rpc *r, json_t **results, const char *method, json_t *params) {
+    const size_t count = json_array_size(params);
+    const uint64_t first = r->next_id + 1;
+    json_t *requests = json_array(), *one;
+    size_t i;
+    POSW_ASSERT(count <= CLI_RPC_BATCH_MAX);
+    *results = json_array();
+    if (count == 0) {
+        json_decref(params);
+        json_decref(requests);
+        return *results != NULL ? CLI_OK : cli_fail("out of memory");
+    }
+    bool ok = params != NULL && *results != NULL && requests != NULL;
+    json_array_foreach(params, i, one) ok =
+        ok && json_array_append_new(requests, request_of(first + i, method, json_incref(one))) == 0;
+    r->next_id += count;
+    json_decref(params);
+    if (!ok) {
+        json_decref(requests);
+        return cli_fail("out of memory");
+    }
+    json_t *answers = exchange(r, requests);
+    int code = answers != NULL ? read_answers(r, *results, method, first, count, answers) : CLI_FAILED;
+    json_decref(answers);
+    return code;
 }
 
 int cli_rpc_fail_refused(const cli_rpc *r, const char *method) {

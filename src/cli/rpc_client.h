@@ -16,6 +16,7 @@
 enum {
     CLI_RPC_TIMEOUT_MS = 15000,    /* of one call, everything included */
     CLI_RPC_ANSWER_MAX = 64 << 20, /* bytes of an answer's body */
+    CLI_RPC_BATCH_MAX = 1000,      /* calls of a batch; a node's default */
     CLI_RPC_REVERTED = 3,          /* code of a call that was reverted */
     CLI_RPC_NO_SUCH_METHOD = -32601,
 };
@@ -45,6 +46,9 @@ enum cli_rpc_outcome {
 enum cli_rpc_outcome cli_rpc_try(cli_rpc *r, json_t **result, const char *method, json_t *params);
 /* The same, with a refusal printed: CLI_OK or CLI_FAILED. */
 int cli_rpc_call(cli_rpc *r, json_t **result, const char *method, json_t *params);
+/* The same method several times in one request. params: an array of such arrays, at most CLI_RPC_BATCH_MAX, taken over.
+ * *results: an array of the results in that order; any refusal fails the whole, after its sentence. */
+int cli_rpc_batch(cli_rpc *r, json_t **results, const char *method, json_t *params);
 /* What is said after a refusal. */
 int cli_rpc_fail_refused(const cli_rpc *r, const char *method);
 

@@ -14,7 +14,7 @@ void posw_rpc_options_default(posw_rpc_options *o) {
                             .subscriptions_max = 128,
                             .watched_values_max = 1000000,
                             .logs_range_max = 100000,
-                            .search_blocks_max = 20000,
+                            .search_blocks_max = 10000,
                             .search_txs_max = 20000,
                             .client_version = "posw/v" POSW_VERSION};
 }

@@ -15,8 +15,8 @@ typedef struct {
     size_t subscriptions_max;   /* of one client, default 128 */
     size_t watched_values_max;  /* addresses and topics of filters and subscriptions of all clients, 50 bytes each, default 1,000,000 */
     uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
-    uint64_t search_blocks_max; /* looked through by one search for an address's transactions, default 20,000 */
-    uint64_t search_txs_max;    /* and transactions in them, default 20,000: together some 100 ms */
+    uint64_t search_blocks_max; /* looked through by one search for an address's transactions, default 10,000 */
+    uint64_t search_txs_max;    /* and transactions in them, default 20,000: together some 200 ms */
     uint64_t seed[2];           /* filter ids are derived from it */
     const char *client_version; /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */
     bool jobs;                  /* whoever performs the node's actions runs jobs: batches of transactions use them */

@@ -6,11 +6,15 @@ POSW names the binary (default: build/posw). See test_cli.py, whose tools these 
     POSW=build/posw python3 tests/functional/test_wallet.py Book       one class
 """
 
+import http.server
 import json
 import os
-import pty
+import signal
 import stat
+import subprocess
+import threading
 import unittest
+import urllib.request
 
 import test_cli
 from test_cli import ADDRESS, COIN, MNEMONIC, NOBODY, SECRET, STAKING, Node, posw
@@ -289,6 +293,88 @@ class Waiting(Chained):
         self.refused(self.wait(any_hash, "--timeout", "1"), "in no block after 1 s")
         with Node("dev", "--no-mining", "--weight", "pow") as other:
             self.misused(posw("tx", "wait", any_hash, "--wait-value", "1", "--rpc", other.rpc_url), "needs a chain with tickets")
+
+
+class History(Chained):
+    def history(self, *args, url=None):
+        return posw("wallet", "history", *args, "--rpc", url or self.node.rpc_url)
+
+    def do(self, *args):
+        return self.json(self.node.run(*args, *self.keys(), "--json"))
+
+    def balance(self, address):
+        return int(self.node.call("eth_getBalance", address, "latest"), 16)
+
+    def test_it_adds_up(self):
+        """What history tells is exactly what the balances moved by."""
+        before = [self.balance(a) for a in ADDRESS]
+        self.do("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "5", "--wait")
+        self.do("send", "--from", ADDRESS[0], "--to", ADDRESS[1], "--amount", "2", "--wait")
+        self.do("send", "--from", ADDRESS[1], "--to", ADDRESS[1], "--amount", "1", "--wait")
+        self.do("stake", "add", "--from", ADDRESS[1], "--miner", ADDRESS[0], "--amount", "3000", "--wait")
+        self.node.run("send", "--from", ADDRESS[1], "--to", STAKING, "--amount", "7", "--gas", "60000", "--wait", *self.keys())  # fails there
+        mine, his = self.json(self.history(ADDRESS[1], "--json")), self.json(self.history(ADDRESS[0], "--json"))
+        self.assertEqual([e["kind"] for e in mine["entries"]], ["sent", "received", "self", "staking", "staking"])
+        self.assertEqual([e["failed"] for e in mine["entries"]], [False] * 4 + [True])
+        self.assertEqual((mine["sentWei"], mine["receivedWei"], mine["minedWei"]), (str(5 * COIN), str(2 * COIN), "0"))
+        self.assertEqual(self.balance(ADDRESS[1]), before[1] - 3003 * COIN - int(mine["feesWei"]))
+        kinds = [e["kind"] for e in his["entries"]]
+        self.assertEqual((kinds.count("mined"), kinds.count("sent"), kinds.count("named"), len(kinds)), (self.node.height(), 1, 1, self.node.height() + 2))
+        self.assertEqual(self.balance(ADDRESS[0]), before[0] - 2 * COIN - int(his["feesWei"]) + int(his["minedWei"]))
+        self.assertEqual((his["fromBlock"], his["toBlock"], his["complete"]), (0, self.node.height(), True))
+        page = self.ok(self.history(ADDRESS[1])).out
+        for part in ("5 coin from %s to %s" % (ADDRESS[1], NOBODY), "stake of 3000 coin by", "it failed", "received  2 coin", "that is all"):
+            self.assertIn(part, page)
+
+    def test_range(self):
+        self.do("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "5", "--wait")
+        self.node.mine(300)  # two requests
+        top = self.node.height()
+        part = self.json(self.history(ADDRESS[1], "--blocks", "10", "--json"))
+        self.assertEqual((part["fromBlock"], part["toBlock"], part["entries"]), (top - 9, top, []))
+        self.assertIn("blocks    %d to %d were looked at; earlier ones were not" % (top - 9, top), self.ok(self.history(ADDRESS[1], "--blocks", "10")).out)
+        self.assertEqual(len(self.json(self.history(ADDRESS[1], "--json"))["entries"]), 1)
+        first = self.json(self.history(ADDRESS[1], "--to-block", "1", "--json"))
+        self.assertEqual((first["fromBlock"], first["toBlock"], len(first["entries"])), (0, 1, 1))
+        self.misused(self.history(ADDRESS[1], "--to-block", str(top + 1)), "--to-block")
+        self.misused(self.history(ADDRESS[1], "--blocks", "0"), "--blocks")
+        self.misused(self.history("bob"), "'bob' is not an address")
+
+    def test_interrupt(self):
+        """Ctrl-C during the second request: what was found is printed, and which blocks were looked at."""
+        self.node.mine(300)
+        asked, process = [], []
+
+        class Between(http.server.BaseHTTPRequestHandler):
+            def do_POST(handler):
+                body = handler.rfile.read(int(handler.headers["Content-Length"]))
+                asked.append(body.count(b"ots_getBlockDetails"))
+                if sum(n > 0 for n in asked) == 2:
+                    os.kill(process[0].pid, signal.SIGINT)
+                request = urllib.request.Request(self.node.rpc_url, body, {"Content-Type": "application/json"})
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    text = answer.read()
+                handler.send_response(200)
+                handler.send_header("Content-Length", str(len(text)))
+                handler.end_headers()
+                handler.wfile.write(text)
+
+            def log_message(handler, *args):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Between)
+        self.addCleanup(server.server_close)
+        serving = threading.Thread(target=lambda: [server.handle_request() for _ in range(3)])
+        command = [test_cli.POSW, "wallet", "history", NOBODY, "--json", "--rpc", "http://127.0.0.1:%d" % server.server_address[1]]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            process.append(child)
+            serving.start()
+            out, err = child.communicate(timeout=60)
+            self.assertEqual(child.returncode, 0, err)
+        serving.join(60)
+        told = json.loads(out)
+        self.assertEqual((told["toBlock"], told["complete"]), (300, False))
+        self.assertEqual(told["fromBlock"], 51)  # the first request's 250 blocks
 
 
 if __name__ == "__main__":
