@@ -15,7 +15,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 POSW = os.path.abspath(os.environ.get("POSW", str(ROOT / "build/posw")))
 GUIDES = ("founders", "miners", "holders", "operators")
-NEED_A_NODE = ("node", "miner", "send", "stake", "status", "peers", "localnet", "db", "export", "import")
+NEED_A_NODE = ("node", "miner", "send", "stake", "status", "peers", "localnet", "db", "export", "import", "tx")
+# A node, a terminal or a key of a certain name: of the wallet's commands.
+NEED_MORE = ("history", "import", "sign-message", "verify")
 TIME_S = 900
 
 
@@ -54,7 +56,8 @@ class Guides(unittest.TestCase):
                 for line, words in commands(guide):
                     with self.subTest(guide=guide, line=line):
                         bare = words[:2] == ["posw", "lab"] and len(words) == 3 or words == ["posw", "chain", "show"]  # a name in the text
-                        if words[0] == "posw" and (bare or words[1] in NEED_A_NODE or words[-1] == "--help"):
+                        needs = words[1] in NEED_A_NODE or (words[1] == "wallet" and words[2] in NEED_MORE) if words[0] == "posw" else False
+                        if words[0] == "posw" and (bare or needs or words[-1] == "--help"):
                             self.options_exist(line, words)
                             continue
                         self.runs(line, words, folder)
