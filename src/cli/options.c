@@ -219,6 +219,8 @@ bool cli_u64(const cli *c, const char *name, uint64_t min, uint64_t max, uint64_
 bool cli_amount(const cli *c, const char *name, posw_u256 *out) {
     const char *text = cli_text(c, name);
     if (text != NULL && posw_amount_parse(out, text)) return true;
-    cli_usage(c, "--%s must be an amount such as \"12.5 coin\", \"3 gwei\" or \"100 wei\"", name);
+    cli_usage(
+        c, "--%s must be an amount such as \"12.5 coin\", \"3 gwei\" or \"100 wei\", with at most 18, 9 and 0 decimals",
+        name);
     return false;
 }
