@@ -1,4 +1,4 @@
-/* JSON-RPC 2.0 over a node: text in, text out; no sockets. Methods eth_*, net_*, web3_*, txpool_*, posw_*, and on
+/* JSON-RPC 2.0 over a node: text in, text out; no sockets. Methods eth_*, net_*, web3_*, txpool_*, ots_*, posw_*, and on
  * development chains evm_*. Error codes and texts are those that Ethereum's clients recognise. */
 #ifndef POSW_RPC_RPC_H
 #define POSW_RPC_RPC_H
