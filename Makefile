@@ -4,7 +4,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: build run test check-quick check-long check-portability coverage bench install clean deps format
+# Debian packages of the committed tree, into build-deb.
+deb:
+	@tools/deb
+
+.PHONY: deb build run test check-quick check-long check-portability coverage bench install clean deps format
 
 build: deps
 	@tools/configure $(BUILD)
