@@ -8,6 +8,7 @@
 #include "cli/network.h"
 #include "cli/observe.h"
 #include "cli/ready.h"
+#include "cli/snapshots.h"
 #include "cli/stack.h"
 #include "io/store_lmdb.h"
 
@@ -81,6 +82,8 @@ typedef struct {
     cli_miners miners;
     cli_ready ready;
     cli_observe observe;
+    cli_snapshots snapshots;
+    uint64_t trim_ms;
     cli *c;
     cli_log_file *log_file;
 } running;
@@ -105,12 +108,17 @@ static size_t on_seeds(void *arg, posw_netaddr *out, size_t max, bool ipv6) {
     return cli_network_seeds(&r->network, out, max, ipv6);
 }
 
-/* What LMDB and the allocator keep from busy times is given back, so that a node at rest is small. */
-enum { REST_MS = 10 * 60 * 1000, REST_RESIDENT_BYTES = 64 << 20 };
+/* Snapshots go on; and what LMDB and the allocator keep from busy times is given back, so that a node at rest is small.
+ */
+enum { REST_MS = 250, TRIM_MS = 10 * 60 * 1000, REST_RESIDENT_BYTES = 64 << 20 };
 
 static void on_rest(void *arg) {
-    const running *r = arg;
+    running *r = arg;
     const cli_stack *s = r->ready.stack;
+    const uint64_t now = posw_clock_stopwatch_us() / 1000;
+    cli_snapshots_rest(&r->snapshots);
+    if (now - r->trim_ms < TRIM_MS) return;
+    r->trim_ms = now;
     if (posw_store_lmdb_trim_above(s->store, REST_RESIDENT_BYTES, NULL) != POSW_OK)
         posw_log_write(&r->ready.c->log, POSW_LOG_WARN, "store", "memory could not be given back: %s",
                        posw_store_lmdb_last_message(s->store)->text);
@@ -172,8 +180,11 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     ro->ready = on_ready;
     ro->rest = on_rest;
     ro->rest_ms = REST_MS;
+    r.trim_ms = posw_clock_stopwatch_us() / 1000;
+    cli_snapshots_open(&r.snapshots, s, datadir);
     ro->arg = &r;
     int err = posw_runner_run(s->node, ro, &c->log, &msg);
+    cli_snapshots_close(&r.snapshots);
     cli_miners_close(&r.miners);
     cli_network_close(&r.network);
     free(journal);

@@ -43,6 +43,8 @@ const cli_command *const cli_commands[] = {
     &cli_command_import,
     &cli_command_export,
     &cli_command_db_verify,
+    &cli_command_snapshot_create,
+    &cli_command_snapshot_restore,
     &cli_command_lab,
     &cli_command_metrics,
     &cli_command_man,

@@ -14,6 +14,7 @@ extern const cli_command cli_command_send, cli_command_status, cli_command_fauce
 extern const cli_command cli_command_stake_add, cli_command_stake_remove, cli_command_stake_withdraw,
     cli_command_stake_status, cli_command_stake_signer;
 extern const cli_command cli_command_import, cli_command_export, cli_command_db_verify;
+extern const cli_command cli_command_snapshot_create, cli_command_snapshot_restore;
 extern const cli_command cli_command_lab;
 extern const cli_command cli_command_metrics, cli_command_man, cli_command_completion;
 

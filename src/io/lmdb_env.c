@@ -4,6 +4,7 @@
 #include "io/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+enum { READERS_MAX = 8, LOCK_BYTES = 8192 /* more than LMDB needs for so many */ };
 enum { FREE_TABLE = 0 }; /* LMDB's own table of free pages: transaction -> count, page numbers */
 
 /* Reads are at hashed keys: reading ahead would only push useful pages out. */
@@ -123,12 +125,13 @@ int posw_lmdb_env_make(const char *path, const char *const *names, size_t count,
 /* --- opening --- */
 
 /* One attempt with this map. */
-static int open_env(posw_lmdb_env *e, const char *path, uint64_t map_size_bytes) {
+static int open_env(posw_lmdb_env *e, const char *path, unsigned flags, uint64_t map_size_bytes) {
     int rc = mdb_env_create(&e->env);
     if (rc != 0) return rc;
     rc = mdb_env_set_maxdbs(e->env, (MDB_dbi)e->table_count);
     if (rc == 0) rc = mdb_env_set_mapsize(e->env, (size_t)map_size_bytes);
-    if (rc == 0) rc = mdb_env_open(e->env, path, ENV_FLAGS, 0600);
+    if (rc == 0 && (flags & MDB_NOLOCK) == 0) rc = mdb_env_set_maxreaders(e->env, READERS_MAX);
+    if (rc == 0) rc = mdb_env_open(e->env, path, flags, 0600);
     if (rc != 0) {
         mdb_env_close(e->env);
         e->env = NULL;
@@ -145,11 +148,11 @@ static int check_not_empty(const char *path, posw_message *msg) {
     return posw_message_set(msg, POSW_ECORRUPT, "%s is empty: " REMEDY, file);
 }
 
-static int open_with_largest_map(posw_lmdb_env *e, const char *path, uint64_t map_size_bytes,
+static int open_with_largest_map(posw_lmdb_env *e, const char *path, unsigned flags, uint64_t map_size_bytes,
                                  uint64_t map_size_min_bytes, posw_message *msg) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     for (uint64_t size = map_size_bytes;; size /= 2) {
-        int rc = open_env(e, path, size / page * page);
+        int rc = open_env(e, path, flags, size / page * page);
         if (rc == 0) return POSW_OK;
         if (rc != ENOMEM) return env_error(msg, rc, "open", path);
         if (size / 2 < map_size_min_bytes)
@@ -251,17 +254,55 @@ static int find_tables(posw_lmdb_env *e, const char *path, const char *const *na
     return POSW_OK;
 }
 
-int posw_lmdb_env_open(posw_lmdb_env *e, const char *path, const char *const *names, size_t count,
-                       uint64_t map_size_bytes, uint64_t map_size_min_bytes, posw_message *msg) {
+static int open_with(posw_lmdb_env *e, const char *path, const char *const *names, size_t count, unsigned flags,
+                     uint64_t map_size_bytes, uint64_t map_size_min_bytes, posw_message *msg) {
     POSW_ASSERT(count <= POSW_LMDB_TABLES_MAX);
     *e = (posw_lmdb_env){.table_count = count};
     int code = check_not_empty(path, msg);
-    if (code == POSW_OK) code = open_with_largest_map(e, path, map_size_bytes, map_size_min_bytes, msg);
+    if (code == POSW_OK) code = open_with_largest_map(e, path, flags, map_size_bytes, map_size_min_bytes, msg);
     if (code == POSW_OK) code = check_metas(e, path, msg);
     if (code == POSW_OK) code = check_size(e, path, msg);
     if (code == POSW_OK) code = find_tables(e, path, names, msg);
     if (code != POSW_OK) posw_lmdb_env_close(e);
     return code;
+}
+
+int posw_lmdb_env_open(posw_lmdb_env *e, const char *path, const char *const *names, size_t count,
+                       uint64_t map_size_bytes, uint64_t map_size_min_bytes, posw_message *msg) {
+    return open_with(e, path, names, count, ENV_FLAGS, map_size_bytes, map_size_min_bytes, msg);
+}
+
+static int lock_path(char out[PATH_MAX], const char *path, posw_message *msg) {
+    const int size = snprintf(out, PATH_MAX, "%s/lock.mdb", path);
+    if (size > 0 && size < PATH_MAX) return POSW_OK;
+    return posw_message_set(msg, POSW_EINVAL, "%.300s... is too long a path; choose a shorter one", path);
+}
+
+/* A file with room on the disk: the map of one without would be a SIGBUS when the disk is full. */
+static int make_lock(const char *path, posw_message *msg) {
+    char file[PATH_MAX];
+    int code = lock_path(file, path, msg);
+    if (code != POSW_OK) return code;
+    (void)unlink(file); /* of a process that was killed */
+    const int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return posw_file_error(msg, errno, "create", file);
+    const int rc = posix_fallocate(fd, 0, LOCK_BYTES);
+    close(fd);
+    return rc == 0 ? POSW_OK : posw_file_error(msg, rc, "write", file);
+}
+
+int posw_lmdb_env_open_shared(posw_lmdb_env *e, const char *path, const char *const *names, size_t count,
+                              uint64_t map_size_bytes, posw_message *msg) {
+    int code = make_lock(path, msg);
+    if (code != POSW_OK) return code;
+    code = open_with(e, path, names, count, ENV_FLAGS & ~(unsigned)MDB_NOLOCK, map_size_bytes, map_size_bytes, msg);
+    if (code != POSW_OK) posw_lmdb_env_remove_lock(path);
+    return code;
+}
+
+void posw_lmdb_env_remove_lock(const char *path) {
+    char file[PATH_MAX];
+    if (lock_path(file, path, NULL) == POSW_OK) (void)unlink(file);
 }
 
 void posw_lmdb_env_close(posw_lmdb_env *e) {

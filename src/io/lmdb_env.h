@@ -32,6 +32,12 @@ int posw_lmdb_env_make(const char *path, const char *const *names, size_t count,
  * is no environment, lacks a table, or its file is shorter than it must be (which would be a SIGBUS later). */
 int posw_lmdb_env_open(posw_lmdb_env *e, const char *path, const char *const *names, size_t count,
                        uint64_t map_size_bytes, uint64_t map_size_min_bytes, posw_message *msg);
+/* The same with LMDB's lock file, for as long as other threads read: their pages are then not used again. No
+ * transaction may be open in another environment of these files. The lock file is made anew, and stays until
+ * _remove_lock, to be called when the environment is closed. */
+int posw_lmdb_env_open_shared(posw_lmdb_env *e, const char *path, const char *const *names, size_t count,
+                              uint64_t map_size_bytes, posw_message *msg);
+void posw_lmdb_env_remove_lock(const char *path);
 void posw_lmdb_env_close(posw_lmdb_env *e); /* zeroed allowed; no transaction may be open */
 
 /* Bytes of pages in use or free inside the file. */

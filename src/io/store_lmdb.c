@@ -36,6 +36,9 @@ typedef struct {
     MDB_txn *write, *read; /* read is renewed by a read outside a transaction and reset by begin */
     bool reading;
     uint64_t reading_since_us;
+    bool copying; /* another thread may read, */
+    bool locked;  /* and for that the environment has a lock file */
+    uint64_t copying_since_us;
     int spoilt;  /* the error of a write of the open transaction */
     int walking; /* depth of walks that are running */
     int lock_fd;
@@ -269,7 +272,10 @@ void posw_store_lmdb_read_numbers(posw_store *s, posw_store_lmdb_numbers *out) {
         out->disk_free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
         out->disk_bytes = (uint64_t)(st.f_blocks - st.f_bfree + st.f_bavail) * st.f_frsize;
     }
-    if (l->reading) out->reader_age_us = posw_clock_stopwatch_us() - l->reading_since_us;
+    const uint64_t now_us = posw_clock_stopwatch_us();
+    if (l->reading) out->reader_age_us = now_us - l->reading_since_us;
+    if (l->copying && now_us - l->copying_since_us > out->reader_age_us)
+        out->reader_age_us = now_us - l->copying_since_us;
 }
 
 static void store_usage(posw_store *s, uint64_t *used_bytes, uint64_t *limit_bytes) {
@@ -289,6 +295,7 @@ static void store_close(posw_store *s) {
     if (l->write != NULL) mdb_txn_abort(l->write);
     if (l->read != NULL) mdb_txn_abort(l->read);
     posw_lmdb_env_close(&l->env);
+    if (l->locked) posw_lmdb_env_remove_lock(l->state_path);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         posw_body_files_close(l->logs[i]);
     posw_lock_file_release(l->lock_fd);
@@ -500,20 +507,78 @@ int posw_store_lmdb_check_logs(posw_store *s, int (*progress)(void *arg, uint64_
     return code;
 }
 
-int posw_store_lmdb_trim(posw_store *s) {
-    lmdb_store *l = of(s);
-    POSW_ASSERT(l->write == NULL && l->walking == 0);
+/* Opens the state again, with or without a lock file. A second environment on the same file is safe: no transaction is
+ * open. (Two with a lock file would not be: closing one loses the other's lock.) On failure all stays as it was. */
+static int reopen(lmdb_store *l, bool locked) {
+    const uint64_t size = l->env.map_size_bytes;
     posw_lmdb_env fresh;
-    /* A second environment on the same file is safe here: there is no lock file, and no transaction is open. */
-    int code = open_state(l, &fresh, l->env.map_size_bytes, l->env.map_size_bytes);
+    POSW_ASSERT(!(l->locked && locked));
+    int code = locked
+                   ? posw_lmdb_env_open_shared(&fresh, l->state_path, TABLE_NAMES, POSW_TABLE_COUNT, size, &l->message)
+                   : open_state(l, &fresh, size, size);
     if (code != POSW_OK) return code;
     if (l->read != NULL) mdb_txn_abort(l->read);
     l->read = NULL;
     l->reading = false;
     posw_lmdb_env_close(&l->env);
+    if (l->locked) posw_lmdb_env_remove_lock(l->state_path);
     l->env = fresh;
-    malloc_trim(0);
+    l->locked = locked;
     return POSW_OK;
+}
+
+int posw_store_lmdb_trim(posw_store *s) {
+    lmdb_store *l = of(s);
+    POSW_ASSERT(l->write == NULL && l->walking == 0 && !l->copying);
+    int code = reopen(l, false);
+    if (code == POSW_OK) malloc_trim(0);
+    return code;
+}
+
+/* --- copies --- */
+
+int posw_store_lmdb_copy_begin(posw_store *s, posw_store_lmdb_copy *out) {
+    lmdb_store *l = of(s);
+    if (l->write != NULL || l->walking != 0 || l->copying)
+        return posw_message_set(&l->message, POSW_EBUSY, "%s",
+                                l->copying ? "a copy is being made already" : "blocks are being stored just now");
+    int code = l->locked ? POSW_OK : reopen(l, true);
+    if (code != POSW_OK) return code;
+    l->copying = true;
+    l->copying_since_us = posw_clock_stopwatch_us();
+    *out = (posw_store_lmdb_copy){.env = l->env.env, .meta = l->env.tables[POSW_TABLE_META]};
+    snprintf(out->state_path, sizeof out->state_path, "%s", l->state_path);
+    snprintf(out->blocks_path, sizeof out->blocks_path, "%s", l->blocks_path);
+    return POSW_OK;
+}
+
+int posw_store_lmdb_copy_state(const posw_store_lmdb_copy *c, int fd, posw_message *msg) {
+    const int rc = mdb_env_copyfd2(c->env, fd, MDB_CP_COMPACT);
+    if (rc == 0) return POSW_OK;
+    if (rc > 0) return posw_file_error(msg, rc, "copy", c->state_path);
+    return posw_message_set(msg, posw_lmdb_error_code(rc), "cannot copy %.300s: %s", c->state_path, mdb_strerror(rc));
+}
+
+int posw_store_lmdb_copy_ends(const posw_store_lmdb_copy *c, posw_body_end ends[POSW_STORE_LOG_COUNT],
+                              posw_message *msg) {
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
+    const bool begun = rc == 0;
+    for (size_t i = 0; rc == 0 && i < POSW_STORE_LOG_COUNT; i++) {
+        MDB_val key = val(LOGS[i].end_key, strlen(LOGS[i].end_key)), value;
+        rc = mdb_get(txn, c->meta, &key, &value);
+        if (rc == 0 && !posw_body_end_decode(&ends[i], value.mv_data, value.mv_size)) rc = MDB_CORRUPTED;
+    }
+    if (begun) mdb_txn_abort(txn);
+    if (rc == 0) return POSW_OK;
+    return posw_message_set(msg, posw_lmdb_error_code(rc), "cannot read %.300s: %s", c->state_path, mdb_strerror(rc));
+}
+
+void posw_store_lmdb_copy_end(posw_store *s) {
+    lmdb_store *l = of(s);
+    POSW_ASSERT(l->copying && l->walking == 0);
+    l->copying = false;
+    if (l->write == NULL) (void)reopen(l, false);
 }
 
 /* 0: not known. */
@@ -528,7 +593,7 @@ static uint64_t resident_bytes_now(void) {
 
 int posw_store_lmdb_trim_above(posw_store *s, uint64_t resident_bytes, bool *trimmed) {
     const lmdb_store *l = of(s);
-    const bool due = l->write == NULL && l->walking == 0 && resident_bytes_now() > resident_bytes;
+    const bool due = l->write == NULL && l->walking == 0 && !l->copying && resident_bytes_now() > resident_bytes;
     const int code = due ? posw_store_lmdb_trim(s) : POSW_OK;
     if (trimmed != NULL) *trimmed = due && code == POSW_OK;
     return code;

@@ -11,7 +11,8 @@
  *
  * LMDB is opened without its lock file: the lock above keeps other processes out, and the one thread of the node never
  * reads in one transaction while it writes in another. (Nor could a full disk then turn a write to a mapped lock file
- * into a SIGBUS.)
+ * into a SIGBUS.) Only while another thread copies the state (posw_store_lmdb_copy_begin) there is such a file, with
+ * room on the disk.
  *
  * Every function that fails says why in a sentence; see posw_store_lmdb_last_message. One thread. A child made by
  * fork() must not use the store. */
@@ -23,6 +24,8 @@
 
 /* What this program reads and writes. Raised whenever rows or records change their form. */
 enum { POSW_STORE_LMDB_FORMAT = 1 };
+
+enum { POSW_STORE_PATH_MAX = 4096 };
 
 /* Zero-initialise for the defaults. */
 typedef struct {
@@ -56,13 +59,33 @@ const posw_message *posw_store_lmdb_last_message(const posw_store *s);
 int posw_store_lmdb_check_logs(posw_store *s, int (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes),
                                void *arg);
 
+/* ---- A copy of what is committed, made by another thread while the store goes on ---- */
+
+typedef struct {
+    void *env;     /* of LMDB */
+    unsigned meta; /* its table */
+    char state_path[POSW_STORE_PATH_MAX], blocks_path[POSW_STORE_PATH_MAX];
+} posw_store_lmdb_copy;
+/* The node's thread, outside of an operation. POSW_EBUSY: a transaction is open, or there is a copy already. From here
+ * on until _copy_end the pages of the copy are not used again, so the state may grow. */
+int posw_store_lmdb_copy_begin(posw_store *s, posw_store_lmdb_copy *out);
+/* Another thread: the state as it was committed last when this was called, compacted, to a file or pipe. */
+int posw_store_lmdb_copy_state(const posw_store_lmdb_copy *c, int fd, posw_message *msg);
+/* Another thread, after that: where the logs end that the copied state speaks of, or later; their records up to there
+ * do not change any more. */
+int posw_store_lmdb_copy_ends(const posw_store_lmdb_copy *c, posw_body_end ends[POSW_STORE_LOG_COUNT],
+                              posw_message *msg);
+/* The node's thread, outside of an operation, when the other one is done. If the state cannot be opened again now
+ * without its lock file, it goes on with it. */
+void posw_store_lmdb_copy_end(posw_store *s);
+
 /* Gives back the memory that large transactions and much reading left behind: LMDB keeps every page buffer that it ever
  * needed, and pages of the map that were touched count as resident. For the end of an initial sync or import, and for
  * an idle node; up to some tens of milliseconds. No transaction may be open (asserted). On failure all stays as it was.
  */
 int posw_store_lmdb_trim(posw_store *s);
-/* The same for a timer: only when the process holds more than this in memory, and no transaction is open. *trimmed (may
- * be NULL): whether it was done. Any time outside of an operation. */
+/* The same for a timer: only when the process holds more than this in memory, and neither a transaction is open nor a
+ * copy made. *trimmed (may be NULL): whether it was done. Any time outside of an operation. */
 int posw_store_lmdb_trim_above(posw_store *s, uint64_t resident_bytes, bool *trimmed);
 
 #endif

@@ -12,6 +12,8 @@ static const rpc_method METHODS[] = {
     {"admin_nodeInfo", rpc_admin_node_info, 0, 0, false},
     {"admin_peers", rpc_admin_peers, 0, 0, false},
     {"admin_removePeer", rpc_admin_remove_peer, 1, 1, false},
+    {"admin_snapshot", rpc_admin_snapshot, 0, 0, false},
+    {"admin_snapshotStatus", rpc_admin_snapshot_status, 0, 0, false},
     {"admin_unban", rpc_admin_unban, 1, 1, false},
     {"debug_getRawBlock", rpc_debug_get_raw_block, 1, 1, false},
     {"debug_getRawHeader", rpc_debug_get_raw_header, 1, 1, false},

@@ -31,6 +31,8 @@ void rpc_admin_add_peer(rpc_call *c);
 void rpc_admin_remove_peer(rpc_call *c);
 void rpc_admin_disconnect(rpc_call *c);
 void rpc_admin_ban(rpc_call *c);
+void rpc_admin_snapshot(rpc_call *c);
+void rpc_admin_snapshot_status(rpc_call *c);
 void rpc_admin_unban(rpc_call *c);
 void rpc_admin_bans(rpc_call *c);
 

@@ -29,6 +29,26 @@ void posw_rpc_options_default(posw_rpc_options *o);
 int posw_rpc_new(posw_rpc **out, posw_node *n, const posw_rpc_options *o);
 /* The network that net_*, admin_* and eth_syncing speak of; borrowed, NULL: none. */
 void posw_rpc_set_p2p(posw_rpc *r, posw_p2p *p);
+/* Snapshots of the data directory (admin_snapshot), which somebody else makes. */
+enum posw_rpc_snapshot_state {
+    POSW_RPC_SNAPSHOT_NONE,
+    POSW_RPC_SNAPSHOT_RUNNING,
+    POSW_RPC_SNAPSHOT_DONE,
+    POSW_RPC_SNAPSHOT_FAILED
+};
+typedef struct {
+    enum posw_rpc_snapshot_state state; /* of the last one that was asked for */
+    const char *path;                   /* NULL: none yet. Borrowed until the next call */
+    uint64_t bytes;                     /* written */
+    const char *problem;                /* why it failed; borrowed likewise */
+} posw_rpc_snapshot;
+typedef struct {
+    /* Asks for one; POSW_EBUSY, POSW_EFULL and others with a sentence. It begins after this step. */
+    int (*start)(void *arg, posw_message *msg);
+    void (*read)(void *arg, posw_rpc_snapshot *out);
+    void *arg;
+} posw_rpc_snapshots;
+void posw_rpc_set_snapshots(posw_rpc *r, const posw_rpc_snapshots *s); /* copied */
 void posw_rpc_free(posw_rpc *r);
 
 /* Answers one request text (object or batch) as posw_node_step does for CLIENT_DATA; nothing appended: only

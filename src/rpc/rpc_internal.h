@@ -144,6 +144,7 @@ typedef struct {
 struct posw_rpc {
     posw_node *node;
     posw_p2p *p2p; /* NULL: no network */
+    posw_rpc_snapshots snapshots; /* zeroed: none can be made */
     posw_rpc_options options;
     uint64_t next_id;
 

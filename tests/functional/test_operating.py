@@ -320,6 +320,79 @@ class Service(unittest.TestCase):
         self.assertIn("choose another --log-file", refused.exception.result.err)
 
 
+class Snapshots(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="posw-snapshot-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.chain = str(operating.make_chain(self.folder))
+
+    def created(self, *args):
+        done = posw("snapshot", "create", "--json", *args)
+        self.assertEqual(done.code, 0, done)
+        return json.loads(done.out)
+
+    def restored(self, file, name):
+        done = posw("snapshot", "restore", "--json", "--chain", self.chain, "--datadir", f"{self.folder}/{name}", file)
+        self.assertEqual(done.code, 0, done)
+        return json.loads(done.out)
+
+    def test_of_a_node_that_mines(self):
+        with operating.start(self.folder, "a", "--mine-alone", *operating.mining(self.folder)) as a:
+            until("blocks", lambda: a.tip()[0] >= 3)
+            rpc = ("--rpc", f"http://127.0.0.1:{a.port}")
+            made = [self.created(*rpc) for _ in range(2)]
+            before = a.tip()[0]
+            until("it mines on", lambda: a.tip()[0] > before)
+            told = self.restored(made[0]["path"], "b")
+            block = a.rpc("eth_getBlockByHash", told["hash"], False)
+            self.assertEqual(int(block["number"], 16), told["height"], "a block of the main chain")
+            self.assertGreaterEqual(told["height"], 3)
+            self.assertLess(told["height"], a.tip()[0])
+            # the state is that block's, and what is there is right
+            with operating.start(self.folder, "b", "--no-network") as b:
+                self.assertEqual(b.tip()[1:], (told["hash"], block["stateRoot"]))
+                proof = b.rpc("eth_getProof", operating.MINER, [], "latest")
+                self.assertEqual(proof, a.rpc("eth_getProof", operating.MINER, [], hex(told["height"])))
+            verified = posw("db", "verify", "--chain", self.chain, "--datadir", f"{self.folder}/b")
+            self.assertEqual(verified.code, 0, verified)
+            # and it goes on from there with the others
+            with operating.start(self.folder, "b", "--connect", a.ready["node"]) as b:
+                until("it has followed", lambda: b.tip()[0] > told["height"] + 1 and b.tip()[0] >= a.tip()[0] - 1)
+            # everybody's tools read it
+            subprocess.run(["tar", "xf", made[1]["path"]], cwd=self.folder, check=True)
+            subprocess.run(["sha256sum", "--quiet", "--check", "SHA256SUMS"], cwd=self.folder, check=True)
+            # nobody fills the disk by asking
+            for _ in range(2):
+                until("another second", lambda: self.created(*rpc))
+            full = posw("snapshot", "create", *rpc)
+            self.assertEqual(full.code, 1)
+            self.assertIn("4 snapshots already", full.err)
+            self.assertEqual(a.stop()[0].code, 0)
+
+    def test_of_a_node_at_rest(self):
+        with operating.start(self.folder, "a", "--mine-alone", *operating.mining(self.folder)) as a:
+            until("blocks", lambda: a.tip()[0] >= 2)
+            self.assertEqual(a.stop()[0].code, 0)
+        made = self.created("--chain", self.chain, "--datadir", f"{self.folder}/a")
+        told = self.restored(made["path"], "b")
+        self.assertGreaterEqual(told["height"], 2)
+        twice = posw("snapshot", "restore", "--chain", self.chain, "--datadir", f"{self.folder}/b", made["path"])
+        self.assertIn("holds a chain already", twice.err)
+        os.rename(self.chain, f"{self.folder}/first.json")
+        shutil.rmtree(f"{self.folder}/keys")
+        operating.make_chain(self.folder, "--block-time", "2")
+        other = posw("snapshot", "restore", "--chain", self.chain, "--datadir", f"{self.folder}/c", made["path"])
+        self.assertEqual(other.code, 1)
+        self.assertIn("holds the chain with genesis", other.err)
+        self.assertEqual(os.listdir(f"{self.folder}/c"), ["LOCK"])
+
+    def test_where_there_is_none(self):
+        with Node("dev") as node:
+            done = posw("snapshot", "create", "--rpc", f"http://127.0.0.1:{node.port}")
+            self.assertIn("keeps its chain in memory", done.err)
+        self.assertEqual(posw("snapshot", "create", "--datadir", self.folder).code, 2)
+
+
 class Options(unittest.TestCase):
     def test_a_development_chain_is_healthy(self):
         with Node("dev") as node:

@@ -1,0 +1,273 @@
+/* Unpacking snapshots: nothing in the file is trusted until its sum is right, and no name in it is used but those that
+ * a snapshot has. */
+#include "io/snapshot.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "io/file.h"
+#include "io/lock_file.h"
+#include "io/tar.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 256 << 10, SUMS_MAX = 16 << 20, DIR_MAX = PATH_MAX - 128 };
+
+typedef struct {
+    const char *path, *datadir;
+    const posw_snapshot_restore_options *o;
+    posw_message *msg;
+    char dir[PATH_MAX]; /* where it is unpacked: datadir/restore.partial */
+    int fd;
+    uint64_t done, total;
+    posw_buf sums, told; /* of what was unpacked; what the archive says */
+    unsigned next[2];    /* of either log, the file that must come next */
+    bool has_state, has_sums;
+    uint8_t chunk[CHUNK];
+} restore;
+
+static int damaged(restore *r, const char *what) {
+    return posw_message_set(r->msg, POSW_EPARSE, "%.300s is no snapshot, or damaged: %s", r->path, what);
+}
+
+/* ---- Reading ---- */
+
+static int read_exactly(restore *r, void *out, size_t size) {
+    uint8_t *at = out;
+    while (size > 0) {
+        const ssize_t n = read(r->fd, at, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return posw_file_error(r->msg, errno, "read", r->path);
+        if (n == 0) return damaged(r, "it is cut short");
+        at += n;
+        size -= (size_t)n;
+        r->done += (uint64_t)n;
+    }
+    if (r->o->progress == NULL || r->o->progress(r->o->arg, r->done, r->total) == 0) return POSW_OK;
+    return posw_message_set(r->msg, POSW_ECANCELED, "interrupted");
+}
+
+static int skip_padding(restore *r, uint64_t size) {
+    uint8_t rest[POSW_TAR_BLOCK];
+    return read_exactly(r, rest, posw_tar_padding(size));
+}
+
+static int write_chunk(restore *r, int fd, const char *path, size_t size) {
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = write(fd, r->chunk + done, size - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return posw_file_error(r->msg, errno, "write", path);
+        done += (size_t)n;
+    }
+    return POSW_OK;
+}
+
+static int unpack_into(restore *r, int fd, const char *path, const char *name, uint64_t size) {
+    crypto_hash_sha256_state hash;
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof digest + 1];
+    int code = POSW_OK;
+    (void)crypto_hash_sha256_init(&hash);
+    for (uint64_t left = size; code == POSW_OK && left > 0;) {
+        const size_t n = left < CHUNK ? (size_t)left : CHUNK;
+        code = read_exactly(r, r->chunk, n);
+        if (code == POSW_OK) code = write_chunk(r, fd, path, n);
+        (void)crypto_hash_sha256_update(&hash, r->chunk, n);
+        left -= n;
+    }
+    if (code == POSW_OK) code = skip_padding(r, size);
+    if (code == POSW_OK && fsync(fd) != 0) code = posw_file_error(r->msg, errno, "write", path);
+    (void)crypto_hash_sha256_final(&hash, digest);
+    posw_hex_encode(hex, digest, sizeof digest);
+    posw_buf_printf(&r->sums, "%s  %s\n", hex, name);
+    return code;
+}
+
+static int unpack_file(restore *r, const char *name, uint64_t size) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%.*s/%s", DIR_MAX, r->dir, name);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return posw_file_error(r->msg, errno, "create", path);
+    const int code = unpack_into(r, fd, path, name, size);
+    close(fd);
+    return code;
+}
+
+static int read_sums(restore *r, uint64_t size) {
+    uint8_t *at = size > 0 && size <= SUMS_MAX ? posw_buf_extend(&r->told, (size_t)size) : NULL;
+    if (at == NULL) return damaged(r, "the size of its list of sums cannot be");
+    r->has_sums = true;
+    const int code = read_exactly(r, at, (size_t)size);
+    return code == POSW_OK ? skip_padding(r, size) : code;
+}
+
+/* The next file of a log, in their order. */
+static bool is_log_file(restore *r, const char *name) {
+    static const char *const prefixes[2] = {"blk", "exe"};
+    for (size_t i = 0; i < 2; i++) {
+        char wanted[POSW_TAR_NAME_SIZE];
+        snprintf(wanted, sizeof wanted, "blocks/%s%05u.dat", prefixes[i], r->next[i]);
+        if (strcmp(name, wanted) != 0) continue;
+        r->next[i]++;
+        return true;
+    }
+    return false;
+}
+
+/* *more: another one may follow. */
+static int read_entry(restore *r, bool *more) {
+    uint8_t head[POSW_TAR_BLOCK];
+    char name[POSW_TAR_NAME_SIZE];
+    uint64_t size, time_s;
+    int code = read_exactly(r, head, sizeof head);
+    if (code != POSW_OK) return code;
+    *more = !posw_tar_is_end(head);
+    if (!*more) return POSW_OK;
+    if (r->has_sums || !posw_tar_head_decode(name, &size, &time_s, head))
+        return damaged(r, "the head of a file in it is wrong");
+    if (size > r->total - r->done) return damaged(r, "it is cut short");
+    if (strcmp(name, "SHA256SUMS") == 0) return read_sums(r, size);
+    const bool is_state = strcmp(name, "state/data.mdb") == 0 && !r->has_state;
+    if (is_state) r->has_state = true;
+    if (!is_state && !is_log_file(r, name)) return damaged(r, "there is a file in it that does not belong there");
+    return unpack_file(r, name, size);
+}
+
+static int unpack(restore *r) {
+    bool more = true;
+    int code = POSW_OK;
+    while (code == POSW_OK && more)
+        code = read_entry(r, &more);
+    if (code != POSW_OK) return code;
+    if (r->sums.failed) return posw_message_set(r->msg, POSW_ENOMEM, "out of memory");
+    if (!r->has_state || !r->has_sums) return damaged(r, "something is missing in it");
+    if (r->sums.size == r->told.size && memcmp(r->sums.data, r->told.data, r->sums.size) == 0) return POSW_OK;
+    return posw_message_set(r->msg, POSW_ECHECKSUM,
+                            "%.300s is damaged: its files do not have the sums that it names; fetch it again", r->path);
+}
+
+/* ---- Folders ---- */
+
+static void path_below(char out[PATH_MAX], const char *dir, const char *name) {
+    snprintf(out, PATH_MAX, "%.*s/%s", DIR_MAX, dir, name);
+}
+
+static int make_folders(restore *r) {
+    static const char *const names[] = {"state", "blocks"};
+    char path[PATH_MAX];
+    int code = POSW_OK;
+    for (size_t i = 0; code == POSW_OK && i < 2; i++) {
+        path_below(path, r->dir, names[i]);
+        code = posw_file_make_directories(path, 0700, r->msg);
+    }
+    return code;
+}
+
+/* What an attempt has left; only the names that it makes. */
+static void remove_partial(restore *r) {
+    static const char *const fixed[] = {"state/data.mdb", "state/lock.mdb", "LOCK"};
+    static const char *const prefixes[] = {"blk", "exe"};
+    char path[PATH_MAX], name[POSW_TAR_NAME_SIZE];
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(fixed); i++) {
+        path_below(path, r->dir, fixed[i]);
+        (void)unlink(path);
+    }
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned n = 0;; n++) {
+            snprintf(name, sizeof name, "blocks/%s%05u.dat", prefixes[i], n);
+            path_below(path, r->dir, name);
+            if (unlink(path) != 0) break;
+        }
+    path_below(path, r->dir, "state");
+    (void)rmdir(path);
+    path_below(path, r->dir, "blocks");
+    (void)rmdir(path);
+    (void)rmdir(r->dir);
+}
+
+static int check_no_chain(restore *r) {
+    static const char *const names[] = {"state", "blocks"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        path_below(path, r->datadir, names[i]);
+        if (access(path, F_OK) == 0 && rmdir(path) != 0) /* an empty folder is no chain */
+            return posw_message_set(r->msg, POSW_EEXIST,
+                                    "%.300s holds a chain already: choose another data directory, or move that away",
+                                    r->datadir);
+    }
+    return POSW_OK;
+}
+
+/* The state last: with it, the chain is there. */
+static int move_into_place(restore *r) {
+    static const char *const names[] = {"blocks", "state"};
+    char from[PATH_MAX], to[PATH_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        path_below(from, r->dir, names[i]);
+        path_below(to, r->datadir, names[i]);
+        int code = posw_file_sync_directory(from, r->msg);
+        if (code != POSW_OK) return code;
+        if (rename(from, to) != 0) return posw_file_error(r->msg, errno, "create", to);
+    }
+    return posw_file_sync_directory(r->datadir, r->msg);
+}
+
+static int restore_locked(restore *r) {
+    int code = check_no_chain(r);
+    remove_partial(r);
+    if (code == POSW_OK) code = make_folders(r);
+    if (code == POSW_OK) code = unpack(r);
+    if (code == POSW_OK && r->o->check != NULL) code = r->o->check(r->o->arg, r->dir, r->msg);
+    if (code == POSW_OK) code = move_into_place(r);
+    remove_partial(r);
+    return code;
+}
+
+static int with_lock(restore *r) {
+    char path[PATH_MAX], what[PATH_MAX];
+    int lock;
+    path_below(path, r->datadir, "LOCK");
+    snprintf(what, sizeof what, "the data directory %.*s", DIR_MAX - 32, r->datadir);
+    int code = posw_file_make_directories(r->datadir, 0700, r->msg);
+    if (code == POSW_OK) code = posw_lock_file_take(&lock, path, what, r->msg);
+    if (code != POSW_OK) return code;
+    code = restore_locked(r);
+    posw_lock_file_release(lock);
+    return code;
+}
+
+static int open_archive(restore *r) {
+    struct stat st;
+    r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (r->fd < 0 || fstat(r->fd, &st) != 0) return posw_file_error(r->msg, errno, "read", r->path);
+    if (!S_ISREG(st.st_mode)) return damaged(r, "it is not a regular file");
+    r->total = (uint64_t)st.st_size;
+    return POSW_OK;
+}
+
+int posw_snapshot_restore(const char *path, const char *datadir, const posw_snapshot_restore_options *o,
+                          posw_message *msg) {
+    restore *r = calloc(1, sizeof *r);
+    if (r == NULL) return posw_message_set(msg, POSW_ENOMEM, "out of memory");
+    r->path = path;
+    r->datadir = datadir;
+    r->o = o;
+    r->msg = msg;
+    path_below(r->dir, datadir, "restore.partial");
+    int code = strlen(datadir) >= DIR_MAX - 16
+                   ? posw_message_set(msg, POSW_EINVAL, "%.300s... is too long a path; choose a shorter one", datadir)
+                   : open_archive(r);
+    if (code == POSW_OK) code = with_lock(r);
+    if (r->fd >= 0) close(r->fd);
+    posw_buf_clear(&r->sums);
+    posw_buf_clear(&r->told);
+    free(r);
+    return code;
+}
