@@ -228,11 +228,12 @@ static int start_server(runner *r, unsigned files) {
 static int start_metrics(runner *r) {
     const posw_runner_options *o = r->o;
     if (o->metrics_host == NULL) return POSW_OK;
+    static const char *const all[] = {"*", NULL};
     const posw_server_options so = {
         .host = o->metrics_host,
         .port = o->metrics_port,
         .port_option = "--metrics",
-        .hosts = o->rpc_hosts,
+        .hosts = is_loopback(o->metrics_host) ? o->rpc_hosts : all, /* an address that others reach has names */
         .body_bytes_max = 1024,
         .connections_max = METRICS_CONNECTIONS,
         .log = r->log,

@@ -62,10 +62,10 @@ def until(what, true, seconds=20, every=0.1):
         time.sleep(every)
 
 
-def get(port, path, host="127.0.0.1", method="GET"):
+def get(port, path, host="127.0.0.1", method="GET", headers=None):
     """(status, headers, text)"""
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}{path}", method=method), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}{path}", headers=headers or {}, method=method), timeout=10) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -15,7 +15,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 POSW = os.path.abspath(os.environ.get("POSW", str(ROOT / "build/posw")))
 GUIDES = ("founders", "miners", "holders", "operators")
-NEED_A_NODE = ("node", "miner", "send", "stake", "status", "peers", "localnet", "db", "export", "import", "tx")
+NEED_A_NODE = ("node", "miner", "send", "stake", "status", "peers", "localnet", "db", "export", "import", "tx", "snapshot")
 # A node, a terminal or a key of a certain name: of the wallet's commands.
 NEED_MORE = ("history", "import", "sign-message", "verify")
 TIME_S = 900

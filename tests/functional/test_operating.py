@@ -320,6 +320,39 @@ class Service(unittest.TestCase):
         self.assertIn("choose another --log-file", refused.exception.result.err)
 
 
+class Container(unittest.TestCase):
+    """No Docker runs here: what can be said about its files without it."""
+    TEXT = re.sub(r"^#.*\n", "", (operating.ROOT / "packaging/docker/Dockerfile").read_text(), flags=re.M).replace("\\\n", " ")
+
+    def packages(self, stage):
+        return set(re.findall(r"--no-install-recommends (.*?)(?: &&|\n)", self.TEXT)[stage].split())
+
+    def test_what_it_builds_with_is_what_the_package_builds_with(self):
+        control = (operating.ROOT / "packaging/debian/control").read_text()
+        wanted = set(re.search(r"^Build-Depends:((?:.*\n )*.*)", control, re.M)[1].replace(",", " ").split()) - {"debhelper-compat", "(=", "13)"}
+        self.assertEqual(self.packages(0), wanted | {"build-essential"})
+
+    def test_what_it_runs_with_is_what_the_program_needs(self):
+        needed = subprocess.run(["objdump", "-p", POSW], capture_output=True, text=True, check=True).stdout
+        libraries = [name for name in re.findall(r"NEEDED +(\S+)", needed) if not re.match(r"(libc|libm|libdl|libpthread|ld-linux.*)\.so", name)]
+        self.assertGreater(len(libraries), 5)
+        owners = subprocess.run(["dpkg-query", "-S", *(f"*/{name}" for name in libraries)], capture_output=True, text=True, check=True).stdout
+        packages = {line.split(":")[0] for line in owners.splitlines()}
+        self.assertLessEqual({p for p in packages if p.startswith("lib")}, self.packages(1) | {"libasan8", "libubsan1"})
+
+    def test_its_command_line(self):
+        command = json.loads(re.search(r"^ENTRYPOINT (.*)$", self.TEXT, re.M)[1])
+        told = posw("node", "--help").out
+        for option in (word for word in command if word.startswith("--")):
+            self.assertIn(f"  {option} ", told)
+        self.assertRegex(self.TEXT, r"(?m)^USER posw$")
+        self.assertRegex(self.TEXT, r"(?m)^VOLUME /var/lib/posw$")
+        compose = (operating.ROOT / "packaging/docker/compose.yaml").read_text()
+        for path in re.findall(r"^ +- (\.{1,2}/\S+?):", compose, re.M):
+            if path != "./chain.json":
+                self.assertTrue((operating.ROOT / "packaging/docker" / path).exists(), path)
+
+
 class Snapshots(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="posw-snapshot-")
@@ -399,6 +432,14 @@ class Options(unittest.TestCase):
             self.assertEqual(get(node.port, "/health/ready")[0], 200)
             self.assertEqual(get(node.port, "/health/live")[0], 200)
             self.assertIn(get(node.port, "/metrics")[0], (404, 405))
+
+    def test_names_are_for_addresses_that_others_reach(self):
+        """A web page must not read a loopback port through a name of its own; a container is known by its name."""
+        with tempfile.TemporaryDirectory() as folder:
+            operating.make_chain(folder)
+            for address, status in (("127.0.0.1", 403), ("0.0.0.0", 200)):
+                with operating.start(folder, "a", "--metrics", f"{address}:0") as node:
+                    self.assertEqual(get(node.ready["metricsPort"], "/metrics", headers={"Host": "node:9464"})[0], status)
 
     def test_wrong_ports(self):
         with tempfile.TemporaryDirectory() as folder:

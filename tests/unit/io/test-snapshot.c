@@ -317,9 +317,9 @@ static void cancelled(void **state) {
     posw_snapshot *snap;
     uint8_t *large = malloc(60000);
     memset(large, 7, 60000);
-    for (unsigned t = 0; t < 8; t++) { /* 128 MB */
+    for (unsigned t = 0; t < 8; t++) { /* 60 MB */
         assert_int_equal(w->s->ops->begin(w->s), POSW_OK);
-        for (unsigned i = 0; i < 250; i++) {
+        for (unsigned i = 0; i < 120; i++) {
             const uint8_t key[2] = {(uint8_t)(t + 1), (uint8_t)i};
             assert_int_equal(w->s->ops->put(w->s, POSW_TABLE_EPOCHS, key, sizeof key, large, 60000), POSW_OK);
         }
