@@ -70,7 +70,13 @@ static inline void answer_later(door *d, uint64_t client, posw_bytes body) {
     posw_server_answer_later(d->server, client);
 }
 
-/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "later…" comes back after a while; anything else comes back. */
+static inline void answer_who(door *d, uint64_t client) {
+    uint8_t address[16];
+    if (!posw_server_client_address(d->server, 987654321, address) && posw_server_client_address(d->server, client, address))
+        posw_server_send(d->server, client, (posw_bytes){address, sizeof address});
+}
+
+/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who asks; "later…" comes back after a while; anything else comes back. */
 static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     door *d = arg;
     d->requests++;
@@ -80,6 +86,7 @@ static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes b
     else if (begins(body, "push ")) answer_number(d, client, body, 5, 64);
     else if (begins(body, "later")) answer_later(d, client, body);
     else if (begins(body, "close")) posw_server_close_client(d->server, client);
+    else if (begins(body, "who")) answer_who(d, client);
     else if (!begins(body, "nothing")) posw_server_send(d->server, client, body);
     if (begins(body, "twice")) posw_server_send(d->server, client, body);
 }

@@ -38,6 +38,19 @@ static void a_request(void **state) {
     close(fd);
 }
 
+/* IPv4 in the form of IPv6; nobody has none. */
+static void who_asks(void **state) {
+    static const uint8_t loopback[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
+    const int fd = dial(*state);
+    reply r;
+    say_post(fd, "", "who");
+    assert_true(hear_reply(fd, &r));
+    assert_int_equal(r.body.size, sizeof loopback);
+    assert_memory_equal(r.body.data, loopback, sizeof loopback);
+    posw_buf_clear(&r.body);
+    close(fd);
+}
+
 static void keep_alive(void **state) {
     const int fd = dial(*state);
     char body[32];
@@ -805,6 +818,7 @@ static void stopping_with_clients(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_request),
+        TEST(who_asks),
         TEST(keep_alive),
         TEST(connections_that_end),
         TEST(three_in_one_packet),
