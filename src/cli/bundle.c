@@ -198,8 +198,7 @@ static void remove_keys(const bundle *b, size_t made) {
 
 /* ---- values ---- */
 
-static void put_html(bundle *b, const char *key, const char *text) {
-    posw_buf *out = value_new(b, key);
+static void append_html(posw_buf *out, const char *text) {
     for (; *text != '\0'; text++) {
         if (*text == '<')
             posw_buf_text(out, "&lt;");
@@ -209,6 +208,14 @@ static void put_html(bundle *b, const char *key, const char *text) {
             posw_buf_text(out, "&quot;");
         else
             posw_buf_byte(out, (uint8_t)*text);
+    }
+}
+
+/* In a unit a percent sign begins a specifier. */
+static void append_unit(posw_buf *out, const char *text) {
+    for (; *text != '\0'; text++) {
+        if (*text == '%') posw_buf_byte(out, '%');
+        posw_buf_byte(out, (uint8_t)*text);
     }
 }
 
@@ -292,7 +299,8 @@ static int put_values(bundle *b) {
     const posw_u256 supply = new_chain_supply(b->spec);
     const char *preset = posw_params_preset_of(p);
     put(b, "NAME", b->spec->name);
-    put_html(b, "NAME-HTML", b->spec->name);
+    append_html(value_new(b, "NAME-HTML"), b->spec->name);
+    append_unit(value_new(b, "NAME-UNIT"), b->spec->name);
     put(b, "TICKER", b->spec->ticker);
     put(b, "SLUG", b->slug);
     put_number(b, "CHAIN-ID", p->chain_id);
@@ -314,8 +322,10 @@ static int put_values(bundle *b) {
     put_boot(b);
     put_figures(b);
     posw_buf *urls = value_new(b, "RPC-URLS-HTML");
-    for (size_t i = 0; b->rpc_urls[i] != NULL; i++)
-        posw_buf_printf(urls, "%s%s", i > 0 ? "<br>" : "", b->rpc_urls[i]);
+    for (size_t i = 0; b->rpc_urls[i] != NULL; i++) {
+        if (i > 0) posw_buf_text(urls, "<br>");
+        append_html(urls, b->rpc_urls[i]);
+    }
     return put_network(b) ? put_genesis(b) : cli_fail("out of memory");
 }
 
@@ -339,7 +349,7 @@ static void write_unit(posw_buf *out, const bundle *b) {
             posw_buf_byte(out, (uint8_t)*text++);
             continue;
         }
-        fill(out, b, changes[i].to != NULL ? changes[i].to : "Description=Node of @NAME@");
+        fill(out, b, changes[i].to != NULL ? changes[i].to : "Description=Node of @NAME-UNIT@");
         text += strlen(changes[i].from);
     }
 }
@@ -360,18 +370,24 @@ static bool make_files(bundle *b) {
     return true;
 }
 
+static int refuse_existing(const bundle *b, const char *name) {
+    char path[PATH_SIZE];
+    path_of(path, b, name);
+    if (cli_switch(b->c, "force") || access(path, F_OK) != 0) return CLI_OK;
+    return cli_fail("%s exists already; choose another folder or add --force", path);
+}
+
 /* Before anything is made. */
 static int check_free(const bundle *b) {
     static const char *const names[] = {"chain.json",       "node.conf", "compose.yml",
                                         "add-network.html", "README.md", "boot-nodes.txt"};
-    char path[PATH_SIZE];
-    if (strlen(b->folder) + sizeof b->files[0].name + 2 > PATH_SIZE)
-        return cli_fail("the name of the folder is too long");
-    for (size_t i = 0; !cli_switch(b->c, "force") && i < POSW_ARRAY_SIZE(names); i++) {
-        path_of(path, b, names[i]);
-        if (access(path, F_OK) == 0) return cli_fail("%s exists already; choose another folder or add --force", path);
-    }
-    return CLI_OK;
+    char unit[sizeof b->files[0].name];
+    if (strlen(b->folder) + sizeof unit + 2 > PATH_SIZE) return cli_fail("the name of the folder is too long");
+    snprintf(unit, sizeof unit, "posw-%s.service", b->slug);
+    int code = refuse_existing(b, unit);
+    for (size_t i = 0; code == CLI_OK && i < POSW_ARRAY_SIZE(names); i++)
+        code = refuse_existing(b, names[i]);
+    return code;
 }
 
 static int write_files(bundle *b) {

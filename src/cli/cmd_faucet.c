@@ -26,7 +26,7 @@ enum {
     TICK_MS = 100,
     RETRY_MS = 500,
     RETRY_MAX_MS = 30000, /* after a node that was away or did not take it */
-    CONFIRM_MS = 2000,    /* between two questions whether what was sent is in a block */
+    CONFIRM_MS = 1000,    /* between two questions whether what was sent is in a block */
     PATIENCE_MS = 8000    /* after which who asked is told that it waits */
 };
 

@@ -52,7 +52,7 @@ after(async () => {
 test('a founder makes a chain and two nodes form it', async () => {
   const port = await freePort();
   await posw('chain', 'new', '--name', 'Gold', '--ticker', 'GOLD', '--chain-id', '5150515', '--supply', '1000000 coin', '--accounts', `${founder.address}=100%`, '--pow', 'keccak256',
-    '--block-time', '3600', '--half-life', '100000', '--difficulty', '60000', '--window', '16', '--epoch', '8', '--max-reorg', '8', '--unbonding', '16', '--bundle', path('gold'),
+    '--block-time', '3600', '--half-life', '100000', '--difficulty', '15000', '--window', '16', '--epoch', '8', '--max-reorg', '8', '--unbonding', '16', '--bundle', path('gold'),
     '--boot-hosts', `127.0.0.1:${port}`);
   mkdirSync(path('one'));
   copyFileSync(path('gold', 'keys', 'boot-1.key'), path('one', 'node.key'));

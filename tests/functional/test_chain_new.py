@@ -19,7 +19,7 @@ import posw_process
 
 POSW = posw_process.POSW
 ALICE, BOB = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-NAMED = ("--name", "Test <Chain> & co", "--ticker", "TEST", "--chain-id", "424242")
+NAMED = ("--name", "Test <Chain> & co 5%n", "--ticker", "TEST", "--chain-id", "424242")
 WAIT_S = 20
 
 
@@ -40,8 +40,9 @@ class Case(unittest.TestCase):
         self.assertEqual(done.code, code, str(done))
         return done
 
-    def refused(self, words, *args, code=2):
+    def refused(self, words, *args, code=2, option=None):
         done = self.new(*args, code=code)
+        self.assertIn(f"--{option} " if option else "", done.err)
         self.assertEqual(len(done.err.strip().splitlines()), 1, done.err)
         self.assertIn(words, done.err)
 
@@ -78,15 +79,14 @@ class Options(Case):
                                      ("stake-minimum", "0", "1 wei"), ("treasury", "0x12", "40 hexadecimal"), ("ticker", "lower", "A-Z and 0-9"),
                                      ("name", "x" * 33, "1 to 32 bytes"), ("chain-id", "2147483630", "from 1 to 2147483629")):
             with self.subTest(option=option, value=value):
-                self.refused(words, *NAMED, f"--{option}", value, self.path("x.json"))
-                self.refused(f"--{option} ", *NAMED, f"--{option}", value, self.path("x.json"))
+                self.refused(words, *NAMED, f"--{option}", value, self.path("x.json"), option=option)
         self.refused("meaning under the presets ticket", *NAMED, "--weight", "pow", "--ramp", "100", self.path("x.json"))
         self.refused("name the FILE", *NAMED)
         self.assertFalse(os.path.exists(self.path("x.json")))
 
 
 class Bundle(Case):
-    FILES = ["README.md", "add-network.html", "boot-nodes.txt", "chain.json", "compose.yml", "keys", "node.conf", "posw-test-chain-co.service"]
+    FILES = ["README.md", "add-network.html", "boot-nodes.txt", "chain.json", "compose.yml", "keys", "node.conf", "posw-test-chain-co-5-n.service"]
 
     def bundle(self, *args, code=0):
         return self.new(*NAMED, "--stakes", f"{ALICE}=1000coin", "--bundle", self.path("b"), *args, code=code)
@@ -106,7 +106,7 @@ class Bundle(Case):
             if name != "keys":
                 self.assertNotRegex(self.read("b", name), "@[A-Z-]+@|HOST", name)
         readme = self.read("b", "README.md")
-        for part in ("# Test <Chain> & co", "| 60 |", "posw lab attack", "stakes from its first block", "7.0 days"):
+        for part in ("# Test <Chain> & co 5%n", "| 60 |", "posw lab attack", "stakes from its first block", "7.0 days"):
             self.assertIn(part, readme)
 
     def test_the_figures_are_the_laboratorys(self):
@@ -136,6 +136,11 @@ class Bundle(Case):
         key, chain = self.read("b", "keys", "boot-1.key"), self.read("b", "chain.json")
         self.assertIn("exists already", self.bundle(code=1).err)
         self.assertEqual(self.read("b", "chain.json"), chain)
+        os.mkdir(self.path("c"))
+        with open(self.path("c", self.FILES[-1]), "w"):
+            pass
+        self.refused("exists already", *NAMED, "--bundle", self.path("c"), code=1)
+        self.assertEqual(os.listdir(self.path("c")), self.FILES[-1:])
         self.bundle("--force", "--block-time", "30")
         self.assertNotEqual(self.read("b", "chain.json"), chain)
         self.assertEqual(self.read("b", "keys", "boot-1.key"), key)
@@ -162,12 +167,13 @@ class Bundle(Case):
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_systemd_takes_the_unit(self):
         self.bundle()
-        unit = self.read("b", "posw-test-chain-co.service")
-        self.assertIn("StateDirectory=posw-test-chain-co\n", unit)
-        self.assertIn("/etc/posw/test-chain-co.conf --datadir %S/posw-test-chain-co\n", unit)
-        with open(self.path("posw-test-chain-co.service"), "w") as f:
+        unit = self.read("b", "posw-test-chain-co-5-n.service")
+        self.assertIn("Description=Node of Test <Chain> & co 5%%n\n", unit)
+        self.assertIn("StateDirectory=posw-test-chain-co-5-n\n", unit)
+        self.assertIn("/etc/posw/test-chain-co-5-n.conf --datadir %S/posw-test-chain-co-5-n\n", unit)
+        with open(self.path("posw-test-chain-co-5-n.service"), "w") as f:
             f.write(re.sub("ExecStart=[^ ]*", f"ExecStart={POSW}", unit))
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", self.path("posw-test-chain-co.service")], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", self.path("posw-test-chain-co-5-n.service")], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
