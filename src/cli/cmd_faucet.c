@@ -477,8 +477,7 @@ const cli_command cli_command_faucet = {
     "tells the limits. Coins come from a key of the keystore through the node at --rpc. An address, a part of the "
     "network and a day have limits, which hold "
     "across restarts; payments wait while the node is away, and each is sent at most once. Behind a proxy all who ask "
-    "look alike: set --per-client 0 and limit "
-    "there. Give the key no more than may be lost.",
+    "look alike: set --per-client 0 and --rate 0, and limit there. Give the key no more than may be lost.",
     "posw faucet --from 0x… --amount \"5 coin\" --per-address-hours 24 --per-day \"500 coin\" --listen 0.0.0.0:8555 "
     "--password-file secret.txt",
     options,

@@ -138,7 +138,7 @@ bool cli_lab_ask_attack(cli_lab_attack *out, const posw_chain_spec *spec, const 
 const char *cli_lab_usd(char out[CLI_LAB_USD_SIZE], double usd) {
     char digits[32];
     const double unit = usd >= 1000 ? pow(10, floor(log10(usd)) - 2) : 1;
-    if (usd < 100) {
+    if (usd < 99.5) {
         snprintf(out, CLI_LAB_USD_SIZE, "%.2g", usd);
         return out;
     }

@@ -101,7 +101,7 @@ class Bundle(Case):
         for i in (1, 2, 3):
             self.assertEqual(stat.S_IMODE(os.stat(self.path("b", "keys", f"boot-{i}.key")).st_mode), 0o600)
         self.assertIn(",".join(nodes), self.read("b", "node.conf"))
-        self.assertIn(",".join(nodes), self.read("b", "compose.yml"))
+        self.assertIn("--rpc-public --bootnodes " + ",".join(nodes), self.read("b", "compose.yml"))
         for name in self.FILES:
             if name != "keys":
                 self.assertNotRegex(self.read("b", name), "@[A-Z-]+@|HOST", name)
