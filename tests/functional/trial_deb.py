@@ -88,14 +88,16 @@ class Service:
     def stop(self):
         begin = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(self.stop_s)
-        self.socket.close()
-        return code, time.monotonic() - begin
+        code, took = self.process.wait(self.stop_s), time.monotonic() - begin
+        self.kill()
+        return code, took
 
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.socket.close()
+        self.log.close()
 
 
 class Packages(unittest.TestCase):
