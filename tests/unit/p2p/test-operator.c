@@ -110,6 +110,7 @@ static void test_traffic(void **state) {
     n_send(&w, 2, &frames);
     assert_int_equal(traffic(&w, "other").violations, 1);
     assert_int_equal(posw_p2p_read_traffic(w.p2p, stop_at_once, NULL), 42);
+    posw_buf_clear(&frames);
     n_close(&w);
 }
 
