@@ -27,19 +27,27 @@ const main = document.getElementById('main'),
   banner = document.getElementById('banner'),
   live = document.getElementById('live'),
   liveText = document.getElementById('live-text');
-let leave = null,
-  first = true,
-  shown = null;
+let leave = null; // ends what the open view listens to
+let first = true;
+let waits = false; // for the node: nothing could be shown yet
+
+/** What location.hash names: [view, ...arguments]. */
+function path() {
+  try {
+    return location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
+  } catch {
+    return ['?'];
+  }
+}
 
 /** Opens the view that location.hash names. */
 async function open() {
-  if (location.hash === '#main') return; // the skip link
-  const [name = '', ...args] = location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent),
-    view = ROUTES[name];
+  const [name = '', ...args] = path();
+  const view = Object.hasOwn(ROUTES, name) ? ROUTES[name] : undefined;
   leave?.abort();
   leave = new AbortController();
   const { signal } = leave;
-  shown = { name, args };
+  waits = false;
   for (const a of document.querySelectorAll('nav a')) {
     if (a.getAttribute('href') === `#/${MENU[name] ?? '?'}`) a.setAttribute('aria-current', 'page');
     else a.removeAttribute('aria-current');
@@ -55,7 +63,7 @@ async function open() {
   } catch (error) {
     if (signal.aborted) return;
     put(main, title('No answer'), note('bad', error.message));
-    leave.waitsForNode = true;
+    waits = true;
   }
   if (!first) main.querySelector('h1')?.focus({ preventScroll: true });
   if (!first) scrollTo(0, 0);
@@ -129,7 +137,7 @@ on('state', async (state) => {
   }
   put(banner);
   const other = await chainChanged().catch(() => false);
-  if (other || leave?.waitsForNode) open();
+  if (other || waits) open();
 });
 setInterval(showLive, 1000);
 

@@ -59,7 +59,7 @@ export const tableRow = (columns, cells) =>
   el(
     'tr',
     {},
-    cells.map((cell, i) => el('td', { class: columnClass(columns[i]) }, cell)),
+    cells.map((cell, i) => el('td', { class: columnClass(columns[i]), 'data-label': columns[i].name }, cell)),
   );
 
 /** A table that scrolls by itself. Columns: { name, unit?, n?: a number, less?: left out on a small screen }; rows: lists of cells. */

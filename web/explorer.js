@@ -63,12 +63,15 @@ const txCells = (t, parameters) => [
   t.to ? addressLink(t.to) : '–',
   amount(t.value, parameters),
 ];
-const txTable = (caption, list, parameters) =>
-  table(
+/** Transactions as a table; of one block: without its number and age. */
+function txTable(caption, list, parameters, oneBlock = false) {
+  const shown = (cells) => (oneBlock ? cells.filter((_, i) => i < 2 || i > 3) : cells);
+  return table(
     caption,
-    TX_COLUMNS,
-    list.map((t) => txCells(t, parameters)),
+    shown(TX_COLUMNS),
+    list.map((t) => shown(txCells(t, parameters))),
   );
+}
 
 /** Links to the screens before and after. Pairs [path, text]; path null: there is none. */
 const pager = (label, ...pairs) =>
@@ -81,8 +84,7 @@ const pager = (label, ...pairs) =>
 // ---- blocks ----
 
 export function blocks({ main, args, signal, parameters }) {
-  const list = el('div'),
-    place = el('div'),
+  const place = el('div'),
     fixed = /^\d+$/.test(args[0] ?? '');
   const load = async () => {
     const tip = Number((await nodeStatus()).tip.number),
@@ -93,10 +95,10 @@ export function blocks({ main, args, signal, parameters }) {
     { name: 'Block', n: true },
     { name: 'Age' },
     { name: 'Miner' },
-    { name: 'Transactions', n: true },
+    { name: 'Trans\u00adactions', n: true },
     { name: 'Gas used', n: true, less: true },
     { name: 'Size', unit: 'bytes', n: true, less: true },
-    { name: 'Difficulty', n: true },
+    { name: 'Difficulty', n: true, less: true },
   ];
   const draw = ({ tip, to, stats }) => {
     const from = Number(stats.from),
@@ -127,7 +129,7 @@ export function blocks({ main, args, signal, parameters }) {
     );
     if (focused) place.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
-  put(main, title('Blocks'), list, place);
+  put(main, title('Blocks'), place);
   const refresh = shows(place, load, draw, signal);
   if (!fixed) follow(refresh, signal);
 }
@@ -241,6 +243,7 @@ export function block({ main, args, signal, parameters }) {
               `Transactions ${integer((page - 1) * TXS_A_PAGE + 1)} to ${integer(Math.min(total, page * TXS_A_PAGE))} of ${integer(total)}`,
               txs.transactions,
               parameters,
+              true,
             ),
         pages > 1
           ? pager(

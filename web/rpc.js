@@ -3,7 +3,7 @@
 import { setClock } from './format.js';
 
 const HERE = new URL('.', location.href);
-const BATCH_MAX = 50,
+const BATCH_MAX = 10,
   TIMEOUT_MS = 20_000,
   POLL_MS = 2000,
   RETRY_MS = [1000, 2000, 4000, 8000, 15_000];

@@ -64,7 +64,9 @@ function drawStake(place, all, parameters, actions) {
       {},
       stake.deposits.length === 0
         ? note('', 'This address has staked nothing.')
-        : table('Deposits', actions ? [...columns, { name: 'Take out' }] : columns, depositRows(all, parameters, actions?.unstake)),
+        : table('Deposits', actions ? [...columns, { name: 'Take out' }] : columns, depositRows(all, parameters, actions?.unstake), {
+            class: 'wide stack',
+          }),
       stake.exits.length === 0
         ? null
         : table(
