@@ -20,7 +20,8 @@ bool posw_stratum_lines_add(posw_stratum_lines *l, posw_bytes data) {
 
 enum posw_stratum_cut posw_stratum_lines_next(posw_stratum_lines *l, posw_bytes *line) {
     const size_t rest = l->buf.size - l->at;
-    const uint8_t *begin = l->buf.data + l->at, *end = rest == 0 ? NULL : memchr(begin, '\n', rest);
+    if (rest == 0) return POSW_STRATUM_CUT_NONE;
+    const uint8_t *begin = l->buf.data + l->at, *end = memchr(begin, '\n', rest);
     size_t size = end == NULL ? rest : (size_t)(end - begin);
     if (size > POSW_STRATUM_LINE_MAX) return POSW_STRATUM_CUT_TOO_LONG;
     if (end == NULL) return POSW_STRATUM_CUT_NONE;

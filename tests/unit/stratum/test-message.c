@@ -32,6 +32,16 @@ static void lines_are_cut_wherever_the_bytes_are(void **state) {
     }
 }
 
+static void of_nothing_there_is_no_line(void **state) {
+    (void)state;
+    posw_stratum_lines l = {0};
+    posw_bytes line;
+    assert_int_equal(posw_stratum_lines_next(&l, &line), POSW_STRATUM_CUT_NONE);
+    assert_true(posw_stratum_lines_add(&l, posw_bytes_of(NULL, 0)));
+    assert_int_equal(posw_stratum_lines_next(&l, &line), POSW_STRATUM_CUT_NONE);
+    posw_stratum_lines_clear(&l);
+}
+
 static void a_line_has_a_limit(void **state) {
     (void)state;
     static char data[POSW_STRATUM_LINE_MAX + 2];
@@ -200,6 +210,7 @@ static void answers_go_to_their_shares(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_cut_wherever_the_bytes_are),
+        cmocka_unit_test(of_nothing_there_is_no_line),
         cmocka_unit_test(a_line_has_a_limit),
         cmocka_unit_test(requests_of_a_stock_miner),
         cmocka_unit_test(bad_requests),
