@@ -183,6 +183,7 @@ class Questions(Case):
     def start(self, *args):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.chdir(self.dir)
             os.environ.update(HOME=self.dir)
             os.execv(POSW, [POSW, "chain", "new", *args])
@@ -214,6 +215,8 @@ class Questions(Case):
         rest = b""
         try:
             while True:
+                ready, _, _ = select.select([self.fd], [], [], WAIT_S)
+                self.assertTrue(ready, f"it goes on after {rest!r}")
                 rest += os.read(self.fd, 4096)
         except OSError:
             pass
