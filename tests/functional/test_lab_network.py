@@ -42,7 +42,7 @@ class Network(unittest.TestCase):
         self.assertLess(near["stale_rate"], a["stale_rate"])
 
     def test_selfish_mining(self):
-        a = answer("--attack", "selfish", "--alpha", "0.4", "--nodes", "8", "--blocks", "300", "--runs", "12", "--latency", "10")
+        a = answer("--attack", "selfish", "--alpha", "0.4", "--nodes", "8", "--blocks", "300", "--runs", "24", "--latency", "10")
         self.near(a["revenue"], a["closed_form"], 4 * a["standard_error"])
         self.assertLess(a["standard_error"], 0.03)
         self.assertGreater(a["revenue"], 0.4)
