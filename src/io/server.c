@@ -186,10 +186,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     conn_feed(c, (const uint8_t *)buf->base, (size_t)size);
 }
 
-/* An IPv4 address, or the /64 that one user of IPv6 has. */
 static void remember_address(conn *c) {
     const posw_netaddr peer = posw_tcp_peer(&c->tcp);
-    memcpy(c->address, peer.ip, posw_netaddr_is_ipv4(&peer) ? 16 : 8);
+    posw_netaddr_unit(c->address, &peer);
 }
 
 /* ---- New connections ---- */

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { IPV4_BITS = 96, IP_BITS = 128, IPV6_UNIT = 8, VERSION = 1 };
+enum { IPV4_BITS = 96, IP_BITS = 128, VERSION = 1 };
 
 static const uint8_t ipv4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -193,11 +193,6 @@ int posw_bans_walk(const posw_bans *b, uint64_t now_s, int (*fn)(void *arg, cons
 
 /* ---- the discouraged ---- */
 
-static void unit_of(uint8_t out[16], const posw_netaddr *a) {
-    memcpy(out, a->ip, 16);
-    if (!posw_netaddr_is_ipv4(a)) memset(out + IPV6_UNIT, 0, 16 - IPV6_UNIT);
-}
-
 static const discouraged *find_discouraged(const posw_bans *b, const uint8_t unit[16]) {
     uint32_t place;
     const void *found = posw_map_find(&b->places, unit);
@@ -221,7 +216,7 @@ static bool ring_has_room(posw_bans *b) {
 void posw_bans_discourage(posw_bans *b, const posw_netaddr *address, uint64_t now_s) {
     discouraged d = {.until_s = now_s + POSW_DISCOURAGED_S};
     if (posw_netaddr_is_loopback(address)) return;
-    unit_of(d.unit, address);
+    posw_netaddr_unit(d.unit, address);
     discouraged *known = (discouraged *)find_discouraged(b, d.unit);
     if (known != NULL) {
         known->until_s = d.until_s;
@@ -240,7 +235,7 @@ void posw_bans_discourage(posw_bans *b, const posw_netaddr *address, uint64_t no
 
 bool posw_bans_is_discouraged(const posw_bans *b, const posw_netaddr *address, uint64_t now_s) {
     uint8_t unit[16];
-    unit_of(unit, address);
+    posw_netaddr_unit(unit, address);
     const discouraged *d = find_discouraged(b, unit);
     return d != NULL && d->until_s > now_s;
 }

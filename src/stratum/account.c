@@ -49,6 +49,7 @@ static int make_work(posw_stratum *s, stratum_account *a, posw_actions *out) {
     work_clear(&a->works[a->current]);
     a->works[a->current] = made;
     a->made_ms = s->now_ms;
+    a->pool_changed = false;
     stratum_stake_of(&a->stake, s->chain, &a->miner, &made.work.difficulty);
     return POSW_OK;
 }

@@ -225,12 +225,6 @@ static void on_data(posw_stratum *s, const posw_event *e, posw_actions *out) {
 
 /* ---- connections ---- */
 
-/* An IPv4 address, or the /64 that one user of IPv6 has. */
-static void address_of(uint8_t out[16], const posw_netaddr *a) {
-    memset(out, 0, 16);
-    memcpy(out, a->ip, posw_netaddr_is_ipv4(a) ? 16 : 8);
-}
-
 static unsigned count_of(const posw_stratum *s, const uint8_t address[16]) {
     unsigned n = 0;
     for (const stratum_conn *c = s->first; c != NULL; c = c->next)
@@ -246,7 +240,7 @@ static void turn_away(posw_stratum *s, uint64_t client, const char *why, posw_ac
 
 static void on_open(posw_stratum *s, const posw_event *e, posw_actions *out) {
     uint8_t address[16];
-    address_of(address, &e->address);
+    posw_netaddr_unit(address, &e->address);
     if (s->counters.connections >= s->o.connections_max || count_of(s, address) >= s->o.address_connections) {
         turn_away(s, e->client, "Too many connections", out);
         return;
@@ -280,11 +274,10 @@ static void on_closed(posw_stratum *s, const posw_event *e) {
 /* ---- time ---- */
 
 static uint64_t renew_at(const posw_stratum *s, const stratum_account *a) {
-    return a->made_ms + (s->pool_changed ? s->o.pool_refresh_ms : s->o.refresh_ms);
+    return a->made_ms + (a->pool_changed ? s->o.pool_refresh_ms : s->o.refresh_ms);
 }
 
 static void on_tick(posw_stratum *s, posw_actions *out) {
-    bool renewed = false;
     for (stratum_conn *c = s->first, *next; c != NULL; c = next) {
         next = c->next;
         if (c->account != NULL || s->now_ms < c->opened_ms + s->o.login_ms) continue;
@@ -292,11 +285,9 @@ static void on_tick(posw_stratum *s, posw_actions *out) {
         stratum_close(s, c, out);
     }
     for (size_t i = 0; i < s->o.accounts_max; i++) {
-        if (s->accounts[i].users == 0 || s->now_ms < renew_at(s, &s->accounts[i])) continue;
-        stratum_account_renew(s, &s->accounts[i], out);
-        renewed = true;
+        stratum_account *a = &s->accounts[i];
+        if (a->users > 0 && s->now_ms >= renew_at(s, a)) stratum_account_renew(s, a, out);
     }
-    if (renewed) s->pool_changed = false;
 }
 
 static void hold(posw_stratum *s, posw_actions *out) {
@@ -352,16 +343,18 @@ static void on_chain_changed(void *arg, posw_node *n, const posw_chain_change *c
         else
             stratum_account_clear(&s->accounts[i]);
     }
-    s->pool_changed = false;
     set_timer(s);
 }
 
 static void on_tx(void *arg, posw_node *n, const posw_mempool_entry *e, posw_actions *out) {
     posw_stratum *s = arg;
+    bool is_news = false;
     (void)n, (void)e, (void)out;
-    if (s->pool_changed) return;
-    s->pool_changed = true;
-    set_timer(s);
+    for (size_t i = 0; i < s->o.accounts_max; i++) {
+        is_news = is_news || !s->accounts[i].pool_changed;
+        s->accounts[i].pool_changed = true;
+    }
+    if (is_news) set_timer(s);
 }
 
 static void set_defaults(posw_stratum_options *o) {

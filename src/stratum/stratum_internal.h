@@ -31,7 +31,8 @@ typedef struct {
     const posw_stratum_key *key; /* that signs for it now */
     stratum_work works[STRATUM_WORKS];
     size_t current;
-    uint64_t made_ms; /* of the current one; 0: none was made */
+    uint64_t made_ms;  /* of the current one; 0: none was made */
+    bool pool_changed; /* transactions came since */
     posw_stratum_stake stake;
 } stratum_account;
 
@@ -90,7 +91,6 @@ struct posw_stratum {
     size_t next_fault;
     uint64_t now_ms, next_id; /* of sessions, jobs, templates and shares */
     uint32_t next_extra;
-    bool pool_changed;
     uint64_t login_second; /* the latest in which a login had a template made, */
     unsigned login_works;  /* and how many did */
     posw_stratum_counters counters;

@@ -258,6 +258,20 @@ static void test_groups(void **state) {
     assert_false(same_group("10.1.2.3", "11.1.2.3"));
 }
 
+static void unit_is(const char *text, const char *want) {
+    uint8_t unit[16];
+    const posw_netaddr a = at(text), w = at(want);
+    posw_netaddr_unit(unit, &a);
+    assert_memory_equal(unit, w.ip, sizeof unit);
+}
+
+static void test_units(void **state) {
+    (void)state;
+    unit_is("1.2.3.4:5", "1.2.3.4");
+    unit_is("[2a01:4f8:1:2:3:4:5:6]:7", "[2a01:4f8:1:2::]");
+    unit_is("[::1]", "[::]");
+}
+
 #define ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static void test_url(void **state) {
@@ -343,7 +357,7 @@ static void test_url_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),        cmocka_unit_test(test_refused), cmocka_unit_test(test_against_libc),
-        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_groups),  cmocka_unit_test(test_url),
+        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_groups), cmocka_unit_test(test_units),  cmocka_unit_test(test_url),
         cmocka_unit_test(test_url_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

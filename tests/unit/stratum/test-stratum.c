@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-enum { CLIENTS = 80 };
+enum { CLIENTS = 80, SHARES_MAX = 64, SHARES_CONN_MAX = 4 };
 static const uint64_t START_MS = 2000 * 1000;
 
 typedef struct {
@@ -24,7 +24,7 @@ typedef struct {
     uint64_t now_ms, timer_ms;
     peer peers[CLIENTS + 1]; /* by number, from 1 */
     bool keeps_jobs;
-    posw_job *jobs[64];
+    posw_job *jobs[SHARES_MAX + 1];
     size_t job_count;
 } world;
 
@@ -45,10 +45,12 @@ static void perform(world *w, posw_actions *a) {
             posw_job *job = x->job;
             x->job = NULL;
             posw_job_run(job, &h_pow, NULL);
-            if (w->keeps_jobs)
+            if (w->keeps_jobs) {
+                assert_true(w->job_count < POSW_ARRAY_SIZE(w->jobs));
                 w->jobs[w->job_count++] = job;
-            else
+            } else {
                 step(w, (posw_event){.type = POSW_EVENT_JOB_DONE, .job = job});
+            }
         }
     }
 }
@@ -450,16 +452,26 @@ static void work_is_renewed(void **state) {
 static void transactions_are_taken_in_soon(void **state) {
     world *w = *state;
     (void)log_in(w, 1, 0);
+    tick(w, 4000);
+    (void)log_in(w, 2, 1); /* another address: its template is younger */
+    tick(w, 1000);
     enum posw_mempool_refusal refusal;
     posw_actions a = {0};
     h_tx tx = h_transfer(5, 0, 6, 1);
     ok(posw_node_submit_tx(w->node, tx.raw.data, tx.raw.size, NULL, &refusal, NULL, NULL, &a));
     posw_buf_clear(&tx.raw);
     posw_actions_clear(&a);
-    tick(w, 9999);
+    tick(w, 4999);
     hears_nothing(w, 1);
     tick(w, 1);
     assert_int_equal(last(w, 1).type, POSW_STRATUM_JOB);
+    tick(w, 3999);
+    hears_nothing(w, 2);
+    tick(w, 1);
+    assert_int_equal(last(w, 2).type, POSW_STRATUM_JOB);
+    tick(w, 10000); /* nothing came meanwhile */
+    hears_nothing(w, 1);
+    hears_nothing(w, 2);
 }
 
 static void a_node_that_is_behind_serves_nobody(void **state) {
@@ -597,17 +609,40 @@ static void requests_have_a_rate(void **state) {
     assert_int_equal(posw_stratum_read_counters(w->stratum).excess, 200);
 }
 
+/* A result that meets every target. */
+static void submit_good(world *w, uint64_t n, const posw_stratum_reply *r, uint8_t nonce) {
+    const hit f = {.nonce = {nonce}};
+    submit(w, n, r->session, r->job.id, &f);
+}
+
+/* Of each connection, and of all: so many that one more connection finds no place before one is done. */
 static void shares_under_way_have_a_limit(void **state) {
     world *w = *state;
-    const posw_stratum_reply r = log_in(w, 1, 0);
+    enum { FULL = SHARES_MAX / SHARES_CONN_MAX };
+    posw_stratum_reply r;
     w->keeps_jobs = true;
-    for (uint8_t i = 0; i < 5; i++) {
-        const hit f = {.nonce = {i}};
-        submit(w, 1, r.session, r.job.id, &f);
+    for (uint64_t n = 1; n <= FULL; n++) {
+        r = log_in(w, n, 0);
+        for (uint8_t i = 0; i < SHARES_CONN_MAX; i++)
+            submit_good(w, n, &r, i);
+        hears_nothing(w, n);
+        submit_good(w, n, &r, SHARES_CONN_MAX);
+        hears(w, n, "Too many shares at once");
+        assert_int_equal(w->job_count, n * SHARES_CONN_MAX);
     }
-    hears(w, 1, "Too many shares at once");
-    assert_int_equal(w->job_count, 4);
-    for (size_t i = 0; i < w->job_count; i++)
+    r = log_in(w, FULL + 1, 0);
+    submit_good(w, FULL + 1, &r, 0);
+    hears(w, FULL + 1, "Too many shares at once");
+    assert_int_equal(w->job_count, SHARES_MAX);
+    assert_int_equal(posw_stratum_read_counters(w->stratum).excess, FULL + 1);
+    step(w, (posw_event){.type = POSW_EVENT_JOB_DONE, .job = w->jobs[0]});
+    hears(w, 1, "Invalid share");
+    submit_good(w, FULL + 1, &r, 0); /* what was refused for want of a place is no duplicate */
+    hears_nothing(w, FULL + 1);
+    assert_int_equal(w->job_count, SHARES_MAX + 1);
+    submit_good(w, FULL + 1, &r, 1);
+    hears(w, FULL + 1, "Too many shares at once");
+    for (size_t i = 1; i < w->job_count; i++)
         posw_job_free(w->jobs[i]);
 }
 
