@@ -2,8 +2,8 @@
 
 #include "base/map.h"
 #include "io/runner.h"
+#include "io/sockaddr.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,22 +38,10 @@ static bool take_token(bucket *b, unsigned per_s, uint64_t now_ms) {
     return true;
 }
 
-static bool source_of(posw_netaddr *out, const struct sockaddr *from) {
-    *out = (posw_netaddr){.port = 0};
-    if (from->sa_family == AF_INET) {
-        out->ip[10] = out->ip[11] = 0xff;
-        memcpy(out->ip + 12, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
-        return true;
-    }
-    if (from->sa_family != AF_INET6) return false;
-    memcpy(out->ip, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
-    return true;
-}
-
 static bool may_answer(posw_dns_server *s, const struct sockaddr *from) {
     posw_netaddr source;
     const uint64_t now_ms = uv_now(s->udp.loop) + 1; /* never 0 */
-    if (!source_of(&source, from)) return false;
+    if (!posw_sockaddr_read(&source, from)) return false;
     const size_t prefix = posw_netaddr_is_ipv4(&source) ? 15 : 7;
     const uint64_t h = posw_siphash(s->key, source.ip, prefix);
     return take_token(&s->sources[h % BUCKETS], s->o.per_s, now_ms) && take_token(&s->all, s->o.all_per_s, now_ms);
@@ -111,12 +99,9 @@ static int refuse(posw_dns_server *s, int err, posw_message *msg) {
 }
 
 static int bind_to(posw_dns_server *s) {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(s->o.listen.port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(s->o.listen.port)};
-    const bool is_v4 = posw_netaddr_is_ipv4(&s->o.listen);
-    memcpy(&v4.sin_addr, s->o.listen.ip + 12, 4);
-    memcpy(&v6.sin6_addr, s->o.listen.ip, 16);
-    return uv_udp_bind(&s->udp, is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6, 0);
+    struct sockaddr_storage address;
+    posw_sockaddr_write(&address, &s->o.listen);
+    return uv_udp_bind(&s->udp, (const struct sockaddr *)&address, 0);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -151,11 +136,11 @@ int posw_dns_server_start(posw_dns_server **out, uv_loop_t *loop, const posw_dns
 }
 
 uint16_t posw_dns_server_port(const posw_dns_server *s) {
-    struct sockaddr_storage a;
-    int size = sizeof a;
-    if (uv_udp_getsockname(&s->udp, (struct sockaddr *)&a, &size) != 0) return 0;
-    return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&a)->sin_port
-                                        : ((struct sockaddr_in6 *)(void *)&a)->sin6_port);
+    struct sockaddr_storage address;
+    int size = sizeof address;
+    posw_netaddr own;
+    if (uv_udp_getsockname(&s->udp, (struct sockaddr *)&address, &size) != 0) return 0;
+    return posw_sockaddr_read(&own, (struct sockaddr *)&address) ? own.port : 0;
 }
 
 posw_dns_counters posw_dns_server_read_counters(const posw_dns_server *s) {

@@ -1,8 +1,8 @@
 #include "io/peers_internal.h"
 
 #include "io/runner.h"
+#include "io/sockaddr.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -31,39 +31,6 @@ static peer_conn *find(const posw_peers *p, uint64_t number) {
     return slot == NULL ? NULL : *slot;
 }
 
-/* ---- Addresses ---- */
-
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-static void to_sockaddr(struct sockaddr_storage *out, const posw_netaddr *a) {
-    memset(out, 0, sizeof *out);
-    if (posw_netaddr_is_ipv4(a)) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(a->port);
-        memcpy(&v4->sin_addr, a->ip + sizeof mapped, 4);
-    } else {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(a->port);
-        memcpy(&v6->sin6_addr, a->ip, 16);
-    }
-}
-
-static void from_sockaddr(posw_netaddr *out, const struct sockaddr_storage *s) {
-    memset(out, 0, sizeof *out);
-    if (s->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)s;
-        memcpy(out->ip, mapped, sizeof mapped);
-        memcpy(out->ip + sizeof mapped, &v4->sin_addr, 4);
-        out->port = ntohs(v4->sin_port);
-    } else if (s->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)s;
-        memcpy(out->ip, &v6->sin6_addr, 16);
-        out->port = ntohs(v6->sin6_port);
-    }
-}
-
 /* ---- Inbound ---- */
 
 static bool take(peer_conn *c) {
@@ -73,7 +40,7 @@ static bool take(peer_conn *c) {
     memset(&s, 0, sizeof s);
     if (uv_accept((uv_stream_t *)&p->listener, (uv_stream_t *)&c->tcp) != 0) return false;
     if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&s, &size) != 0) return false; /* gone already */
-    from_sockaddr(&c->address, &s);
+    (void)posw_sockaddr_read(&c->address, (struct sockaddr *)&s);
     posw_netaddr_group(c->group, &c->address);
     return gate_admits(p, c);
 }
@@ -176,7 +143,8 @@ static int listen_on(posw_peers *p, const char *host, posw_message *msg) {
         return posw_message_set(msg, POSW_EIO, "cannot listen on %s port %u: %s", host, p->o.port, uv_strerror(err));
     int size = sizeof address;
     posw_netaddr own = {.port = 0};
-    if (uv_tcp_getsockname(&p->listener, (struct sockaddr *)&address, &size) == 0) from_sockaddr(&own, &address);
+    if (uv_tcp_getsockname(&p->listener, (struct sockaddr *)&address, &size) == 0)
+        (void)posw_sockaddr_read(&own, (struct sockaddr *)&address);
     p->port = own.port;
     return POSW_OK;
 }
@@ -288,7 +256,7 @@ void posw_peers_connect(posw_peers *p, uint64_t peer, const posw_netaddr *addres
     c->told = true;
     c->address = *address;
     c->expected = *id;
-    to_sockaddr(&s, address);
+    posw_sockaddr_write(&s, address);
     int err = 0;
     if (p->outbound > p->o.outbound_max)
         conn_end(c, "too many connections");

@@ -1,26 +1,20 @@
 #include "io/resolver.h"
 
 #include "io/pool.h"
+#include "io/sockaddr.h"
 
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct posw_resolver {
     posw_pool *pool;
 };
 
 static void add(posw_resolved *r, const struct sockaddr *s) {
-    posw_netaddr a = {.port = r->port};
-    if (s->sa_family == AF_INET) {
-        a.ip[10] = a.ip[11] = 0xff;
-        memcpy(a.ip + 12, &((const struct sockaddr_in *)(const void *)s)->sin_addr, 4);
-    } else if (s->sa_family == AF_INET6) {
-        memcpy(a.ip, &((const struct sockaddr_in6 *)(const void *)s)->sin6_addr, 16);
-    } else {
-        return;
-    }
+    posw_netaddr a;
+    if (!posw_sockaddr_read(&a, s)) return;
+    a.port = r->port;
     for (size_t i = 0; i < r->count; i++)
         if (posw_netaddr_equal(&r->addresses[i], &a)) return;
     if (r->count < POSW_RESOLVER_ADDRESSES_MAX) r->addresses[r->count++] = a;

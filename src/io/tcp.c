@@ -1,6 +1,7 @@
 #include "io/tcp.h"
 
-#include <arpa/inet.h>
+#include "io/sockaddr.h"
+
 #include <string.h>
 
 enum { BACKLOG = 511 };
@@ -8,10 +9,9 @@ enum { BACKLOG = 511 };
 static uint16_t port_of(const uv_tcp_t *tcp) {
     struct sockaddr_storage address;
     int size = sizeof address;
-    memset(&address, 0, sizeof address);
+    posw_netaddr own;
     if (uv_tcp_getsockname(tcp, (struct sockaddr *)&address, &size) != 0) return 0;
-    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
+    return posw_sockaddr_read(&own, (struct sockaddr *)&address) ? own.port : 0;
 }
 
 int posw_tcp_listen(uv_tcp_t *tcp, const char *host, uint16_t port, const char *option, uv_connection_cb accept,
@@ -42,17 +42,7 @@ posw_netaddr posw_tcp_peer(const uv_tcp_t *tcp) {
     struct sockaddr_storage peer;
     int size = sizeof peer;
     posw_netaddr a = {.port = 0};
-    memset(&peer, 0, sizeof peer);
-    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &size) != 0) return a;
-    if (peer.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
-        a.ip[10] = a.ip[11] = 0xff;
-        memcpy(a.ip + 12, &v4->sin_addr, 4);
-        a.port = ntohs(v4->sin_port);
-    } else if (peer.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
-        memcpy(a.ip, &v6->sin6_addr, sizeof a.ip);
-        a.port = ntohs(v6->sin6_port);
-    }
+    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &size) == 0)
+        (void)posw_sockaddr_read(&a, (struct sockaddr *)&peer);
     return a;
 }
