@@ -4,42 +4,27 @@
 
 #include "base/bytes.h"
 #include "io/body_files.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "io/temporary.h"
 
 enum { FILE_MAX = 1 << 16 };
 
-static const char *folder(void) {
-    static char path[64];
-    if (path[0] != '\0') return path;
-    (void)snprintf(path, sizeof path, "%s/posw-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    POSW_ASSERT(mkdtemp(path) != NULL);
-    return path;
+static char folder[TEMPORARY_SIZE];
+
+static void remove_folder(void) {
+    temporary_remove(folder);
 }
 
-static void name_of(char out[96], unsigned file) {
-    (void)snprintf(out, 96, "%s/blk%05u.dat", folder(), file);
+static void name_of(char out[TEMPORARY_SIZE + 16], unsigned file) {
+    (void)snprintf(out, TEMPORARY_SIZE + 16, "%s/blk%05u.dat", folder, file);
 }
 
 static void write_file(const uint8_t *data, size_t size) {
-    char name[96];
+    char name[TEMPORARY_SIZE + 16];
     name_of(name, 0);
     const int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     POSW_ASSERT(fd >= 0 && write(fd, data, size) == (ssize_t)size && close(fd) == 0);
     name_of(name, 1);
     (void)unlink(name);
-}
-
-static void remove_files(void) {
-    char name[96];
-    for (unsigned file = 0; file < 2; file++) {
-        name_of(name, file);
-        (void)unlink(name);
-    }
-    (void)rmdir(folder());
 }
 
 /* Walks the log as its records say where the next one is; what reads without an error is inside the end. */
@@ -73,17 +58,19 @@ static void append_and_read(posw_body_files *b) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static bool known;
     posw_body_end end;
     posw_body_files *b;
     posw_message msg = {{0}};
-    if (!known) known = atexit(remove_files) == 0;
     if (size < POSW_BODY_END_SIZE || size > FILE_MAX || !posw_body_end_decode(&end, data, POSW_BODY_END_SIZE)) return 0;
+    if (folder[0] == '\0') {
+        temporary_make_fast(folder);
+        POSW_ASSERT(atexit(remove_folder) == 0);
+    }
     end.file = 0;
     data += POSW_BODY_END_SIZE;
     size -= POSW_BODY_END_SIZE;
     write_file(data, size);
-    const posw_body_options o = {.directory = folder(), .prefix = "blk", .genesis = {{1}}, .file_size_max = 1 << 20};
+    const posw_body_options o = {.directory = folder, .prefix = "blk", .genesis = {{1}}, .file_size_max = 1 << 20};
     const int rc = posw_body_files_open(&b, &o, &end, &msg);
     POSW_ASSERT((rc == POSW_OK) == (msg.text[0] == '\0'));
     if (rc != POSW_OK) return 0;

@@ -205,18 +205,31 @@ static int check_no_chain(restore *r) {
     return POSW_OK;
 }
 
+static int move_folder(restore *r, const char *name) {
+    char from[PATH_MAX], to[PATH_MAX];
+    path_below(from, r->dir, name);
+    path_below(to, r->datadir, name);
+    const int code = posw_file_sync_directory(from, r->msg);
+    if (code != POSW_OK) return code;
+    return rename(from, to) == 0 ? POSW_OK : posw_file_error(r->msg, errno, "create", to);
+}
+
+/* To where remove_partial finds it. */
+static void take_back(restore *r, const char *name) {
+    char from[PATH_MAX], to[PATH_MAX];
+    path_below(from, r->datadir, name);
+    path_below(to, r->dir, name);
+    (void)rename(from, to); /* else it stays: the error that is told came first */
+}
+
 /* The state last: with it, the chain is there. */
 static int move_into_place(restore *r) {
-    static const char *const names[] = {"blocks", "state"};
-    char from[PATH_MAX], to[PATH_MAX];
-    for (size_t i = 0; i < 2; i++) {
-        path_below(from, r->dir, names[i]);
-        path_below(to, r->datadir, names[i]);
-        int code = posw_file_sync_directory(from, r->msg);
-        if (code != POSW_OK) return code;
-        if (rename(from, to) != 0) return posw_file_error(r->msg, errno, "create", to);
-    }
-    return posw_file_sync_directory(r->datadir, r->msg);
+    int code = move_folder(r, "blocks");
+    if (code != POSW_OK) return code;
+    code = move_folder(r, "state");
+    if (code == POSW_OK) return posw_file_sync_directory(r->datadir, r->msg);
+    take_back(r, "blocks");
+    return code;
 }
 
 static int restore_locked(restore *r) {

@@ -444,6 +444,28 @@ static int stop(void *arg, uint64_t done, uint64_t total) {
     return done > 4096;
 }
 
+/* Something takes the state's place while the snapshot is checked. */
+static int get_in_the_way(void *arg, const char *dir, posw_message *msg) {
+    const world *w = arg;
+    (void)dir;
+    assert_int_equal(posw_file_make_directories(path_of(w->target, "state"), 0700, msg), POSW_OK);
+    return posw_file_write(path_of(w->target, "state/x"), "x", 1, 0600, msg);
+}
+
+static void no_place_for_the_state(void **state) {
+    world *w = *state;
+    posw_message msg = {""};
+    unsigned n;
+    if (snapshot(w, 0, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    assert_int_not_equal(posw_snapshot_restore(
+                             w->file, w->target, &(posw_snapshot_restore_options){.check = get_in_the_way, .arg = w}, &msg),
+                         POSW_OK);
+    assert_non_null(strstr(msg.text, "state"));
+    temporary_remove(path_of(w->target, "state"));
+    nothing_is_left(w);
+    if (unpack(w, &n, &msg) != POSW_OK) fail_msg("%s", msg.text); /* and it can be tried again */
+}
+
 static void places(void **state) {
     world *w = *state;
     posw_message msg = {""};
@@ -485,6 +507,7 @@ int main(void) {
         TEST(damaged),
         TEST(strange_archives),
         TEST(places),
+        TEST(no_place_for_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
