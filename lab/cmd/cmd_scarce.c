@@ -33,48 +33,45 @@ typedef struct {
     lab_random_options random;
 } scarce;
 
-/* Whole tickets in proportion to the hash, `total` in all: by the largest remainder, as seats are given to parties. */
-static void give_tickets(chain_sim_miner *miners, size_t count, uint64_t total) {
+/* Whole tickets in proportion to the hash, `total` in all: by the largest remainder, as seats are given to parties.
+ * rest: memory for `count`. */
+static void give_tickets(chain_sim_miner *miners, double *rest, size_t count, uint64_t total) {
     double hash = 0;
     uint64_t given = 0;
-    uint64_t *tickets = calloc(count, sizeof *tickets);
-    double *rest = calloc(count, sizeof *rest);
-    if (tickets == NULL || rest == NULL) abort();
     for (size_t i = 0; i < count; i++)
         hash += miners[i].hash;
     for (size_t i = 0; i < count; i++) {
         const double exact = miners[i].hash / hash * (double)total;
-        tickets[i] = (uint64_t)exact;
+        miners[i].stake_wei = lab_wei(floor(exact) * TICKET_COINS);
         rest[i] = exact - floor(exact);
-        given += tickets[i];
+        given += (uint64_t)exact;
     }
+    const posw_u256 ticket = lab_wei(TICKET_COINS);
     for (; given < total; given++) {
         size_t best = 0;
         for (size_t i = 1; i < count; i++)
             if (rest[i] > rest[best]) best = i;
-        tickets[best]++;
+        miners[best].stake_wei = posw_u256_add_sat(&miners[best].stake_wei, &ticket);
         rest[best] -= 1;
     }
-    for (size_t i = 0; i < count; i++)
-        miners[i].stake_wei = lab_wei((double)tickets[i] * TICKET_COINS);
-    free(tickets);
-    free(rest);
 }
 
 static bool run_line(const scarce *s, double tickets, shares_result *out) {
     chain_sim_miner *miners = calloc(s->miners, sizeof *miners);
-    if (miners == NULL) return false;
-    for (size_t i = 0; i < s->miners; i++)
+    double *rest = calloc(s->miners, sizeof *rest);
+    bool ok = miners != NULL && rest != NULL;
+    for (size_t i = 0; ok && i < s->miners; i++)
         miners[i] =
             (chain_sim_miner){.hash = pow(((double)i + 0.5) / (double)s->miners, -1 / s->pareto), .identities = 1};
-    give_tickets(miners, s->miners, (uint64_t)(tickets * (double)s->params.window_blocks + 0.5));
+    if (ok) give_tickets(miners, rest, s->miners, (uint64_t)(tickets * (double)s->params.window_blocks + 0.5));
     const shares_setup setup = {
         .chain = {.params = &s->params, .miners = miners, .miner_count = s->miners, .seed = s->random.seed},
         .blocks = s->blocks,
         .threads = s->random.threads,
         .progress = true};
-    const bool ok = shares_run(out, &setup);
+    ok = ok && shares_run(out, &setup);
     free(miners);
+    free(rest);
     return ok;
 }
 

@@ -9,16 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY = 4096, RESTART = 2048 };
+enum { RESTART = 2048 };
 static const posw_u256 DIFFICULTY = {{1 << 20, 0, 0, 0}};
 
-static posw_tree *new_tree(uint32_t capacity, const posw_hash *root) {
+static posw_tree *tree_in(void *memory, uint32_t capacity, const posw_hash *root) {
     static const uint64_t seed[2] = {1, 2};
-    void *memory = aligned_alloc(64, (posw_tree_size(capacity) + 63) / 64 * 64);
-    return memory == NULL ? NULL : posw_tree_init(memory, capacity, seed, root, 0, &POSW_U256_ZERO);
+    return posw_tree_init(memory, capacity, seed, root, 0, &POSW_U256_ZERO);
 }
 
-bool branches_init(branches *b, uint64_t window, uint64_t boost) {
+bool branches_init(branches *b, uint64_t window, uint64_t boost, uint32_t race_max) {
     static const uint64_t COIN_WEI = 1000000000000000000U;
     memset(b, 0, sizeof *b);
     posw_params_default(&b->params);
@@ -30,8 +29,11 @@ bool branches_init(branches *b, uint64_t window, uint64_t boost) {
                                             .ticket_price_wei = posw_u256_from_u64(COIN_WEI)};
     for (int i = 0; i < BRANCHES_MINERS; i++)
         b->address[i].b[0] = (uint8_t)(i + 1);
-    b->tree = new_tree(CAPACITY, &(posw_hash){{0}});
-    return b->tree != NULL;
+    const uint32_t capacity = RESTART + race_max;
+    void *memory = aligned_alloc(64, (posw_tree_size(capacity) + 63) / 64 * 64);
+    if (memory == NULL) return false;
+    b->tree = tree_in(memory, capacity, &(posw_hash){{0}});
+    return true;
 }
 
 void branches_clear(branches *b) {
@@ -48,24 +50,8 @@ static posw_hash next_hash(branches *b) {
 bool branches_restart(branches *b) {
     if (posw_tree_count(b->tree) < RESTART) return false;
     const posw_hash root = next_hash(b);
-    free(b->tree);
-    b->tree = new_tree(CAPACITY, &root);
-    if (b->tree == NULL) abort();
+    b->tree = tree_in(b->tree, posw_tree_capacity(b->tree), &root); /* in the same memory */
     return true;
-}
-
-/* Twice the room: the same nodes under the same names. */
-static void grow(branches *b) {
-    posw_tree *larger = new_tree(2 * posw_tree_capacity(b->tree), &posw_tree_at(b->tree, 0)->hash);
-    if (larger == NULL) abort();
-    for (uint32_t i = 1; i < posw_tree_count(b->tree); i++) {
-        const posw_tree_node *n = posw_tree_at(b->tree, i);
-        const enum posw_tree_result r =
-            posw_tree_insert(larger, NULL, &n->hash, &posw_tree_at(b->tree, n->parent)->hash, &DIFFICULTY);
-        POSW_ASSERT(r == POSW_TREE_ADDED);
-    }
-    free(b->tree);
-    b->tree = larger;
 }
 
 void branches_stake(branches *b, int miner, uint64_t tickets) {
@@ -105,7 +91,6 @@ branches_block branches_mine(branches *b, posw_window *w, int miner, double weig
 
 uint32_t branches_insert(branches *b, uint32_t parent, const branches_block *block) {
     uint32_t index = 0;
-    if (posw_tree_count(b->tree) == posw_tree_capacity(b->tree)) grow(b);
     const posw_hash below = posw_tree_at(b->tree, parent)->hash;
     const enum posw_tree_result r = posw_tree_insert(b->tree, &index, &block->hash, &below, &DIFFICULTY);
     POSW_ASSERT(r == POSW_TREE_ADDED);

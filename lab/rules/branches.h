@@ -11,17 +11,18 @@ enum { BRANCHES_ATTACKER, BRANCHES_HONEST, BRANCHES_MINERS };
 
 typedef struct {
     posw_params params;
-    posw_tree *tree; /* owned; grows as needed */
+    posw_tree *tree; /* owned */
     uint64_t named;  /* hashes given so far */
     posw_address address[BRANCHES_MINERS];
     posw_u256 stake[BRANCHES_MINERS];
 } branches;
 
-/* The rule: tickets at a price of one coin, or none (boost 1). False: out of memory. */
-bool branches_init(branches *b, uint64_t window, uint64_t boost);
+/* The rule: tickets at a price of one coin, or none (boost 1). race_max: the most blocks that one race puts into the tree
+ * (asserted). False: out of memory. */
+bool branches_init(branches *b, uint64_t window, uint64_t boost, uint32_t race_max);
 void branches_clear(branches *b);
-/* An empty tree, where the present one has become larger than a processor's caches like: between two races only. True:
- * all nodes have new names. */
+/* An empty tree, where the present one has become larger than a processor's caches like: between two races only, and
+ * before each. True: all nodes have new names. */
 bool branches_restart(branches *b);
 /* In whole tickets. */
 void branches_stake(branches *b, int miner, uint64_t tickets);
@@ -37,7 +38,7 @@ typedef struct {
     bool boosted;
 } branches_block;
 branches_block branches_mine(branches *b, posw_window *w, int miner, double weight, double level);
-/* Puts it into the tree on top of a node; the new node. Out of memory ends the program. */
+/* Puts it into the tree on top of a node; the new node. */
 uint32_t branches_insert(branches *b, uint32_t parent, const branches_block *block);
 void branches_push(const branches *b, posw_window *w, const branches_block *block);
 

@@ -32,7 +32,8 @@ static bool start(race *r, const double_spend_setup *setup, size_t task) {
     r->setup = setup;
     r->random = lab_random_of(setup->seed, task);
     r->hidden = malloc(LENGTH_MAX * sizeof *r->hidden);
-    if (!branches_init(&r->b, setup->window, setup->has_tickets ? setup->boost : 1) || r->hidden == NULL) return false;
+    if (!branches_init(&r->b, setup->window, setup->has_tickets ? setup->boost : 1, LENGTH_MAX) || r->hidden == NULL)
+        return false;
     branches_stake(&r->b, BRANCHES_ATTACKER, setup->tickets);
     branches_stake(&r->b, BRANCHES_HONEST, setup->window + 1); /* always one free */
     if (!setup->has_tickets) return true;

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HISTORY = 4096, ROUND_MAX = 2000, NODES_MAX = 4 * ROUND_MAX };
+enum { HISTORY = 4096, ROUND_MAX = 2000 };
 
 typedef struct {
     branches_block *blocks; /* ROUND_MAX */
@@ -38,9 +38,9 @@ static bool start(chain *c, const selfish_setup *setup, size_t task) {
     memset(c, 0, sizeof *c);
     c->setup = setup;
     c->random = lab_random_of(setup->seed, task);
-    c->miner_of = calloc(NODES_MAX, 1);
-    if (!branches_init(&c->b, setup->window, setup->has_tickets ? setup->boost : 1) || c->miner_of == NULL)
-        return false;
+    if (!branches_init(&c->b, setup->window, setup->has_tickets ? setup->boost : 1, 2 * ROUND_MAX)) return false;
+    c->miner_of = calloc(posw_tree_capacity(c->b.tree), 1);
+    if (c->miner_of == NULL) return false;
     branches_stake(&c->b, BRANCHES_HONEST, setup->window + 1);
     branches_stake(&c->b, BRANCHES_ATTACKER, (uint64_t)(setup->ticket_share * (double)setup->window + 0.5));
     for (int i = 0; i < BRANCHES_MINERS; i++) {
