@@ -1,8 +1,8 @@
 /* What an explorer shows, a screen at a time: summaries of blocks, transactions of a block, of an account and of the
  * pool. Everything has a limit, whatever the chain holds; who wants more asks again from where the answer ended.
  *
- * The node keeps no index of an account's transactions: posw_getAccountTransactions reads blocks backwards, as far as
- * the work of one request goes, and says where it stopped. */
+ * The node keeps no index of an account's transactions: posw_getAccountTransactions reads blocks backwards (rpc_walk)
+ * and says where it stopped. */
 #include "rpc/methods.h"
 
 #include "posw/economy.h"
@@ -13,8 +13,6 @@ enum {
     POINTS_MAX = 400,     /* blocks of posw_getBlockStats */
     COUNTED_MAX = 50,     /* up to so many, their transactions are counted, for which bodies are read */
     ROWS_MAX = 100,       /* transactions of one answer */
-    SCAN_WORK_MAX = 4000, /* of one search: 1 a block, and where transactions are SCAN_BODY and 1 for each of them */
-    SCAN_BODY = 20,
 };
 
 /* Argument i: a count from 1 to max; absent: max. */
@@ -189,24 +187,16 @@ void rpc_posw_get_block_transactions(rpc_call *c) {
 typedef struct {
     rpc_call *c;
     posw_address account;
-    uint64_t block, index; /* what is looked at next: transactions of this block below this index */
-    uint64_t work, found, found_max;
-    bool done; /* genesis has been reached */
+    uint64_t block, index; /* where to go on: transactions of this block below this index */
+    uint64_t found, found_max;
 } search;
 
-static bool takes_part(const search *s, const rpc_block *b, size_t i) {
-    const posw_tx *tx = &b->block.txs[i];
-    return posw_address_equal(rpc_block_sender(b, i), &s->account) ||
-           (tx->has_to && posw_address_equal(&tx->to, &s->account));
-}
-
 /* From the last one down; false: there is no room for more. */
-static bool search_body(search *s, rpc_block *b) {
-    if (!need_rows(s->c, b)) return false;
+static bool search_body(search *s, const rpc_block *b) {
     if (s->index > b->block.tx_count) s->index = b->block.tx_count;
     for (; s->index > 0 && s->c->code == 0; s->index--) {
         const size_t i = (size_t)s->index - 1;
-        if (!takes_part(s, b, i)) continue;
+        if (!rpc_tx_concerns(b, i, &s->account)) continue;
         if (s->found == s->found_max) return false;
         json_tx_row(s->c, b, i);
         s->found++;
@@ -214,28 +204,20 @@ static bool search_body(search *s, rpc_block *b) {
     return s->c->code == 0;
 }
 
-/* Blocks without gas have no transactions: their bodies are not read. */
-static bool search_block(search *s) {
-    posw_chain_block_info info;
-    const int err = posw_chain_block_by_number(s->c->chain, &info, s->block);
-    if (err != POSW_OK) return rpc_fail_operating(s->c, err);
-    s->work++;
-    if (info.header.gas_used == 0) return true;
-    rpc_block *b = rpc_block_load(s->c, &info.hash);
-    if (b == NULL) return rpc_fail_operating(s->c, POSW_ECORRUPT);
-    s->work += SCAN_BODY + b->block.tx_count;
-    return search_body(s, b);
+static void go_to(search *s, uint64_t block) {
+    if (block != s->block) s->index = UINT64_MAX;
+    s->block = block;
 }
 
-static void run_search(search *s) {
-    while (s->work < SCAN_WORK_MAX && search_block(s)) {
-        if (s->block == 0) {
-            s->done = true;
-            return;
-        }
-        s->block--;
-        s->index = UINT64_MAX;
+/* True: every block has been looked at. */
+static bool run_search(search *s) {
+    rpc_walk walk = rpc_walk_of(s->c, false, s->block, 0);
+    for (const rpc_block *b; (b = rpc_walk_next(s->c, &walk)) != NULL;) {
+        go_to(s, b->header.number);
+        if (!search_body(s, b)) return false;
     }
+    go_to(s, walk.next);
+    return walk.exhausted;
 }
 
 /* (address, count, block, index): newest first, beginning with the transactions of this block below this index. */
@@ -249,10 +231,10 @@ void rpc_posw_get_account_transactions(rpc_call *c) {
     posw_jw_kv_quantity(w, "from", s.block);
     posw_jw_key(w, "transactions");
     posw_jw_array(w);
-    run_search(&s);
+    const bool done = run_search(&s);
     posw_jw_array_end(w);
     posw_jw_key(w, "next"); /* arguments that go on; null: every block has been looked at */
-    if (s.done) {
+    if (done) {
         posw_jw_null(w);
     } else {
         posw_jw_object(w);

@@ -1,63 +1,16 @@
 /* ots_searchTransactionsBefore, ots_searchTransactionsAfter, ots_getTransactionBySenderAndNonce: the transactions of an
- * address, found by looking through blocks. There is no index by address: a search looks at RPC_SEARCH_BLOCKS blocks
- * and RPC_SEARCH_TXS transactions at most (blocks without transactions cost next to nothing). If it ends there with
- * something found, that is a page with more to come; with nothing found, it is an error that says where it stopped. */
+ * address, found by looking through blocks (rpc_walk). If a search ends at its limit with something found, that is a
+ * page with more to come; with nothing found, it is an error that says where it stopped. */
 #include "rpc/methods.h"
 
 #include "base/bytes.h"
 
 #include <inttypes.h>
 
-typedef struct {
-    posw_address address;
-    uint64_t end; /* the last block looked at, unless a limit is met before */
-    bool upward;
-    uint64_t next; /* the block that would come next */
-    uint64_t blocks_left, txs_left;
-    bool exhausted; /* there is no block left in that direction */
-} walk;
-
-static walk walk_of(const rpc_call *c, const posw_address *address, bool upward, uint64_t first, uint64_t end) {
-    return (walk){.address = *address,
-                  .end = end,
-                  .upward = upward,
-                  .next = first,
-                  .blocks_left = c->rpc->options.search_blocks_max,
-                  .txs_left = c->rpc->options.search_txs_max,
-                  .exhausted = upward ? first > end : first < end};
-}
-
-/* The next block that has transactions, with senders and receipts; NULL: no more within the limits, or failed. */
-static rpc_block *walk_next(rpc_call *c, walk *s) {
-    while (!s->exhausted && s->blocks_left > 0 && s->txs_left > 0) {
-        const uint64_t number = s->next;
-        posw_chain_block_info info;
-        const int err = posw_chain_block_by_number(c->chain, &info, number);
-        if (err != POSW_OK) return (void)rpc_fail_operating(c, err), NULL;
-        s->exhausted = number == s->end;
-        s->next = s->upward ? number + 1 : number - 1;
-        s->blocks_left--;
-        if (info.header.gas_used == 0) continue; /* every transaction uses some */
-        rpc_block *b = rpc_block_load(c, &info.hash);
-        if (b == NULL || !rpc_block_need_hashes(c, b) || !rpc_block_need_receipts(c, b)) {
-            if (c->code == 0) (void)rpc_fail_operating(c, POSW_ECORRUPT); /* a main-chain block has all of that */
-            return NULL;
-        }
-        s->txs_left -= b->block.tx_count < s->txs_left ? b->block.tx_count : s->txs_left;
-        return b;
-    }
-    return NULL;
-}
-
-static bool concerns(const rpc_block *b, size_t i, const posw_address *a) {
-    const posw_tx *tx = &b->block.txs[i];
-    return posw_address_equal(rpc_block_sender(b, i), a) || (tx->has_to && posw_address_equal(&tx->to, a));
-}
-
 static size_t count_matches(const rpc_block *b, const posw_address *a) {
     size_t count = 0;
     for (size_t i = 0; i < b->block.tx_count; i++)
-        count += concerns(b, i, a);
+        count += rpc_tx_concerns(b, i, a);
     return count;
 }
 
@@ -70,10 +23,10 @@ typedef struct {
 } page;
 
 /* Goes on until the page is full at the end of a block. */
-static bool collect(rpc_call *c, walk *s, page *p, uint64_t size) {
+static bool collect(rpc_call *c, rpc_walk *s, page *p, const posw_address *address, uint64_t size) {
     const rpc_block *b;
-    while (p->matches < size && (b = walk_next(c, s)) != NULL) {
-        const size_t count = count_matches(b, &s->address);
+    while (p->matches < size && (b = rpc_walk_next(c, s)) != NULL) {
+        const size_t count = count_matches(b, address);
         if (count == 0) continue;
         p->blocks[p->block_count++] = b->hash; /* at most one a match: `size` is at most RPC_SEARCH_PAGE_MAX */
         p->matches += count;
@@ -90,13 +43,14 @@ static bool collect(rpc_call *c, walk *s, page *p, uint64_t size) {
 /* Newest first. Receipts go to a buffer of their own, since both lists are made in one pass. */
 static void json_block_matches(rpc_call *c, posw_jw *receipts, const rpc_block *b, const posw_address *a) {
     for (size_t i = b->block.tx_count; i-- > 0 && rpc_fits(c);) {
-        if (!concerns(b, i, a)) continue;
+        if (!rpc_tx_concerns(b, i, a)) continue;
         rpc_json_tx(&c->w, b, i);
         (void)rpc_json_receipt_as(c, receipts, b, i, RPC_RECEIPT_TIMED);
     }
 }
 
-static void json_page(rpc_call *c, const walk *s, const page *p, bool first_page, bool last_page) {
+static void json_page(rpc_call *c, const page *p, const posw_address *address, bool upward, bool first_page,
+                      bool last_page) {
     posw_buf receipts = {0};
     posw_jw r, *w = &c->w;
     posw_jw_init(&r, &receipts);
@@ -105,9 +59,9 @@ static void json_page(rpc_call *c, const walk *s, const page *p, bool first_page
     posw_jw_key(w, "txs");
     posw_jw_array(w);
     for (size_t k = 0; k < p->block_count && rpc_fits(c); k++) {
-        rpc_block *b = rpc_block_load(c, &p->blocks[s->upward ? p->block_count - 1 - k : k]);
+        rpc_block *b = rpc_block_load(c, &p->blocks[upward ? p->block_count - 1 - k : k]);
         if (b != NULL && rpc_block_need_hashes(c, b) && rpc_block_need_receipts(c, b))
-            json_block_matches(c, &r, b, &s->address);
+            json_block_matches(c, &r, b, address);
     }
     posw_jw_array_end(w);
     posw_jw_array_end(&r);
@@ -134,13 +88,11 @@ static void search(rpc_call *c, bool upward) {
     }
     /* Genesis has no transactions: blocks 1 to the tip. 0 means from the end of the chain on that side. */
     uint64_t first = upward ? number + 1 : number == 0 || number > tip ? tip : number - 1;
-    walk s = walk_of(c, &address, upward, first, upward ? tip : 1);
+    rpc_walk s = rpc_walk_of(c, upward, first, upward ? tip : 1);
     page p = {.block_count = 0};
-    if (!collect(c, &s, &p, size)) return;
-    if (upward)
-        json_page(c, &s, &p, s.exhausted, number == 0);
-    else
-        json_page(c, &s, &p, number == 0, s.exhausted);
+    if (!collect(c, &s, &p, &address, size)) return;
+    const bool is_end = number == 0;
+    json_page(c, &p, &address, upward, upward ? s.exhausted : is_end, upward ? is_end : s.exhausted);
 }
 
 void rpc_ots_search_before(rpc_call *c) {
@@ -183,9 +135,9 @@ void rpc_ots_get_transaction_by_nonce(rpc_call *c) {
         posw_jw_null(&c->w);
         return;
     }
-    walk s = walk_of(c, &sender, false, posw_chain_tip(c->chain)->number, 1);
+    rpc_walk s = rpc_walk_of(c, false, posw_chain_tip(c->chain)->number, 1);
     const rpc_block *b;
-    while ((b = walk_next(c, &s)) != NULL)
+    while ((b = rpc_walk_next(c, &s)) != NULL)
         if (json_sent_with(c, b, &sender, nonce)) return;
     if (c->code == 0)
         (void)rpc_fail(c, RPC_ERROR_SERVER,

@@ -278,6 +278,22 @@ bool rpc_block_receipt(rpc_call *c, const rpc_block *b, size_t i, posw_receipt *
                        posw_event_log logs[POSW_RECEIPT_LOGS_MAX]);
 void rpc_blocks_clear(posw_rpc *r);
 
+/* ---- walk.c ---- */
+/* There is no index by address: who looks for one goes from block to block of the main chain, up or down, until the last
+ * block wanted or one of the limits search_blocks_max and search_txs_max of the options. */
+typedef struct {
+    uint64_t end; /* the last block wanted */
+    bool upward;
+    uint64_t next; /* the block that comes next */
+    uint64_t blocks_left, txs_left;
+    bool exhausted; /* `end` has been looked at */
+} rpc_walk;
+rpc_walk rpc_walk_of(const rpc_call *c, bool upward, uint64_t first, uint64_t end);
+/* The next block that has transactions, with hashes, senders and receipts; NULL: no more within the limits, or failed. */
+rpc_block *rpc_walk_next(rpc_call *c, rpc_walk *s);
+/* Whether transaction i is from or to the address. */
+bool rpc_tx_concerns(const rpc_block *b, size_t i, const posw_address *a);
+
 /* ---- eth_tx.c ---- */
 /* The block of a mined transaction, with its hashes; NULL: not mined, or failed. */
 rpc_block *rpc_find_mined(rpc_call *c, const posw_hash *hash, size_t *index);
