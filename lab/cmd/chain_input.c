@@ -29,15 +29,6 @@ int lab_chain_read(const cli *c, const char *path, posw_chain_spec *out) {
     return CLI_USAGE;
 }
 
-posw_u256 lab_chain_supply(const posw_chain_spec *spec) {
-    posw_u256 sum = POSW_U256_ZERO;
-    for (size_t i = 0; i < spec->account_count; i++)
-        sum = posw_u256_add_sat(&sum, &spec->accounts[i].balance_wei);
-    for (size_t i = 0; i < spec->stake_count; i++)
-        sum = posw_u256_add_sat(&sum, &spec->stakes[i].amount_wei);
-    return sum;
-}
-
 /* ---- miners ---- */
 
 bool lab_miners_make(lab_miners *out, const lab_miner_group *groups, size_t count) {

@@ -11,8 +11,6 @@
 
 /* Reads a chain file; the caller clears the spec with posw_chain_spec_clear. CLI_OK or an exit code. */
 int lab_chain_read(const cli *c, const char *path, posw_chain_spec *out);
-/* Coins that exist at genesis: accounts and stakes. */
-posw_u256 lab_chain_supply(const posw_chain_spec *spec);
 
 /* One entry of a miners file: `count` miners alike. */
 typedef struct {

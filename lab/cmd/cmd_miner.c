@@ -64,7 +64,7 @@ static int read_chain(const cli *c, question *q) {
         if (code != CLI_OK) return code;
         q->params = spec.params;
         memcpy(q->name, spec.name, sizeof q->name);
-        if (spec.account_count + spec.stake_count > 0) q->supply_wei = lab_chain_supply(&spec);
+        if (spec.account_count + spec.stake_count > 0) q->supply_wei = posw_chain_spec_supply(&spec);
         posw_chain_spec_clear(&spec);
     }
     const char *preset = cli_text(c, "weight");

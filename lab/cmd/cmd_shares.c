@@ -21,7 +21,7 @@ static const cli_option shares_options[] = {
 
 /* The coins that exist; false after a sentence. */
 static bool read_supply(const cli *c, const posw_chain_spec *spec, const lab_miners *m, posw_u256 *out) {
-    *out = lab_chain_supply(spec);
+    *out = posw_chain_spec_supply(spec);
     if (cli_given(c, "supply") && !cli_amount(c, "supply", out)) return false;
     if (posw_u256_cmp(out, &m->stake_wei) >= 0) return true;
     const posw_weight_params *w = &spec->params.weight;

@@ -262,6 +262,11 @@ void posw_jw_kv_quantity_u256(posw_jw *w, const char *key, const posw_u256 *v) {
     posw_jw_key(w, key);
     posw_jw_quantity_u256(w, v);
 }
+void posw_jw_kv_decimal(posw_jw *w, const char *key, const posw_u256 *v) {
+    char text[POSW_U256_DEC_SIZE];
+    posw_u256_to_dec(text, v);
+    posw_jw_kv_string(w, key, text);
+}
 void posw_jw_kv_data(posw_jw *w, const char *key, const void *data, size_t size) {
     posw_jw_key(w, key);
     posw_jw_data(w, data, size);

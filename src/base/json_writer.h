@@ -40,6 +40,7 @@ void posw_jw_kv_null(posw_jw *w, const char *key);
 void posw_jw_kv_u64(posw_jw *w, const char *key, uint64_t v);
 void posw_jw_kv_quantity(posw_jw *w, const char *key, uint64_t v);
 void posw_jw_kv_quantity_u256(posw_jw *w, const char *key, const posw_u256 *v);
+void posw_jw_kv_decimal(posw_jw *w, const char *key, const posw_u256 *v); /* digits as a string, such as wei */
 void posw_jw_kv_data(posw_jw *w, const char *key, const void *data, size_t size);
 void posw_jw_kv_hash(posw_jw *w, const char *key, const posw_hash *h);
 void posw_jw_kv_address(posw_jw *w, const char *key, const posw_address *a);

@@ -108,11 +108,9 @@ static const cli_option options[] = {
 };
 
 static void put_entry_json(posw_jw *w, const posw_book_entry *e) {
-    char address[POSW_EIP55_SIZE];
-    posw_eip55_format(address, &e->address);
     posw_jw_object(w);
     posw_jw_kv_string(w, "name", e->name);
-    posw_jw_kv_string(w, "address", address);
+    posw_jw_kv_eip55(w, "address", &e->address);
     posw_jw_object_end(w);
 }
 

@@ -296,7 +296,7 @@ static int put_genesis(bundle *b) {
 static int put_values(bundle *b) {
     static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &b->spec->params;
-    const posw_u256 supply = new_chain_supply(b->spec);
+    const posw_u256 supply = posw_chain_spec_supply(b->spec);
     const char *preset = posw_params_preset_of(p);
     put(b, "NAME", b->spec->name);
     append_html(value_new(b, "NAME-HTML"), b->spec->name);

@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
-enum { CLI_ARGS_MAX = 96, CLI_VALUES_MAX = 64 };
+enum { CLI_ARGS_MAX = 96, CLI_VALUES_MAX = 64, CLI_HOST_SIZE = 64 };
 
 typedef struct {
     const char *name;  /* without dashes; the config file's key */
@@ -72,6 +72,9 @@ const char **cli_list(const cli *c, const char *name);
 /* Checked numbers and amounts: false after a usage sentence was printed. */
 POSW_MUST_USE bool cli_u64(const cli *c, const char *name, uint64_t min, uint64_t max, uint64_t *out);
 POSW_MUST_USE bool cli_amount(const cli *c, const char *name, posw_u256 *out);
+/* "PORT", "HOST:PORT" or "[::1]:PORT"; without a host 127.0.0.1. Whether the host is a numeric address is seen when it is
+ * listened on. False: it is none of these, and nothing is written. */
+POSW_MUST_USE bool cli_place(const char *text, char host[CLI_HOST_SIZE], uint16_t *port);
 /* An address with a right checksum or without any, or a name of the address book (cli/book.h). */
 POSW_MUST_USE bool cli_address(const cli *c, const char *what, const char *text, posw_address *out);
 

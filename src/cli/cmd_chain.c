@@ -89,7 +89,7 @@ void cli_chain_show(const posw_chain_spec *spec) {
     static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &spec->params;
     const char *preset = posw_params_preset_of(p), *text = posw_params_preset_text(preset);
-    posw_u256 supply = new_chain_supply(spec);
+    posw_u256 supply = posw_chain_spec_supply(spec);
     printf("%-18s %s (%s)\n%-18s %" PRIu64 "\n%-18s %s\n%-18s %" PRIu64 " s\n", "name", spec->name, spec->ticker,
            "chain id", p->chain_id, "proof of work", pow_names[p->pow], "block time", p->block_time_s);
     difficulty_line(p);

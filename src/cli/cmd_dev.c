@@ -142,7 +142,9 @@ static int make_spec(cli *c, const dev *d, posw_chain_spec *spec) {
 static void banner(const dev *d, const posw_runner_ports *ports) {
     const uint16_t port = ports->rpc;
     const posw_params *p = &d->ready.stack->spec.params;
-    char address[POSW_EIP55_SIZE], key[65];
+    char address[POSW_EIP55_SIZE], key[65], http[CLI_URL_SIZE], ws[CLI_URL_SIZE], miners[CLI_URL_SIZE];
+    cli_url(http, "http", d->ready.host, port);
+    cli_url(ws, "ws", d->ready.host, port);
     puts("\nposw development chain\n\nAccounts (10,000 coins each; the first one mines)");
     for (uint64_t i = 0; i < d->count; i++) {
         posw_eip55_format(address, &d->accounts[i].address);
@@ -158,15 +160,16 @@ static void banner(const dev *d, const posw_runner_ports *ports) {
     printf("\nMnemonic          %s\nDerivation path   m/44'/60'/0'/0/\nChain id          %" PRIu64
            "\nBlock time        %" PRIu64 " s\nWeight rule       %s, window %" PRIu64 ", epoch %" PRIu64
            ", unbonding %" PRIu64 " blocks\nStaking contract  %s\n"
-           "\nListening on http://%s:%u and ws://%s:%u\n",
+           "\nListening on %s and %s\n",
            cli_text(d->ready.c, "mnemonic"), p->chain_id, p->block_time_s, posw_params_preset_of(p), p->window_blocks,
-           p->epoch_blocks, p->unbonding_blocks, address, d->ready.host, port, d->ready.host, port);
-    if (ports->stratum != 0)
-        printf("Miners log in at stratum+tcp://%s:%u with any of the first %zu accounts\n", d->miners.host,
-               ports->stratum, d->miners.key_count);
+           p->epoch_blocks, p->unbonding_blocks, address, http, ws);
+    if (ports->stratum != 0) {
+        cli_url(miners, "stratum+tcp", d->miners.host, ports->stratum);
+        printf("Miners log in at %s with any of the first %zu accounts\n", miners, d->miners.key_count);
+    }
     if (!cli_switch(d->ready.c, "no-dashboard")) {
-        char page[128];
-        cli_ready_dashboard(page, sizeof page, d->ready.host, port);
+        char page[CLI_URL_SIZE];
+        cli_ready_dashboard(page, d->ready.host, port);
         printf("Dashboard    %s\n", page);
     }
     puts("");

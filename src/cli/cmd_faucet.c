@@ -7,6 +7,7 @@
 #include "cli/bundle_texts.h"
 #include "cli/faucet_pay.h"
 #include "cli/keys.h"
+#include "cli/ready.h"
 #include "core/staking_address.h"
 #include "io/runner.h"
 #include "io/server.h"
@@ -59,7 +60,7 @@ typedef struct {
     faucet_payer payer;
     faucet_book *book;
     posw_address from;
-    char host[64];
+    char host[CLI_HOST_SIZE];
     uint16_t port;
     uint64_t rate;
     const char **hosts; /* owned */
@@ -343,21 +344,6 @@ static void on_signal(uv_signal_t *handle, int number) {
 
 /* ---- life ---- */
 
-static int read_listen(faucet *f) {
-    const char *text = cli_text(f->c, "listen"), *colon = strrchr(text, ':');
-    const char *digits = colon != NULL ? colon + 1 : text;
-    const size_t host = colon != NULL ? (size_t)(colon - text) : 0;
-    char *end = NULL;
-    const unsigned long port = *digits >= '0' && *digits <= '9' ? strtoul(digits, &end, 10) : 65536;
-    if (end == NULL || *end != '\0' || port > 65535 || host >= sizeof f->host)
-        return cli_usage(f->c, "--listen must be a port, or a numeric address with one, such as 0.0.0.0:8555");
-    const bool bracketed = host >= 2 && text[0] == '[' && text[host - 1] == ']';
-    snprintf(f->host, sizeof f->host, "%.*s", (int)(bracketed ? host - 2 : host), bracketed ? text + 1 : text);
-    if (host == 0) snprintf(f->host, sizeof f->host, "127.0.0.1");
-    f->port = (uint16_t)port;
-    return CLI_OK;
-}
-
 static int read_options(faucet *f) {
     const cli *c = f->c;
     if (cli_text(c, "from") == NULL) return cli_usage(c, "--from is needed: the address that gives");
@@ -372,8 +358,9 @@ static int read_options(faucet *f) {
         return cli_usage(c, "--per-day must be at least --amount");
     f->hosts = cli_list(c, "hosts");
     f->payer.from = f->from;
-    int code = read_listen(f);
-    if (code == CLI_OK) code = cli_rpc_open(&f->payer.rpc, c);
+    if (!cli_place(cli_text(c, "listen"), f->host, &f->port))
+        return cli_usage(c, "--listen must be a port, or a numeric address with one, such as 0.0.0.0:8555");
+    const int code = cli_rpc_open(&f->payer.rpc, c);
     f->payer.rpc.timeout_ms = RPC_MS;
     return code;
 }
@@ -413,14 +400,14 @@ static int start_server(faucet *f) {
 
 static void announce(const faucet *f) {
     char from[POSW_EIP55_SIZE];
-    const bool v6 = strchr(f->host, ':') != NULL;
-    const unsigned port = posw_server_port(f->server);
+    char url[CLI_URL_SIZE];
+    const uint16_t port = posw_server_port(f->server);
+    cli_url(url, "http", f->host, port);
     posw_eip55_format(from, &f->from);
     if (cli_switch(f->c, "json-ready"))
-        printf("{\"ready\":true,\"url\":\"http://%s%s%s:%u/\",\"port\":%u,\"from\":\"%s\"}\n", v6 ? "[" : "", f->host,
-               v6 ? "]" : "", port, port, from);
+        printf("{\"ready\":true,\"url\":\"%s/\",\"port\":%u,\"from\":\"%s\"}\n", url, port, from);
     else
-        printf("the faucet of %s is at http://%s%s%s:%u/\n", from, v6 ? "[" : "", f->host, v6 ? "]" : "", port);
+        printf("the faucet of %s is at %s/\n", from, url);
     fflush(stdout);
 }
 

@@ -113,35 +113,27 @@ static int print_text(const cli_history *h) {
 
 /* ---- JSON ---- */
 
-static void wei_json(posw_jw *w, const char *key, const posw_u256 *v) {
-    char text[POSW_U256_DEC_SIZE];
-    posw_u256_to_dec(text, v);
-    posw_jw_kv_string(w, key, text);
-}
-
 static void entry_json(posw_jw *w, const cli_history_entry *e) {
     posw_jw_object(w);
     posw_jw_kv_string(w, "kind", kind_name(e->kind));
     posw_jw_kv_u64(w, "block", e->block);
     posw_jw_kv_u64(w, "timestamp", e->timestamp);
     if (e->kind != CLI_HISTORY_MINED) posw_jw_kv_hash(w, "hash", &e->hash);
-    wei_json(w, "valueWei", &e->value_wei);
-    wei_json(w, "feeWei", &e->fee_wei);
+    posw_jw_kv_decimal(w, "valueWei", &e->value_wei);
+    posw_jw_kv_decimal(w, "feeWei", &e->fee_wei);
     posw_jw_kv_bool(w, "failed", e->failed);
     posw_jw_kv_string(w, "words", e->words);
     posw_jw_object_end(w);
 }
 
 static int print_json(const posw_address *address, const cli_history *h) {
-    char text[POSW_EIP55_SIZE];
     posw_buf b = {0};
     posw_jw w;
     totals t;
     sum_up(h, &t);
-    posw_eip55_format(text, address);
     posw_jw_init(&w, &b);
     posw_jw_object(&w);
-    posw_jw_kv_string(&w, "address", text);
+    posw_jw_kv_eip55(&w, "address", address);
     posw_jw_kv_u64(&w, "fromBlock", h->first);
     posw_jw_kv_u64(&w, "toBlock", h->last);
     posw_jw_kv_bool(&w, "complete", h->complete);
@@ -150,10 +142,10 @@ static int print_json(const posw_address *address, const cli_history *h) {
     for (size_t i = h->count; i-- > 0;)
         entry_json(&w, &h->entries[i]);
     posw_jw_array_end(&w);
-    wei_json(&w, "receivedWei", &t.received);
-    wei_json(&w, "sentWei", &t.sent);
-    wei_json(&w, "feesWei", &t.fees);
-    wei_json(&w, "minedWei", &t.mined);
+    posw_jw_kv_decimal(&w, "receivedWei", &t.received);
+    posw_jw_kv_decimal(&w, "sentWei", &t.sent);
+    posw_jw_kv_decimal(&w, "feesWei", &t.fees);
+    posw_jw_kv_decimal(&w, "minedWei", &t.mined);
     posw_jw_object_end(&w);
     return cli_print(&b);
 }

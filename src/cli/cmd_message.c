@@ -17,15 +17,14 @@ static const cli_option sign_options[] = {
 };
 
 static int print_signature(const cli *c, const posw_address *address, const posw_signature *signature) {
-    char text[POSW_WALLET_SIGNATURE_SIZE], who[POSW_EIP55_SIZE];
+    char text[POSW_WALLET_SIGNATURE_SIZE];
     posw_buf b = {0};
     posw_jw w;
     posw_wallet_signature_format(text, signature);
-    posw_eip55_format(who, address);
     posw_jw_init(&w, &b);
     if (cli_switch(c, "json")) {
         posw_jw_object(&w);
-        posw_jw_kv_string(&w, "address", who);
+        posw_jw_kv_eip55(&w, "address", address);
         posw_jw_kv_string(&w, "message", c->args[1]);
         posw_jw_kv_string(&w, "signature", text);
         posw_jw_object_end(&w);

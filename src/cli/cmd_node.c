@@ -197,7 +197,7 @@ static int run(cli *c) {
     bool mines = false;
     uint64_t threads;
     posw_runner_options ro;
-    char metrics_host[CLI_OBSERVE_HOST_SIZE];
+    char metrics_host[CLI_HOST_SIZE];
     const char **lists[2] = {NULL, NULL};
     if (cli_text(c, "chain") == NULL || cli_text(c, "datadir") == NULL)
         return cli_usage(c, "--chain FILE and --datadir DIR are needed; make a chain file with 'posw chain new'");

@@ -2,12 +2,9 @@
 #include "cli/commands.h"
 
 #include "base/bytes.h"
-#include "base/units.h"
 #include "cli/book.h"
 #include "cli/transact.h"
 #include "codec/tx.h"
-
-#include <stdio.h>
 
 static const cli_option options[] = {
     {"from", "ADDRESS", NULL, "who pays; its key is in the keystore"},
@@ -43,15 +40,9 @@ static int read_wish(const cli *c, cli_tx_wish *wish, posw_buf *data) {
 }
 
 static int send_and_report(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish) {
-    char amount[POSW_AMOUNT_SIZE], what[POSW_AMOUNT_SIZE + 2 * sizeof(cli_shown_address) + 32];
     cli_tx_sent sent;
     int code = cli_transact(c, rpc, wish, &sent);
-    if (code == CLI_OK) {
-        posw_amount_format(amount, &wish->value_wei);
-        snprintf(what, sizeof what, "%s coin from %s to %s", amount, cli_show_address(&wish->from).text,
-                 cli_show_address(&wish->to).text);
-        code = cli_tx_report(c, wish, &sent, what, NULL, 0);
-    }
+    if (code == CLI_OK) code = cli_tx_report(c, wish, &sent, NULL, 0);
     cli_tx_sent_clear(&sent);
     return code;
 }

@@ -11,29 +11,14 @@
 
 #include <stdio.h>
 
-/* One command: the call, a line about it, and what its event tells. */
+/* One command: the call, and what its event tells. */
 typedef struct {
     cli_tx_wish wish;
-    posw_buf data, what;
+    posw_buf data;
     const char *event; /* signature; NULL: nothing to tell */
     size_t event_word; /* of its data, from 0 */
     cli_tx_fact fact;  /* that word */
 } stake_call;
-
-static void stake_call_clear(stake_call *s) {
-    posw_buf_clear(&s->data);
-    posw_buf_clear(&s->what);
-}
-
-/* A struct, so that it can be an argument. */
-typedef struct {
-    char text[POSW_AMOUNT_SIZE];
-} shown_amount;
-static shown_amount show_amount(const posw_u256 *wei) {
-    shown_amount s;
-    posw_amount_format(s.text, wei);
-    return s;
-}
 
 /* ---- what happened ---- */
 
@@ -68,11 +53,10 @@ static int send_call(const cli *c, cli_rpc *rpc, stake_call *s) {
     s->wish.to = POSW_STAKING_ADDRESS;
     s->wish.refuser = "the staking contract";
     s->wish.data = posw_buf_view(&s->data);
-    posw_buf_byte(&s->what, 0);
-    int code = s->data.failed || s->what.failed ? cli_fail("out of memory") : cli_transact(c, rpc, &s->wish, &sent);
+    int code = s->data.failed ? cli_fail("out of memory") : cli_transact(c, rpc, &s->wish, &sent);
     bool told =
         code == CLI_OK && s->event != NULL && event_word(&s->fact.value, sent.waited.receipt, s->event, s->event_word);
-    if (code == CLI_OK) code = cli_tx_report(c, &s->wish, &sent, (const char *)s->what.data, &s->fact, told);
+    if (code == CLI_OK) code = cli_tx_report(c, &s->wish, &sent, &s->fact, told);
     cli_tx_sent_clear(&sent);
     return code;
 }
@@ -102,7 +86,7 @@ static int run_call(cli *c, int (*make)(const cli *c, cli_rpc *rpc, stake_call *
     int code = cli_rpc_open(&rpc, c);
     if (code == CLI_OK) code = make(c, &rpc, &s);
     if (code == CLI_OK) code = send_call(c, &rpc, &s);
-    stake_call_clear(&s);
+    posw_buf_clear(&s.data);
     cli_rpc_close(&rpc);
     return code;
 }
@@ -130,8 +114,6 @@ static int make_add(const cli *c, cli_rpc *rpc, stake_call *s) {
     if (!cli_amount(c, "amount", &s->wish.value_wei)) return CLI_USAGE;
     posw_abi_append_selector(&s->data, "stake(address)");
     posw_abi_append_address(&s->data, &miner);
-    posw_buf_printf(&s->what, "stake of %s coin by %s for the miner %s", show_amount(&s->wish.value_wei).text,
-                    cli_show_address(&s->wish.from).text, cli_show_address(&miner).text);
     s->event = "Staked(address,address,uint256,uint256)";
     s->event_word = 1;
     s->fact = (cli_tx_fact){.key = "activeFrom", .label = "counts from"};
@@ -198,8 +180,6 @@ static int make_remove(const cli *c, cli_rpc *rpc, stake_call *s) {
     posw_abi_append_selector(&s->data, "unstake(address,uint256)");
     posw_abi_append_address(&s->data, &miner);
     posw_abi_append_u256(&s->data, &amount);
-    posw_buf_printf(&s->what, "removal of %s coin of %s from the stake of the miner %s", show_amount(&amount).text,
-                    cli_show_address(&s->wish.from).text, cli_show_address(&miner).text);
     s->event = "Unstaked(address,address,uint256,uint256)";
     s->event_word = 1;
     s->fact = (cli_tx_fact){.key = "unlockBlock", .label = "unlocks at"};
@@ -235,7 +215,6 @@ static int make_withdraw(const cli *c, cli_rpc *rpc, stake_call *s) {
     (void)rpc;
     int code = read_from(c, s);
     posw_abi_append_selector(&s->data, "withdraw()");
-    posw_buf_printf(&s->what, "withdrawal of the unlocked coins of %s", cli_show_address(&s->wish.from).text);
     s->event = "Withdrawn(address,uint256)";
     s->fact = (cli_tx_fact){.key = "amountWei", .label = "paid out", .is_amount = true};
     return code;
@@ -276,8 +255,6 @@ static int make_signer(const cli *c, cli_rpc *rpc, stake_call *s) {
     if (!none && !cli_address(c, "--signer", text, &signer)) return CLI_USAGE;
     posw_abi_append_selector(&s->data, "setSigner(address)");
     posw_abi_append_address(&s->data, &signer);
-    posw_buf_printf(&s->what, "signer of the miner %s: %s, from the second next epoch on",
-                    cli_show_address(&s->wish.from).text, none ? "itself" : cli_show_address(&signer).text);
     return CLI_OK;
 }
 

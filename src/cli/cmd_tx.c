@@ -21,13 +21,6 @@ static int read_file(const cli *c, posw_tx_file *out) {
     return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text);
 }
 
-static posw_hash hash_of(const posw_tx_file *f) {
-    posw_hash h;
-    const posw_tx raw = {.raw = posw_buf_view(&f->raw)};
-    posw_tx_hash(&h, &raw);
-    return h;
-}
-
 static int print_page(const posw_tx_file *f) {
     posw_buf b = {0};
     cli_tx_page(&b, f);
@@ -45,8 +38,7 @@ static int print_json(const char *path, const posw_tx_file *f) {
                                "isSigned", f->raw.size > 0, "file", file);
     if (answer != NULL && f->raw.size > 0) {
         char hash[CLI_HASH_TEXT_SIZE];
-        const posw_hash h = hash_of(f);
-        cli_hash_text(hash, &h);
+        cli_tx_hash_text(hash, f);
         (void)json_object_set_new(answer, "hash", json_string(hash));
     }
     posw_buf_clear(&words);
@@ -125,8 +117,7 @@ static int write_signed(const cli *c, const posw_tx_file *f, const char **path) 
 
 static int say_signed(const char *path, const posw_tx_file *f) {
     char hash[CLI_HASH_TEXT_SIZE];
-    const posw_hash h = hash_of(f);
-    cli_hash_text(hash, &h);
+    cli_tx_hash_text(hash, f);
     printf("\nsigned into  %s\ntransaction  %s\nSend it from a machine with a node: posw tx send FILE\n", path, hash);
     return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
 }
@@ -192,14 +183,9 @@ static int send_and_report(const cli *c, cli_rpc *rpc, const posw_tx_file *f) {
     const cli_tx_wish wish = {.from = f->from, .to = f->tx.to, .value_wei = f->tx.value, .data = f->tx.input};
     cli_tx_sent sent = {
         .nonce = f->tx.nonce, .gas_limit = f->tx.gas_limit, .max_fee_wei = f->tx.max_fee, .max_tip_wei = f->tx.max_tip};
-    posw_buf what = {0};
     int code = cli_wait_plan(c, rpc, cli_switch(c, "wait"), &sent.waited);
-    cli_tx_sentence(&what, &f->from, &f->tx);
-    posw_buf_byte(&what, 0);
-    if (code == CLI_OK && what.failed) code = cli_fail("out of memory");
     if (code == CLI_OK) code = cli_tx_send(c, rpc, posw_buf_view(&f->raw), &sent);
-    if (code == CLI_OK) code = cli_tx_report(c, &wish, &sent, (const char *)what.data, NULL, 0);
-    posw_buf_clear(&what);
+    if (code == CLI_OK) code = cli_tx_report(c, &wish, &sent, NULL, 0);
     cli_tx_sent_clear(&sent);
     return code;
 }

@@ -123,23 +123,20 @@ typedef struct {
 
 static bool list_key(void *arg, const cli_key_file *f) {
     listing *l = arg;
-    char text[POSW_EIP55_SIZE] = "?";
     if (f->keystore == NULL) {
         fprintf(stderr, "note: %s\n", f->problem);
         return true;
     }
-    if (f->has_address) posw_eip55_format(text, &f->address);
     l->keys++;
     if (l->json == NULL) {
-        printf("%-42s  %s\n", f->has_address ? cli_show_address(&f->address).text : text, f->path);
+        printf("%-42s  %s\n", f->has_address ? cli_show_address(&f->address).text : "?", f->path);
         return true;
     }
     posw_jw_object(l->json);
-    posw_jw_key(l->json, "address");
     if (f->has_address)
-        posw_jw_string(l->json, text);
+        posw_jw_kv_eip55(l->json, "address", &f->address);
     else
-        posw_jw_null(l->json);
+        posw_jw_kv_null(l->json, "address");
     posw_jw_kv_string(l->json, "path", f->path);
     posw_jw_object_end(l->json);
     return true;

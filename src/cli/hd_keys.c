@@ -93,9 +93,7 @@ void cli_stored_keys_text(posw_buf *b, const cli_stored_keys *list) {
 }
 
 static void key_json(posw_jw *w, const cli_stored_key *k) {
-    char text[POSW_EIP55_SIZE];
-    posw_eip55_format(text, &k->address);
-    posw_jw_kv_string(w, "address", text);
+    posw_jw_kv_eip55(w, "address", &k->address);
     posw_jw_kv_string(w, "path", (const char *)k->path.data);
     if (k->derivation[0] != '\0') posw_jw_kv_string(w, "derivation", k->derivation);
 }

@@ -31,7 +31,7 @@ static double coins(const posw_u256 *wei) {
 /* The numbers of the scenario ten-million, but for what this chain and the market say. */
 static json_t *scenario(const posw_chain_spec *spec, const cli_lab_market *m) {
     const posw_params *p = &spec->params;
-    const posw_u256 supply_wei = new_chain_supply(spec);
+    const posw_u256 supply_wei = posw_chain_spec_supply(spec);
     const double at_genesis = coins(&supply_wei), supply = at_genesis > 0 ? at_genesis : COINS_OF_EMPTY_CHAIN;
     const double reward = coins(&p->reward_initial_wei) * (1 - p->treasury_share / 1e4);
     return json_pack("{s:f, s:f, s:f, s:I, s:i, s:f, s:s, s:f, s:f, s:f, s:f, s:f}", "price_usd", m->value_usd / supply,

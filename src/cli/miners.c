@@ -2,8 +2,6 @@
 
 #include "base/bytes.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool cli_miners_add_key(cli_miners *m, const posw_address *address, const uint8_t secret[32]) {
@@ -11,26 +9,6 @@ bool cli_miners_add_key(cli_miners *m, const posw_address *address, const uint8_
     posw_stratum_key *k = &m->keys[m->key_count++];
     k->address = *address;
     memcpy(k->secret, secret, sizeof k->secret);
-    return true;
-}
-
-/* "PORT", "HOST:PORT", "[::1]:PORT" */
-static bool read_place(cli_miners *m, const char *text, uint16_t *port) {
-    const char *colon = strrchr(text, ':'), *digits = colon == NULL ? text : colon + 1;
-    char *end;
-    const unsigned long n = strtoul(digits, &end, 10);
-    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
-    if (*digits < '0' || *digits > '9' || *end != '\0' || n > 65535) return false;
-    if (size >= 2 && text[0] == '[' && text[size - 1] == ']') {
-        text++;
-        size -= 2;
-    }
-    if (size >= sizeof m->host || (colon != NULL && size == 0)) return false;
-    if (colon == NULL)
-        (void)snprintf(m->host, sizeof m->host, "127.0.0.1");
-    else
-        (void)snprintf(m->host, sizeof m->host, "%.*s", (int)size, text);
-    *port = (uint16_t)n;
     return true;
 }
 
@@ -43,7 +21,7 @@ int cli_miners_open(cli_miners *m, const cli *c, cli_stack *s, uint64_t port_ste
         !cli_u64(c, "stratum-connections", 1, 100000, &connections))
         return CLI_USAGE;
     if (place == NULL) return CLI_OK;
-    if (!read_place(m, place, &port))
+    if (!cli_place(place, m->host, &port))
         return cli_usage(c, "--stratum: '%s' is not a place to listen; write 3333, 0.0.0.0:3333 or [::]:3333", place);
     if (m->key_count == 0)
         return cli_usage(c, "--stratum needs a key that signs the blocks: --mine ADDRESS or --stratum-keys ADDRESSES");

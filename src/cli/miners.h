@@ -17,7 +17,7 @@ typedef struct {
     posw_stratum_key keys[POSW_STRATUM_KEYS_MAX];
     size_t key_count;
     posw_stratum *stratum; /* NULL: no door */
-    char host[64];
+    char host[CLI_HOST_SIZE];
 } cli_miners;
 
 /* One more key; the latest of too many is left out. False: there were. The caller wipes its own. */

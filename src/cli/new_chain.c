@@ -313,18 +313,9 @@ size_t new_chain_find(const char *option) {
     return i;
 }
 
-posw_u256 new_chain_supply(const posw_chain_spec *spec) {
-    posw_u256 sum = POSW_U256_ZERO;
-    for (size_t i = 0; i < spec->account_count; i++)
-        sum = posw_u256_add_sat(&sum, &spec->accounts[i].balance_wei);
-    for (size_t i = 0; i < spec->stake_count; i++)
-        sum = posw_u256_add_sat(&sum, &spec->stakes[i].amount_wei);
-    return sum;
-}
-
 /* What was said to exist must be somebody's. */
 static bool check_supply(const new_chain *n, posw_message *msg) {
-    const posw_u256 given = new_chain_supply(&n->spec);
+    const posw_u256 given = posw_chain_spec_supply(&n->spec);
     char all[POSW_AMOUNT_SIZE], parts[POSW_AMOUNT_SIZE];
     if (!n->has_supply || posw_u256_equal(&given, &n->supply_wei)) return true;
     posw_amount_format(all, &n->supply_wei);

@@ -37,8 +37,6 @@ void new_chain_clear(new_chain *n);
 
 /* The shortest lock in blocks that P3 and P4 allow beside the window and the epoch. */
 uint64_t new_chain_unbonding_min(const posw_params *p);
-/* All coins at genesis, in wei. */
-posw_u256 new_chain_supply(const posw_chain_spec *spec);
 /* The name as a file or a unit may have it: a-z, 0-9 and single dashes, "chain" if nothing is left. */
 enum { NEW_CHAIN_SLUG_SIZE = POSW_CHAIN_NAME_MAX + 8 };
 void new_chain_slug(char out[NEW_CHAIN_SLUG_SIZE], const char *name);

@@ -344,22 +344,16 @@ bool cli_observe_get(const cli_observe *o, const char *path, bool is_metrics, co
     return true;
 }
 
-bool cli_observe_option(const cli *c, posw_runner_options *ro, char host[CLI_OBSERVE_HOST_SIZE]) {
+bool cli_observe_option(const cli *c, posw_runner_options *ro, char host[CLI_HOST_SIZE]) {
     const char *text = cli_text(c, "metrics");
     if (text == NULL) return true;
-    const char *colon = strrchr(text, ':'), *port = colon == NULL ? text : colon + 1;
-    const bool bracketed = text[0] == '[' && colon != NULL && colon[-1] == ']';
-    const int size = colon == NULL ? 0 : (int)(colon - text) - 2 * bracketed;
-    char *end;
-    const unsigned long number = strtoul(port, &end, 10);
-    if (*port < '0' || *port > '9' || *end != '\0' || number > 65535 || size < 0 || size >= CLI_OBSERVE_HOST_SIZE) {
+    uint16_t port;
+    if (!cli_place(text, host, &port)) {
         cli_usage(c, "--metrics: %s is neither a port nor a numeric address with a port; write 9464 or 10.0.0.1:9464",
                   text);
         return false;
     }
-    (void)snprintf(host, CLI_OBSERVE_HOST_SIZE, "%.*s", colon == NULL ? 9 : size,
-                   colon == NULL ? "127.0.0.1" : text + bracketed);
     ro->metrics_host = host;
-    ro->metrics_port = (uint16_t)number;
+    ro->metrics_port = port;
     return true;
 }

@@ -23,8 +23,7 @@ void cli_observe_status(const cli_observe *o, char *out, size_t size);
 
 /* "[HOST:]PORT" of --metrics, HOST a numeric address and 127.0.0.1 by default, into the runner's options; host is
  * memory for it. An absent option leaves them alone. False after a usage sentence. */
-enum { CLI_OBSERVE_HOST_SIZE = 64 };
-POSW_MUST_USE bool cli_observe_option(const cli *c, posw_runner_options *ro, char host[CLI_OBSERVE_HOST_SIZE]);
+POSW_MUST_USE bool cli_observe_option(const cli *c, posw_runner_options *ro, char host[CLI_HOST_SIZE]);
 #define CLI_OBSERVE_OPTION                                                                               \
     {                                                                                                    \
         "metrics", "[HOST:]PORT", NULL,                                                                  \

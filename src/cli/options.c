@@ -224,3 +224,22 @@ bool cli_amount(const cli *c, const char *name, posw_u256 *out) {
         name);
     return false;
 }
+
+bool cli_place(const char *text, char host[CLI_HOST_SIZE], uint16_t *port) {
+    const char *colon = strrchr(text, ':'), *digits = colon == NULL ? text : colon + 1;
+    char *end;
+    const unsigned long n = strtoul(digits, &end, 10);
+    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+    if (*digits < '0' || *digits > '9' || *end != '\0' || n > 65535) return false;
+    if (size >= 2 && text[0] == '[' && text[size - 1] == ']') {
+        text++;
+        size -= 2;
+    }
+    if (size >= CLI_HOST_SIZE || (colon != NULL && size == 0)) return false;
+    if (colon == NULL)
+        (void)snprintf(host, CLI_HOST_SIZE, "127.0.0.1");
+    else
+        (void)snprintf(host, CLI_HOST_SIZE, "%.*s", (int)size, text);
+    *port = (uint16_t)n;
+    return true;
+}

@@ -12,10 +12,13 @@ typedef struct {
     const char *stratum_host; /* where miners are heard; read only if there is a port for them */
 } cli_ready;
 
+/* "scheme://host:port", with brackets around an IPv6 host. */
+enum { CLI_URL_SIZE = 128 };
+void cli_url(char out[CLI_URL_SIZE], const char *scheme, const char *host, uint16_t port);
 /* One JSON line on stdout: {"ready":true,"rpc":…,"ws":…,"dashboard":…,"chainId":…,"genesis":…,"pid":…} */
 int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports);
-/* Where a browser on this machine finds the dashboard. out: 128 bytes are enough. */
-void cli_ready_dashboard(char *out, size_t size, const char *host, uint16_t port);
+/* Where a browser on this machine finds the dashboard. */
+void cli_ready_dashboard(char out[CLI_URL_SIZE], const char *host, uint16_t port);
 /* A posw_runner_options.ready function; arg is a cli_ready. */
 int cli_ready_node(void *arg, const posw_runner_ports *ports);
 

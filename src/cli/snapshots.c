@@ -39,10 +39,12 @@ static int check_room(const cli_snapshots *s, posw_message *msg) {
 static int choose_path(cli_snapshots *s, posw_message *msg) {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s/%s", PATH_MAX - 128, s->datadir, FOLDER);
-    snprintf(s->path, sizeof s->path, "%.*s/block-%" PRIu64 "-at-%" PRIu64 "%s", PATH_MAX - 64, folder,
-             posw_chain_tip(s->stack->chain)->number, posw_clock_now_ms() / 1000, ENDING);
     int code = posw_file_make_directories(folder, 0700, msg);
-    return code == POSW_OK ? check_count(folder, msg) : code;
+    if (code == POSW_OK) code = check_count(folder, msg);
+    if (code == POSW_OK)
+        snprintf(s->path, sizeof s->path, "%.*s/block-%" PRIu64 "-at-%" PRIu64 "%s", PATH_MAX - 64, folder,
+                 posw_chain_tip(s->stack->chain)->number, posw_clock_now_ms() / 1000, ENDING);
+    return code;
 }
 
 static int on_start(void *arg, posw_message *msg) {

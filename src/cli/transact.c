@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "cli/json_view.h"
+#include "cli/tx_words.h"
 #include "codec/tx.h"
 #include "crypto/keccak.h"
 #include "io/file.h"
@@ -178,22 +179,10 @@ void cli_tx_sent_clear(cli_tx_sent *sent) {
 
 /* ---- the report ---- */
 
-static void json_wei(posw_jw *w, const char *key, const posw_u256 *wei) {
-    char text[POSW_U256_DEC_SIZE];
-    posw_u256_to_dec(text, wei);
-    posw_jw_kv_string(w, key, text);
-}
-
-static void json_eip55(posw_jw *w, const char *key, const posw_address *a) {
-    char text[POSW_EIP55_SIZE];
-    posw_eip55_format(text, a);
-    posw_jw_kv_string(w, key, text);
-}
-
 static void report_fact_json(posw_jw *w, const cli_tx_fact *fact) {
     uint64_t number;
     if (fact->is_amount || !posw_u256_to_u64(&number, &fact->value))
-        json_wei(w, fact->key, &fact->value);
+        posw_jw_kv_decimal(w, fact->key, &fact->value);
     else
         posw_jw_kv_u64(w, fact->key, number);
 }
@@ -207,16 +196,16 @@ static void report_json(posw_buf *b, const cli_tx_wish *wish, const cli_tx_sent 
         posw_jw_kv_string(&w, "file", sent->file);
     else
         posw_jw_kv_hash(&w, "hash", &sent->hash);
-    json_eip55(&w, "from", &wish->from);
-    json_eip55(&w, "to", &wish->to);
-    json_wei(&w, "valueWei", &wish->value_wei);
+    posw_jw_kv_eip55(&w, "from", &wish->from);
+    posw_jw_kv_eip55(&w, "to", &wish->to);
+    posw_jw_kv_decimal(&w, "valueWei", &wish->value_wei);
     posw_jw_kv_u64(&w, "nonce", sent->nonce);
     posw_jw_kv_u64(&w, "gasLimit", sent->gas_limit);
-    json_wei(&w, "maxFeePerGasWei", &sent->max_fee_wei);
-    json_wei(&w, "maxPriorityFeePerGasWei", &sent->max_tip_wei);
+    posw_jw_kv_decimal(&w, "maxFeePerGasWei", &sent->max_fee_wei);
+    posw_jw_kv_decimal(&w, "maxPriorityFeePerGasWei", &sent->max_tip_wei);
     if (sent->has_quote) {
-        json_wei(&w, "costAtMostWei", &sent->quote.most_wei);
-        json_wei(&w, "costLikelyWei", &sent->quote.likely_wei);
+        posw_jw_kv_decimal(&w, "costAtMostWei", &sent->quote.most_wei);
+        posw_jw_kv_decimal(&w, "costLikelyWei", &sent->quote.likely_wei);
         posw_jw_kv_u64(&w, "withinBlocks", sent->quote.blocks);
     }
     if (sent->waited.receipt != NULL) cli_wait_json(&w, &sent->waited);
@@ -234,10 +223,12 @@ static void report_fact_text(posw_buf *b, const cli_tx_fact *fact) {
     posw_buf_printf(b, fact->is_amount ? "\n%-12s %s coin" : "\n%-12s block %s", fact->label, text);
 }
 
-static void report_text(posw_buf *b, const cli_tx_sent *sent, const char *what, const cli_tx_fact *facts,
+static void report_text(posw_buf *b, const cli_tx_wish *wish, const cli_tx_sent *sent, const cli_tx_fact *facts,
                         size_t fact_count) {
     char hash[CLI_HASH_TEXT_SIZE];
-    posw_buf_printf(b, "%s\n", what);
+    const posw_tx tx = {.has_to = true, .to = wish->to, .value = wish->value_wei, .input = wish->data};
+    cli_tx_sentence(b, &wish->from, &tx);
+    posw_buf_byte(b, '\n');
     cli_hash_text(hash, &sent->hash);
     if (sent->file == NULL) posw_buf_printf(b, "transaction  %s\n", hash);
     if (sent->waited.receipt == NULL && sent->has_quote) {
@@ -255,13 +246,13 @@ static void report_text(posw_buf *b, const cli_tx_sent *sent, const char *what, 
         report_fact_text(b, &facts[i]);
 }
 
-int cli_tx_report(const cli *c, const cli_tx_wish *wish, const cli_tx_sent *sent, const char *what,
-                  const cli_tx_fact *facts, size_t fact_count) {
+int cli_tx_report(const cli *c, const cli_tx_wish *wish, const cli_tx_sent *sent, const cli_tx_fact *facts,
+                  size_t fact_count) {
     posw_buf b = {0};
     if (cli_switch(c, "json"))
         report_json(&b, wish, sent, facts, fact_count);
     else
-        report_text(&b, sent, what, facts, fact_count);
+        report_text(&b, wish, sent, facts, fact_count);
     int code = cli_print(&b);
     if (code != CLI_OK || sent->waited.receipt == NULL || sent->waited.succeeded) return code;
     return cli_fail("the transaction is in block %" PRIu64 ", but it failed there: only its fee was taken",

@@ -46,8 +46,9 @@ typedef struct {
     bool is_amount;    /* in wei */
     posw_u256 value;
 } cli_tx_fact;
-/* Prints the result; `what` is one line for people. CLI_FAILED for a transaction that failed in its block. */
-int cli_tx_report(const cli *c, const cli_tx_wish *wish, const cli_tx_sent *sent, const char *what,
-                  const cli_tx_fact *facts, size_t fact_count);
+/* Prints the result, for people under what cli_tx_sentence says. CLI_FAILED for a transaction that failed in its block.
+ */
+int cli_tx_report(const cli *c, const cli_tx_wish *wish, const cli_tx_sent *sent, const cli_tx_fact *facts,
+                  size_t fact_count);
 
 #endif

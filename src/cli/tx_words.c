@@ -3,7 +3,6 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "cli/book.h"
-#include "cli/wait.h"
 #include "codec/abi.h"
 #include "posw/u256.h"
 #include "state/state.h"
@@ -66,6 +65,13 @@ void cli_tx_sentence(posw_buf *b, const posw_address *from, const posw_tx *tx) {
 
 /* ---- the page ---- */
 
+void cli_tx_hash_text(char out[CLI_HASH_TEXT_SIZE], const posw_tx_file *f) {
+    posw_hash h;
+    const posw_tx raw = {.raw = posw_buf_view(&f->raw)};
+    posw_tx_hash(&h, &raw);
+    cli_hash_text(out, &h);
+}
+
 void cli_tx_page(posw_buf *b, const posw_tx_file *f) {
     const posw_tx *tx = &f->tx;
     char genesis[CLI_HASH_TEXT_SIZE];
@@ -81,11 +87,8 @@ void cli_tx_page(posw_buf *b, const posw_tx_file *f) {
     posw_buf_printf(b, "\nnonce        %" PRIu64 ": it comes after %" PRIu64 " other%s of this sender", tx->nonce,
                     tx->nonce, tx->nonce == 1 ? "" : "s");
     if (f->raw.size > 0) {
-        posw_hash h;
         char hash[CLI_HASH_TEXT_SIZE];
-        const posw_tx raw = {.raw = posw_buf_view(&f->raw)};
-        posw_tx_hash(&h, &raw);
-        cli_hash_text(hash, &h);
+        cli_tx_hash_text(hash, f);
         posw_buf_printf(b, "\nsigned       yes\ntransaction  %s", hash);
     } else {
         posw_buf_text(b, "\nsigned       no");

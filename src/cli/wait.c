@@ -267,12 +267,10 @@ int cli_wait_run(const cli *c, cli_rpc *rpc, const posw_hash *hash, posw_bytes r
 /* ---- the report ---- */
 
 void cli_wait_json(posw_jw *out, const cli_wait *w) {
-    char fee[POSW_U256_DEC_SIZE];
-    posw_u256_to_dec(fee, &w->fee_wei);
     posw_jw_kv_bool(out, "succeeded", w->succeeded);
     posw_jw_kv_u64(out, "block", w->block);
     posw_jw_kv_u64(out, "gasUsed", w->gas_used);
-    posw_jw_kv_string(out, "feeWei", fee);
+    posw_jw_kv_decimal(out, "feeWei", &w->fee_wei);
     posw_jw_kv_u64(out, "confirmations", w->tip - w->block + 1);
     posw_jw_kv_u64(out, "confirmationsWanted", w->confirmations);
     posw_jw_kv_bool(out, "final", w->final);

@@ -214,7 +214,7 @@ static void default_stakes(const wizard *w, char *out, size_t size) {
     char rest_text[POSW_AMOUNT_SIZE], address[POSW_EIP55_SIZE];
     posw_u256 rest = POSW_U256_ZERO;
     (void)read_all(w, &n, NULL);
-    const posw_u256 owned = new_chain_supply(&n.spec);
+    const posw_u256 owned = posw_chain_spec_supply(&n.spec);
     snprintf(out, size, "none");
     if (n.spec.account_count > 0 && n.has_supply && posw_u256_sub(&rest, &n.supply_wei, &owned) &&
         !posw_u256_is_zero(&rest)) {

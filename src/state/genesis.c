@@ -15,6 +15,15 @@ void posw_chain_spec_clear(posw_chain_spec *spec) {
     *spec = (posw_chain_spec){0};
 }
 
+posw_u256 posw_chain_spec_supply(const posw_chain_spec *spec) {
+    posw_u256 sum = POSW_U256_ZERO;
+    for (size_t i = 0; i < spec->account_count; i++)
+        sum = posw_u256_add_sat(&sum, &spec->accounts[i].balance_wei);
+    for (size_t i = 0; i < spec->stake_count; i++)
+        sum = posw_u256_add_sat(&sum, &spec->stakes[i].amount_wei);
+    return sum;
+}
+
 static int put_accounts(posw_state *s, posw_u256 *supply, const posw_chain_spec *spec) {
     for (size_t i = 0; i < spec->account_count; i++) {
         const posw_genesis_account *a = &spec->accounts[i];

@@ -32,6 +32,8 @@ typedef struct {
 } posw_chain_spec;
 
 void posw_chain_spec_clear(posw_chain_spec *spec);
+/* All coins of genesis: accounts and stakes together; 2^256 - 1 if they are more. */
+posw_u256 posw_chain_spec_supply(const posw_chain_spec *spec);
 /* P1 to P9 with a sentence for a person in msg. POSW_OK or POSW_EINVAL; *rule (may be NULL) says which. */
 int posw_chain_spec_check(const posw_chain_spec *spec, enum posw_rule *rule, posw_message *msg);
 /* Fills the state (fresh, empty) and the header; the state is sealed. The spec must have passed the check. */

@@ -19,6 +19,12 @@ size_t posw_eip55_format(char out[POSW_EIP55_SIZE], const posw_address *address)
     return POSW_EIP55_SIZE - 1;
 }
 
+void posw_jw_kv_eip55(posw_jw *w, const char *key, const posw_address *address) {
+    char text[POSW_EIP55_SIZE];
+    posw_eip55_format(text, address);
+    posw_jw_kv_string(w, key, text);
+}
+
 int posw_eip55_parse(posw_address *out, const char *text, posw_message *msg) {
     posw_address address;
     if (strnlen(text, POSW_EIP55_SIZE) != POSW_EIP55_SIZE - 1 ||

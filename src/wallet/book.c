@@ -159,11 +159,8 @@ void posw_book_encode(posw_buf *out, const posw_book *book) {
     posw_jw_kv_u64(&w, "version", VERSION);
     posw_jw_key(&w, "names");
     posw_jw_object(&w);
-    for (size_t i = 0; i < book->count; i++) {
-        char text[POSW_EIP55_SIZE];
-        posw_eip55_format(text, &book->entries[i].address);
-        posw_jw_kv_string(&w, book->entries[i].name, text);
-    }
+    for (size_t i = 0; i < book->count; i++)
+        posw_jw_kv_eip55(&w, book->entries[i].name, &book->entries[i].address);
     posw_jw_object_end(&w);
     posw_jw_object_end(&w);
     posw_buf_byte(out, '\n');

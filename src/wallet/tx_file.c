@@ -176,18 +176,6 @@ int posw_tx_file_decode(posw_tx_file *out, const char *json, size_t size, posw_m
 
 /* ---- writing ---- */
 
-static void put_wei(posw_jw *w, const char *key, const posw_u256 *v) {
-    char text[POSW_U256_DEC_SIZE];
-    posw_u256_to_dec(text, v);
-    posw_jw_kv_string(w, key, text);
-}
-
-static void put_address(posw_jw *w, const char *key, const posw_address *a) {
-    char text[POSW_EIP55_SIZE];
-    posw_eip55_format(text, a);
-    posw_jw_kv_string(w, key, text);
-}
-
 void posw_tx_file_encode(posw_buf *out, const posw_tx_file *f) {
     posw_jw w;
     posw_jw_init(&w, out);
@@ -200,14 +188,14 @@ void posw_tx_file_encode(posw_buf *out, const posw_tx_file *f) {
     posw_jw_kv_u64(&w, "chainId", f->tx.chain_id);
     posw_jw_kv_hash(&w, "genesis", &f->genesis);
     posw_jw_object_end(&w);
-    put_address(&w, "from", &f->from);
-    put_address(&w, "to", &f->tx.to);
-    put_wei(&w, "valueWei", &f->tx.value);
+    posw_jw_kv_eip55(&w, "from", &f->from);
+    posw_jw_kv_eip55(&w, "to", &f->tx.to);
+    posw_jw_kv_decimal(&w, "valueWei", &f->tx.value);
     posw_jw_kv_data(&w, "data", f->tx.input.data, f->tx.input.size);
     posw_jw_kv_u64(&w, "nonce", f->tx.nonce);
     posw_jw_kv_u64(&w, "gasLimit", f->tx.gas_limit);
-    put_wei(&w, "maxFeePerGasWei", &f->tx.max_fee);
-    put_wei(&w, "maxPriorityFeePerGasWei", &f->tx.max_tip);
+    posw_jw_kv_decimal(&w, "maxFeePerGasWei", &f->tx.max_fee);
+    posw_jw_kv_decimal(&w, "maxPriorityFeePerGasWei", &f->tx.max_tip);
     if (f->raw.size > 0) posw_jw_kv_data(&w, "signed", f->raw.data, f->raw.size);
     posw_jw_object_end(&w);
     posw_buf_byte(out, '\n');
