@@ -199,8 +199,29 @@ static inline size_t n_got(const n_net *w, uint64_t peer, enum posw_msg_type typ
     return n;
 }
 
-/* Headers first..last of a chain, as the answer to its open GET_HEADERS. */
-static inline void n_answer_headers(n_net *w, uint64_t peer, posw_chain *from, uint64_t first, uint64_t last) {
+/* Hashes that it was asked for in messages of this type (GET_BLOCKS, GET_TXS) since n_forget. How many; out (may be
+ * NULL): they, at most `max` (asserted). */
+static inline size_t n_asked(const n_net *w, uint64_t peer, enum posw_msg_type type, posw_hash *out, size_t max) {
+    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
+    posw_msg_frame f;
+    posw_msg_hashes list;
+    size_t size, n = 0;
+    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
+         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
+        if (f.type != type) continue;
+        assert_true(posw_msg_hashes_decode(&list, type, f.payload));
+        assert_true(out == NULL || n + list.count <= max);
+        for (size_t i = 0; out != NULL && i < list.count; i++)
+            out[n + i] = posw_msg_hash_at(&list, i);
+        n += list.count;
+    }
+    return n;
+}
+
+/* Headers first..last of a chain, as the answer to its open GET_HEADERS. forged: the last is signed by a key that has
+ * no say there. */
+static inline void n_answer_headers_forged(n_net *w, uint64_t peer, posw_chain *from, uint64_t first, uint64_t last,
+                                           bool forged) {
     posw_msg_frame f;
     posw_msg_get_headers asked;
     posw_msg_writer list;
@@ -213,6 +234,7 @@ static inline void n_answer_headers(n_net *w, uint64_t peer, posw_chain *from, u
         posw_stake_proof proof;
         ok(posw_chain_block_by_number(from, &info, n));
         const bool has = posw_chain_stake_proof(from, &proof, n, &info.header.beneficiary) == POSW_OK;
+        if (forged && n == last) h_sign(&info.header, H_KEYS - 1);
         assert_true(posw_msg_headers_add(&list, &info.header, has ? &proof : NULL));
     }
     posw_msg_end(&list);
@@ -220,30 +242,26 @@ static inline void n_answer_headers(n_net *w, uint64_t peer, posw_chain *from, u
     posw_buf_clear(&b);
 }
 
+static inline void n_answer_headers(n_net *w, uint64_t peer, posw_chain *from, uint64_t first, uint64_t last) {
+    n_answer_headers_forged(w, peer, from, first, last, false);
+}
+
+static inline void n_send_block(n_net *w, uint64_t peer, posw_chain *from, const posw_hash *hash) {
+    posw_buf block = {0}, b = {0};
+    ok(posw_chain_block_bytes(from, &block, hash));
+    posw_msg_block_encode(&b, posw_buf_view(&block));
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+    posw_buf_clear(&block);
+}
+
 /* All blocks that it was asked for since n_forget; how many. */
 static inline size_t n_answer_blocks(n_net *w, uint64_t peer, posw_chain *from) {
-    posw_msg_frame f;
-    posw_msg_hashes list;
     posw_hash hashes[POSW_MSG_BLOCKS_MAX];
-    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
-    size_t count = 0, size;
-    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
-         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
-        if (f.type != POSW_MSG_GET_BLOCKS) continue;
-        assert_true(posw_msg_hashes_decode(&list, POSW_MSG_GET_BLOCKS, f.payload));
-        assert_true(count + list.count <= POSW_MSG_BLOCKS_MAX);
-        for (size_t i = 0; i < list.count; i++)
-            hashes[count++] = posw_msg_hash_at(&list, i);
-    }
+    const size_t count = n_asked(w, peer, POSW_MSG_GET_BLOCKS, hashes, POSW_ARRAY_SIZE(hashes));
     n_forget(w);
-    for (size_t i = count; i-- > 0;) { /* in the wrong order */
-        posw_buf block = {0}, b = {0};
-        ok(posw_chain_block_bytes(from, &block, &hashes[i]));
-        posw_msg_block_encode(&b, posw_buf_view(&block));
-        n_send(w, peer, &b);
-        posw_buf_clear(&b);
-        posw_buf_clear(&block);
-    }
+    for (size_t i = count; i-- > 0;) /* in the wrong order */
+        n_send_block(w, peer, from, &hashes[i]);
     return count;
 }
 
@@ -315,6 +333,12 @@ static inline size_t n_serve(n_net *w, uint64_t peer, posw_chain *from) {
     return count;
 }
 
+/* Until it is asked nothing more. */
+static inline void n_serve_all(n_net *w, uint64_t peer, posw_chain *from) {
+    while (n_serve(w, peer, from) > 0) {
+    }
+}
+
 /* It claims the weight of this chain. */
 static inline void n_greet_with(n_net *w, uint64_t peer, posw_chain *from) {
     posw_buf b = {0};
@@ -335,6 +359,30 @@ static inline void n_grow_slowly(posw_chain *c, uint64_t blocks, uint64_t gap_s)
         h_import_valid(c, &b);
         h_block_clear(&b);
     }
+}
+
+/* A node, and a chain of so many blocks a second apart, of which it does not know yet. */
+static inline void n_open_beside(n_net *w, h_node *source, uint64_t blocks) {
+    n_open(w);
+    h_open(source, &w->spec);
+    n_grow_slowly(source->chain, blocks, 1);
+}
+
+static inline void n_close_beside(n_net *w, h_node *source) {
+    h_close(source);
+    n_close(w);
+}
+
+/* It greets with this chain, and answers with all of its headers. */
+static inline void n_show(n_net *w, uint64_t peer, posw_chain *from) {
+    n_greet_with(w, peer, from);
+    n_answer_headers(w, peer, from, 1, posw_chain_tip(from)->number);
+}
+
+/* Until a block that is missing now is late, has been seen so, and was asked of others. */
+static inline void n_pass_late(n_net *w) {
+    n_tick(w, sync_late_after_ms(w->p2p));
+    n_tick(w, SYNC_LATE_AGAIN_MS);
 }
 
 static inline uint64_t n_violations(const n_net *w) {

@@ -3,17 +3,7 @@
 
 /* How many blocks it was asked for since n_forget. */
 static size_t blocks_asked(const n_net *w, uint64_t peer) {
-    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
-    posw_msg_frame f;
-    posw_msg_hashes list;
-    size_t size, n = 0;
-    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
-         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
-        if (f.type != POSW_MSG_GET_BLOCKS) continue;
-        assert_true(posw_msg_hashes_decode(&list, POSW_MSG_GET_BLOCKS, f.payload));
-        n += list.count;
-    }
-    return n;
+    return n_asked(w, peer, POSW_MSG_GET_BLOCKS, NULL, 0);
 }
 
 static p2p_sync_peer *sync_of(const n_net *w, uint64_t peer) {
@@ -22,19 +12,8 @@ static p2p_sync_peer *sync_of(const n_net *w, uint64_t peer) {
 
 static void send_block(n_net *w, uint64_t peer, posw_chain *from, uint64_t number) {
     posw_hash hash;
-    posw_buf block = {0}, b = {0};
     ok(posw_chain_hash_by_number(from, &hash, number));
-    ok(posw_chain_block_bytes(from, &block, &hash));
-    posw_msg_block_encode(&b, posw_buf_view(&block));
-    n_send(w, peer, &b);
-    posw_buf_clear(&b);
-    posw_buf_clear(&block);
-}
-
-/* Until a block that is missing now is late, has been seen so, and was asked of others. */
-static void pass_late(n_net *w) {
-    n_tick(w, sync_late_after_ms(w->p2p));
-    n_tick(w, SYNC_LATE_AGAIN_MS);
+    n_send_block(w, peer, from, &hash);
 }
 
 /* The more it brings the more it may owe, up to what one message asks for, and less when it takes long. */
@@ -42,11 +21,8 @@ static void test_shares(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 300, 1);
-    n_greet_with(&w, 1, source.chain);
-    n_answer_headers(&w, 1, source.chain, 1, 300);
+    n_open_beside(&w, &source, 300);
+    n_show(&w, 1, source.chain);
     assert_int_equal(blocks_asked(&w, 1), SYNC_SHARE_FIRST);
     for (size_t at_most = SYNC_SHARE_FIRST, n;
          (n = n_answer_blocks(&w, 1, source.chain)) > 0 && at_most < SYNC_IN_FLIGHT;) {
@@ -66,8 +42,7 @@ static void test_shares(void **state) {
     }
     h_same(w.node.chain, source.chain);
     assert_int_equal(n_violations(&w), 0);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* The one who does not give the block that all wait for keeps no more than its first share, and others are asked for
@@ -77,16 +52,12 @@ static void test_a_late_block(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 200, 1);
-    n_greet_with(&w, 1, source.chain);
-    n_answer_headers(&w, 1, source.chain, 1, 200);
+    n_open_beside(&w, &source, 200);
+    n_show(&w, 1, source.chain);
     assert_int_equal(blocks_asked(&w, 1), SYNC_SHARE_FIRST);
     n_greet_with(&w, 2, source.chain);
     n_serve(&w, 2, source.chain); /* headers */
-    while (n_serve(&w, 2, source.chain) > 0) {
-    }
+    n_serve_all(&w, 2, source.chain);
     assert_int_equal(posw_chain_tip(w.node.chain)->number, 0); /* all that it may bring is here */
     assert_true(sync_late_after_ms(w.p2p) < 2 * SYNC_LATE_MIN_MS);
     n_forget(&w);
@@ -97,8 +68,7 @@ static void test_a_late_block(void **state) {
     assert_int_equal(blocks_asked(&w, 2), SYNC_SHARE_FIRST); /* all that the first owes */
     assert_true(sync_of(&w, 1)->late);
     assert_int_equal(sync_of(&w, 1)->share, SYNC_SHARE_FIRST / 2);
-    while (n_serve(&w, 2, source.chain) > 0) {
-    }
+    n_serve_all(&w, 2, source.chain);
     for (int i = 0; i < 4; i++)
         n_tick(&w, 1); /* as it wishes after each part of a long import */
     h_same(w.node.chain, source.chain);
@@ -110,8 +80,7 @@ static void test_a_late_block(void **state) {
     assert_false(sync_of(&w, 1)->late);
     send_block(&w, 1, source.chain, 1); /* once */
     assert_int_equal(n_violations(&w), 1);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* A block that was read between the two sights was not late. */
@@ -119,11 +88,8 @@ static void test_late_once(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 2, 1);
-    n_greet_with(&w, 1, source.chain);
-    n_answer_headers(&w, 1, source.chain, 1, 2);
+    n_open_beside(&w, &source, 2);
+    n_show(&w, 1, source.chain);
     n_greet_with(&w, 2, source.chain);
     n_tick(&w, sync_late_after_ms(w.p2p) - 1);
     n_tick(&w, 1);
@@ -134,8 +100,7 @@ static void test_late_once(void **state) {
     assert_int_equal(blocks_asked(&w, 2), 0);
     assert_false(sync_of(&w, 1)->late);
     h_same(w.node.chain, source.chain);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* Any number of those who hold one block each, and never give: their blocks are asked of another together. */
@@ -143,22 +108,18 @@ static void test_many_who_never_give(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 60, 1);
+    n_open_beside(&w, &source, 60);
     n_greet_with(&w, 1, source.chain);
     for (uint64_t peer = 2; peer < 12; peer++)
         n_greet_with(&w, peer, source.chain);
     n_answer_headers(&w, 1, source.chain, 1, 60);
     for (int i = 0; i < 4 && posw_chain_tip(w.node.chain)->number < 60; i++) {
-        while (n_serve(&w, 11, source.chain) > 0) {
-        }
-        pass_late(&w);
+        n_serve_all(&w, 11, source.chain);
+        n_pass_late(&w);
     }
     h_same(w.node.chain, source.chain);
     assert_int_equal(n_violations(&w), 0);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* While nobody else can be asked nobody is late; whoever gives nothing for very long is left, and whoever gives slowly
@@ -167,11 +128,8 @@ static void test_alone_and_slow(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 8, 1);
-    n_greet_with(&w, 1, source.chain);
-    n_answer_headers(&w, 1, source.chain, 1, 8);
+    n_open_beside(&w, &source, 8);
+    n_show(&w, 1, source.chain);
     for (uint64_t n = 1; n <= 3; n++) {
         n_tick(&w, SYNC_BLOCK_MS - 1);
         assert_true(w.peers[1].open);
@@ -180,13 +138,12 @@ static void test_alone_and_slow(void **state) {
         assert_int_equal(posw_chain_tip(w.node.chain)->number, n);
         n_send(&w, 1, &(posw_buf){0});
     }
-    pass_late(&w);
+    n_pass_late(&w);
     assert_true(w.timer_ms > w.now_ms + SYNC_LATE_AGAIN_MS); /* nothing can be done about it before somebody comes */
     n_tick(&w, SYNC_BLOCK_MS);
     assert_false(w.peers[1].open);
     assert_int_equal(n_violations(&w), 0);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* What blocks take at present is no single block's doing. */
@@ -194,11 +151,8 @@ static void test_lateness_follows_all(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 250, 1);
-    n_greet_with(&w, 1, source.chain);
-    n_answer_headers(&w, 1, source.chain, 1, 250);
+    n_open_beside(&w, &source, 250);
+    n_show(&w, 1, source.chain);
     for (int i = 0; i < 6; i++)
         n_answer_blocks(&w, 1, source.chain);
     const uint64_t quick = sync_late_after_ms(w.p2p);
@@ -213,8 +167,7 @@ static void test_lateness_follows_all(void **state) {
     sync_note_right(w.p2p, p2p_find(w.p2p, 1));
     assert_true(sync_late_after_ms(w.p2p) < 2 * SYNC_LATE_MIN_MS);
     w.p2p->sync->took_mean = s.took_mean;
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* The window is one of bytes, too, of those that are under way as well. */
@@ -222,9 +175,7 @@ static void test_large_blocks_are_asked_for_one_by_one(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 200, 1);
+    n_open_beside(&w, &source, 200);
     w.p2p->sync->block_bytes = SYNC_WINDOW_BYTES / 8;
     for (uint64_t peer = 1; peer <= 16; peer++)
         n_greet_with(&w, peer, source.chain);
@@ -233,8 +184,7 @@ static void test_large_blocks_are_asked_for_one_by_one(void **state) {
     for (uint64_t peer = 1; peer <= 16; peer++)
         n += blocks_asked(&w, peer);
     assert_int_equal(n, 9);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* What a peer owes that is being closed is asked of others at once, not when its socket has closed. */
@@ -243,19 +193,15 @@ static void test_who_is_closed_owes_nothing(void **state) {
     n_net w;
     h_node source;
     posw_actions out = {0};
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 3, 1);
-    n_greet_with(&w, 1, source.chain);
-    n_answer_headers(&w, 1, source.chain, 1, 3);
+    n_open_beside(&w, &source, 3);
+    n_show(&w, 1, source.chain);
     n_greet_with(&w, 2, source.chain);
     assert_int_equal(blocks_asked(&w, 2), 0);
     p2p_violation(w.p2p, p2p_find(w.p2p, 1), "a test", &out);
     posw_actions_clear(&out);
     n_tick(&w, P2P_TICK_MS);
     assert_int_equal(blocks_asked(&w, 2), 3);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 int main(void) {

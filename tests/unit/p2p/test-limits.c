@@ -17,17 +17,7 @@ static void announce_txs(n_net *w, uint64_t peer, uint64_t first, size_t count) 
 
 /* Transactions that it was asked for since n_forget. */
 static size_t asked_txs(const n_net *w, uint64_t peer) {
-    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
-    posw_msg_frame f;
-    posw_msg_hashes list;
-    size_t size, n = 0;
-    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
-         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
-        if (f.type != POSW_MSG_GET_TXS) continue;
-        assert_true(posw_msg_hashes_decode(&list, POSW_MSG_GET_TXS, f.payload));
-        n += list.count;
-    }
-    return n;
+    return n_asked(w, peer, POSW_MSG_GET_TXS, NULL, 0);
 }
 
 static void test_transactions_asked_for(void **state) {

@@ -224,9 +224,7 @@ static void test_who_gives_headers_falls_silent(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 1400, 1);
+    n_open_beside(&w, &source, 1400);
     n_greet_with(&w, 1, source.chain);
     assert_int_equal(n_serve(&w, 1, source.chain), 1); /* and it is asked for more */
     const posw_hash end = w.p2p->sync->branches[0]->last_hash;
@@ -238,13 +236,10 @@ static void test_who_gives_headers_falls_silent(void **state) {
     assert_int_equal(n_got(&w, 2, POSW_MSG_GET_HEADERS, NULL), 2);
     const posw_hash after = asked_after(&w, 2);
     assert_true(posw_hash_equal(&after, &end));
-    while (n_serve(&w, 2, source.chain) > 0) {
-    }
+    n_serve_all(&w, 2, source.chain);
     for (int i = 0; i < 4; i++) { /* the blocks that the silent one owes are late */
-        n_tick(&w, sync_late_after_ms(w.p2p));
-        n_tick(&w, SYNC_LATE_AGAIN_MS);
-        while (n_serve(&w, 2, source.chain) > 0) {
-        }
+        n_pass_late(&w);
+        n_serve_all(&w, 2, source.chain);
     }
     h_same(w.node.chain, source.chain);
     assert_true(w.peers[1].open);
@@ -262,8 +257,7 @@ static void test_who_gives_headers_falls_silent(void **state) {
     assert_int_equal(n_violations(&w), 0);
     assert_true(w.peers[1].open);
     posw_buf_clear(&b);
-    h_close(&source);
-    n_close(&w);
+    n_close_beside(&w, &source);
 }
 
 /* The more are silent the longer the next is waited for: a line that is slow itself does not become quicker by asking
@@ -273,9 +267,7 @@ static void test_not_everybody_is_asked(void **state) {
     enum { MANY = 20 };
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 1400, 1);
+    n_open_beside(&w, &source, 1400);
     for (uint64_t peer = 1; peer <= MANY; peer++) {
         n_greet_with(&w, peer, source.chain);
         if (peer == 1)
@@ -297,30 +289,7 @@ static void test_not_everybody_is_asked(void **state) {
     assert_int_equal(at_ms[1], SYNC_ASK_LATE_MS);
     assert_int_equal(at_ms[2], 3 * SYNC_ASK_LATE_MS);
     assert_int_equal(at_ms[3], 7 * SYNC_ASK_LATE_MS);
-    h_close(&source);
-    n_close(&w);
-}
-
-/* Headers 1 to `last` as the answer to its open question, the last one signed by a key that has no say there. */
-static void answer_with_false_signature(n_net *w, uint64_t peer, posw_chain *from, uint64_t last) {
-    posw_msg_frame f;
-    posw_msg_get_headers asked;
-    posw_msg_writer list;
-    posw_buf b = {0};
-    assert_true(n_got(w, peer, POSW_MSG_GET_HEADERS, &f) > 0);
-    assert_true(posw_msg_get_headers_decode(&asked, f.payload));
-    posw_msg_headers_begin(&list, &b, asked.request);
-    for (uint64_t n = 1; n <= last; n++) {
-        posw_chain_block_info info;
-        posw_stake_proof proof;
-        ok(posw_chain_block_by_number(from, &info, n));
-        const bool has = posw_chain_stake_proof(from, &proof, n, &info.header.beneficiary) == POSW_OK;
-        if (n == last) h_sign(&info.header, H_KEYS - 1);
-        assert_true(posw_msg_headers_add(&list, &info.header, has ? &proof : NULL));
-    }
-    posw_msg_end(&list);
-    n_send(w, peer, &b);
-    posw_buf_clear(&b);
+    n_close_beside(&w, &source);
 }
 
 /* Jobs look at signatures, whether the signer is known from the node's own table or from a proof: what comes before a
@@ -336,7 +305,7 @@ static void test_false_signature(void **state) {
         h_grow(source.chain, 6 * H_EPOCH);
         w.keeps_jobs = true;
         n_greet_with(&w, 1, source.chain);
-        answer_with_false_signature(&w, 1, source.chain, places[i]);
+        n_answer_headers_forged(&w, 1, source.chain, 1, places[i], true);
         assert_int_equal(n_violations(&w), 0);
         assert_int_equal(w.p2p->sync->branches[0]->count, places[i]);
         assert_int_equal(w.p2p->sync->branches[0]->proved, 0);
@@ -347,8 +316,7 @@ static void test_false_signature(void **state) {
         assert_int_equal(w.p2p->sync->branches[0]->proved, places[i] - 1);
         n_greet_with(&w, 2, source.chain);
         for (int round = 0; round < 6; round++) {
-            while (n_serve(&w, 2, source.chain) > 0) {
-            }
+            n_serve_all(&w, 2, source.chain);
             n_tick(&w, SYNC_QUIET_MS);
         }
         h_same(w.node.chain, source.chain);
@@ -381,8 +349,7 @@ static void test_cut_branch_goes_on(void **state) {
     assert_true(posw_msg_get_headers_decode(&asked, f.payload));
     const posw_hash first = posw_msg_hash_at(&asked.locator, 0);
     assert_true(posw_hash_equal(&first, &end));
-    while (n_serve(&w, 2, source.chain) > 0) {
-    }
+    n_serve_all(&w, 2, source.chain);
     h_same(w.node.chain, source.chain);
     assert_int_equal(w.p2p->counters.headers_checked, 1400); /* each once */
     assert_int_equal(n_violations(&w), 0);
@@ -458,8 +425,7 @@ static void test_branch_follows_its_peer(void **state) {
     assert_int_equal(w.p2p->counters.headers_checked, 11);
     for (int i = 0; i < 3; i++) {
         n_tick(&w, SYNC_LATE_AGAIN_MS);
-        while (n_serve(&w, 1, other.chain) > 0) {
-        }
+        n_serve_all(&w, 1, other.chain);
     }
     h_same(w.node.chain, other.chain);
     assert_int_equal(n_violations(&w), 0);
@@ -512,8 +478,7 @@ static void test_cut_branch_goes_on_from_known_headers(void **state) {
     n_greet_with(&w, 2, source.chain); /* asked as well, whether it has the same chain */
     n_serve(&w, 1, source.chain);
     n_closed(&w, 1);
-    while (n_serve(&w, 2, source.chain) > 0) {
-    }
+    n_serve_all(&w, 2, source.chain);
     h_same(w.node.chain, source.chain);
     assert_int_equal(w.p2p->counters.headers_checked, 1400);
     h_close(&source);
@@ -712,7 +677,6 @@ static void test_jobs_have_a_limit(void **state) {
     n_close(&w);
 }
 
-/* Blocks that are being prepared do not keep the headers of their giver from being looked at. */
 /* Those of the RPC, say: counted as its own, one too few would be under way ever after, and none be made any more. */
 static void test_jobs_of_others_are_not_counted(void **state) {
     (void)state;
@@ -726,13 +690,12 @@ static void test_jobs_of_others_are_not_counted(void **state) {
     n_close(&w);
 }
 
+/* Blocks that are being prepared do not keep the headers of their giver from being looked at. */
 static void test_blocks_are_no_proofs(void **state) {
     (void)state;
     n_net w;
     h_node source;
-    n_open(&w);
-    h_open(&source, &w.spec);
-    n_grow_slowly(source.chain, 2 * POSW_MSG_HEADERS_MAX, 1);
+    n_open_beside(&w, &source, 2 * POSW_MSG_HEADERS_MAX);
     n_greet_with(&w, 1, source.chain);
     n_answer_headers(&w, 1, source.chain, 1, POSW_MSG_HEADERS_MAX);
     w.keeps_jobs = true;
