@@ -12,7 +12,11 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-enum { FILE_MAX = 1 << 16, FILES_MAX = FILE_MAX / POSW_TAR_BLOCK };
+enum {
+    FILE_MAX = 1 << 16,
+    FILES_MAX = FILE_MAX / POSW_TAR_BLOCK,
+    BELOW_SIZE = TEMPORARY_SIZE + 16 + POSW_TAR_NAME_SIZE
+};
 
 typedef struct {
     char name[POSW_TAR_NAME_SIZE];
@@ -26,7 +30,7 @@ static void remove_folder(void) {
 }
 
 static const char *below(const char *name) {
-    static char path[TEMPORARY_SIZE + 16 + POSW_TAR_NAME_SIZE];
+    static char path[BELOW_SIZE];
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -70,9 +74,9 @@ static void append_sums(posw_buf *archive, const entry *entries, size_t count) {
 }
 
 static void check_file(const entry *e) {
-    char name[sizeof "data/" + POSW_TAR_NAME_SIZE];
+    char name[sizeof "data/" + sizeof e->name];
     struct stat st;
-    (void)snprintf(name, sizeof name, "data/%s", e->name);
+    (void)snprintf(name, sizeof name, "data/%.*s", POSW_TAR_NAME_SIZE - 1, e->name);
     FILE *f = fopen(below(name), "rb");
     POSW_ASSERT(f != NULL && fstat(fileno(f), &st) == 0 && (size_t)st.st_size == e->contents.size);
     for (size_t i = 0; i < e->contents.size; i++)
@@ -102,9 +106,9 @@ static void restore(const posw_buf *archive) {
     posw_message msg = {""};
     FILE *f = fopen(below("file.tar"), "wb");
     POSW_ASSERT(f != NULL && fwrite(archive->data, 1, archive->size, f) == archive->size && fclose(f) == 0);
-    char path[TEMPORARY_SIZE + 16], data[TEMPORARY_SIZE + 16];
-    (void)snprintf(path, sizeof path, "%s", below("file.tar"));
-    (void)snprintf(data, sizeof data, "%s", below("data"));
+    char path[BELOW_SIZE], data[BELOW_SIZE];
+    memcpy(path, below("file.tar"), BELOW_SIZE);
+    memcpy(data, below("data"), BELOW_SIZE);
     const int code = posw_snapshot_restore(path, data, &o, &msg);
     POSW_ASSERT((code == POSW_OK) == (msg.text[0] == '\0'));
     POSW_ASSERT(code == POSW_OK || code == POSW_EPARSE || code == POSW_ECHECKSUM);

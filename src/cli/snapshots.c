@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char FOLDER[] = "snapshots", ENDING[] = ".tar";
 
@@ -36,14 +37,24 @@ static int check_room(const cli_snapshots *s, posw_message *msg) {
                             n.disk_free_bytes >> 20, n.used_bytes >> 20);
 }
 
+/* Block and second are in the name, and from the second one of both on, which it is. */
+static void name_path(cli_snapshots *s, const char *folder) {
+    const uint64_t block = posw_chain_tip(s->stack->chain)->number, second = posw_clock_now_ms() / 1000;
+    char number[24] = "";
+    unsigned n = 1;
+    do {
+        snprintf(s->path, sizeof s->path, "%.*s/block-%" PRIu64 "-at-%" PRIu64 "%s%s", PATH_MAX - 96, folder, block,
+                 second, number, ENDING);
+        snprintf(number, sizeof number, "-%u", ++n);
+    } while (access(s->path, F_OK) == 0);
+}
+
 static int choose_path(cli_snapshots *s, posw_message *msg) {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s/%s", PATH_MAX - 128, s->datadir, FOLDER);
     int code = posw_file_make_directories(folder, 0700, msg);
     if (code == POSW_OK) code = check_count(folder, msg);
-    if (code == POSW_OK)
-        snprintf(s->path, sizeof s->path, "%.*s/block-%" PRIu64 "-at-%" PRIu64 "%s", PATH_MAX - 64, folder,
-                 posw_chain_tip(s->stack->chain)->number, posw_clock_now_ms() / 1000, ENDING);
+    if (code == POSW_OK) name_path(s, folder);
     return code;
 }
 

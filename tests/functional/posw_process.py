@@ -177,7 +177,7 @@ class Node:
         self.end()
 
     def end(self):
-        """Kills it if it runs still; what it was."""
+        """Kills it if it runs still; what it was. What it said is gone afterwards."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -185,7 +185,9 @@ class Node:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
-        return Result(self.args, self.process.returncode, "", self.stderr())
+        result = Result(self.args, self.process.returncode, "", self.stderr())
+        self.errors.close()
+        return result
 
     def stderr(self):
         if self.errors.closed:

@@ -397,7 +397,6 @@ class Snapshots(unittest.TestCase):
             subprocess.run(["sha256sum", "--quiet", "--check", "SHA256SUMS"], cwd=self.folder, check=True)
             # nobody fills the disk by asking
             for _ in range(2):
-                time.sleep(1.1)  # the second is in a snapshot's name
                 self.created(*rpc)
             full = posw("snapshot", "create", *rpc)
             self.assertEqual(full.code, 1)
