@@ -44,7 +44,7 @@ POSW_API bool posw_seal_boosted(const posw_hash *mix_hash, const posw_u256 *diff
  * miners and display. */
 POSW_API posw_u256 posw_seal_target(const posw_u256 *difficulty, const posw_u256 *weight);
 
-/* The digest that the signer signs: keccak256(sealHash ‖ nonce ‖ mixHash) (H8). */
+/* The digest that the signer signs: keccak256(PoW input ‖ mixHash) (H8). */
 POSW_API void posw_seal_digest(posw_hash *out, const posw_hash *seal_hash, const uint8_t nonce[8], const posw_hash *mix_hash);
 /* The address that signed the header's seal; false if the signature is malformed. About 55 us. */
 POSW_API POSW_MUST_USE bool posw_seal_signer(posw_address *out, const posw_header *h);

@@ -59,7 +59,7 @@ class Header:
     @property
     def signed_hash(self) -> bytes:
         """H8"""
-        return keccak256(self.seal_hash + self.nonce + self.mix_hash)
+        return keccak256(self.pow_input + self.mix_hash)
 
     @property
     def quotient(self) -> int:

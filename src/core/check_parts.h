@@ -21,8 +21,8 @@ posw_verdict posw_check_header_unsigned(const posw_check_context *c, const posw_
 /* posw_seal_check_pow with the seal hash. extra_size must be POSW_EXTRA_SIZE. */
 posw_verdict posw_seal_check_pow_of(bool *ok, const posw_header *h, const posw_hash *seal_hash, const posw_pow *pow,
                                     void *scratch, const posw_hash *key);
-/* The message of posw_seal_digest. */
-enum { POSW_SEAL_MESSAGE_SIZE = POSW_HASH_SIZE + 8 + POSW_HASH_SIZE };
+/* The message of posw_seal_digest; it begins with the PoW input. */
+enum { POSW_SEAL_MESSAGE_SIZE = POSW_POW_INPUT_SIZE + POSW_HASH_SIZE };
 void posw_seal_message(uint8_t out[POSW_SEAL_MESSAGE_SIZE], const posw_hash *seal_hash, const uint8_t nonce[8],
                        const posw_hash *mix_hash);
 

@@ -70,15 +70,14 @@ static void prepare_one(prepared *out, size_t at, const posw_header *h, bool wor
 
 /* Headers at .. at + 3 of the group. */
 static void prepare_four(prepared *out, size_t at, const posw_header *const headers[LANES], bool work) {
-    uint8_t seals[LANES][POSW_SEAL_MESSAGE_SIZE], inputs[LANES][POSW_POW_INPUT_SIZE];
+    uint8_t seals[LANES][POSW_SEAL_MESSAGE_SIZE];
     posw_bytes seal_messages[LANES], input_messages[LANES];
     posw_hash *digests[LANES], *outputs[LANES];
     posw_header_hash_x4(out->hash + at, out->seal_hash + at, headers);
     for (size_t i = 0; i < LANES; i++) {
         posw_seal_message(seals[i], &out->seal_hash[at + i], headers[i]->nonce, &headers[i]->mix_hash);
-        posw_pow_input(inputs[i], &out->seal_hash[at + i], headers[i]->nonce); /* H5 */
         seal_messages[i] = posw_bytes_of(seals[i], POSW_SEAL_MESSAGE_SIZE);
-        input_messages[i] = posw_bytes_of(inputs[i], POSW_POW_INPUT_SIZE);
+        input_messages[i] = posw_bytes_of(seals[i], POSW_POW_INPUT_SIZE); /* H5 */
         digests[i] = &out->digest[at + i];
         outputs[i] = &out->work[at + i];
     }

@@ -51,9 +51,8 @@ posw_u256 posw_seal_target(const posw_u256 *difficulty, const posw_u256 *weight)
 
 void posw_seal_message(uint8_t out[POSW_SEAL_MESSAGE_SIZE], const posw_hash *seal_hash, const uint8_t nonce[8],
                        const posw_hash *mix_hash) {
-    memcpy(out, seal_hash->b, POSW_HASH_SIZE);
-    memcpy(out + POSW_HASH_SIZE, nonce, 8);
-    memcpy(out + POSW_HASH_SIZE + 8, mix_hash->b, POSW_HASH_SIZE);
+    posw_pow_input(out, seal_hash, nonce);
+    memcpy(out + POSW_POW_INPUT_SIZE, mix_hash->b, POSW_HASH_SIZE);
 }
 
 /* H8 */

@@ -62,7 +62,7 @@ export const sealLevel = (mixHash, difficulty) => (littleEndian(mixHash) * BigIn
 /** H9, from the header alone. */
 export const isBoosted = (b) => sealLevel(bytes(b.mixHash), b.difficulty) >= 1n;
 
-const sealDigest = (seal, nonce, mixHash) => text(keccak(seal, nonce, mixHash));
+const sealDigest = (seal, nonce, mixHash) => text(keccak(powInput(seal, nonce), mixHash));
 
 /** H8: who signed the block. */
 export function sealSigner(b) {

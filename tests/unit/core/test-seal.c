@@ -170,15 +170,15 @@ static void test_round_trip(void **state) {
 /* H8: the digest has the bytes that the rule names. */
 static void test_digest(void **state) {
     (void)state;
-    uint8_t message[72];
+    uint8_t message[79] = "posw-v1";
     posw_hash seal_hash, mix, want, got;
-    memset(message, 1, 32);
-    memset(message + 32, 2, 8);
-    memset(message + 40, 3, 32);
+    memset(message + 7, 1, 32);
+    memset(message + 39, 2, 8);
+    memset(message + 47, 3, 32);
     memset(seal_hash.b, 1, 32);
     memset(mix.b, 3, 32);
     posw_keccak256(&want, message, sizeof message);
-    posw_seal_digest(&got, &seal_hash, message + 32, &mix);
+    posw_seal_digest(&got, &seal_hash, message + 39, &mix);
     assert_memory_equal(&got, &want, sizeof got);
 }
 
