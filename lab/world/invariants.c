@@ -238,6 +238,21 @@ static void describe_sync(char *out, size_t room, posw_p2p *p) {
     }
 }
 
+bool invariants_tied(const invariants *v, world *w) {
+    const posw_chain *first = NULL;
+    bool differ = false;
+    for (size_t i = 0; i < v->count; i++) {
+        const posw_chain *c = v->machines[i].liar ? NULL : world_chain(w, i);
+        if (first == NULL) first = c;
+        if (c == NULL) continue;
+        const posw_u256 a = posw_chain_weight_total(first), b = posw_chain_weight_total(c);
+        const posw_hash x = posw_chain_tip_hash(first), y = posw_chain_tip_hash(c);
+        if (posw_u256_cmp(&a, &b) != 0) return false;
+        differ = differ || !posw_hash_equal(&x, &y);
+    }
+    return differ;
+}
+
 int invariants_converged(invariants *v, world *w) {
     size_t first = SIZE_MAX;
     for (size_t i = 0; i < v->count; i++) {

@@ -33,6 +33,8 @@ int invariants_state(invariants *v, world *w, size_t machine); /* supply, memory
 int invariants_recount(invariants *v, world *w,
                        size_t machine); /* window, tables, state, all from the blocks: some ms */
 int invariants_rebuild(invariants *v, world *w, size_t machine); /* a fresh chain from the blocks: some ms */
+/* Honest machines are on several tips of one weight: neither is wrong (F2), the next block decides. */
+bool invariants_tied(const invariants *v, world *w);
 /* All honest machines are up and on one tip, which no honest machine has a heavier one than. */
 int invariants_converged(invariants *v, world *w);
 

@@ -71,7 +71,7 @@ typedef struct {
     uint64_t used_bytes, random;
     uint64_t operations, fail_at; /* fail_at 0: never */
     int fail_error, spoilt;       /* spoilt: the error of a write of the open transaction */
-    bool fail_sticky, open, walking;
+    bool fail_sticky, paused, open, walking;
 } memory_store;
 
 static memory_store *of(posw_store *s) {
@@ -80,6 +80,7 @@ static memory_store *of(posw_store *s) {
 
 /* The error that the test asked for this operation, else POSW_OK. */
 static int injected(memory_store *m) {
+    if (m->paused) return POSW_OK;
     m->operations++;
     if (m->fail_at == 0 || m->operations < m->fail_at) return POSW_OK;
     if (!m->fail_sticky) m->fail_at = 0;
@@ -521,4 +522,8 @@ void posw_store_memory_fail(posw_store *s, uint64_t nth, int error, bool sticky)
     m->fail_at = nth == 0 ? 0 : m->operations + nth;
     m->fail_error = error;
     m->fail_sticky = sticky;
+}
+
+void posw_store_memory_pause(posw_store *s, bool paused) {
+    of(s)->paused = paused;
 }

@@ -12,5 +12,7 @@ uint64_t posw_store_memory_operations(const posw_store *s);
 /* The nth operation from now on (1: the next) fails with `error`; when sticky, all later ones fail as well.
  * nth 0: none fails any more. */
 void posw_store_memory_fail(posw_store *s, uint64_t nth, int error, bool sticky);
+/* While paused, operations are not counted and none is made to fail. */
+void posw_store_memory_pause(posw_store *s, bool paused);
 
 #endif

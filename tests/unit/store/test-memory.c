@@ -67,6 +67,10 @@ static void test_sticky(void **state) {
     posw_store_memory_fail(s, 3, POSW_EIO, true);
     assert_int_equal(script(s, &pos), POSW_EIO);
     assert_int_equal(script(s, &pos), POSW_EIO);
+    posw_store_memory_pause(s, true);
+    assert_int_equal(script(s, &pos), POSW_OK);
+    posw_store_memory_pause(s, false);
+    assert_int_equal(script(s, &pos), POSW_EIO);
     posw_store_memory_fail(s, 0, POSW_OK, false);
     assert_int_equal(script(s, &pos), POSW_OK);
     s->ops->close(s);
