@@ -27,7 +27,8 @@
     X(POSW_EEXIST, -13, "exists already")              \
     X(POSW_EUNSUPPORTED, -14, "not supported")         \
     X(POSW_ECANCELED, -15, "interrupted")              \
-    X(POSW_ECHECKSUM, -16, "checksum does not match")
+    X(POSW_ECHECKSUM, -16, "checksum does not match")  \
+    X(POSW_EPRUNED, -17, "no longer kept here: pruned")
 
 enum posw_error {
     POSW_OK = 0,

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "io/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHECKSUM_SIZE = 16, READERS = 4, FILE_SIZE_LIMIT = 1 << 30, NAME_SIZE = 24, FILE_MAX = 99999 };
+enum { CHECKSUM_SIZE = 16, READERS = 4, FILE_SIZE_LIMIT = 1 << 30, NAME_SIZE = 24, FILE_MAX = POSW_BODY_FILE_MAX };
 
 static const uint8_t MAGIC[4] = {'p', 'o', 's', 'w'};
 
@@ -31,7 +32,8 @@ struct posw_body_files {
     char *directory;
     int directory_fd;
     posw_body_end end, committed;
-    uint64_t full_bytes, committed_full_bytes; /* of the files before the end's, before the committed end's */
+    uint32_t first, committed_first;           /* files before these were dropped */
+    uint64_t full_bytes, committed_full_bytes; /* of the files from the first to before the end's, the committed ones */
     int fd;                                    /* the file number fd_file, open for writing; -1: none */
     uint32_t fd_file;
     reader readers[READERS]; /* replaced in turn */
@@ -204,6 +206,9 @@ static int read_record(posw_body_files *b, uint32_t file, uint32_t offset, posw_
 int posw_body_files_read(posw_body_files *b, uint64_t pos, posw_buf *out, posw_message *msg) {
     if (pos == 0) return posw_message_set(msg, POSW_ENOTFOUND, "there is no record at position 0");
     uint32_t file = (uint32_t)((pos - 1) >> 32), offset = (uint32_t)(pos - 1);
+    if (file < b->first)
+        return posw_message_set(msg, POSW_EPRUNED, "the record was in %s/%.3s%05u.dat, which was pruned", b->directory,
+                                b->o.prefix, file);
     if (file > b->end.file || (file == b->end.file && offset >= b->end.offset))
         return posw_message_set(msg, POSW_ECORRUPT,
                                 "the state refers to a record behind the end of the log %s/%.3s*: " REMEDY,
@@ -326,20 +331,25 @@ posw_body_end posw_body_files_end(const posw_body_files *b) {
     return b->end;
 }
 
-void posw_body_files_commit(posw_body_files *b) {
-    b->committed = b->end;
-    b->committed_full_bytes = b->full_bytes;
-}
-
 static bool remove_file(const posw_body_files *b, uint32_t file) {
     char name[NAME_SIZE];
     file_name(name, b->o.prefix, file);
     return unlinkat(b->directory_fd, name, 0) == 0;
 }
 
+void posw_body_files_commit(posw_body_files *b) {
+    for (size_t i = 0; i < READERS; i++)
+        if (b->readers[i].file < b->first) drop_reader(&b->readers[i]);
+    for (; b->committed_first < b->first; b->committed_first++)
+        (void)remove_file(b, b->committed_first); /* what stays goes at the next open */
+    b->committed = b->end;
+    b->committed_full_bytes = b->full_bytes;
+}
+
 void posw_body_files_abort(posw_body_files *b, bool give_back) {
     uint32_t last_file = b->end.file;
     bool changed = posw_body_files_changed(b);
+    b->first = b->committed_first;
     b->end = b->committed;
     b->full_bytes = b->committed_full_bytes;
     if (b->fd >= 0 && b->fd_file > b->end.file) keep_for_writing(b, -1, 0);
@@ -353,6 +363,41 @@ void posw_body_files_abort(posw_body_files *b, bool give_back) {
 
 uint64_t posw_body_files_used(const posw_body_files *b) {
     return b->full_bytes + b->end.offset;
+}
+
+/* --- giving up the oldest --- */
+
+uint32_t posw_body_files_first(const posw_body_files *b) {
+    return b->first;
+}
+
+/* The size of a full file. */
+static int size_of_file(const posw_body_files *b, uint32_t file, uint32_t *size, posw_message *msg) {
+    char name[NAME_SIZE];
+    struct stat st;
+    file_name(name, b->o.prefix, file);
+    if (fstatat(b->directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return failed(b, errno, "look at", file, msg);
+    *size = (uint32_t)st.st_size;
+    return POSW_OK;
+}
+
+bool posw_body_files_oldest(posw_body_files *b, uint64_t *bytes, uint64_t *end) {
+    uint32_t size;
+    if (b->first >= b->committed.file || size_of_file(b, b->first, &size, NULL) != POSW_OK) return false;
+    *bytes = size;
+    *end = position(b->first + 1, 0);
+    return true;
+}
+
+int posw_body_files_drop(posw_body_files *b, posw_message *msg) {
+    uint32_t size;
+    POSW_ASSERT(b->first < b->committed.file);
+    int code = size_of_file(b, b->first, &size, msg);
+    if (code != POSW_OK) return code;
+    b->full_bytes -= size;
+    if (b->fd >= 0 && b->fd_file == b->first) keep_for_writing(b, -1, 0);
+    b->first++;
+    return POSW_OK;
 }
 
 /* --- checking --- */
@@ -394,7 +439,7 @@ int posw_body_files_check(posw_body_files *b, int (*progress)(void *arg, uint64_
                           posw_message *msg) {
     posw_buf scratch = {0};
     int code = POSW_OK;
-    for (uint32_t file = 0; file < b->committed.file && code == POSW_OK; file++) {
+    for (uint32_t file = b->committed_first; file < b->committed.file && code == POSW_OK; file++) {
         uint32_t size = 0;
         code = check_full_file(b, file, &size, msg);
         if (code == POSW_OK) code = check_file(b, file, size - POSW_BODY_HEADER_SIZE, &scratch, progress, arg, msg);
@@ -406,12 +451,41 @@ int posw_body_files_check(posw_body_files *b, int (*progress)(void *arg, uint64_
 
 /* --- opening --- */
 
+/* The number of a file of this log, by its name; false: it is none. */
+static bool file_number(uint32_t *out, const char *name, const char *prefix) {
+    char again[NAME_SIZE];
+    unsigned number;
+    if (strncmp(name, prefix, 3) != 0 || sscanf(name + 3, "%5u", &number) != 1) return false;
+    file_name(again, prefix, number);
+    *out = number;
+    return strcmp(name, again) == 0;
+}
+
 bool posw_body_files_exist(const char *directory, const char prefix[4]) {
-    char name[NAME_SIZE], path[PATH_MAX];
+    uint32_t number;
     struct stat st;
-    file_name(name, prefix, 0);
-    int size = snprintf(path, sizeof path, "%s/%s", directory, name);
-    return size > 0 && (size_t)size < sizeof path && stat(path, &st) == 0 && st.st_size > 0;
+    bool found = false;
+    DIR *dir = opendir(directory);
+    if (dir == NULL) return false;
+    for (const struct dirent *e; !found && (e = readdir(dir)) != NULL;)
+        found =
+            file_number(&number, e->d_name, prefix) && fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_size > 0;
+    closedir(dir);
+    return found;
+}
+
+/* Files that were given up and are still there: of a crash, or of a snapshot that was being made. */
+static int remove_dropped(const posw_body_files *b, posw_message *msg) {
+    uint32_t number;
+    int code = POSW_OK;
+    if (b->first == 0) return POSW_OK;
+    DIR *dir = opendir(b->directory);
+    if (dir == NULL) return posw_file_error(msg, errno, "open", b->directory);
+    for (const struct dirent *e; code == POSW_OK && (e = readdir(dir)) != NULL;)
+        if (file_number(&number, e->d_name, b->o.prefix) && number < b->first && !remove_file(b, number))
+            code = failed(b, errno, "remove", number, msg);
+    closedir(dir);
+    return code;
 }
 
 static int check_last_record(posw_body_files *b, posw_message *msg) {
@@ -426,7 +500,7 @@ static int check_last_record(posw_body_files *b, posw_message *msg) {
 
 /* The files that the end speaks of are there and complete. */
 static int check_files(posw_body_files *b, posw_message *msg) {
-    for (uint32_t file = 0; file < b->end.file; file++) {
+    for (uint32_t file = b->first; file < b->end.file; file++) {
         uint32_t size;
         int code = check_full_file(b, file, &size, msg);
         if (code != POSW_OK) return code;
@@ -463,7 +537,7 @@ static int open_directory(posw_body_files *b, posw_message *msg) {
 
 int posw_body_files_open(posw_body_files **out, const posw_body_options *o, const posw_body_end *end,
                          posw_message *msg) {
-    POSW_ASSERT(o->file_size_max <= FILE_SIZE_LIMIT);
+    POSW_ASSERT(o->file_size_max <= FILE_SIZE_LIMIT && o->first <= end->file);
     if (sodium_init() < 0) return posw_message_set(msg, POSW_EIO, "libsodium does not start");
     posw_body_files *b = calloc(1, sizeof *b);
     char *directory = strdup(o->directory);
@@ -477,12 +551,14 @@ int posw_body_files_open(posw_body_files **out, const posw_body_options *o, cons
     b->calls =
         o->calls != NULL ? *o->calls : (posw_body_calls){system_pwritev, system_fdatasync, system_ftruncate, NULL};
     b->end = *end;
+    b->first = b->committed_first = o->first;
     b->fd = b->directory_fd = -1;
     for (size_t i = 0; i < READERS; i++)
         b->readers[i].fd = -1;
     int code = open_directory(b, msg);
     if (code == POSW_OK) code = check_files(b, msg);
     if (code == POSW_OK) code = cut_tail(b, msg);
+    if (code == POSW_OK) code = remove_dropped(b, msg);
     if (code != POSW_OK) {
         posw_body_files_close(b);
         return code;

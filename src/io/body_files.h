@@ -12,9 +12,10 @@
  * full file that was cut short is noticed by its last 24 bytes. A position is file number · 2³² + offset + 1: never 0,
  * in order of appending.
  *
- * Where the log ends is not written in it: the owner keeps a posw_body_end in its own transaction
- * (src/io/store_lmdb.c), and gives it back at open. Appending writes at once, so a record can be read at once;
- * posw_body_files_sync makes everything appended durable; then _commit or _abort says what becomes of it. One thread.
+ * Where the log ends, and which file is its first (older ones have been given up), is not written in it: the owner
+ * keeps both in its own transaction (src/io/store_lmdb.c), and gives them back at open. Appending writes at once, so a
+ * record can be read at once; posw_body_files_sync makes everything appended durable; then _commit or _abort says what
+ * becomes of it. One thread.
  *
  * Fallible functions fill the message with a sentence that names the file. */
 #ifndef POSW_IO_BODY_FILES_H
@@ -30,7 +31,8 @@ enum {
     POSW_BODY_RECORD_SIZE_MAX = 64 << 20,
     POSW_BODY_FILE_SIZE_DEFAULT = 128 << 20, /* a file is longer only when one record is */
     POSW_BODY_HEADER_SIZE = 24,
-    POSW_BODY_END_SIZE = 12
+    POSW_BODY_END_SIZE = 12,
+    POSW_BODY_FILE_MAX = 99999 /* the greatest file number */
 };
 
 /* The system calls that change a file, as tests may replace them; they set errno like the real ones. */
@@ -56,6 +58,7 @@ typedef struct {
     char prefix[4];        /* three letters, such as "blk" */
     posw_hash genesis;
     uint32_t file_size_max;       /* 0: the default; at most 1 GiB */
+    uint32_t first;               /* file number; not above the end's (asserted) */
     const posw_body_calls *calls; /* copied, its arg borrowed until close; NULL: the system's */
 } posw_body_options;
 
@@ -65,8 +68,8 @@ typedef struct posw_body_files posw_body_files;
 bool posw_body_files_exist(const char *directory, const char prefix[4]);
 
 /* Opens the log whose committed end is `end`: checks that its files are there and complete and the last record is
- * whole, and cuts what lies beyond the end. POSW_ECORRUPT if a file is missing or too short or the last record is
- * damaged; nothing is changed then. */
+ * whole, cuts what lies beyond the end, and removes files before the first. POSW_ECORRUPT if a file is missing or too
+ * short or the last record is damaged; nothing is changed then. */
 int posw_body_files_open(posw_body_files **out, const posw_body_options *o, const posw_body_end *end,
                          posw_message *msg);
 /* What is not committed is left for the next open to cut. NULL allowed. */
@@ -75,7 +78,8 @@ void posw_body_files_close(posw_body_files *b);
 /* 1 byte to POSW_BODY_RECORD_SIZE_MAX. After a failure nothing was appended; what was appended since the last commit
  * may never become durable, so abort. */
 int posw_body_files_append(posw_body_files *b, const void *data, size_t size, uint64_t *pos, posw_message *msg);
-/* Appends the record's bytes to out, which is as it was on failure. POSW_ENOTFOUND for 0, POSW_ECORRUPT. */
+/* Appends the record's bytes to out, which is as it was on failure. POSW_ENOTFOUND for 0, POSW_EPRUNED before the first
+ * file, POSW_ECORRUPT. */
 int posw_body_files_read(posw_body_files *b, uint64_t pos, posw_buf *out, posw_message *msg);
 
 /* Makes what was appended since the last commit durable, and new files' names. */
@@ -91,6 +95,15 @@ void posw_body_files_abort(posw_body_files *b, bool give_back);
 
 /* Bytes in committed and appended records with their headers. */
 uint64_t posw_body_files_used(const posw_body_files *b);
+
+/* The number of the first file, after those that were dropped and not committed. */
+uint32_t posw_body_files_first(const posw_body_files *b);
+/* The size of the first file when it is full and committed, and the position that all of its records are before. False:
+ * there is only the one that is being written. */
+bool posw_body_files_oldest(posw_body_files *b, uint64_t *bytes, uint64_t *end);
+/* Gives that file up: its records cannot be read any more. _commit removes it (what cannot be removed goes at the next
+ * open), _abort takes it back. POSW_EIO: it cannot be looked at. Nothing to give up: asserted. */
+int posw_body_files_drop(posw_body_files *b, posw_message *msg);
 
 /* Reads every committed record and checks its checksum. progress (may be NULL) is told how many bytes were read since
  * the last call; a result other than 0 stops and is returned. */

@@ -157,9 +157,10 @@ static int write_log_file(posw_snapshot *s, const char *path, const char *name, 
     return code == POSW_OK ? add_sum(s, name, &hash, msg) : code;
 }
 
-static int write_log(posw_snapshot *s, const char *prefix, const posw_body_end *end, posw_message *msg) {
+static int write_log(posw_snapshot *s, const char *prefix, uint32_t start, const posw_body_end *end,
+                     posw_message *msg) {
     int code = POSW_OK;
-    for (uint32_t file = 0; code == POSW_OK && file <= end->file; file++) {
+    for (uint32_t file = start; code == POSW_OK && file <= end->file; file++) {
         char path[PATH_MAX], name[POSW_TAR_NAME_SIZE];
         const uint64_t size_max = file == end->file ? end->offset : UINT64_MAX;
         if (size_max == 0) break; /* an empty log has no file */
@@ -196,10 +197,11 @@ static int give_name(posw_snapshot *s, posw_message *msg) {
 
 static int write_all(posw_snapshot *s, posw_message *msg) {
     posw_body_end ends[POSW_STORE_LOG_COUNT];
+    uint32_t starts[POSW_STORE_LOG_COUNT];
     int code = write_state(s, msg);
-    if (code == POSW_OK) code = posw_store_lmdb_copy_ends(&s->copy, ends, msg);
+    if (code == POSW_OK) code = posw_store_lmdb_copy_ends(&s->copy, ends, starts, msg);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT && code == POSW_OK; i++)
-        code = write_log(s, PREFIXES[i], &ends[i], msg);
+        code = write_log(s, PREFIXES[i], starts[i], &ends[i], msg);
     if (code == POSW_OK) code = write_sums(s, msg);
     return code == POSW_OK ? give_name(s, msg) : code;
 }

@@ -4,6 +4,7 @@
  *
  * Every tar unpacks it, and sha256sum -c checks it. The state is LMDB's, compacted, as it was committed at one moment
  * after the start; the block files reach as far as that state speaks of, or a little further, which the next open cuts.
+ * Those of a pruned node begin with a higher number.
  * The node's key, its addresses, waiting transactions and keystores are not in it.
  *
  * Two threads make it beside the node's: one has LMDB write into a pipe, the other writes pipe and files into the

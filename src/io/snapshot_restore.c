@@ -8,6 +8,7 @@
 #include "io/lock_file.h"
 #include "io/tar.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,7 +29,10 @@ typedef struct {
     int fd;
     uint64_t done, total;
     posw_buf sums, told; /* of what was unpacked; what the archive says */
-    unsigned next[2];    /* of either log, the file that must come next */
+    struct {
+        bool begun;
+        unsigned next; /* the file that must come */
+    } logs[2];
     bool has_state, has_sums;
     uint8_t chunk[CHUNK];
 } restore;
@@ -108,14 +112,31 @@ static int read_sums(restore *r, uint64_t size) {
     return code == POSW_OK ? skip_padding(r, size) : code;
 }
 
-/* The next file of a log, in their order. */
+static const char *const prefixes[2] = {"blk", "exe"};
+
+static void log_file_name(char out[POSW_TAR_NAME_SIZE], size_t log, unsigned number) {
+    snprintf(out, POSW_TAR_NAME_SIZE, "blocks/%s%05u.dat", prefixes[log], number);
+}
+
+/* The number of any file of this log; false: it is none. */
+static bool log_file_number(unsigned *out, size_t log, const char *name) {
+    char again[POSW_TAR_NAME_SIZE];
+    if (strncmp(name, "blocks/", 7) != 0 || strncmp(name + 7, prefixes[log], 3) != 0 ||
+        sscanf(name + 10, "%5u", out) != 1)
+        return false;
+    log_file_name(again, log, *out);
+    return strcmp(name, again) == 0;
+}
+
+/* The next file of a log, in their order; the first may have any number, since that of a pruned node does. */
 static bool is_log_file(restore *r, const char *name) {
-    static const char *const prefixes[2] = {"blk", "exe"};
     for (size_t i = 0; i < 2; i++) {
-        char wanted[POSW_TAR_NAME_SIZE];
-        snprintf(wanted, sizeof wanted, "blocks/%s%05u.dat", prefixes[i], r->next[i]);
-        if (strcmp(name, wanted) != 0) continue;
-        r->next[i]++;
+        unsigned number;
+        if (!log_file_number(&number, i, name)) continue;
+        if (!r->logs[i].begun) r->logs[i].next = number;
+        r->logs[i].begun = true;
+        if (number != r->logs[i].next) return false;
+        r->logs[i].next++;
         return true;
     }
     return false;
@@ -170,21 +191,32 @@ static int make_folders(restore *r) {
     return code;
 }
 
+/* Of an attempt that may have been killed: whatever their numbers are. */
+static void remove_log_files(const restore *r) {
+    char folder[PATH_MAX], name[POSW_TAR_NAME_SIZE], path[PATH_MAX];
+    unsigned number;
+    path_below(folder, r->dir, "blocks");
+    DIR *dir = opendir(folder);
+    if (dir == NULL) return;
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (strlen(e->d_name) > 16) continue;
+        snprintf(name, sizeof name, "blocks/%.16s", e->d_name);
+        if (!log_file_number(&number, 0, name) && !log_file_number(&number, 1, name)) continue;
+        path_below(path, r->dir, name);
+        (void)unlink(path);
+    }
+    closedir(dir);
+}
+
 /* What an attempt has left; only the names that it makes. */
 static void remove_partial(restore *r) {
     static const char *const fixed[] = {"state/data.mdb", "state/lock.mdb", "LOCK"};
-    static const char *const prefixes[] = {"blk", "exe"};
-    char path[PATH_MAX], name[POSW_TAR_NAME_SIZE];
+    char path[PATH_MAX];
     for (size_t i = 0; i < POSW_ARRAY_SIZE(fixed); i++) {
         path_below(path, r->dir, fixed[i]);
         (void)unlink(path);
     }
-    for (size_t i = 0; i < 2; i++)
-        for (unsigned n = 0;; n++) {
-            snprintf(name, sizeof name, "blocks/%s%05u.dat", prefixes[i], n);
-            path_below(path, r->dir, name);
-            if (unlink(path) != 0) break;
-        }
+    remove_log_files(r);
     path_below(path, r->dir, "state");
     (void)rmdir(path);
     path_below(path, r->dir, "blocks");

@@ -25,8 +25,9 @@ _Static_assert((int)POSW_TABLE_COUNT <= (int)POSW_LMDB_TABLES_MAX, "tables fit")
 
 static const struct {
     char prefix[4];
-    const char *end_key; /* META row */
-} LOGS[POSW_STORE_LOG_COUNT] = {[POSW_LOG_BLOCKS] = {"blk", "end.blocks"}, [POSW_LOG_EXEC] = {"exe", "end.exec"}};
+    const char *end_key, *start_key; /* META rows; the latter only where files were given up */
+} LOGS[POSW_STORE_LOG_COUNT] = {
+    [POSW_LOG_BLOCKS] = {"blk", "end.blocks", "start.blocks"}, [POSW_LOG_EXEC] = {"exe", "end.exec", "start.exec"}};
 
 static const char FORMAT_KEY[] = "format", CHAIN_KEY[] = "chain";
 
@@ -262,6 +263,32 @@ static int store_read(posw_store *s, enum posw_store_log log, posw_store_pos pos
     return posw_body_files_read(l->logs[log], pos, out, &l->message);
 }
 
+/* A copy reads the files in another thread: meanwhile none may go. */
+static void store_log_info(posw_store *s, enum posw_store_log log, posw_store_log_info *out) {
+    lmdb_store *l = of(s);
+    *out = (posw_store_log_info){.bytes = posw_body_files_used(l->logs[log])};
+    if (!l->copying) (void)posw_body_files_oldest(l->logs[log], &out->oldest_bytes, &out->oldest_end);
+}
+
+static int put_u32(lmdb_store *l, const char *key, uint32_t value) {
+    uint8_t bytes[4];
+    posw_store_be32(bytes, value);
+    MDB_val k = val(key, strlen(key)), v = val(bytes, sizeof bytes);
+    int rc = mdb_put(l->write, l->env.tables[POSW_TABLE_META], &k, &v, 0);
+    return rc == 0 ? POSW_OK : lmdb_failed(l, rc, "write");
+}
+
+static int store_drop_oldest(posw_store *s, enum posw_store_log log) {
+    lmdb_store *l = of(s);
+    int code = enter_write(l);
+    if (code != POSW_OK) return code;
+    POSW_ASSERT(!l->copying);
+    code = posw_body_files_drop(l->logs[log], &l->message);
+    if (code == POSW_OK) code = put_u32(l, LOGS[log].start_key, posw_body_files_first(l->logs[log]));
+    if (code == POSW_OK) code = put_u32(l, FORMAT_KEY, POSW_STORE_LMDB_FORMAT);
+    return code == POSW_OK ? POSW_OK : (l->spoilt = code);
+}
+
 void posw_store_lmdb_read_numbers(posw_store *s, posw_store_lmdb_numbers *out) {
     const lmdb_store *l = of(s);
     struct statvfs st;
@@ -317,6 +344,8 @@ static const posw_store_ops lmdb_ops = {
     .walk = store_walk,
     .append = store_append,
     .read = store_read,
+    .log_info = store_log_info,
+    .drop_oldest = store_drop_oldest,
     .usage = store_usage,
     .close = store_close,
     .reason = store_reason,
@@ -339,7 +368,8 @@ static int make_paths(lmdb_store *l) {
     int a = snprintf(l->state_path, sizeof l->state_path, "%s/state", l->datadir);
     int b = snprintf(l->blocks_path, sizeof l->blocks_path, "%s/blocks", l->datadir);
     if (a < 0 || b < 0 || (size_t)b >= sizeof l->blocks_path - 64)
-        return posw_message_set(&l->message, POSW_EINVAL, "%.300s... is too long a path; choose a shorter one", l->datadir);
+        return posw_message_set(&l->message, POSW_EINVAL, "%.300s... is too long a path; choose a shorter one",
+                                l->datadir);
     return POSW_OK;
 }
 
@@ -358,7 +388,7 @@ static int fill_meta(void *arg, MDB_txn *txn, const MDB_dbi *tables) {
     const lmdb_store *l = arg;
     uint8_t format[4], end_bytes[POSW_BODY_END_SIZE];
     posw_body_end end = {0};
-    posw_store_be32(format, POSW_STORE_LMDB_FORMAT);
+    posw_store_be32(format, POSW_STORE_LMDB_FORMAT_WHOLE);
     posw_body_end_encode(end_bytes, &end);
     MDB_val format_key = val(FORMAT_KEY, strlen(FORMAT_KEY)), format_value = val(format, sizeof format);
     MDB_val chain_key = val(CHAIN_KEY, strlen(CHAIN_KEY)), chain_value = val(l->genesis.b, sizeof l->genesis.b);
@@ -394,7 +424,7 @@ static int check_format(lmdb_store *l) {
     int code = get_meta(l, FORMAT_KEY, &value);
     if (code != POSW_OK) return code;
     uint32_t format = value.size == 4 ? posw_load_be32(value.data) : 0;
-    if (format == POSW_STORE_LMDB_FORMAT) return POSW_OK;
+    if (format >= POSW_STORE_LMDB_FORMAT_WHOLE && format <= POSW_STORE_LMDB_FORMAT) return POSW_OK;
     if (format > POSW_STORE_LMDB_FORMAT)
         return posw_message_set(
             &l->message, POSW_EUNSUPPORTED,
@@ -420,6 +450,18 @@ static int check_chain(lmdb_store *l) {
                             l->datadir, theirs, ours);
 }
 
+/* The number of a log's first file; without a row it is 0. */
+static int get_start(lmdb_store *l, size_t log, const posw_body_end *end, uint32_t *start) {
+    posw_bytes value;
+    int code = store_get(&l->base, POSW_TABLE_META, LOGS[log].start_key, strlen(LOGS[log].start_key), &value);
+    *start = 0;
+    if (code != POSW_OK) return code == POSW_ENOTFOUND ? POSW_OK : code;
+    if (value.size == 4) *start = posw_load_be32(value.data);
+    if (value.size == 4 && *start <= end->file) return POSW_OK;
+    return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid row '%s': " REMEDY, l->state_path,
+                            LOGS[log].start_key);
+}
+
 static int open_log(lmdb_store *l, size_t log) {
     posw_bytes value;
     posw_body_end end;
@@ -433,6 +475,8 @@ static int open_log(lmdb_store *l, size_t log) {
     if (!posw_body_end_decode(&end, value.data, value.size))
         return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid row '%s': " REMEDY, l->state_path,
                                 LOGS[log].end_key);
+    code = get_start(l, log, &end, &o.first);
+    if (code != POSW_OK) return code;
     return posw_body_files_open(&l->logs[log], &o, &end, &l->message);
 }
 
@@ -559,16 +603,27 @@ int posw_store_lmdb_copy_state(const posw_store_lmdb_copy *c, int fd, posw_messa
     return posw_message_set(msg, posw_lmdb_error_code(rc), "cannot copy %.300s: %s", c->state_path, mdb_strerror(rc));
 }
 
+static int copy_end_of(const posw_store_lmdb_copy *c, MDB_txn *txn, size_t log, posw_body_end *end, uint32_t *start) {
+    MDB_val key = val(LOGS[log].end_key, strlen(LOGS[log].end_key)), value;
+    int rc = mdb_get(txn, c->meta, &key, &value);
+    if (rc == 0 && !posw_body_end_decode(end, value.mv_data, value.mv_size)) rc = MDB_CORRUPTED;
+    if (rc != 0) return rc;
+    key = val(LOGS[log].start_key, strlen(LOGS[log].start_key));
+    rc = mdb_get(txn, c->meta, &key, &value);
+    *start = 0;
+    if (rc != 0) return rc == MDB_NOTFOUND ? 0 : rc;
+    if (value.mv_size != 4) return MDB_CORRUPTED;
+    *start = posw_load_be32(value.mv_data);
+    return 0;
+}
+
 int posw_store_lmdb_copy_ends(const posw_store_lmdb_copy *c, posw_body_end ends[POSW_STORE_LOG_COUNT],
-                              posw_message *msg) {
+                              uint32_t starts[POSW_STORE_LOG_COUNT], posw_message *msg) {
     MDB_txn *txn;
     int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
     const bool begun = rc == 0;
-    for (size_t i = 0; rc == 0 && i < POSW_STORE_LOG_COUNT; i++) {
-        MDB_val key = val(LOGS[i].end_key, strlen(LOGS[i].end_key)), value;
-        rc = mdb_get(txn, c->meta, &key, &value);
-        if (rc == 0 && !posw_body_end_decode(&ends[i], value.mv_data, value.mv_size)) rc = MDB_CORRUPTED;
-    }
+    for (size_t i = 0; rc == 0 && i < POSW_STORE_LOG_COUNT; i++)
+        rc = copy_end_of(c, txn, i, &ends[i], &starts[i]);
     if (begun) mdb_txn_abort(txn);
     if (rc == 0) return POSW_OK;
     return posw_message_set(msg, posw_lmdb_error_code(rc), "cannot read %.300s: %s", c->state_path, mdb_strerror(rc));

@@ -6,8 +6,10 @@
  *
  * A commit makes the logs durable first and then commits the LMDB transaction, which also holds the ends of both logs
  * (META rows "end.blocks" and "end.exec"). So a crash leaves either the old state with a tail behind the recorded ends,
- * which the next open cuts, or the new state with all of its records. META rows "format" and "chain" tell which
- * software and which chain may open the directory. All these rows are written here only.
+ * which the next open cuts, or the new state with all of its records. Where files were given up, META rows
+ * "start.blocks" and "start.exec" have the number of the first that is there: they are committed before the files go,
+ * and what a crash left of those goes at the next open. META rows "format" and "chain" tell which software and which
+ * chain may open the directory. All these rows are written here only.
  *
  * LMDB is opened without its lock file: the lock above keeps other processes out, and the one thread of the node never
  * reads in one transaction while it writes in another. (Nor could a full disk then turn a write to a mapped lock file
@@ -22,8 +24,9 @@
 #include "io/body_files.h"
 #include "store/store.h"
 
-/* What this program reads and writes. Raised whenever rows or records change their form. */
-enum { POSW_STORE_LMDB_FORMAT = 1 };
+/* What this program reads and writes. Raised whenever rows or records change their form. Format 1 has all of its files:
+ * a store becomes one of format 2 when it gives up the first. */
+enum { POSW_STORE_LMDB_FORMAT = 2, POSW_STORE_LMDB_FORMAT_WHOLE = 1 };
 
 enum { POSW_STORE_PATH_MAX = 4096 };
 
@@ -72,9 +75,9 @@ int posw_store_lmdb_copy_begin(posw_store *s, posw_store_lmdb_copy *out);
 /* Another thread: the state as it was committed last when this was called, compacted, to a file or pipe. */
 int posw_store_lmdb_copy_state(const posw_store_lmdb_copy *c, int fd, posw_message *msg);
 /* Another thread, after that: where the logs end that the copied state speaks of, or later; their records up to there
- * do not change any more. */
+ * do not change any more. starts: the number of each log's first file; none is given up until _copy_end. */
 int posw_store_lmdb_copy_ends(const posw_store_lmdb_copy *c, posw_body_end ends[POSW_STORE_LOG_COUNT],
-                              posw_message *msg);
+                              uint32_t starts[POSW_STORE_LOG_COUNT], posw_message *msg);
 /* The node's thread, outside of an operation, when the other one is done. If the state cannot be opened again now
  * without its lock file, it goes on with it. */
 void posw_store_lmdb_copy_end(posw_store *s);

@@ -41,8 +41,16 @@ static inline bool posw_store_row_fits(enum posw_table t, size_t key_size, size_
 /* Append-only logs. */
 enum posw_store_log { POSW_LOG_BLOCKS, POSW_LOG_EXEC, POSW_STORE_LOG_COUNT };
 
-/* Where a record lies; 0 means none. Opaque to users, stable for ever. */
+/* Where a record lies; 0 means none. Stable for ever, and greater than that of every record of its log that was appended before; else opaque to
+ * users. */
 typedef uint64_t posw_store_pos;
+
+/* A log grows at one end and can be given up at the other, a part (a file) at a time. */
+typedef struct {
+    uint64_t bytes;            /* of the whole log, on the disk */
+    uint64_t oldest_bytes;     /* of its oldest part that is complete; 0: none may be given up now */
+    posw_store_pos oldest_end; /* records before this position are in it */
+} posw_store_log_info;
 
 typedef struct posw_store posw_store;
 struct posw_store {
@@ -71,9 +79,15 @@ typedef struct posw_store_ops {
 
     /* Appends a record (1 byte to 64 MiB); visible to read at once. Only between begin and commit. On abort its space may be reused or wasted. */
     int (*append)(posw_store *s, enum posw_store_log log, const void *data, size_t size, posw_store_pos *pos);
-    /* Appends the record's bytes to out. POSW_ENOTFOUND for position 0; POSW_ECORRUPT if there is no record at another position, or if
-     * its checksum does not match. */
+    /* Appends the record's bytes to out. POSW_ENOTFOUND for position 0; POSW_EPRUNED if drop_oldest has given the record up; POSW_ECORRUPT
+     * if there is no record at another position, or if its checksum does not match. */
     int (*read)(posw_store *s, enum posw_store_log log, posw_store_pos pos, posw_buf *out);
+
+    /* How much a log holds, and what of it drop_oldest would give up. */
+    void (*log_info)(posw_store *s, enum posw_store_log log, posw_store_log_info *out);
+    /* Gives up the oldest part of a log, which must be there (asserted: log_info says so). Only between begin and commit: the commit makes
+     * it durable first and frees the space afterwards, so that no state on the disk ever speaks of a record that is not there. */
+    int (*drop_oldest)(posw_store *s, enum posw_store_log log);
 
     /* Bytes used on disk and the limit of growth (0: none known), for status and metrics. */
     void (*usage)(posw_store *s, uint64_t *used_bytes, uint64_t *limit_bytes);

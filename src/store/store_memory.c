@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16 };
+enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16, PART_BYTES = 1 << 20 };
 
 typedef struct {
     uint32_t size;
@@ -56,10 +56,13 @@ typedef struct {
     uint8_t data[];
 } record;
 
-/* A position is the record's index + 1. */
+/* A position is the record's index + 1. Records before `dropped` were given up; those that were committed as dropped
+ * are NULL. */
 typedef struct {
     record **records;
     size_t count, committed, capacity;
+    size_t dropped, committed_dropped;
+    uint64_t bytes; /* of the records that are there */
 } record_log;
 
 typedef struct {
@@ -68,7 +71,7 @@ typedef struct {
     record_log logs[POSW_STORE_LOG_COUNT];
     change *journal;
     size_t journal_count, journal_capacity;
-    uint64_t used_bytes, random;
+    uint64_t used_bytes, random, part_bytes;
     uint64_t operations, fail_at; /* fail_at 0: never */
     int fail_error, spoilt;       /* spoilt: the error of a write of the open transaction */
     bool fail_sticky, paused, open, walking;
@@ -284,12 +287,36 @@ static void end(memory_store *m) {
     }
 }
 
+static size_t record_bytes(const record *r) {
+    return sizeof *r + r->size;
+}
+
+static void record_free(memory_store *m, record *r) {
+    if (r == NULL) return;
+    m->used_bytes -= record_bytes(r);
+    free(r);
+}
+
 static void log_cut(memory_store *m, record_log *log, size_t count) {
     while (log->count > count) {
         record *r = log->records[--log->count];
-        m->used_bytes -= sizeof *r + r->size;
-        free(r);
+        if (r != NULL) log->bytes -= record_bytes(r);
+        record_free(m, r);
     }
+}
+
+static void log_commit(memory_store *m, record_log *log) {
+    for (; log->committed_dropped < log->dropped; log->committed_dropped++) {
+        record_free(m, log->records[log->committed_dropped]);
+        log->records[log->committed_dropped] = NULL;
+    }
+    log->committed = log->count;
+}
+
+static void log_abort(memory_store *m, record_log *log) {
+    while (log->dropped > log->committed_dropped)
+        log->bytes += record_bytes(log->records[--log->dropped]);
+    log_cut(m, log, log->committed);
 }
 
 /* Rows of the journal that have no value go; one may stand in it several times. */
@@ -320,7 +347,7 @@ static void memory_abort(posw_store *s) {
     }
     sweep(m);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
-        log_cut(m, &m->logs[i], m->logs[i].committed);
+        log_abort(m, &m->logs[i]);
     end(m);
 }
 
@@ -337,7 +364,7 @@ static int memory_commit(posw_store *s) {
         value_free(m, m->journal[i].before);
     sweep(m);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
-        m->logs[i].committed = m->logs[i].count;
+        log_commit(m, &m->logs[i]);
     end(m);
     return POSW_OK;
 }
@@ -445,7 +472,8 @@ static int memory_append(posw_store *s, enum posw_store_log log, const void *dat
     if (r == NULL) return m->spoilt = POSW_ENOMEM;
     r->size = (uint32_t)size;
     memcpy(r->data, data, size);
-    m->used_bytes += sizeof *r + size;
+    m->used_bytes += record_bytes(r);
+    l->bytes += record_bytes(r);
     l->records[l->count++] = r;
     *pos = l->count;
     return POSW_OK;
@@ -456,10 +484,44 @@ static int memory_read(posw_store *s, enum posw_store_log log, posw_store_pos po
     int code = enter(m);
     if (code != POSW_OK) return code;
     if (pos == 0) return POSW_ENOTFOUND;
+    if (pos <= m->logs[log].dropped) return POSW_EPRUNED;
     if (pos > m->logs[log].count) return POSW_ECORRUPT;
     const record *r = m->logs[log].records[pos - 1];
     posw_buf_append(out, r->data, r->size);
     return out->failed ? POSW_ENOMEM : POSW_OK;
+}
+
+/* The oldest part: as many records as have the bytes of one, all of them committed, with another one behind them. */
+static size_t oldest_count(const memory_store *m, const record_log *l, uint64_t *bytes) {
+    size_t end = l->dropped;
+    *bytes = 0;
+    while (end < l->committed && *bytes < m->part_bytes)
+        *bytes += record_bytes(l->records[end++]);
+    return *bytes >= m->part_bytes && end < l->committed ? end - l->dropped : 0;
+}
+
+static void memory_log_info(posw_store *s, enum posw_store_log log, posw_store_log_info *out) {
+    const memory_store *m = of(s);
+    const record_log *l = &m->logs[log];
+    uint64_t bytes;
+    const size_t count = oldest_count(m, l, &bytes);
+    *out = (posw_store_log_info){.bytes = l->bytes};
+    if (count == 0) return;
+    out->oldest_bytes = bytes;
+    out->oldest_end = l->dropped + count + 1;
+}
+
+static int memory_drop_oldest(posw_store *s, enum posw_store_log log) {
+    memory_store *m = of(s);
+    record_log *l = &m->logs[log];
+    uint64_t bytes;
+    const int code = enter_write(m);
+    if (code != POSW_OK) return code;
+    const size_t count = oldest_count(m, l, &bytes);
+    POSW_ASSERT(count > 0);
+    l->dropped += count;
+    l->bytes -= bytes;
+    return POSW_OK;
 }
 
 static void memory_usage(posw_store *s, uint64_t *used_bytes, uint64_t *limit_bytes) {
@@ -484,7 +546,8 @@ static void memory_close(posw_store *s) {
         free(m->tables[t].index.slots);
     }
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++) {
-        log_cut(m, &m->logs[i], 0);
+        for (size_t k = 0; k < m->logs[i].count; k++)
+            record_free(m, m->logs[i].records[k]);
         free(m->logs[i].records);
     }
     free(m->journal);
@@ -501,6 +564,8 @@ static const posw_store_ops memory_ops = {
     .walk = memory_walk,
     .append = memory_append,
     .read = memory_read,
+    .log_info = memory_log_info,
+    .drop_oldest = memory_drop_oldest,
     .usage = memory_usage,
     .close = memory_close,
 };
@@ -510,7 +575,12 @@ posw_store *posw_store_memory_new(void) {
     if (m == NULL) return NULL;
     m->base.ops = &memory_ops;
     m->random = 0x9e3779b97f4a7c15;
+    m->part_bytes = PART_BYTES;
     return &m->base;
+}
+
+void posw_store_memory_set_part(posw_store *s, uint64_t bytes) {
+    ((memory_store *)s)->part_bytes = bytes;
 }
 
 uint64_t posw_store_memory_operations(const posw_store *s) {

@@ -1,7 +1,8 @@
 /* The in-memory store's fault hook, for tests and simulation: fail the n-th operation with a chosen error.
  *
- * Counted operations are begin, commit, get, put, del, walk, append and read, in the order of the calls. One that is
- * made to fail does nothing but fail: a commit rolls back, a put spoils its transaction, a get says the error. */
+ * Counted operations are begin, commit, get, put, del, walk, append, read and drop_oldest, in the order of the calls.
+ * One that is made to fail does nothing but fail: a commit rolls back, a put spoils its transaction, a get says the
+ * error. */
 #ifndef POSW_STORE_STORE_MEMORY_H
 #define POSW_STORE_STORE_MEMORY_H
 
@@ -14,5 +15,9 @@ uint64_t posw_store_memory_operations(const posw_store *s);
 void posw_store_memory_fail(posw_store *s, uint64_t nth, int error, bool sticky);
 /* While paused, operations are not counted and none is made to fail. */
 void posw_store_memory_pause(posw_store *s, bool paused);
+
+/* The bytes that a part of a log has at least (drop_oldest); 1 MiB unless set. Places of records that were given up
+ * stay, at 8 bytes each. */
+void posw_store_memory_set_part(posw_store *s, uint64_t bytes);
 
 #endif

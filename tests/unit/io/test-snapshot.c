@@ -411,7 +411,12 @@ static void strange_archives(void **state) {
         {{"/etc/passwd"}, "does not belong"},
         {{"state/../../x"}, "does not belong"},
         {{"state/data.mdb", "state/data.mdb"}, "does not belong"},
-        {{"blocks/blk00001.dat"}, "does not belong"},
+        {{"blocks/blk00001.dat"}, "something is missing"}, /* of a pruned node */
+        {{"blocks/blk00001.dat", "blocks/blk00003.dat"}, "does not belong"},
+        {{"blocks/blk00001.dat", "blocks/blk00000.dat"}, "does not belong"},
+        {{"blocks/blk1.dat"}, "does not belong"},
+        {{"blocks/blk-0001.dat"}, "does not belong"},
+        {{"blocks/blk 0001.dat"}, "does not belong"},
         {{"blocks/blk00000.dat", "blocks/blk00000.dat"}, "does not belong"},
         {{"node.key"}, "does not belong"},
         {{"state/data.mdb", "SHA256SUMS", "blocks/blk00000.dat"}, "the head of a file"},
@@ -457,13 +462,47 @@ static void no_place_for_the_state(void **state) {
     posw_message msg = {""};
     unsigned n;
     if (snapshot(w, 0, &msg) != POSW_OK) fail_msg("%s", msg.text);
-    assert_int_not_equal(posw_snapshot_restore(
-                             w->file, w->target, &(posw_snapshot_restore_options){.check = get_in_the_way, .arg = w}, &msg),
+    assert_int_not_equal(posw_snapshot_restore(w->file, w->target,
+                                               &(posw_snapshot_restore_options){.check = get_in_the_way, .arg = w},
+                                               &msg),
                          POSW_OK);
     assert_non_null(strstr(msg.text, "state"));
     temporary_remove(path_of(w->target, "state"));
     nothing_is_left(w);
     if (unpack(w, &n, &msg) != POSW_OK) fail_msg("%s", msg.text); /* and it can be tried again */
+}
+
+/* The archive of a pruned store begins with a later file, and what is unpacked is pruned as that is. Nothing goes while
+ * it is made, and what was left over of an attempt that was killed goes whatever its number is. */
+static void of_a_pruned_store(void **state) {
+    world *w = *state;
+    posw_message msg = {""};
+    posw_store_log_info info, again;
+    posw_buf out = {0};
+    char name[TEMPORARY_SIZE + 64];
+    for (unsigned log = 0; log < POSW_STORE_LOG_COUNT; log++) {
+        assert_int_equal(w->s->ops->begin(w->s), POSW_OK);
+        for (unsigned i = 0; i < 3 + log; i++)
+            assert_int_equal(w->s->ops->drop_oldest(w->s, (enum posw_store_log)log), POSW_OK);
+        assert_int_equal(w->s->ops->commit(w->s), POSW_OK);
+    }
+    w->s->ops->log_info(w->s, POSW_LOG_EXEC, &info);
+    if (snapshot(w, 5, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    snprintf(name, sizeof name, "%s/restore.partial/blocks", w->target);
+    assert_int_equal(posw_file_make_directories(name, 0700, NULL), POSW_OK);
+    snprintf(name, sizeof name, "%s/restore.partial/blocks/exe00777.dat", w->target);
+    assert_int_equal(posw_file_write(name, "half", 4, 0600, NULL), POSW_OK);
+    if (posw_snapshot_restore(w->file, w->target, &(posw_snapshot_restore_options){0}, &msg) != POSW_OK)
+        fail_msg("%s", msg.text);
+    assert_int_equal(size_of(path_of(w->target, "blocks/blk00002.dat")), -1);
+    assert_true(size_of(path_of(w->target, "blocks/blk00003.dat")) > 0);
+    assert_int_equal(size_of(path_of(w->target, "restore.partial")), -1);
+    posw_store *s = must_open(w->target, &small_files);
+    assert_int_equal(posw_store_lmdb_check_logs(s, NULL, NULL), POSW_OK);
+    assert_int_equal(s->ops->read(s, POSW_LOG_BLOCKS, 1, &out), POSW_EPRUNED);
+    s->ops->log_info(s, POSW_LOG_EXEC, &again);
+    assert_int_equal(again.oldest_end, info.oldest_end);
+    s->ops->close(s);
 }
 
 static void places(void **state) {
@@ -506,6 +545,7 @@ int main(void) {
         TEST(cancelled),
         TEST(damaged),
         TEST(strange_archives),
+        TEST(of_a_pruned_store),
         TEST(places),
         TEST(no_place_for_the_state),
     };

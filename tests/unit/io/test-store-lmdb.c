@@ -179,7 +179,7 @@ static void test_format(void **state) {
         int code;
         const char *words;
     } cases[] = {
-        {"format", {0, 0, 0, POSW_STORE_LMDB_FORMAT + 1}, 4, POSW_EUNSUPPORTED, "has format 2, this program knows 1"},
+        {"format", {0, 0, 0, POSW_STORE_LMDB_FORMAT + 1}, 4, POSW_EUNSUPPORTED, "has format 3, this program knows 2"},
         {"format", {0, 0, 0, 0}, 4, POSW_ECORRUPT, "no valid format"},
         {"format", {0, 0, 1}, 3, POSW_ECORRUPT, "no valid format"},
         {"format", {0}, 0, POSW_ECORRUPT, "lacks its row 'format'"},
@@ -187,6 +187,8 @@ static void test_format(void **state) {
         {"chain", {1, 2, 3}, 3, POSW_ECORRUPT, "no valid chain"},
         {"end.exec", {0}, 0, POSW_ECORRUPT, "lacks its row 'end.exec'"},
         {"end.blocks", {1, 2, 3}, 3, POSW_ECORRUPT, "no valid row 'end.blocks'"},
+        {"start.exec", {1, 2, 3}, 3, POSW_ECORRUPT, "no valid row 'start.exec'"},
+        {"start.blocks", {0, 0, 0, 1}, 4, POSW_ECORRUPT, "no valid row 'start.blocks'"}, /* behind the end */
     };
     (void)state;
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
@@ -274,6 +276,129 @@ static void test_missing_files(void **state) {
         must_refuse(dir, POSW_ECORRUPT, "is missing");
         temporary_remove(dir);
     }
+}
+
+/* --- giving up the oldest --- */
+
+static void drop_files(posw_store *s, enum posw_store_log log, unsigned count) {
+    assert_int_equal(s->ops->begin(s), POSW_OK);
+    while (count-- > 0)
+        assert_int_equal(s->ops->drop_oldest(s, log), POSW_OK);
+}
+
+/* Records 0 to 2 lie in the first of four files, and so on. */
+static void assert_dropped(posw_store *s, const posw_store_pos pos[RECORDS], size_t dropped) {
+    for (size_t i = 0; i < RECORDS; i++) {
+        posw_buf out = {0};
+        assert_int_equal(s->ops->read(s, POSW_LOG_BLOCKS, pos[i], &out), i < dropped ? POSW_EPRUNED : POSW_OK);
+        posw_buf_clear(&out);
+    }
+}
+
+static bool is_there(const char *dir, const char *name) {
+    return size_of(path_of(dir, name)) >= 0;
+}
+
+static void test_drop(void **state) {
+    char dir[TEMPORARY_SIZE];
+    posw_store_pos pos[RECORDS];
+    posw_store_log_info info;
+    posw_store_lmdb_copy copy;
+    uint64_t seen[3] = {0, 0, 0}, used, limit;
+    (void)state;
+    temporary_make(dir);
+    make_store(dir, pos);
+    posw_store *s = must_open(dir, &small_files);
+    s->ops->log_info(s, POSW_LOG_BLOCKS, &info);
+    assert_int_equal(info.oldest_bytes, size_of(path_of(dir, "blocks/blk00000.dat")));
+    assert_true(info.oldest_end > pos[2] && info.oldest_end <= pos[3]);
+    /* taken back */
+    drop_files(s, POSW_LOG_BLOCKS, 2);
+    assert_dropped(s, pos, 6);
+    s->ops->abort(s);
+    assert_dropped(s, pos, 0);
+    /* for good; the other log is as it was */
+    drop_files(s, POSW_LOG_BLOCKS, 1);
+    assert_true(is_there(dir, "blocks/blk00000.dat")); /* until it is committed */
+    assert_int_equal(s->ops->commit(s), POSW_OK);
+    assert_false(is_there(dir, "blocks/blk00000.dat"));
+    assert_true(is_there(dir, "blocks/blk00001.dat") && is_there(dir, "blocks/exe00000.dat"));
+    assert_dropped(s, pos, 3);
+    s->ops->usage(s, &used, &limit);
+    const uint64_t before = used;
+    /* nothing goes while a copy is made */
+    assert_int_equal(posw_store_lmdb_copy_begin(s, &copy), POSW_OK);
+    s->ops->log_info(s, POSW_LOG_BLOCKS, &info);
+    assert_int_equal(info.oldest_bytes, 0);
+    posw_store_lmdb_copy_end(s);
+    /* up to the file that is written, which never goes */
+    s->ops->log_info(s, POSW_LOG_BLOCKS, &info);
+    const uint64_t file = info.oldest_bytes;
+    drop_files(s, POSW_LOG_BLOCKS, 2);
+    assert_int_equal(s->ops->commit(s), POSW_OK);
+    s->ops->usage(s, &used, &limit);
+    assert_int_equal(before - used, 2 * file);
+    s->ops->log_info(s, POSW_LOG_BLOCKS, &info);
+    assert_int_equal(info.oldest_bytes, 0);
+    s->ops->close(s);
+    s = must_open(dir, &small_files);
+    assert_dropped(s, pos, 9);
+    assert_int_equal(posw_store_lmdb_check_logs(s, count_progress, seen), POSW_OK);
+    assert_int_equal(seen[0] + POSW_BODY_HEADER_SIZE * 3, seen[1]); /* but the seals of the other log */
+    s->ops->close(s);
+    temporary_remove(dir);
+}
+
+/* What a crash, or a disk that did not let go of it, left behind goes at the next open; other names stay. */
+static void test_dropped_files_that_stayed(void **state) {
+    static const char *const stale[] = {"blocks/blk00000.dat", "blocks/blk00001.dat"};
+    static const char *const other[] = {"blocks/blk0.dat", "blocks/blk00000.dat~", "blocks/abc00000.dat"};
+    char dir[TEMPORARY_SIZE];
+    posw_store_pos pos[RECORDS];
+    (void)state;
+    temporary_make(dir);
+    make_store(dir, pos);
+    posw_store *s = must_open(dir, &small_files);
+    drop_files(s, POSW_LOG_BLOCKS, 2);
+    assert_int_equal(s->ops->commit(s), POSW_OK);
+    s->ops->close(s);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(stale); i++)
+        assert_int_equal(posw_file_write(path_of(dir, stale[i]), "old", 3, 0600, NULL), POSW_OK);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(other); i++)
+        assert_int_equal(posw_file_write(path_of(dir, other[i]), "own", 3, 0600, NULL), POSW_OK);
+    s = must_open(dir, &small_files);
+    assert_dropped(s, pos, 6);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(stale); i++)
+        assert_false(is_there(dir, stale[i]));
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(other); i++)
+        assert_true(is_there(dir, other[i]));
+    s->ops->close(s);
+    /* a file that should be there is missed */
+    assert_int_equal(unlink(path_of(dir, "blocks/blk00002.dat")), 0);
+    must_refuse(dir, POSW_ECORRUPT, "blocks/blk00002.dat is missing");
+    /* and without a state nothing is begun anew on what is left */
+    assert_int_equal(unlink(path_of(dir, "state/data.mdb")), 0);
+    must_refuse(dir, POSW_ECORRUPT, "state is missing");
+    temporary_remove(dir);
+}
+
+/* A directory of before is read, and becomes one that programs of before refuse with the first file that goes. */
+static void test_drop_changes_the_format(void **state) {
+    char dir[TEMPORARY_SIZE];
+    posw_store_pos pos[RECORDS];
+    posw_bytes value;
+    (void)state;
+    temporary_make(dir);
+    make_store(dir, pos);
+    posw_store *s = must_open(dir, &small_files);
+    assert_int_equal(s->ops->get(s, POSW_TABLE_META, "format", 6, &value), POSW_OK);
+    assert_int_equal(value.data[3], POSW_STORE_LMDB_FORMAT_WHOLE);
+    drop_files(s, POSW_LOG_EXEC, 1);
+    assert_int_equal(s->ops->commit(s), POSW_OK);
+    assert_int_equal(s->ops->get(s, POSW_TABLE_META, "format", 6, &value), POSW_OK);
+    assert_int_equal(value.data[3], POSW_STORE_LMDB_FORMAT);
+    s->ops->close(s);
+    temporary_remove(dir);
 }
 
 /* Blocks without their state are kept. */
@@ -382,8 +507,9 @@ static void test_state_cut(void **state) {
     temporary_remove(dir);
 }
 
-/* Each bit of the transaction numbers by which LMDB takes the newer of its two meta pages. A number that goes up or down by
- * two looks like another sound one; all others are noticed before the records of the newest state are cut as a tail. */
+/* Each bit of the transaction numbers by which LMDB takes the newer of its two meta pages. A number that goes up or
+ * down by two looks like another sound one; all others are noticed before the records of the newest state are cut as a
+ * tail. */
 static void test_state_metas(void **state) {
     enum { NUMBER = 16 + 4 + 4 + 8 + 8 + 2 * 48 + 8 };
     char dir[TEMPORARY_SIZE];
@@ -482,6 +608,9 @@ int main(void) {
         cmocka_unit_test(test_tail),
         cmocka_unit_test(test_missing_files),
         cmocka_unit_test(test_missing_state),
+        cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_dropped_files_that_stayed),
+        cmocka_unit_test(test_drop_changes_the_format),
         cmocka_unit_test(test_bit_flips),
         cmocka_unit_test(test_exchanged_files),
         cmocka_unit_test(test_state_metas),

@@ -34,6 +34,7 @@ typedef struct {
 typedef struct {
     model_value rows[POSW_TABLE_COUNT][KEYS];
     size_t record_count[POSW_STORE_LOG_COUNT];
+    size_t dropped[POSW_STORE_LOG_COUNT]; /* so many of the first records were given up */
 } model_state;
 
 typedef struct {
@@ -155,7 +156,7 @@ typedef struct {
 
 /* Rows of META that a store keeps for itself. */
 static bool own_row(enum posw_table t, posw_bytes key) {
-    static const char *const names[] = {"format", "chain", "end.blocks", "end.exec"};
+    static const char *const names[] = {"format", "chain", "end.blocks", "end.exec", "start.blocks", "start.exec"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(names); i++)
         if (t == POSW_TABLE_META && key.size == strlen(names[i]) && memcmp(key.data, names[i], key.size) == 0)
             return true;
@@ -213,10 +214,35 @@ static void model_read(model *m) {
     size_t n = random_below(&m->random, m->now.record_count[log]);
     posw_buf out = {0};
     posw_buf_text(&out, "before");
-    assert_int_equal(m->s->ops->read(m->s, log, m->positions[log][n], &out), POSW_OK);
+    const bool is_there = n >= m->now.dropped[log];
+    assert_int_equal(m->s->ops->read(m->s, log, m->positions[log][n], &out), is_there ? POSW_OK : POSW_EPRUNED);
     assert_memory_equal(out.data, "before", 6);
-    assert_value(m, posw_bytes_of(out.data + 6, out.size - 6), m->records[log][n]);
+    if (is_there)
+        assert_value(m, posw_bytes_of(out.data + 6, out.size - 6), m->records[log][n]);
+    else
+        assert_int_equal(out.size, 6);
     posw_buf_clear(&out);
+}
+
+/* Gives up the oldest part; committed records only are in it. */
+static void model_drop(model *m) {
+    enum posw_store_log log = (enum posw_store_log)random_below(&m->random, POSW_STORE_LOG_COUNT);
+    posw_store_log_info before, after;
+    m->s->ops->log_info(m->s, log, &before);
+    if (before.oldest_bytes == 0) {
+        assert_int_equal(before.oldest_end, 0);
+        return;
+    }
+    assert_true(before.oldest_bytes <= before.bytes);
+    assert_int_equal(m->s->ops->drop_oldest(m->s, log), POSW_OK);
+    m->s->ops->log_info(m->s, log, &after);
+    assert_int_equal(after.bytes, before.bytes - before.oldest_bytes);
+    const size_t was = m->now.dropped[log];
+    size_t n = was;
+    while (n < m->now.record_count[log] && m->positions[log][n] < before.oldest_end)
+        n++;
+    assert_true(n > was && n <= m->committed.record_count[log]);
+    m->now.dropped[log] = n;
 }
 
 static void model_check_all(model *m) {
@@ -251,6 +277,8 @@ static void model_step(model *m) {
         model_begin(m);
     } else if (pick < 500) {
         model_append(m);
+    } else if (pick < 510) {
+        model_drop(m);
     } else {
         model_write(m);
     }

@@ -12,6 +12,7 @@ static posw_store *open_memory(void *arg) {
     (void)arg;
     posw_store *s = posw_store_memory_new();
     assert_non_null(s);
+    posw_store_memory_set_part(s, 20000);
     return s;
 }
 
