@@ -33,7 +33,9 @@ enum {
     POSW_CHAIN_SIDE_MAX = 4096,
     POSW_CHAIN_SIDE_DEEP_MAX = 65536,
     POSW_CHAIN_STATES_MAX = 128,
-    POSW_CHAIN_COPIES_MAX = 4
+    POSW_CHAIN_COPIES_MAX = 4,
+    POSW_CHAIN_BODIES_MIN = 1024,  /* bodies that even a pruned node has, from the tip down: doc/network.md, flag 8 */
+    POSW_CHAIN_BODIES_SLACK = 128, /* beyond what is needed or promised: peers may know an older tip */
 };
 
 typedef struct posw_chain posw_chain;
@@ -101,6 +103,8 @@ uint64_t posw_chain_states_depth(const posw_chain *c);
 int posw_chain_pow_key(posw_chain *c, posw_hash *out, uint64_t number);
 
 /* ---- Reading blocks: POSW_OK, POSW_ENOTFOUND or an operating error ---- */
+/* Of blocks before posw_chain_first_body there are headers, stake tables and proofs; bodies and results are
+ * POSW_EPRUNED. */
 typedef struct {
     posw_header header;
     posw_hash hash;
@@ -108,16 +112,16 @@ typedef struct {
     bool is_main;
     size_t size; /* of the encoded block */
 } posw_chain_block_info;
-/* Only whether it is there: POSW_OK, POSW_ENOTFOUND or an operating error. */
+/* Only whether its header is there: POSW_OK, POSW_ENOTFOUND or an operating error. */
 int posw_chain_has_block(posw_chain *c, const posw_hash *hash);
 int posw_chain_block_by_hash(posw_chain *c, posw_chain_block_info *out, const posw_hash *hash);
 int posw_chain_block_by_number(posw_chain *c, posw_chain_block_info *out, uint64_t number); /* main chain */
 int posw_chain_hash_by_number(posw_chain *c, posw_hash *out, uint64_t number);
-/* The encoded block, appended. */
+/* The encoded block, appended. One without transactions is made from its header when it was pruned. */
 int posw_chain_block_bytes(posw_chain *c, posw_buf *out, const posw_hash *hash);
 /* Receipts and senders of a main-chain block: receipts as in execute.h; senders 20 bytes each. Appended. */
 int posw_chain_block_results(posw_chain *c, posw_buf *receipts, posw_buf *senders, const posw_hash *hash);
-/* Where a transaction of the main chain stands. */
+/* Where a transaction of the main chain stands. POSW_ENOTFOUND also when its block was pruned. */
 int posw_chain_find_tx(posw_chain *c, uint64_t *number, uint32_t *index, const posw_hash *tx_hash);
 /* The stake proof of a miner for a block number up to tip + 1. POSW_ENOTFOUND: not in the table. */
 int posw_chain_stake_proof(posw_chain *c, posw_stake_proof *out, uint64_t number, const posw_address *miner);
@@ -171,10 +175,29 @@ void posw_chain_template_clear(posw_chain_template *t);
 int posw_chain_import_own(posw_chain *c, posw_chain_template *t, const posw_header *sealed, uint64_t now_s,
                           posw_verdict *verdict, posw_chain_change *change);
 
+/* ---- Pruning ---- */
+/* So many blocks below the tip keep their bodies, results and undo records whatever the disk says: twice what a
+ * reorganisation may take back (the chain may become shorter by one, and go back from there), and at least what peers
+ * may ask of a pruned node. */
+uint64_t posw_chain_keep_depth(const posw_chain *c);
+/* The lowest block from which on everything is there; 0: nothing was ever pruned. */
+uint64_t posw_chain_first_body(const posw_chain *c);
+/* Bytes of files that were given up since the chain was opened. */
+uint64_t posw_chain_pruned_bytes(const posw_chain *c);
+typedef struct {
+    uint64_t bytes; /* of block and execution files, before this step */
+    bool more;      /* something was done: call again, when others have had their turn */
+    bool needed;    /* they are above bytes_max, but what would go next is too young */
+} posw_chain_pruning;
+/* One bounded step (some milliseconds, and a commit unless bulk mode joins it) towards block and execution files of at
+ * most bytes_max. An operating error changes nothing. */
+int posw_chain_prune(posw_chain *c, uint64_t bytes_max, posw_chain_pruning *out);
+
 /* ---- Checking (posw db verify) ---- */
 /* Re-reads every main-chain block, checks hashes, links, seals, roots of bodies and receipts, window counts, stake
- * tables, and at the end walks the whole state. progress is called with the block number now and then; a non-zero
- * result stops with POSW_ECANCELED. POSW_ECORRUPT with a sentence that names block and remedy. */
+ * tables, and at the end walks the whole state. Of pruned blocks all but bodies and receipts. progress is called with
+ * the block number now and then; a non-zero result stops with POSW_ECANCELED. POSW_ECORRUPT with a sentence that names
+ * block and remedy. */
 int posw_chain_verify(posw_chain *c, int (*progress)(void *arg, uint64_t number, uint64_t tip), void *arg,
                       posw_message *msg);
 

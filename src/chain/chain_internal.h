@@ -2,7 +2,8 @@
  *
  * What lies where
  *
- *      META     "chain.format" -> 1 (8 bytes) · "chain.genesis" -> hash · "chain.spec" -> keccak256 of the chain file ·
+ *      META     "first.body" -> posw_chain_first_body (8 bytes), where anything was pruned ·
+ * "chain.format" -> 1 (8 bytes) · "chain.genesis" -> hash · "chain.spec" -> keccak256 of the chain file ·
  * "tip" -> hash "side" ‖ hash -> order of arrival (8): one row for each block of a side branch HEADERS  hash -> weight
  * (32) ‖ block position (8) ‖ exec position (8) ‖ block size (4) ‖ flags (1) ‖ encoded header MAIN, TRIE, EPOCHS, TXS
  * as store.h says; EPOCHS also epoch (8) ‖ hash -> the table of a snapshot block on a side branch, once it was needed
@@ -132,6 +133,9 @@ struct posw_chain {
     size_t table_count;
     uint64_t table_clock;
 
+    uint64_t first_body;                /* blocks before it are pruned */
+    uint64_t pruned_bytes, pruned_open; /* the latter: of them in the open transaction */
+
     bool stale; /* memory may be ahead of the store: reload before anything else */
     bool tx_open, bulk, allow_deep;
     uint64_t bulk_blocks_max, bulk_blocks;
@@ -242,6 +246,13 @@ typedef struct {
 int posw_chain_side_block_load(posw_chain *c, posw_chain_side_block *out, const posw_hash *hash);
 void posw_chain_side_block_clear(posw_chain_side_block *b);
 
+/* ---- prune.c: old blocks go ---- */
+int posw_chain_prune_load(posw_chain *c);
+/* A branch that leaves the main chain after this block can be executed: nothing above it is pruned. */
+static inline bool posw_chain_fork_is_there(const posw_chain *c, uint64_t fork_number) {
+    return fork_number + 1 >= c->first_body;
+}
+
 /* ---- past.c: states behind the versions in memory ---- */
 void posw_chain_past_clear(posw_chain *c);
 
@@ -296,6 +307,8 @@ posw_state *posw_chain_state_find(posw_chain *c, uint64_t number); /* borrowed, 
 void posw_chain_limit_memory(posw_chain *c);
 
 /* ---- reorg.c ---- */
+/* In the open transaction: the index rows of all transactions of a main-chain block. */
+int posw_chain_txs_delete(posw_chain *c, const posw_block *b);
 /* Switches to the heaviest valid branch, if that is not the main chain already. */
 int posw_chain_activate_best(posw_chain *c);
 

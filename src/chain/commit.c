@@ -85,7 +85,9 @@ int posw_chain_begin(posw_chain *c) {
 
 static int commit_store(posw_chain *c) {
     c->tx_open = false; /* closed also when it fails */
-    return c->store->ops->commit(c->store);
+    const int rc = c->store->ops->commit(c->store);
+    if (rc == POSW_OK) c->pruned_open = 0;
+    return rc;
 }
 
 int posw_chain_end_small(posw_chain *c) {

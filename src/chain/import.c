@@ -189,9 +189,18 @@ int posw_chain_find_place(posw_chain *c, posw_chain_place *place, const posw_has
 /* F3, before anything costly. */
 static bool too_deep(posw_chain *c, const posw_chain_place *place) {
     const uint64_t depth = c->tip.number - place->fork_number;
-    if (c->allow_deep || depth <= c->spec->params.reorg_max_blocks) return false;
+    const bool is_there = posw_chain_fork_is_there(c, place->fork_number);
+    if (is_there && (c->allow_deep || depth <= c->spec->params.reorg_max_blocks)) return false;
     if (c->deep_warned == c->tip.number + 1) return true;
     c->deep_warned = c->tip.number + 1;
+    if (!is_there) {
+        posw_log_write(c->log, POSW_LOG_WARN, "chain",
+                       "refused a block of a branch that leaves the chain %" PRIu64
+                       " blocks below the tip: blocks before %" PRIu64
+                       " are pruned; if that branch is the right one, start again from an empty datadir",
+                       depth, c->first_body);
+        return true;
+    }
     posw_log_write(c->log, POSW_LOG_WARN, "chain",
                    "refused a block of a branch that leaves the chain %" PRIu64
                    " blocks below the tip: the limit is %" PRIu64

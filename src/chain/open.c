@@ -68,6 +68,7 @@ int posw_chain_reload(posw_chain *c) {
     }
     rc = posw_chain_window_fill(c, c->window, c->tip.number);
     if (rc == POSW_OK) rc = posw_chain_side_load(c);
+    if (rc == POSW_OK) rc = posw_chain_prune_load(c);
     if (rc == POSW_OK) c->stale = false;
     return rc;
 }

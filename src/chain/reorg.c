@@ -41,7 +41,7 @@ static void reorg_clear(reorg *r) {
 
 /* ---- out with the old ---- */
 
-static int delete_txs(posw_chain *c, const posw_block *b) {
+int posw_chain_txs_delete(posw_chain *c, const posw_block *b) {
     int rc = POSW_OK;
     for (size_t i = 0; rc == POSW_OK && i < b->tx_count; i++) {
         posw_hash hash;
@@ -66,7 +66,7 @@ static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
     posw_block block = {0};
     int rc = posw_chain_main_row(c, &row, hash, number);
     if (rc == POSW_OK) rc = posw_chain_block_load(c, &block, raw, &row, hash);
-    if (rc == POSW_OK) rc = delete_txs(c, &block);
+    if (rc == POSW_OK) rc = posw_chain_txs_delete(c, &block);
     posw_block_clear(&block);
     const bool kept = index + r->old_kept >= r->old_count;
     if (rc == POSW_OK) rc = delete_main_rows(c, number, hash, kept);

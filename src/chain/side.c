@@ -6,9 +6,9 @@
  *                        └── 98"                          side_floor: 96
  *
  * At most POSW_CHAIN_SIDE_MAX blocks (POSW_CHAIN_SIDE_DEEP_MAX), each of which has cost a proof of work. Each knows the
- * fork of its branch, and the tree knows bounds of all forks and weights: a block that comes in order costs no walk over
- * the others. What changes the tree otherwise walks over all of it. The map's order reaches nothing: choices follow
- * (weight, order of arrival), which is a total order. */
+ * fork of its branch, and the tree knows bounds of all forks and weights: a block that comes in order costs no walk
+ * over the others. What changes the tree otherwise walks over all of it. The map's order reaches nothing: choices
+ * follow (weight, order of arrival), which is a total order. */
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
@@ -161,7 +161,7 @@ bool posw_chain_side_best(posw_chain *c, posw_hash *out) {
     if (c->side.count == 0 || !posw_fork_better(&c->side_heaviest, &c->weight)) return false;
     while (!found && (best = best_unmarked(c, &hash)) != NULL) {
         const uint64_t depth = c->tip.number - best->fork;
-        found = c->allow_deep || depth <= c->spec->params.reorg_max_blocks;
+        found = (c->allow_deep || depth <= c->spec->params.reorg_max_blocks) && posw_chain_fork_is_there(c, best->fork);
         if (!found) report_deep(c, depth);
         best->marked = true;
     }

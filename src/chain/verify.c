@@ -1,6 +1,6 @@
 /* Checking a stored chain from genesis to tip, and its state. Reads only, and trusts nothing: the window is counted
  * anew, tables are decoded with their roots recomputed and compared with what every header says, the state is walked
- * node by node. */
+ * node by node. Blocks that are pruned have headers, and these are checked like all others. */
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
@@ -36,7 +36,8 @@ static int damaged(const verifier *v, uint64_t number, const char *what) {
 
 /* Operating errors pass; what is missing or cannot be decoded is damage. */
 static int judge(const verifier *v, int rc, uint64_t number, const char *what) {
-    return rc == POSW_ENOTFOUND || rc == POSW_ECORRUPT || rc == POSW_EPARSE ? damaged(v, number, what) : rc;
+    const bool is_damage = rc == POSW_ENOTFOUND || rc == POSW_ECORRUPT || rc == POSW_EPARSE || rc == POSW_EPRUNED;
+    return is_damage ? damaged(v, number, what) : rc;
 }
 
 /* ---- the header ---- */
@@ -171,20 +172,25 @@ static int check_links(verifier *v, const posw_chain_row *row, const posw_hash *
     return h->number == 0 ? POSW_OK : check_header(v, h);
 }
 
+static int check_body(verifier *v, const posw_chain_row *row, const posw_hash *hash) {
+    const uint64_t number = row->header.number;
+    posw_block block = {0};
+    int rc =
+        judge(v, posw_chain_block_load(v->c, &block, &v->raw, row, hash), number, "its body is missing or damaged");
+    if (rc == POSW_OK && block.raw.size != row->size) rc = damaged(v, number, "its size in the index is wrong");
+    if (rc == POSW_OK) rc = check_txs(v, &block);
+    if (rc == POSW_OK) rc = check_results(v, row, &block);
+    posw_block_clear(&block);
+    return rc;
+}
+
 static int check_block(verifier *v, uint64_t number) {
     posw_chain_row row;
     posw_hash hash;
-    posw_block block = {0};
     int rc = judge(v, posw_chain_main_row(v->c, &row, &hash, number), number,
                    "it is missing in the index, or its header does not have its hash");
     if (rc == POSW_OK) rc = check_links(v, &row, &hash);
-    if (rc == POSW_OK)
-        rc = judge(v, posw_chain_block_load(v->c, &block, &v->raw, &row, &hash), number,
-                   "its body is missing or damaged");
-    if (rc == POSW_OK && block.raw.size != row.size) rc = damaged(v, number, "its size in the index is wrong");
-    if (rc == POSW_OK) rc = check_txs(v, &block);
-    if (rc == POSW_OK) rc = check_results(v, &row, &block);
-    posw_block_clear(&block);
+    if (rc == POSW_OK && number >= v->c->first_body) rc = check_body(v, &row, &hash);
     if (rc != POSW_OK) return rc;
     const posw_window_entry entry = posw_chain_entry_of(&row.header);
     posw_window_push(v->window, &entry);

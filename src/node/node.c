@@ -20,6 +20,7 @@ int posw_node_new(posw_node **out, const posw_node_options *o) {
     }
     n->next_work_id = 1;
     n->mining_wake_ms = UINT64_MAX;
+    n->prune_wake_ms = o->prune_bytes == 0 ? UINT64_MAX : 0;
     for (int i = 0; i < POSW_SERVICE_COUNT; i++)
         n->wake_ms[i] = UINT64_MAX;
     *out = n;
@@ -89,6 +90,7 @@ void node_chain_changed(posw_node *n, const posw_chain_change *change, posw_acti
         if (s->chain_changed != NULL) s->chain_changed(s->arg, n, change, out);
     }
     node_mining_update(n, out);
+    node_prune_later(n);
 }
 
 static void journal_load(posw_node *n, posw_bytes data) {
@@ -108,7 +110,7 @@ static void follow_development_time(posw_node *n) {
 /* ---- Time ---- */
 
 static void arm(posw_node *n, posw_actions *out) {
-    uint64_t at = n->mining_wake_ms;
+    uint64_t at = n->mining_wake_ms < n->prune_wake_ms ? n->mining_wake_ms : n->prune_wake_ms;
     for (int i = 0; i < POSW_SERVICE_COUNT; i++)
         if (n->wake_ms[i] < at) at = n->wake_ms[i];
     n->rearm = false;
@@ -159,6 +161,7 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
     case POSW_EVENT_TICK:
         tick(n, out);
         tell_services(n, e, out);
+        node_prune(n, out);
         break;
     case POSW_EVENT_CLIENT_DATA:
         if (rpc->client_data != NULL) rpc->client_data(rpc->arg, n, e, out);

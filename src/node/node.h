@@ -121,6 +121,7 @@ typedef struct {
     uint64_t pace_s; /* development: at least this long between a parent and the block on it; 0: as found */
     uint64_t template_refresh_ms; /* renew the template for new transactions; default 1000 */
     bool development;             /* allows evm_mine and evm_increaseTime */
+    uint64_t prune_bytes; /* block and execution files together are held at about this, oldest first; 0: all are kept */
     const posw_pow *pow;          /* borrowed; only posw_node_mine_now searches with it */
     /* For performers that know when a seal will be found without a search (a simulated world): MINE then says number,
      * difficulty, weight and target alone, and the block is made when it is asked for, with posw_node_late_work. */

@@ -21,7 +21,7 @@ struct posw_node {
     posw_address signer; /* of the identity's key, */
     bool can_sign;       /* if that is one */
     posw_node_service services[POSW_SERVICE_COUNT];
-    uint64_t wake_ms[POSW_SERVICE_COUNT], mining_wake_ms; /* UINT64_MAX: no wish */
+    uint64_t wake_ms[POSW_SERVICE_COUNT], mining_wake_ms, prune_wake_ms; /* UINT64_MAX: no wish */
     bool rearm;                                           /* a wish has changed in this step */
     bool mining_held;
     bool (*interrupt_asked)(void *arg); /* NULL: never */
@@ -33,7 +33,7 @@ struct posw_node {
     posw_hash late_parent;                       /* late_templates: of that work */
     uint64_t late_ms, late_s;                    /* when it was given out: by the clock, and by the chain's time */
     bool pool_changed;                           /* since that template was made */
-    bool warned_signer;
+    bool warned_signer, warned_prune;
     posw_node_counters counters;
 };
 
@@ -49,6 +49,10 @@ void node_mining_update(posw_node *n, posw_actions *out);
 void node_mining_wake(posw_node *n, uint64_t at_ms, posw_actions *out);
 /* Says an operating error aloud; those that a node cannot live with become FATAL. */
 void node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
+/* The chain has grown: old blocks go with the next tick. */
+void node_prune_later(posw_node *n);
+/* On a tick: one step of it, if it is time. */
+void node_prune(posw_node *n, posw_actions *out);
 void node_templates_clear(posw_node *n);
 /* The tip has moved: templates on others keep only what a late seal needs. */
 void node_templates_age(posw_node *n);
