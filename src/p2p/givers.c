@@ -7,6 +7,8 @@
  *      imported │ 17 18 19 20 21 22 23 24 …        the window: blocks are imported in order
  *               │  a  b  c  c  b  c  c  c          who was asked; 17 is what all others wait for
  *
+ * Whoever says in HELLO that it keeps only recent blocks is asked for none but the latest POSW_CHAIN_BODIES_MIN of its chain.
+ *
  * The first missing block is late after several times what blocks take at present. Then it and what else is late behind
  * it are asked of others as well, and whichever comes first is taken. Who let it wait has half a share, and is asked
  * nothing more before it has given something: while nobody else can be asked, nothing is late. */
@@ -50,9 +52,31 @@ void sync_note_lacks(p2p_peer *peer, const p2p_branch *b) {
     if (!lacks(peer, b)) s->lacks[s->lacks_next++ % SYNC_BRANCHES_MAX] = b->id;
 }
 
+/* On its chain, as far as it told. */
+static bool is_on_chain_of(const p2p_peer *peer, const p2p_branch *b, const p2p_record *r) {
+    return b->origin == peer->id || posw_u256_cmp(&peer->weight, &r->weight) >= 0;
+}
+
+/* It keeps only its latest blocks, and this is not one of them. */
+static bool has_pruned(const p2p_peer *peer, const p2p_branch *b, const p2p_record *r) {
+    const uint64_t number = p2p_branch_number(b, (size_t)(r - b->records));
+    return (peer->flags & POSW_MSG_HELLO_RECENT) != 0 && number + POSW_CHAIN_BODIES_MIN <= peer->number;
+}
+
 static bool has(const p2p_peer *peer, const p2p_branch *b, const p2p_record *r) {
     if (peer->kind == POSW_P2P_FEELER || peer->sync->late || lacks(peer, b)) return false;
-    return b->origin == peer->id || posw_u256_cmp(&peer->weight, &r->weight) >= 0;
+    return is_on_chain_of(peer, b, r) && !has_pruned(peer, b, r);
+}
+
+bool sync_is_pruned_away(const posw_p2p *p, const p2p_branch *b, const p2p_record *r) {
+    bool found = false;
+    size_t i = 0;
+    for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        if (peer->kind == POSW_P2P_FEELER || !is_on_chain_of(peer, b, r)) continue;
+        if (!has_pruned(peer, b, r)) return false;
+        found = true;
+    }
+    return found;
 }
 
 /* ---- Shares ---- */

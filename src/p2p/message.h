@@ -99,7 +99,12 @@ void posw_msg_text(char *out, size_t room, posw_bytes in);
 
 /* ---- HELLO, GOODBYE, PING, PONG ---- */
 
-enum { POSW_MSG_HELLO_RELAYS = 1, POSW_MSG_HELLO_SEEDER = 2, POSW_MSG_HELLO_SYNCING = 4 };
+enum {
+    POSW_MSG_HELLO_RELAYS = 1,
+    POSW_MSG_HELLO_SEEDER = 2,
+    POSW_MSG_HELLO_SYNCING = 4,
+    POSW_MSG_HELLO_RECENT = 8 /* pruned: of its latest POSW_CHAIN_BODIES_MIN blocks it has the bodies, of others perhaps */
+};
 
 typedef struct {
     uint64_t version, chain_id;

@@ -25,6 +25,7 @@ size_t posw_p2p_peers(const posw_p2p *p, posw_p2p_peer_info *out, size_t max) {
                                       .address = peer->address,
                                       .node_id = peer->node_id,
                                       .ready = peer->state == P2P_READY,
+                                      .pruned = (peer->flags & POSW_MSG_HELLO_RECENT) != 0,
                                       .number = peer->number,
                                       .hash = peer->hash,
                                       .weight = peer->weight,

@@ -139,7 +139,8 @@ bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer) {
 }
 
 bool p2p_was_read(posw_p2p *p, int rc) {
-    if (rc != POSW_OK && rc != POSW_ENOTFOUND && p->chain_error == POSW_OK) p->chain_error = rc;
+    const bool is_absent = rc == POSW_ENOTFOUND || rc == POSW_EPRUNED;
+    if (rc != POSW_OK && !is_absent && p->chain_error == POSW_OK) p->chain_error = rc;
     return rc == POSW_OK;
 }
 

@@ -77,7 +77,8 @@ typedef struct {
     enum posw_p2p_kind kind;
     posw_netaddr address;
     posw_node_id node_id;
-    bool ready; /* HELLO has come */
+    bool ready;  /* HELLO has come */
+    bool pruned; /* it keeps only recent blocks, as it told */
     char agent[POSW_P2P_AGENT_MAX + 1];
     uint64_t number; /* of its tip, as far as it told */
     posw_hash hash;

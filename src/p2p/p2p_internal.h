@@ -140,8 +140,8 @@ p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i);
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
 /* May this peer's headers cost another job? A false proof shows only when the job is done, so there must not be many until then. */
 bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer);
-/* What reading the chain gave: true for POSW_OK. Anything but that and POSW_ENOTFOUND is a disk that fails, which must not pass for an
- * unknown block: the node ends by it. */
+/* What reading the chain gave: true for POSW_OK. Anything but that, POSW_ENOTFOUND and POSW_EPRUNED is a disk that fails, which must not
+ * pass for an unknown block: the node ends by it. */
 bool p2p_was_read(posw_p2p *p, int rc);
 /* For qsort. */
 int p2p_compare_hashes(const void *a, const void *b);

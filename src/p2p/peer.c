@@ -23,6 +23,7 @@ void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
                         .hash = posw_chain_tip_hash(p->chain),
                         .weight = posw_chain_weight_total(p->chain),
                         .flags = (p2p_sync_is_behind(p) ? POSW_MSG_HELLO_SYNCING : 0) | (p->options.seeder ? POSW_MSG_HELLO_SEEDER : 0) |
+                                 (posw_chain_first_body(p->chain) > 0 ? POSW_MSG_HELLO_RECENT : 0) |
                                  (peer->kind == POSW_P2P_BLOCK_ONLY || peer->kind == POSW_P2P_FEELER ? 0 : POSW_MSG_HELLO_RELAYS),
                         .port = p->options.listen_port,
                         .time_s = p->now_ms / 1000,

@@ -355,6 +355,33 @@ static void set_pace(posw_p2p *p) {
         posw_log_write(p->log, POSW_LOG_ERROR, "sync", "joined commits cannot be switched");
 }
 
+/* Somebody on a heavier chain has all of its blocks. */
+static bool somebody_keeps_all(const posw_p2p *p) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    size_t i = 0;
+    for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        if ((peer->flags & POSW_MSG_HELLO_RECENT) == 0 && posw_u256_cmp(&peer->weight, &tip) > 0) return true;
+    return false;
+}
+
+/* A network whose nodes have all pruned cannot be joined from genesis: that is said, not waited out. It stays said while
+ * nothing changes, also when the branch is forgotten and begun anew. */
+static void note_pruned_away(posw_p2p *p) {
+    p2p_sync *s = p->sync;
+    const p2p_branch *best = sync_best_branch(p);
+    const p2p_record *first = best == NULL ? NULL : &best->records[best->imported];
+    if (s->pruned_away[0] != '\0') {
+        if (somebody_keeps_all(p)) s->pruned_away[0] = '\0';
+        return;
+    }
+    if (first == NULL || first->body != P2P_BODY_WANTED || !sync_is_pruned_away(p, best, first)) return;
+    snprintf(s->pruned_away, sizeof s->pruned_away,
+             "no peer has block %" PRIu64 " any more, all have pruned it: add a node that keeps all blocks (--addnode), "
+             "or restore a snapshot",
+             p2p_branch_number(best, best->imported));
+    posw_log_write(p->log, POSW_LOG_ERROR, "sync", "%s", s->pruned_away);
+}
+
 void sync_advance(posw_p2p *p, posw_actions *out) {
     sync_import(p, out);
     weigh(p);
@@ -362,6 +389,7 @@ void sync_advance(posw_p2p *p, posw_actions *out) {
     note_behind(p);
     set_pace(p);
     sync_ask_bodies(p, out);
+    note_pruned_away(p);
     ask_where_worth(p, out);
 }
 
@@ -463,7 +491,7 @@ void p2p_sync_tick(posw_p2p *p, posw_actions *out) {
 
 void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
     (void)out;
-    if (change->added_count > 0) p->sync->problem[0] = 0;
+    if (change->added_count > 0) p->sync->problem[0] = p->sync->pruned_away[0] = 0;
 }
 
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {
@@ -475,7 +503,8 @@ void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {
         s->memory += p2p_branch_memory(p->sync->branches[i]);
         if (p->sync->branches[i]->last.number > s->sync_tip) s->sync_tip = p->sync->branches[i]->last.number;
     }
-    if (p->sync->problem[0] != 0) memcpy(s->problem, p->sync->problem, sizeof p->sync->problem);
+    const char *problem = p->sync->problem[0] != 0 ? p->sync->problem : p->sync->pruned_away;
+    if (problem[0] != 0) memcpy(s->problem, problem, sizeof p->sync->problem);
 }
 
 size_t p2p_sync_peer_memory(const p2p_peer *peer) {

@@ -88,7 +88,8 @@ struct p2p_sync {
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
     uint64_t settled_ms;                  /* caught up then, if nothing else comes; 0: was not behind yet, or is */
     bool importing;                       /* inside posw_node_submit_block: branches stay as they are */
-    char problem[160];                    /* a heavier chain that cannot be followed */
+    char problem[160];                    /* a heavier chain that cannot be followed, */
+    char pruned_away[160];                /* or none of whose peers has the old blocks */
 };
 
 /* ---- sync.c ---- */
@@ -137,6 +138,8 @@ p2p_branch *sync_best_branch(posw_p2p *p);
 void sync_make_room(posw_p2p *p);
 /* Whom to ask for this block in this round, other than `avoid` (0: anybody). NULL: nobody. */
 p2p_peer *sync_giver(const posw_p2p *p, const p2p_branch *b, const p2p_record *r, uint64_t avoid);
+/* Peers have this block on their chains, and every one of them keeps only later ones. */
+bool sync_is_pruned_away(const posw_p2p *p, const p2p_branch *b, const p2p_record *r);
 /* It is asked for this block: with the next GET_BLOCKS to this peer, which the caller sends. */
 void sync_note_asked(posw_p2p *p, p2p_peer *peer, p2p_record *r);
 /* Takes the hash off the list of what this peer owes: it gave it, or said that it has none. False: it was not on it. */

@@ -115,6 +115,7 @@ static void json_peer(posw_jw *w, const posw_p2p_peer_info *p) {
     posw_jw_kv_string(w, "peer", number);
     posw_jw_kv_string(w, "kind", posw_p2p_kind_text(p->kind));
     posw_jw_kv_bool(w, "ready", p->ready);
+    posw_jw_kv_bool(w, "pruned", p->pruned);
     posw_jw_key(w, "network");
     posw_jw_object(w);
     posw_jw_kv_string(w, "remoteAddress", address);
