@@ -113,7 +113,7 @@ export function blocks({ main, args, signal, parameters }) {
           blockLink(b.number),
           when(b.timestamp),
           Number(b.number) === 0 ? 'nobody: genesis' : [addressLink(b.miner, 'miner'), boostTag(b.boosted)],
-          integer(Number(b.transactions)),
+          b.transactions === undefined ? '–' : integer(Number(b.transactions)),
           integer(Number(b.gasUsed)),
           integer(Number(b.size)),
           size(Number(b.difficulty)),
@@ -154,6 +154,16 @@ function extraData(b) {
   return text === null ? mono(data) : [el('q', { class: 'foreign' }, text), ' ', mono(data)];
 }
 
+const PRUNED = 4444; // the code of "pruned history unavailable"
+
+/** Of the node's refusals, the one that a page can live with. */
+function onlyPruned(error) {
+  if (error.code !== PRUNED) throw error;
+  return { pruned: error.message };
+}
+
+const keptFrom = (first) => ` from block ${integer(Number(first))} on`;
+
 export function block({ main, args, signal, parameters }) {
   const asked = args[0] ?? 'latest',
     ref = /^\d+$/.test(asked) ? hex(asked) : asked,
@@ -163,7 +173,7 @@ export function block({ main, args, signal, parameters }) {
   const load = async () => {
     const [b, txs, status] = await Promise.all([
       rpc('posw_getBlockSummary', ref),
-      rpc('posw_getBlockTransactions', ref, hex((page - 1) * TXS_A_PAGE), TXS_A_PAGE),
+      rpc('posw_getBlockTransactions', ref, hex((page - 1) * TXS_A_PAGE), TXS_A_PAGE).catch(onlyPruned),
       nodeStatus(),
     ]);
     return { b, txs, status };
@@ -185,7 +195,8 @@ export function block({ main, args, signal, parameters }) {
         );
       const number_ = Number(b.number),
         tip = Number(status.tip.number),
-        total = Number(txs.total),
+        pruned = txs?.pruned ?? null,
+        total = pruned === null ? Number(txs.total) : 0,
         pages = Math.max(1, Math.ceil(total / TXS_A_PAGE));
       say(main.querySelector('h1'), `Block ${integer(number_)}`);
       const fact = (x) => (b.main ? x : 'none: not on the main chain');
@@ -218,7 +229,7 @@ export function block({ main, args, signal, parameters }) {
                   amount(BigInt(b.subsidy), parameters),
                   BigInt(b.treasury) > 0n ? [', of which to the treasury ', amount(b.treasury, parameters)] : null,
                 ],
-            ['Transactions', integer(total)],
+            ['Transactions', pruned === null ? integer(total) : 'not kept by this node'],
             ['Gas used', `${integer(Number(b.gasUsed))} of ${integer(Number(b.gasLimit))} (${percent(Number(b.gasUsed), Number(b.gasLimit))})`],
             ['Base fee', `${gwei(BigInt(b.baseFeePerGas))} gwei`],
             ['Difficulty', `${integer(BigInt(b.difficulty))}`, el('span', { class: 'quiet' }, ` (chain: ${size(Number(b.totalDifficulty))})`)],
@@ -237,7 +248,9 @@ export function block({ main, args, signal, parameters }) {
             ['Extra data', extraData(b)],
           ]),
         ),
-        total === 0
+        pruned !== null
+          ? note('', 'This node is pruned: it keeps transactions and receipts', keptFrom(status.firstBody), '. A node that keeps all blocks has them.')
+          : total === 0
           ? note('', 'No transactions in this block.')
           : txTable(
               `Transactions ${integer((page - 1) * TXS_A_PAGE + 1)} to ${integer(Math.min(total, page * TXS_A_PAGE))} of ${integer(total)}`,
@@ -454,10 +467,13 @@ function history(place, address, signal, parameters) {
     count += answer.transactions.length;
     next = answer.next;
     box.hidden = count === 0;
-    const range = `blocks ${integer(top)} down to ${integer(next === null ? 0 : Number(next.block))}`;
+    const first = Number(answer.firstBody);
+    const range = `blocks ${integer(top)} down to ${integer(next === null ? first : Number(next.block))}`;
     const rest =
       next === null
-        ? 'That is the whole chain.'
+        ? first > 0
+          ? 'Older blocks are not kept by this node.'
+          : 'That is the whole chain.'
         : 'The node keeps no list for each account: this page looks through the blocks backwards, a piece at a time.';
     say(said, `${count === 0 ? 'None' : integer(count)} found in ${range}. ${rest}`);
     return answer.transactions.length;

@@ -79,6 +79,10 @@ rpc_block *rpc_block_load(rpc_call *c, const posw_hash *hash) {
     return b;
 }
 
+bool rpc_block_is_pruned(const rpc_call *c, const posw_chain_block_info *info) {
+    return info->is_main && info->header.number < posw_chain_first_body(c->chain) && info->header.gas_used > 0;
+}
+
 rpc_block *rpc_block_by_ref(rpc_call *c, const rpc_block_ref *ref) {
     posw_hash hash;
     return rpc_ref_hash(c, ref, &hash) ? rpc_block_load(c, &hash) : NULL;

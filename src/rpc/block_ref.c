@@ -91,6 +91,14 @@ bool rpc_ref_hash(rpc_call *c, const rpc_block_ref *ref, posw_hash *out) {
     return err != POSW_ENOTFOUND ? rpc_fail_operating(c, err) : false;
 }
 
+bool rpc_ref_info(rpc_call *c, const rpc_block_ref *ref, posw_chain_block_info *out) {
+    posw_hash hash;
+    if (!rpc_ref_hash(c, ref, &hash)) return false;
+    const int err = posw_chain_block_by_hash(c->chain, out, &hash);
+    if (err != POSW_OK && err != POSW_ENOTFOUND) (void)rpc_fail_operating(c, err);
+    return err == POSW_OK;
+}
+
 /* The number of a block whose state is asked for. */
 static bool state_number(rpc_call *c, const rpc_block_ref *ref, uint64_t *out) {
     if (ref->kind != RPC_BY_HASH) {

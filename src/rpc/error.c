@@ -17,7 +17,14 @@ bool rpc_fail(rpc_call *c, int code, const char *format, ...) {
     return false;
 }
 
+bool rpc_fail_pruned(rpc_call *c) {
+    return rpc_fail(c, RPC_ERROR_PRUNED,
+                    "pruned history unavailable: this node keeps transactions and receipts from block %" PRIu64 " on",
+                    posw_chain_first_body(c->chain));
+}
+
 bool rpc_fail_operating(rpc_call *c, int err) {
+    if (err == POSW_EPRUNED) return rpc_fail_pruned(c);
     return rpc_fail(c, RPC_ERROR_INTERNAL, "internal error: %s", posw_error_text(err));
 }
 

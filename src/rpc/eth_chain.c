@@ -188,9 +188,14 @@ static rpc_block *named_block(rpc_call *c) {
 }
 
 void rpc_debug_get_raw_header(rpc_call *c) {
-    const rpc_block *b = named_block(c);
+    rpc_block_ref ref;
+    posw_chain_block_info info;
     uint8_t rlp[POSW_HEADER_SIZE_MAX];
-    if (b != NULL) posw_jw_data(&c->w, rlp, posw_header_encode(rlp, &b->header));
+    if (!rpc_param_block(c, 0, &ref)) return;
+    if (rpc_ref_info(c, &ref, &info))
+        posw_jw_data(&c->w, rlp, posw_header_encode(rlp, &info.header));
+    else
+        (void)rpc_fail(c, RPC_ERROR_SERVER, "block not found");
 }
 
 void rpc_debug_get_raw_block(rpc_call *c) {

@@ -37,7 +37,8 @@ static void json_stats_row(rpc_call *c, uint64_t number, bool counted) {
     posw_stake_sums stake;
     int err = posw_chain_block_by_number(c->chain, &info, number);
     if (err == POSW_OK) err = posw_chain_stake_sums(c->chain, &stake, number);
-    const rpc_block *body = err == POSW_OK && counted ? rpc_block_load(c, &info.hash) : NULL;
+    counted = counted && err == POSW_OK && !rpc_block_is_pruned(c, &info);
+    const rpc_block *body = counted ? rpc_block_load(c, &info.hash) : NULL;
     if (err != POSW_OK || (counted && body == NULL)) {
         (void)rpc_fail_operating(c, err == POSW_OK || err == POSW_ENOTFOUND ? POSW_ECORRUPT : err);
         return;
@@ -90,30 +91,34 @@ static rpc_block *param_block_loaded(rpc_call *c) {
     return rpc_param_block(c, 0, &ref) ? rpc_block_by_ref(c, &ref) : NULL;
 }
 
+/* How many there are, null where that was pruned with the block. */
+static void json_tx_count(rpc_call *c, const posw_chain_block_info *info) {
+    const rpc_block *b = rpc_block_is_pruned(c, info) ? NULL : rpc_block_load(c, &info->hash);
+    if (b == NULL)
+        posw_jw_kv_null(&c->w, "transactions");
+    else
+        posw_jw_kv_quantity(&c->w, "transactions", b->block.tx_count);
+}
+
 /* The header, and what follows from the block without listing it; null: no such block. */
 void rpc_posw_get_block_summary(rpc_call *c) {
-    const rpc_block *b = param_block_loaded(c);
+    rpc_block_ref ref;
     posw_chain_block_info info;
-    if (b == NULL) {
+    if (!rpc_param_block(c, 0, &ref) || !rpc_ref_info(c, &ref, &info)) {
         posw_jw_null(&c->w);
         return;
     }
-    const int err = posw_chain_block_by_hash(c->chain, &info, &b->hash);
-    if (err != POSW_OK) {
-        (void)rpc_fail_operating(c, err);
-        return;
-    }
     const posw_params *p = posw_chain_params(c->chain);
-    const posw_header *h = &b->header;
+    const posw_header *h = &info.header;
     const posw_u256 level = posw_seal_level(&h->mix_hash, &h->difficulty);
     posw_u256 subsidy = h->number == 0 ? POSW_U256_ZERO : posw_reward_subsidy(p, h->number);
     const posw_u256 treasury = posw_reward_treasury(p, &subsidy);
     posw_jw *w = &c->w;
     posw_jw_object(w);
-    rpc_json_header_members(w, h, &b->hash);
-    posw_jw_kv_quantity_u256(w, "totalDifficulty", &b->weight_total);
-    posw_jw_kv_quantity(w, "size", b->size);
-    posw_jw_kv_quantity(w, "transactions", b->block.tx_count);
+    rpc_json_header_members(w, h, &info.hash);
+    posw_jw_kv_quantity_u256(w, "totalDifficulty", &info.weight_total);
+    posw_jw_kv_quantity(w, "size", info.size);
+    json_tx_count(c, &info);
     posw_jw_kv_bool(w, "main", info.is_main);
     posw_jw_kv_bool(w, "boosted", posw_seal_boosted(&h->mix_hash, &h->difficulty));
     posw_jw_kv_quantity_u256(w, "level", &level);
@@ -233,7 +238,8 @@ void rpc_posw_get_account_transactions(rpc_call *c) {
     posw_jw_array(w);
     const bool done = run_search(&s);
     posw_jw_array_end(w);
-    posw_jw_key(w, "next"); /* arguments that go on; null: every block has been looked at */
+    posw_jw_kv_quantity(w, "firstBody", posw_chain_first_body(c->chain)); /* blocks before it are not looked at */
+    posw_jw_key(w, "next"); /* arguments that go on; null: every block that is kept has been looked at */
     if (done) {
         posw_jw_null(w);
     } else {

@@ -97,6 +97,7 @@ void rpc_admin_node_info(rpc_call *c) {
     posw_jw_kv_hash(w, "genesis", &genesis);
     posw_jw_kv_hash(w, "head", &head);
     posw_jw_kv_quantity_u256(w, "difficulty", &weight);
+    posw_jw_kv_quantity(w, "firstBody", posw_chain_first_body(c->chain));
     posw_jw_object_end(w);
     posw_jw_object_end(w);
     posw_jw_object_end(w);

@@ -20,14 +20,14 @@ void rpc_ots_get_api_level(rpc_call *c) {
 
 void rpc_erigon_get_header_by_number(rpc_call *c) {
     rpc_block_ref ref;
+    posw_chain_block_info info;
     if (!rpc_param_block_number(c, 0, &ref)) return;
-    const rpc_block *b = rpc_block_by_ref(c, &ref);
-    if (b == NULL) {
+    if (!rpc_ref_info(c, &ref, &info)) {
         posw_jw_null(&c->w);
         return;
     }
     posw_jw_object(&c->w);
-    rpc_json_header_members(&c->w, &b->header, &b->hash);
+    rpc_json_header_members(&c->w, &info.header, &info.hash);
     posw_jw_object_end(&c->w);
 }
 

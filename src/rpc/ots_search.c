@@ -139,7 +139,9 @@ void rpc_ots_get_transaction_by_nonce(rpc_call *c) {
     const rpc_block *b;
     while ((b = rpc_walk_next(c, &s)) != NULL)
         if (json_sent_with(c, b, &sender, nonce)) return;
-    if (c->code == 0)
+    if (c->code == 0 && s.exhausted && posw_chain_first_body(c->chain) > 0)
+        (void)rpc_fail_pruned(c);
+    else if (c->code == 0)
         (void)rpc_fail(c, RPC_ERROR_SERVER,
                        "the transaction is older than block %" PRIu64
                        ", where the search stopped; there is no index by sender",

@@ -165,6 +165,7 @@ void rpc_posw_status(rpc_call *c) {
     posw_jw_kv_quantity_u256(w, "totalDifficulty", &weight);
     posw_jw_kv_quantity(w, "safe", posw_chain_safe(c->chain));
     posw_jw_kv_quantity(w, "finalized", posw_chain_finalized(c->chain));
+    posw_jw_kv_quantity(w, "firstBody", posw_chain_first_body(c->chain)); /* older ones are pruned; 0: none is */
     posw_jw_kv_bool(w, "syncing", rpc_is_syncing(c));
     posw_jw_kv_quantity(w, "peers", rpc_peer_count(c));
     json_mempool(w, c->pool);

@@ -28,6 +28,7 @@ enum {
     RPC_ERROR_NO_NOTIFICATIONS = -32001,
     RPC_ERROR_TOO_LARGE = -32003,
     RPC_ERROR_REVERTED = 3,
+    RPC_ERROR_PRUNED = 4444, /* EIP-4444, as go-ethereum answers it */
 };
 
 enum {
@@ -210,8 +211,10 @@ bool rpc_is_syncing(const rpc_call *c);
 
 /* ---- error.c: all return false, so that `return rpc_fail(...)` reads well; the first one stays ---- */
 bool rpc_fail(rpc_call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* An operating error: -32603, or -32000 where the caller can do something. */
+/* An operating error: -32603, or -32000 where the caller can do something; POSW_EPRUNED as rpc_fail_pruned. */
 bool rpc_fail_operating(rpc_call *c, int err);
+/* Code 4444: bodies and receipts of that age are not here. */
+bool rpc_fail_pruned(rpc_call *c);
 /* code 3 with the reason and the return data. */
 bool rpc_fail_reverted(rpc_call *c, posw_bytes output);
 /* A block or seal that was not accepted: rule number and text. */
@@ -261,12 +264,16 @@ bool rpc_value_block_number(rpc_call *c, rpc_at at, const json_t *v, rpc_block_r
 uint64_t rpc_ref_number(const rpc_call *c, const rpc_block_ref *ref);
 /* The hash of the block. False without failure: there is none; with: an operating error. */
 bool rpc_ref_hash(rpc_call *c, const rpc_block_ref *ref, posw_hash *out);
+/* Its header and what goes with it, without its body. False without failure: there is no such block. */
+bool rpc_ref_info(rpc_call *c, const rpc_block_ref *ref, posw_chain_block_info *out);
 /* A copy of the state after that block, owned by the caller; NULL: failed. *number (may be NULL): of the block. */
 posw_state *rpc_ref_state(rpc_call *c, const rpc_block_ref *ref, uint64_t *number);
 
 /* ---- block_cache.c: NULL: failed, or (without failure) not there ---- */
 rpc_block *rpc_block_load(rpc_call *c, const posw_hash *hash);
 rpc_block *rpc_block_by_ref(rpc_call *c, const rpc_block_ref *ref);
+/* Nothing but its header may be here. (A block without transactions is its header.) */
+bool rpc_block_is_pruned(const rpc_call *c, const posw_chain_block_info *info);
 /* Makes senders, receipts or hashes available. Receipts: false without failure for a block that has none (a side
  * branch's). */
 bool rpc_block_need_senders(rpc_call *c, rpc_block *b);
@@ -280,7 +287,8 @@ void rpc_blocks_clear(posw_rpc *r);
 
 /* ---- walk.c ---- */
 /* There is no index by address: who looks for one goes from block to block of the main chain, up or down, until the last
- * block wanted or one of the limits search_blocks_max and search_txs_max of the options. */
+ * block wanted or one of the limits search_blocks_max and search_txs_max of the options. Blocks that are pruned are
+ * passed over: `end` is then the first that is not. */
 typedef struct {
     uint64_t end; /* the last block wanted */
     bool upward;

@@ -3,6 +3,9 @@
 #include "rpc/rpc_internal.h"
 
 rpc_walk rpc_walk_of(const rpc_call *c, bool upward, uint64_t first, uint64_t end) {
+    const uint64_t kept = posw_chain_first_body(c->chain);
+    if (upward && first < kept) first = kept;
+    if (!upward && end < kept) end = kept;
     return (rpc_walk){.end = end,
                       .upward = upward,
                       .next = first,
