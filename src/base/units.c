@@ -3,6 +3,7 @@
 #include "posw/u256.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { COIN_DECIMALS = 18, AMOUNT_DIGITS_MAX = 200 };
 
@@ -68,4 +69,29 @@ size_t posw_amount_format(char out[POSW_AMOUNT_SIZE], const posw_u256 *wei) {
     }
     out[n] = '\0';
     return n;
+}
+
+bool posw_size_parse(uint64_t *out_bytes, const char *text) {
+    static const struct {
+        char name[4];
+        uint64_t bytes;
+    } units[] = {{"B", 1},
+                 {"kB", 1000},
+                 {"MB", 1000000},
+                 {"GB", 1000000000},
+                 {"TB", 1000000000000},
+                 {"KiB", (uint64_t)1 << 10},
+                 {"MiB", (uint64_t)1 << 20},
+                 {"GiB", (uint64_t)1 << 30},
+                 {"TiB", (uint64_t)1 << 40}};
+    posw_u256 number;
+    uint64_t n;
+    const size_t digits = digits_at(text);
+    const char *unit = text + digits;
+    if (digits == 0 || !posw_u256_parse(&number, text, digits) || !posw_u256_to_u64(&n, &number)) return false;
+    while (*unit == ' ' || *unit == '\t')
+        unit++;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcasecmp(unit, units[i].name) == 0) return !__builtin_mul_overflow(n, units[i].bytes, out_bytes);
+    return false;
 }

@@ -71,9 +71,10 @@ bool cli_switch(const cli *c, const char *name);
 const char **cli_list(const cli *c, const char *name);
 /* Checked numbers and amounts: false after a usage sentence was printed. */
 POSW_MUST_USE bool cli_u64(const cli *c, const char *name, uint64_t min, uint64_t max, uint64_t *out);
+POSW_MUST_USE bool cli_size(const cli *c, const char *name, uint64_t min_bytes, uint64_t *out_bytes); /* "2 GiB" */
 POSW_MUST_USE bool cli_amount(const cli *c, const char *name, posw_u256 *out);
-/* "PORT", "HOST:PORT" or "[::1]:PORT"; without a host 127.0.0.1. Whether the host is a numeric address is seen when it is
- * listened on. False: it is none of these, and nothing is written. */
+/* "PORT", "HOST:PORT" or "[::1]:PORT"; without a host 127.0.0.1. Whether the host is a numeric address is seen when it
+ * is listened on. False: it is none of these, and nothing is written. */
 POSW_MUST_USE bool cli_place(const char *text, char host[CLI_HOST_SIZE], uint16_t *port);
 /* An address with a right checksum or without any, or a name of the address book (cli/book.h). */
 POSW_MUST_USE bool cli_address(const cli *c, const char *what, const char *text, posw_address *out);

@@ -29,6 +29,7 @@ typedef struct {
     const cli *c;
     uint64_t started_ms, shown_ms;
     posw_block_file_progress last;
+    uint64_t pruned; /* verify: blocks before this have no bodies; 0: all have */
 } watch;
 
 static void show(watch *w, const char *what, uint64_t done, uint64_t total, uint64_t number, bool final) {
@@ -63,6 +64,7 @@ static void report_plain(const watch *w, const char *verb, double seconds) {
     else
         printf("%s %" PRIu64 " blocks in %.1f s, up to block %" PRIu64, verb, p->blocks, seconds, p->number);
     if (p->known > 0) printf("; %" PRIu64 " were there already", p->known);
+    if (w->pruned > 0) printf("; of those before %" PRIu64 ", which are pruned, the headers", w->pruned);
     putchar('\n');
 }
 
@@ -83,6 +85,7 @@ static int report(watch *w, const char *verb) {
         posw_jw_kv_u64(&j, "known", w->last.known);
     }
     posw_jw_kv_u64(&j, "height", w->last.number);
+    if (w->c->command == &cli_command_db_verify) posw_jw_kv_u64(&j, "firstBody", w->pruned);
     posw_jw_key(&j, "seconds");
     posw_jw_double(&j, seconds);
     posw_jw_object_end(&j);
@@ -164,10 +167,13 @@ static int export_range(cli *c, cli_stack *s) {
     if (!cli_switch(c, "force") && access(c->args[0], F_OK) == 0)
         return cli_fail("%s exists already; choose another name or add --force", c->args[0]);
     uint64_t tip = posw_chain_tip(s->chain)->number, first, last = tip;
+    const uint64_t kept = posw_chain_first_body(s->chain);
     if (!cli_u64(c, "first", 0, UINT64_MAX, &first) ||
         (cli_given(c, "last") && !cli_u64(c, "last", 0, UINT64_MAX, &last)))
         return CLI_USAGE;
     if (last > tip) return cli_fail("the chain ends at block %" PRIu64 "; choose --last up to that", tip);
+    if (first < kept)
+        return cli_fail("blocks before %" PRIu64 " are pruned here: choose --first %" PRIu64 " or later", kept, kept);
     if (first > last)
         return cli_fail("there is nothing to export: first block %" PRIu64 ", last %" PRIu64, first, last);
     posw_message msg = {""};
@@ -212,7 +218,7 @@ static int run_verify(cli *c) {
     int code = open_chain(c, &s, false);
     if (code == CLI_OK) {
         posw_message msg = {""};
-        watch w = {.c = c, .started_ms = posw_clock_now_ms()};
+        watch w = {.c = c, .started_ms = posw_clock_now_ms(), .pruned = posw_chain_first_body(s.chain)};
         watch_interrupts();
         int err = posw_chain_verify(s.chain, on_verify, &w, &msg);
         w.last.blocks = w.last.number = posw_chain_tip(s.chain)->number;
@@ -227,7 +233,7 @@ const cli_command cli_command_db_verify = {
     "--chain FILE --datadir DIR [OPTIONS]",
     "check everything that is stored",
     "Reads every block of the main chain again and checks hashes, links, seals, bodies, receipts, stake tables and the "
-    "whole state. The node must not be running.",
+    "whole state; of pruned blocks all but bodies and receipts. The node must not be running.",
     "posw db verify --chain mychain.json --datadir ./data",
     verify_options,
     0,

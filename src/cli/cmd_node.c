@@ -12,6 +12,7 @@
 #include "cli/stack.h"
 #include "io/store_lmdb.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 static const cli_option options[] = {
     {"chain", "FILE", NULL, "chain file (see posw chain new)"},
     {"datadir", "DIR", NULL, "where blocks and state are kept"},
+    {"prune", "SIZE", NULL,
+     "keep about so much of block and execution files, such as 2GiB, the oldest blocks go first"},
     {"mine", "ADDRESS", NULL, "mine for this address with its key from the keystore"},
     {"signer", "ADDRESS", NULL, "sign the blocks of --mine with this key instead (see posw stake signer)"},
     {"threads", "N", "1", "threads that mine"},
@@ -67,6 +70,26 @@ static int load_keys(const cli *c, const posw_miner_identity *id, cli_miners *m)
     }
     free(list);
     return code;
+}
+
+enum { PRUNE_MIN_MIB = 64 };
+
+static bool read_prune(const cli *c, cli_stack *s) {
+    return !cli_given(c, "prune") || cli_size(c, "prune", (uint64_t)PRUNE_MIN_MIB << 20, &s->prune_bytes);
+}
+
+/* What is gone stays gone, whatever the options say now. */
+static void tell_pruning(const cli *c, const cli_stack *s) {
+    const uint64_t first = posw_chain_first_body(s->chain);
+    if (s->prune_bytes > 0)
+        posw_log_write(&c->log, POSW_LOG_INFO, "node",
+                       "pruning: block and execution files are held at about %" PRIu64 " MiB, and the latest %" PRIu64
+                       " blocks are kept in any case",
+                       s->prune_bytes >> 20, posw_chain_keep_depth(s->chain));
+    if (first > 0)
+        posw_log_write(&c->log, s->prune_bytes > 0 ? POSW_LOG_INFO : POSW_LOG_WARN, "node",
+                       "transactions and receipts are there from block %" PRIu64 " on: the older ones are pruned%s",
+                       first, s->prune_bytes > 0 ? "" : ", and to have them again takes a new data directory");
 }
 
 static char *journal_path(const char *datadir) {
@@ -150,6 +173,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
                      posw_runner_options *ro) {
     const char *datadir = cli_text(c, "datadir");
     int code = cli_stack_open_chain(s, c, datadir);
+    if (code == CLI_OK) tell_pruning(c, s);
     posw_node_options no = {.identity = id, .stopwatch_us = posw_clock_stopwatch_us};
     if (code == CLI_OK) code = cli_stack_open_node(s, c, &no);
     running r = {
@@ -201,7 +225,7 @@ static int run(cli *c) {
     const char **lists[2] = {NULL, NULL};
     if (cli_text(c, "chain") == NULL || cli_text(c, "datadir") == NULL)
         return cli_usage(c, "--chain FILE and --datadir DIR are needed; make a chain file with 'posw chain new'");
-    if (!cli_u64(c, "threads", 1, 256, &threads) || !cli_server_options(c, &ro, lists) ||
+    if (!read_prune(c, &s) || !cli_u64(c, "threads", 1, 256, &threads) || !cli_server_options(c, &ro, lists) ||
         !cli_observe_option(c, &ro, metrics_host))
         return CLI_USAGE;
     cli_log_file log;
@@ -221,15 +245,17 @@ const cli_command cli_command_node = {
     "node",
     "--chain FILE --datadir DIR [OPTIONS]",
     "run a node of a chain",
-    "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, shows a dashboard to browsers at the same address, and mines "
+    "Runs a full node: it keeps the chain in the data directory, answers JSON-RPC for wallets and programs, shows a "
+    "dashboard to browsers at the same address, and mines "
     "when --mine names an address whose key is "
     "in the keystore. It can be killed at any moment and starts again with the same state. It finds other nodes of its "
     "chain through --addnode, "
     "--bootnodes or --dns-seeds, and mines only while it is connected and not behind, unless --mine-alone says so. "
+    "With --prune it gives up old blocks, but for their headers, and checks and mines like any other node. "
     "Stop it with Ctrl-C.",
     "posw node --chain mychain.json --datadir ./data --addnode posw://…@203.0.113.7:30301\nposw node --chain "
     "mychain.json --datadir ./data --mine 0x… "
-    "--password-file secret.txt --threads 2 --mine-alone",
+    "--password-file secret.txt --threads 2 --mine-alone\nposw node --chain mychain.json --datadir ./data --prune 2GiB",
     options,
     0,
     0,

@@ -47,6 +47,9 @@ static void show_chain(const answers *a, const cli_rpc *rpc) {
            time > block_time ? time - block_time : 0, cli_view_text(s, "tip.hash").text);
     printf("%-15s up to block %" PRIu64 ", safe up to %" PRIu64 "\n", "final", cli_view_u64(s, "finalized"),
            cli_view_u64(s, "safe"));
+    if (cli_view_u64(s, "firstBody") > 0)
+        printf("%-15s from block %" PRIu64 " on; the transactions of older blocks are pruned\n", "kept",
+               cli_view_u64(s, "firstBody"));
     printf("%-15s %s, a block every %" PRIu64 " s\n", "difficulty", difficulty, cli_view_u64(a->chain, "blockTime"));
 }
 

@@ -24,6 +24,8 @@
       "Number of the latest block that peers have told of and whose header was checked")                              \
     X(FINALIZED, "posw_finalized_block_number", GAUGE, NULL,                                                          \
       "Number of the latest block that no reorganisation takes back by itself")                                       \
+    X(FIRST_BODY, "posw_first_body_block_number", GAUGE, NULL,                                                        \
+      "Lowest block whose transactions and receipts are kept; 0 while nothing is pruned")                             \
     X(SYNCING, "posw_syncing", GAUGE, NULL, "1 while blocks of a heavier chain are being fetched, else 0")            \
     X(TIP_AGE, "posw_tip_age_seconds", GAUGE, NULL, "Seconds since the timestamp of the latest block")                \
     X(BLOCK_TIME, "posw_block_time_seconds", GAUGE, NULL, "Seconds between blocks that the chain aims at")            \
@@ -68,6 +70,8 @@
     X(RPC_REFUSED, "posw_rpc_refused_total", COUNTER, NULL,                                                           \
       "Requests and connections of RPC clients that were refused")                                                    \
     X(DB_USED, "posw_db_used_bytes", GAUGE, NULL, "Size of state and blocks")                                         \
+    X(DB_PRUNED, "posw_db_pruned_bytes_total", COUNTER, NULL,                                                         \
+      "Bytes of block and execution files that pruning has removed since the start")                                  \
     X(DB_MAP, "posw_db_map_bytes", GAUGE, NULL, "Address space that the state may grow to")                           \
     X(DB_READER, "posw_db_oldest_reader_seconds", GAUGE, NULL,                                                        \
       "Age of the oldest view of the database that is still in use")                                                  \
@@ -177,6 +181,7 @@ static void write_chain(posw_buf *out, const cli_observe *o, const posw_p2p_stat
     one(out, HEIGHT, tip->number);
     one(out, BEST_KNOWN, s->sync_tip > tip->number ? s->sync_tip : tip->number);
     one(out, FINALIZED, posw_chain_finalized(chain));
+    one(out, FIRST_BODY, posw_chain_first_body(chain));
     one(out, SYNCING, s->syncing);
     one(out, TIP_AGE, health.tip_age_s);
     one(out, BLOCK_TIME, health.block_time_s);
@@ -261,6 +266,7 @@ static void write_store(posw_buf *out, const cli_observe *o) {
     if (o->datadir == NULL) return;
     posw_store_lmdb_read_numbers(o->stack->store, &n);
     one(out, DB_USED, n.used_bytes);
+    one(out, DB_PRUNED, posw_chain_pruned_bytes(o->stack->chain));
     one(out, DB_MAP, n.map_bytes);
     one_fixed(out, DB_READER, (int64_t)n.reader_age_us, 6);
     if (n.disk_bytes == 0) return;

@@ -216,6 +216,21 @@ bool cli_u64(const cli *c, const char *name, uint64_t min, uint64_t max, uint64_
     return false;
 }
 
+bool cli_size(const cli *c, const char *name, uint64_t min_bytes, uint64_t *out_bytes) {
+    const char *text = cli_text(c, name);
+    uint64_t bytes;
+    if (text == NULL || !posw_size_parse(&bytes, text)) {
+        cli_usage(c, "--%s must be a whole number with a unit, such as 2GiB or \"5000 MiB\"", name);
+        return false;
+    }
+    if (bytes < min_bytes) {
+        cli_usage(c, "--%s must be at least %llu MiB", name, (unsigned long long)(min_bytes >> 20));
+        return false;
+    }
+    *out_bytes = bytes;
+    return true;
+}
+
 bool cli_amount(const cli *c, const char *name, posw_u256 *out) {
     const char *text = cli_text(c, name);
     if (text != NULL && posw_amount_parse(out, text)) return true;

@@ -29,6 +29,14 @@ int cli_genesis_hash(const posw_chain_spec *spec, posw_hash *out) {
     return err;
 }
 
+/* Files are given up whole, so those of a node that prunes are a small part of what it may keep. */
+static uint32_t log_file_size(uint64_t prune_bytes) {
+    enum { PARTS = 16, SIZE_MIN = 1 << 20 };
+    const uint64_t size = prune_bytes / PARTS;
+    if (prune_bytes == 0 || size > POSW_BODY_FILE_SIZE_DEFAULT) return 0;
+    return size < SIZE_MIN ? SIZE_MIN : (uint32_t)size;
+}
+
 static int open_store(cli_stack *s, const char *datadir) {
     if (datadir == NULL) {
         s->store = posw_store_memory_new();
@@ -38,7 +46,8 @@ static int open_store(cli_stack *s, const char *datadir) {
     posw_message msg = {""};
     int err = cli_genesis_hash(&s->spec, &genesis);
     if (err != POSW_OK) return cli_fail("the genesis block cannot be made: %s", posw_error_text(err));
-    err = posw_store_lmdb_open(&s->store, datadir, &genesis, NULL, &msg);
+    const posw_store_lmdb_options opt = {.log_file_size_max = log_file_size(s->prune_bytes)};
+    err = posw_store_lmdb_open(&s->store, datadir, &genesis, &opt, &msg);
     return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text);
 }
 
@@ -64,6 +73,7 @@ int cli_stack_open_node(cli_stack *s, const cli *c, posw_node_options *o) {
     o->mempool = s->mempool;
     o->pow = s->pow;
     o->log = &c->log;
+    o->prune_bytes = s->prune_bytes;
     err = posw_node_new(&s->node, o);
     if (err != POSW_OK) return cli_fail("the node cannot be made: %s", posw_error_text(err));
     posw_rpc_options ro;

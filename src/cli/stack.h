@@ -8,6 +8,7 @@
 
 typedef struct {
     posw_chain_spec spec; /* owned */
+    uint64_t prune_bytes; /* set before the chain is opened: 0, or what block and execution files may take */
     posw_store *store;
     const posw_pow *pow;
     posw_chain *chain;

@@ -319,6 +319,8 @@ int posw_block_file_export(posw_chain *c, const char *path, uint64_t first, uint
         return posw_message_set(msg, POSW_ERANGE,
                                 "there are no blocks %" PRIu64 " to %" PRIu64 "; this chain has blocks 0 to %" PRIu64,
                                 first, last, tip);
+    if (first < posw_chain_first_body(c))
+        return posw_message_set(msg, POSW_EPRUNED, "blocks before %" PRIu64 " are pruned here", posw_chain_first_body(c));
     if ((size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part)
         return posw_message_set(msg, POSW_EINVAL, "the path is too long");
     FILE *f = fopen(part, "wb");

@@ -29,7 +29,7 @@ typedef struct {
  * before stays, durably. */
 int posw_block_file_import(posw_chain *c, const char *path, const posw_block_file_options *o, posw_message *msg);
 /* Writes main-chain blocks first..last (inclusive) to a new file, whole or not at all. POSW_ERANGE: the chain does not
- * have them all. */
+ * have them all; POSW_EPRUNED: it has no longer. */
 int posw_block_file_export(posw_chain *c, const char *path, uint64_t first, uint64_t last,
                            const posw_block_file_options *o, posw_message *msg);
 

@@ -130,12 +130,52 @@ static void test_round_trip(void **state) {
     assert_true(posw_u256_equal(&coin, &expected));
 }
 
+static void test_sizes(void **state) {
+    static const struct {
+        const char *text;
+        uint64_t bytes; /* 0: refused */
+    } cases[] = {
+        {"1B", 1},
+        {"2GiB", (uint64_t)2 << 30},
+        {"5000 MiB", (uint64_t)5000 << 20},
+        {"5000\t mib", (uint64_t)5000 << 20},
+        {"64 MB", 64000000},
+        {"7 KB", 7000},
+        {"7 KiB", 7168},
+        {"3tb", 3000000000000},
+        {"16777215 TiB", (uint64_t)16777215 << 40},
+        {"16777216 TiB", 0},
+        {"18446744073709551616 B", 0},
+        {"99999999999999999999999999999999999999999999999999999999999999999999999999999999 B", 0},
+        {"", 0},
+        {"GiB", 0},
+        {"12", 0},
+        {"12 ", 0},
+        {"1.5 GiB", 0},
+        {"-1 GiB", 0},
+        {"+1 GiB", 0},
+        {" 1 GiB", 0},
+        {"1 GiB ", 0},
+        {"1 Gi", 0},
+        {"1 GiBs", 0},
+        {"0x10 MiB", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint64_t got = 7;
+        const bool ok = posw_size_parse(&got, cases[i].text);
+        if (ok != (cases[i].bytes != 0) || (ok && got != cases[i].bytes))
+            fail_msg("'%s' is read as %d, %llu", cases[i].text, ok, (unsigned long long)got);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_long_text),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
