@@ -23,7 +23,7 @@
 #include <inttypes.h>
 
 /* A step is to take some milliseconds. */
-enum { STEP_BLOCKS = 128, STEP_TXS = 512 };
+enum { STEP_BLOCKS = 128, STEP_TXS = 256 };
 
 static const char FIRST_KEY[] = "first.body";
 

@@ -928,6 +928,18 @@ class Nodes(Case):
         self.misused(posw("node", *self.of(), "--signer", ADDRESS[0]), "--signer needs --mine")
         self.assertFalse(os.path.exists(self.path("data")))
 
+    def test_prune(self):
+        """The option; that old blocks go is shown by unit tests, on the same store and node."""
+        for size, words in (("1MiB", "at least 64 MiB"), ("65535 KiB", "at least 64 MiB"), ("2000", "with a unit"), ("2.5GiB", "whole number"), ("", "2GiB")):
+            self.misused(posw("node", *self.of(), "--prune", size), "--prune", words)
+        height = self.mined()
+        self.assertEqual(self.json(posw("db", "verify", *self.of(), "--json"))["firstBody"], 0)
+        with Node("node", *self.of(), "--no-network", "--prune", "64 MiB") as node:
+            self.assertGreaterEqual(node.height(), height)
+            self.assertEqual(node.call("posw_status")["firstBody"], "0x0")
+            self.assertNotIn("kept", self.ok(posw("status", "--rpc", node.ready["rpc"])).out)
+            node.close()
+
     def test_export_import_verify(self):
         height = self.mined(4)
         done = self.json(posw("export", *self.of(), "--json", self.path("blocks")))

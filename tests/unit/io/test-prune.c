@@ -1,8 +1,10 @@
 /* A node on a real disk whose chain grows: what its files take is measured against the promise of --prune after every
  * block, what is indexed is what is there, and a process that is killed goes on with the same chain. */
+#include "base/scale.h"
 #include "chain/harness.h"
 #include "io/temporary.h"
 
+#include "io/runner.h"
 #include "io/store_lmdb.h"
 #include "node/node.h"
 
@@ -21,11 +23,12 @@ typedef struct {
     posw_mempool *pool;
     posw_node *node;
     uint64_t now_ms;
-    size_t steps; /* ticks that were asked for at once */
+    uint32_t file_size; /* 0: FILE_SIZE */
+    uint64_t promise;   /* 0: PROMISE */
 } world;
 
 static void open_world(world *w) {
-    static const posw_store_lmdb_options small_files = {.log_file_size_max = FILE_SIZE};
+    const posw_store_lmdb_options small_files = {.log_file_size_max = w->file_size == 0 ? FILE_SIZE : w->file_size};
     posw_mempool_options mo;
     posw_message msg = {""};
     w->n = (h_node){.spec = &w->spec};
@@ -35,7 +38,8 @@ static void open_world(world *w) {
     if (posw_chain_open(&w->n.chain, &o, &msg) != POSW_OK) fail_msg("%s", msg.text);
     posw_mempool_options_default(&mo);
     ok(posw_mempool_new(&w->pool, w->n.chain, &mo));
-    const posw_node_options no = {.chain = w->n.chain, .mempool = w->pool, .pow = &h_pow, .prune_bytes = PROMISE};
+    const posw_node_options no = {
+        .chain = w->n.chain, .mempool = w->pool, .pow = &h_pow, .prune_bytes = w->promise == 0 ? PROMISE : w->promise};
     ok(posw_node_new(&w->node, &no));
 }
 
@@ -47,7 +51,7 @@ static void close_world(world *w) {
 
 /* Ticks as long as they are asked for at once. */
 static void settle(world *w) {
-    for (bool again = true; again; w->steps++) {
+    for (bool again = true; again;) {
         posw_actions out = {0};
         again = false;
         posw_node_step(w->node, &(posw_event){.type = POSW_EVENT_TICK, .now_ms = w->now_ms}, &out);
@@ -113,9 +117,9 @@ static uint64_t indexed(const world *w) {
     return rows;
 }
 
-static void check_index(const world *w) {
+static void check_index(const world *w, uint64_t txs) {
     const uint64_t tip = posw_chain_tip(w->n.chain)->number, first = posw_chain_first_body(w->n.chain);
-    assert_int_equal(indexed(w), 2 * (tip - (first == 0 ? 1 : first) + 1));
+    assert_int_equal(indexed(w), txs * (tip - (first == 0 ? 1 : first) + 1));
 }
 
 static void disk_keeps_the_promise(void **state) {
@@ -131,9 +135,9 @@ static void disk_keeps_the_promise(void **state) {
         if (bytes > PROMISE) fail_msg("block %u: %llu bytes", i, (unsigned long long)bytes);
         if (posw_chain_first_body(w.n.chain) == 0) before_pruning = i;
         if (bytes > most) most = bytes;
-        if (i % 300 == 0) check_index(&w);
+        if (i % 300 == 0) check_index(&w, 2);
     }
-    check_index(&w);
+    check_index(&w, 2);
     all = most + posw_chain_pruned_bytes(w.n.chain);
     print_message("%d blocks, promised %d KiB: at most %llu of %llu KiB, pruned from block %llu on, first body %llu\n",
                   BLOCKS, PROMISE >> 10, (unsigned long long)most >> 10, (unsigned long long)all >> 10,
@@ -177,7 +181,7 @@ static void killed_again_and_again(void **state) {
         open_world(&w);
         settle(&w);
         assert_true(bytes_on_disk(&w) <= PROMISE);
-        check_index(&w);
+        check_index(&w, 2);
         ok(posw_store_lmdb_check_logs(w.n.store, NULL, NULL));
         close_world(&w);
     }
@@ -189,10 +193,71 @@ static void killed_again_and_again(void **state) {
     posw_chain_spec_clear(&w.spec);
 }
 
+/* ---- how long a step takes ---- */
+
+enum { MANY_BLOCKS = 20000, MANY_TXS = 20, MANY_FILE_SIZE = 4 << 20, MANY_PROMISE = 64 << 20 };
+
+static void grow_much(world *w) {
+    uint64_t nonce = 0;
+    ok(posw_chain_bulk(w->n.chain, true, 500));
+    for (unsigned i = 0; i < MANY_BLOCKS; i++) {
+        h_plan plan = {.miner = 1, .gap_s = 2, .tx_count = MANY_TXS};
+        for (unsigned k = 0; k < MANY_TXS; k++)
+            plan.txs[k] = h_transfer(5, nonce++, 6 + k % 2, 0);
+        h_block b = h_extend(w->n.chain, &plan);
+        h_block_clear(&b);
+    }
+    ok(posw_chain_bulk(w->n.chain, false, 0));
+}
+
+static int compare_us(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* As posw node --prune 64MiB on a directory that was whole until then. Times are told, not judged: the disk is
+ * anybody's.
+ */
+static void steps_are_short(void **state) {
+    world w = {.now_ms = 0, .file_size = MANY_FILE_SIZE, .promise = MANY_PROMISE};
+    posw_chain_pruning p;
+    size_t steps = 0;
+    (void)state;
+    if (!scale_is_long()) skip();
+    temporary_make(w.dir);
+    h_spec(&w.spec);
+    open_world(&w);
+    grow_much(&w);
+    const uint64_t before = bytes_on_disk(&w), rows = indexed(&w);
+    uint64_t *us = calloc(MANY_BLOCKS, sizeof *us), sum = 0;
+    do {
+        const uint64_t begin = posw_clock_stopwatch_us();
+        ok(posw_chain_prune(w.n.chain, MANY_PROMISE, &p));
+        us[steps] = posw_clock_stopwatch_us() - begin;
+        sum += us[steps];
+    } while (p.more && ++steps < MANY_BLOCKS);
+    const uint64_t after = bytes_on_disk(&w), gone = rows - indexed(&w);
+    check_index(&w, MANY_TXS);
+    assert_true(after <= MANY_PROMISE && after > MANY_PROMISE - 2 * MANY_FILE_SIZE);
+    assert_true(steps > 100 && p.bytes == after);
+    qsort(us, steps, sizeof *us, compare_us);
+    print_message(
+        "%d blocks of %d transfers, %llu to %llu MiB: %zu steps, %llu index rows, %llu ms in all; a step: median "
+        "%llu us, 99 %% %llu us, longest %llu us\n",
+        MANY_BLOCKS, MANY_TXS, (unsigned long long)before >> 20, (unsigned long long)after >> 20, steps,
+        (unsigned long long)gone, (unsigned long long)sum / 1000, (unsigned long long)us[steps / 2],
+        (unsigned long long)us[steps * 99 / 100], (unsigned long long)us[steps - 1]);
+    free(us);
+    close_world(&w);
+    temporary_remove(w.dir);
+    posw_chain_spec_clear(&w.spec);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(disk_keeps_the_promise),
         cmocka_unit_test(killed_again_and_again),
+        cmocka_unit_test(steps_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
