@@ -63,6 +63,31 @@ static void rests_now_and_then(void **state) {
     assert_int_equal(rests, at_the_end);
 }
 
+/* ---- a service that has much to do, and asks for a tick at once after each of its steps ---- */
+
+enum { BUSY_MS = 3000 };
+static _Atomic uint64_t busy_until_ms;
+
+static void on_busy_event(void *arg, posw_node *n, const posw_event *e, posw_actions *out) {
+    (void)arg, (void)out;
+    if (e->type != POSW_EVENT_TICK) return;
+    rest_ms(1);
+    posw_node_wake_at(n, POSW_SERVICE_STRATUM, clock_ms() < busy_until_ms ? posw_node_now_ms(n) : UINT64_MAX);
+}
+
+/* Clients have their turn between two steps of it. */
+static void others_have_their_turn(void **state) {
+    world *w = *state;
+    posw_node_set_service(w->node, POSW_SERVICE_STRATUM, &(posw_node_service){.event = on_busy_event});
+    const uint64_t begin = clock_ms();
+    busy_until_ms = begin + BUSY_MS;
+    start(w);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask(w, "height", 6), 0);
+    assert_true(clock_ms() - begin < BUSY_MS / 2);
+    stop(w, SIGTERM);
+}
+
 /* ---- starts that fail: at once, with a sentence ---- */
 
 static void fails(world *w, int code, const char *part) {
@@ -196,7 +221,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(starts_serves_and_stops), TEST(mines),           TEST(without_a_server), TEST(a_port_in_use),
         TEST(not_open_to_the_world),   TEST(ready_says_no),   TEST(a_fatal_error),    TEST(waiting_transactions_survive),
-        TEST(rests_now_and_then), TEST(a_torn_journal),          TEST(a_large_journal), TEST(a_journal_that_cannot_be_kept),
+        TEST(rests_now_and_then), TEST(others_have_their_turn), TEST(a_torn_journal),          TEST(a_large_journal), TEST(a_journal_that_cannot_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
