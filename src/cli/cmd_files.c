@@ -64,7 +64,7 @@ static void report_plain(const watch *w, const char *verb, double seconds) {
     else
         printf("%s %" PRIu64 " blocks in %.1f s, up to block %" PRIu64, verb, p->blocks, seconds, p->number);
     if (p->known > 0) printf("; %" PRIu64 " were there already", p->known);
-    if (w->pruned > 0) printf("; of those before %" PRIu64 ", which are pruned, the headers", w->pruned);
+    if (w->pruned > 0) printf("; blocks before %" PRIu64 " are pruned: their headers were verified", w->pruned);
     putchar('\n');
 }
 
