@@ -18,7 +18,7 @@ enum {
 
 enum posw_chainfile_result {
     POSW_CHAINFILE_OK,
-    POSW_CHAINFILE_REFUSED,  /* malformed, or against P1 to P8: the message says which key, and what to write */
+    POSW_CHAINFILE_REFUSED,  /* malformed, or against P1 to P8 or U1: the message says which key, and what to write */
     POSW_CHAINFILE_NO_MEMORY /* says nothing about the file */
 };
 

@@ -23,6 +23,11 @@ enum posw_difficulty_rule {
 enum posw_weight_rule { POSW_WEIGHT_POWER, POSW_WEIGHT_TICKET };
 enum posw_fee_rule { POSW_FEE_BURN, POSW_FEE_POOL };
 
+enum {
+    POSW_UPGRADES_MAX = 16,
+    POSW_UPGRADE_NAME_MAX = 32 /* bytes of UTF-8, without the final NUL */
+};
+
 typedef struct {
     enum posw_weight_rule rule;
     /* power (W1) */
@@ -35,6 +40,20 @@ typedef struct {
     posw_u256 ticket_price_wei; /* fixed price, 0: derived from the supply */
     uint64_t ramp_blocks;
 } posw_weight_params;
+
+/* What an upgrade may change (section 11): each is used by the number of the block alone. */
+typedef struct {
+    uint64_t gas_limit;        /* X9 */
+    uint64_t base_fee_min_wei; /* B1, a unit of gas */
+    posw_address treasury;     /* R2 */
+    uint32_t treasury_share;   /* R2, hundredths of a percent, at most 10,000 */
+} posw_rules;
+
+typedef struct {
+    uint64_t height; /* of the first block under these rules */
+    char name[POSW_UPGRADE_NAME_MAX + 1];
+    posw_rules rules; /* complete, also what this upgrade leaves as it was */
+} posw_upgrade;
 
 typedef struct {
     uint64_t chain_id;
@@ -61,6 +80,9 @@ typedef struct {
     posw_u256 genesis_difficulty;
     uint64_t gas_limit;
     uint64_t base_fee_initial_wei;
+    /* Rules from genesis on are treasury, treasury_share, base_fee_min_wei and gas_limit above; from a height on: */
+    posw_upgrade upgrades[POSW_UPGRADES_MAX]; /* by ascending height */
+    uint32_t upgrade_count;
 } posw_params;
 
 /* The parameters of a new chain with the default rule: argon2id, 15 s, W 2016, E 1008, U 40320, R 504, asert 144,
@@ -79,14 +101,19 @@ POSW_API const char *posw_params_preset_text(const char *name);
  * "custom". Static storage. */
 POSW_API const char *posw_params_preset_of(const posw_params *p);
 
-/* Rules P1 to P8 (P9 and the balances of P5 are checked where the allocation is known): valid, or invalid under one of
+/* U2: the rules for block `number`: those of the latest upgrade at or below it, or those from genesis on. */
+POSW_API posw_rules posw_params_rules(const posw_params *p, uint64_t number);
+/* True iff no block can tell the two apart: all is equal, but the treasury's address where neither gives it a share. */
+POSW_API bool posw_rules_equal(const posw_rules *a, const posw_rules *b);
+
+/* Rules P1 to P8 and U1 (P9 and the balances of P5 are checked where the allocation is known): valid, or invalid under one of
  * POSW_RULE_PARAMS_*. Any values may be judged, also enums out of their range. */
 POSW_API posw_verdict posw_params_check(const posw_params *p);
 /* Sum of the subsidies of blocks 1 to 2^40 (P5) in wei, saturated at 2^256 - 1. */
 POSW_API posw_u256 posw_params_reward_total(const posw_params *p);
 
 /* keccak256 of the canonical parameters (C1), to which genesis commits (G2): chains with the same hash have the same
- * rules. */
+ * rules up to the first upgrade that they do not share. Upgrades are no part of it (U3). */
 POSW_API void posw_params_hash(posw_hash *out, const posw_params *p);
 
 #ifdef __cplusplus

@@ -47,7 +47,8 @@ extern "C" {
     X(POSW_RULE_PARAMS_GENESIS, "P6", "difficulty, gas limit or base fee is out of range")              \
     X(POSW_RULE_PARAMS_WEIGHT, "P7", "a parameter of the weight rule is out of range")                  \
     X(POSW_RULE_PARAMS_ECONOMY, "P8", "stake minimum, treasury, halving or pool is out of range")       \
-    X(POSW_RULE_PARAMS_ALLOC, "P9", "too many genesis accounts or stakes, or a stake below the minimum")
+    X(POSW_RULE_PARAMS_ALLOC, "P9", "too many genesis accounts or stakes, or a stake below the minimum") \
+    X(POSW_RULE_PARAMS_UPGRADE, "U1", "an upgrade's place, name or value is out of range, or it has none")
 
 enum posw_rule {
 #define X(name, number, text) name,

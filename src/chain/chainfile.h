@@ -11,10 +11,13 @@
  *    "reward": { "initial": "2 coin", "halving": 4204800, "tail": "0.1 coin", "treasury": "0x…", "treasuryShare": 0 },
  *    "fees": { "base": "burn", or "pool", "poolBlocks": 2016, "initial": "1 gwei", "minimum": "1 gwei" },
  *    "gasLimit": 30000000, "timestamp": 1790000000,
+ *    "upgrades": [ { "height": 500000, "name": "spring", "gasLimit": 60000000, "fees": { "minimum": "2 gwei" },
+ *       "reward": { "treasury": "0x…", "treasuryShare": 500 } } ],
  *    "accounts": { "0x…": "10000 coin" }, "stakes": [ { "miner": "0x…", "owner": "0x…", "amount": "1000 coin" } ] }
  *
- * Only name, ticker, chainId and timestamp must be there; the rest has the defaults of posw_params_default(); without
- * "halfLife" or "blocks" the rule has posw_difficulty_blocks_default(). Amounts are strings with a unit. */
+ * An upgrade names at least one change. Only name, ticker, chainId and timestamp must be there; the rest has the
+ * defaults of posw_params_default(); without "halfLife" or "blocks" the rule has posw_difficulty_blocks_default().
+ * Amounts are strings with a unit. */
 #ifndef POSW_CHAIN_CHAINFILE_H
 #define POSW_CHAIN_CHAINFILE_H
 

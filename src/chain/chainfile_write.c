@@ -127,6 +127,39 @@ static json_t *fees_json(const posw_params *p, bool *ok) {
     return o;
 }
 
+/* What differs from the rules before. Both values of the treasury are written if one differs: a share needs an address.
+ */
+static json_t *upgrade_json(const posw_upgrade *u, const posw_rules *before, bool *ok) {
+    json_t *o = json_object();
+    const posw_rules *rules = &u->rules;
+    const posw_u256 fee = posw_u256_from_u64(rules->base_fee_min_wei);
+    set(o, "height", number_json(u->height), ok);
+    set(o, "name", json_string(u->name), ok);
+    if (rules->gas_limit != before->gas_limit) set(o, "gasLimit", number_json(rules->gas_limit), ok);
+    if (rules->base_fee_min_wei != before->base_fee_min_wei) {
+        json_t *fees = json_object();
+        set(fees, "minimum", amount_json(&fee), ok);
+        set(o, "fees", fees, ok);
+    }
+    if (rules->treasury_share != before->treasury_share || !posw_address_equal(&rules->treasury, &before->treasury)) {
+        json_t *reward = json_object();
+        set(reward, "treasury", address_json(&rules->treasury), ok);
+        set(reward, "treasuryShare", number_json(rules->treasury_share), ok);
+        set(o, "reward", reward, ok);
+    }
+    return o;
+}
+
+static json_t *upgrades_json(const posw_params *p, bool *ok) {
+    json_t *list = json_array();
+    posw_rules before = posw_params_rules(p, 0);
+    for (uint32_t i = 0; i < p->upgrade_count; i++) {
+        if (json_array_append_new(list, upgrade_json(&p->upgrades[i], &before, ok)) != 0) *ok = false;
+        before = p->upgrades[i].rules;
+    }
+    return list;
+}
+
 static json_t *accounts_json(const posw_chain_spec *spec, bool *ok) {
     json_t *o = json_object();
     for (size_t i = 0; i < spec->account_count; i++) {
@@ -165,6 +198,7 @@ static json_t *spec_json(const posw_chain_spec *spec, bool *ok) {
     set(o, "fees", fees_json(p, ok), ok);
     set(o, "gasLimit", number_json(p->gas_limit), ok);
     set(o, "timestamp", number_json(p->genesis_time), ok);
+    if (p->upgrade_count > 0) set(o, "upgrades", upgrades_json(p, ok), ok);
     set(o, "accounts", accounts_json(spec, ok), ok);
     set(o, "stakes", stakes_json(spec, ok), ok);
     return o;

@@ -9,7 +9,7 @@
 
 /* Keys that are not in the table of fields. */
 static const char *const special_keys[POSW_SECTION_COUNT][8] = {
-    {"name", "ticker", "pow", "timestamp", "accounts", "stakes", NULL},
+    {"name", "ticker", "pow", "timestamp", "upgrades", "accounts", "stakes", NULL},
     {"rule", NULL},
     {"preset", "rule", "exponent", NULL},
     {NULL},
@@ -70,14 +70,7 @@ static bool read_names(posw_chainfile_reader *r) {
     const char *text;
     if (name == NULL)
         return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE, "name is missing: give the chain a name of at most 32 bytes");
-    if (!posw_chainfile_string(r, &text, name, "name")) return false;
-    const size_t size = json_string_length(name);
-    if (size == 0 || size > POSW_CHAIN_NAME_MAX)
-        return POSW_CHAINFILE_REFUSE(r, POSW_EINVAL, "name has %zu bytes: write 1 to 32 bytes", size);
-    for (size_t i = 0; i < size; i++)
-        if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
-            return POSW_CHAINFILE_REFUSE(r, POSW_EINVAL, "name has a control character: remove it");
-    memcpy(r->head.name, text, size + 1);
+    if (!posw_chainfile_name(r, r->head.name, name, "name")) return false;
 
     if (ticker == NULL)
         return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE,
@@ -365,5 +358,6 @@ bool posw_chainfile_read_head(posw_chainfile_reader *r, json_t *root) {
     posw_params_default(&r->head.params);
     if (!find_sections(r, root) || !read_names(r) || !read_rules(r) || !read_weight_rule(r)) return false;
     if (!read_exponent(r) || !read_fields(r) || !read_reward_and_fees(r)) return false;
-    return check_lengths(r) && check_weight(r) && check_economy(r) && check_params(r);
+    if (!check_lengths(r) || !check_weight(r) || !check_economy(r)) return false;
+    return posw_chainfile_read_upgrades(r) && check_params(r);
 }

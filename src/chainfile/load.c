@@ -18,7 +18,8 @@ static const char *key_before(char out[POSW_CHAINFILE_QUOTE_SIZE], const char *t
     return posw_chainfile_quote(out, key);
 }
 
-/* jansson seldom says so: it names no line, has no code, or complains that a string is none, when it had no room for the string. */
+/* jansson seldom says so: it names no line, has no code, or complains that a string is none, when it had no room for
+ * the string. */
 static bool ran_out_of_memory(const json_error_t *e) {
     static const char no_key[] = "string or '}' expected near '\"", no_string[] = "invalid token near '\"";
     const enum json_error_code code = json_error_code(e);

@@ -32,6 +32,10 @@ json_t *posw_chainfile_load(posw_chainfile_reader *r, const char *text, size_t s
  * reader is used. */
 POSW_MUST_USE bool posw_chainfile_read_head(posw_chainfile_reader *r, json_t *root);
 
+/* The list of upgrades, when all else was read: the rules from genesis on are where it begins. Private to this folder.
+ */
+POSW_MUST_USE bool posw_chainfile_read_upgrades(posw_chainfile_reader *r);
+
 /* ---- words for people ---- */
 
 enum { POSW_CHAINFILE_QUOTE_SIZE = 48, POSW_CHAINFILE_PATH_SIZE = 96 };
@@ -58,5 +62,8 @@ bool posw_chainfile_choice(posw_chainfile_reader *r, unsigned *out, const json_t
                            const char *const *names, size_t count);
 bool posw_chainfile_address_text(posw_chainfile_reader *r, posw_address *out, const char *text, const char *path);
 bool posw_chainfile_address(posw_chainfile_reader *r, posw_address *out, const json_t *v, const char *path);
+/* 1 to 32 bytes of UTF-8 without control characters, of a chain or an upgrade. */
+bool posw_chainfile_name(posw_chainfile_reader *r, char out[POSW_CHAIN_NAME_MAX + 1], const json_t *v,
+                         const char *path);
 
 #endif

@@ -49,6 +49,8 @@ const char *posw_chainfile_type_of(const json_t *v) {
 
 /* ---- values ---- */
 
+_Static_assert((int)POSW_UPGRADE_NAME_MAX == (int)POSW_CHAIN_NAME_MAX, "names of chains and upgrades have one form");
+
 bool posw_chainfile_string(posw_chainfile_reader *r, const char **out, const json_t *v, const char *path) {
     if (!json_is_string(v))
         return POSW_CHAINFILE_REFUSE(r, POSW_EPARSE, "%s is %s: write a string in quotes", path,
@@ -161,4 +163,18 @@ bool posw_chainfile_address_text(posw_chainfile_reader *r, posw_address *out, co
 bool posw_chainfile_address(posw_chainfile_reader *r, posw_address *out, const json_t *v, const char *path) {
     const char *text;
     return posw_chainfile_string(r, &text, v, path) && posw_chainfile_address_text(r, out, text, path);
+}
+
+bool posw_chainfile_name(posw_chainfile_reader *r, char out[POSW_CHAIN_NAME_MAX + 1], const json_t *v,
+                         const char *path) {
+    const char *text;
+    if (!posw_chainfile_string(r, &text, v, path)) return false;
+    const size_t size = json_string_length(v);
+    if (size == 0 || size > POSW_CHAIN_NAME_MAX)
+        return POSW_CHAINFILE_REFUSE(r, POSW_EINVAL, "%s has %zu bytes: write 1 to 32 bytes", path, size);
+    for (size_t i = 0; i < size; i++)
+        if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
+            return POSW_CHAINFILE_REFUSE(r, POSW_EINVAL, "%s has a control character: remove it", path);
+    memcpy(out, text, size + 1);
+    return true;
 }

@@ -70,13 +70,18 @@ static bool check_range(const posw_params *p) {
     return check_difficulty_blocks(p);
 }
 
+/* P6, of the rules that an upgrade may change */
+static bool fees_sound(const posw_rules *r) {
+    static const uint64_t GAS_LIMIT_MIN = 5000, GAS_LIMIT_END = (uint64_t)1 << 63;
+    return r->gas_limit >= GAS_LIMIT_MIN && r->gas_limit < GAS_LIMIT_END && r->base_fee_min_wei > 0;
+}
+
 /* P6 */
 static bool check_genesis(const posw_params *p) {
-    static const uint64_t GAS_LIMIT_MIN = 5000, GAS_LIMIT_END = (uint64_t)1 << 63;
+    const posw_rules first = posw_params_rules(p, 0);
     if ((unsigned)p->pow > POSW_POW_RANDOMX || (unsigned)p->difficulty_rule > POSW_DIFFICULTY_STEP) return false;
     if (posw_u256_is_zero(&p->genesis_difficulty)) return false;
-    if (p->gas_limit < GAS_LIMIT_MIN || p->gas_limit >= GAS_LIMIT_END) return false;
-    return p->base_fee_min_wei > 0 && p->base_fee_min_wei <= p->base_fee_initial_wei;
+    return fees_sound(&first) && p->base_fee_min_wei <= p->base_fee_initial_wei;
 }
 
 /* P7 */
@@ -92,19 +97,44 @@ static bool check_weight(const posw_weight_params *w) {
     return false;
 }
 
-/* What the contract holds is all owed to somebody: coins of a treasury would be lost in it. */
-static bool treasury_is_lost(const posw_params *p) {
-    return p->treasury_share > 0 && posw_address_equal(&p->treasury, &POSW_STAKING_ADDRESS);
+/* P8. What the contract holds is all owed to somebody: coins of a treasury would be lost in it. */
+static bool treasury_sound(const posw_rules *r) {
+    enum { SHARE_WHOLE = 10000 };
+    if (r->treasury_share > SHARE_WHOLE) return false;
+    return r->treasury_share == 0 || !posw_address_equal(&r->treasury, &POSW_STAKING_ADDRESS);
 }
 
 /* P8 */
 static bool check_economy(const posw_params *p) {
-    enum { SHARE_WHOLE = 10000 };
-    if (posw_u256_is_zero(&p->stake_min_wei) || p->treasury_share > SHARE_WHOLE) return false;
-    if (treasury_is_lost(p)) return false;
+    const posw_rules first = posw_params_rules(p, 0);
+    if (posw_u256_is_zero(&p->stake_min_wei) || !treasury_sound(&first)) return false;
     if (p->halving_blocks >= REWARD_BLOCKS || p->pool_blocks >= REWARD_BLOCKS) return false;
     if (p->fee_rule == POSW_FEE_POOL) return p->pool_blocks >= 1;
     return p->fee_rule == POSW_FEE_BURN;
+}
+
+/* U1: a name is a line of text. */
+static bool name_sound(const char name[POSW_UPGRADE_NAME_MAX + 1]) {
+    size_t size = 0;
+    for (; size <= POSW_UPGRADE_NAME_MAX && name[size] != '\0'; size++)
+        if ((uint8_t)name[size] < ' ' || name[size] == 0x7f) return false;
+    return size >= 1 && size <= POSW_UPGRADE_NAME_MAX;
+}
+
+/* U1 */
+static bool check_upgrades(const posw_params *p) {
+    if (p->upgrade_count > POSW_UPGRADES_MAX) return false;
+    uint64_t height = 0;
+    posw_rules rules = posw_params_rules(p, 0);
+    for (uint32_t i = 0; i < p->upgrade_count; i++) {
+        const posw_upgrade *u = &p->upgrades[i];
+        if (u->height <= height || u->height >= REWARD_BLOCKS || !name_sound(u->name)) return false;
+        if (!fees_sound(&u->rules) || !treasury_sound(&u->rules)) return false;
+        if (posw_rules_equal(&u->rules, &rules)) return false;
+        height = u->height;
+        rules = u->rules;
+    }
+    return true;
 }
 
 posw_verdict posw_params_check(const posw_params *p) {
@@ -120,7 +150,25 @@ posw_verdict posw_params_check(const posw_params *p) {
     if (!check_genesis(p)) return posw_invalid(POSW_RULE_PARAMS_GENESIS);
     if (!check_weight(&p->weight)) return posw_invalid(POSW_RULE_PARAMS_WEIGHT);
     if (!check_economy(p)) return posw_invalid(POSW_RULE_PARAMS_ECONOMY);
+    if (!check_upgrades(p)) return posw_invalid(POSW_RULE_PARAMS_UPGRADE);
     return posw_valid();
+}
+
+/* U2 */
+posw_rules posw_params_rules(const posw_params *p, uint64_t number) {
+    posw_rules rules = {.gas_limit = p->gas_limit,
+                        .base_fee_min_wei = p->base_fee_min_wei,
+                        .treasury = p->treasury,
+                        .treasury_share = p->treasury_share};
+    for (uint32_t i = 0; i < p->upgrade_count && i < POSW_UPGRADES_MAX && p->upgrades[i].height <= number; i++)
+        rules = p->upgrades[i].rules;
+    return rules;
+}
+
+bool posw_rules_equal(const posw_rules *a, const posw_rules *b) {
+    if (a->gas_limit != b->gas_limit || a->base_fee_min_wei != b->base_fee_min_wei) return false;
+    return a->treasury_share == b->treasury_share &&
+           (a->treasury_share == 0 || posw_address_equal(&a->treasury, &b->treasury));
 }
 
 static posw_u256 times_saturated(const posw_u256 *a, uint64_t b) {
@@ -145,7 +193,7 @@ posw_u256 posw_params_reward_total(const posw_params *p) {
     return total;
 }
 
-/* --- C1 --- */
+/* --- C1; upgrades are no part of it (U3) --- */
 
 enum { CANONICAL_SIZE_MAX = 1024, CANONICAL_VERSION = 1 };
 

@@ -107,6 +107,10 @@ static const char *advice(enum posw_rule rule) {
                "staking contract, halving and pool below "
                "2^40 "
                "blocks, and a pool of at least 1 block where fees are pooled";
+    case POSW_RULE_PARAMS_UPGRADE:
+        return "list at most 16 upgrades by ascending height from 1 to below 2^40, each with a name of 1 to 32 bytes "
+               "and "
+               "a change, and keep its values within the ranges of the chain's own";
     default:
         return "see the protocol's section 1";
     }

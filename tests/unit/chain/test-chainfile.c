@@ -13,6 +13,7 @@
 #define HEAD "\"name\":\"Test\",\"ticker\":\"TST\",\"chainId\":77,\"timestamp\":1700000000"
 #define MINIMAL "{" HEAD "}"
 #define WITH(more) "{" HEAD "," more "}"
+#define UP "\"upgrades\":[{\"height\":5,\"name\":\"up\""
 #define A1 "0x00000000000000000000000000000000000000a1"
 #define A2 "0x00000000000000000000000000000000000000a2"
 
@@ -47,6 +48,12 @@ static void round_trip(const posw_chain_spec *spec) {
     posw_params_hash(&a, &spec->params);
     posw_params_hash(&b, &again.params);
     assert_memory_equal(a.b, b.b, sizeof a.b);
+    assert_int_equal(spec->params.upgrade_count, again.params.upgrade_count);
+    for (uint32_t i = 0; i < spec->params.upgrade_count; i++) {
+        const posw_upgrade *u = &spec->params.upgrades[i], *v = &again.params.upgrades[i];
+        assert_string_equal(u->name, v->name);
+        assert_true(u->height == v->height && posw_rules_equal(&u->rules, &v->rules));
+    }
     assert_int_equal(spec->account_count, again.account_count);
     assert_int_equal(spec->stake_count, again.stake_count);
     posw_chain_spec_clear(&again);
@@ -93,7 +100,10 @@ static const char full[] =
     "wei\","
     " \"treasury\": \"" A1 "\", \"treasuryShare\": 250 }, \"fees\": { \"base\": \"pool\", \"poolBlocks\": 9, "
     "\"initial\": \"5 gwei\", \"minimum\": \"7 wei\" },"
-    " \"gasLimit\": 9000000000000000000, \"timestamp\": 0, \"accounts\": { \"" A1
+    " \"gasLimit\": 9000000000000000000, \"timestamp\": 0, \"upgrades\": [ { \"height\": 9, \"name\": \"one\", "
+    "\"fees\": { \"minimum\": \"9 gwei\" } },"
+    " { \"height\": \"1099511627775\", \"name\": \"zw\\u00f6lf\", \"gasLimit\": 5000, \"reward\": { \"treasury\": \"" A2
+    "\", \"treasuryShare\": 0 } } ], \"accounts\": { \"" A1
     "\": \"10 coin\", \"0xABCDEF0000000000000000000000000000000001\": \"1 wei\" },"
     " \"stakes\": [ { \"miner\": \"" A2 "\", \"owner\": \"" A1 "\", \"amount\": \"1000 coin\" } ] }";
 
@@ -121,6 +131,14 @@ static void every_key(void **state) {
     assert_true(p->fee_rule == POSW_FEE_POOL && p->pool_blocks == 9 && p->base_fee_initial_wei == 5000000000 &&
                 p->base_fee_min_wei == 7);
     assert_true(p->gas_limit == 9000000000000000000 && p->genesis_time == 0);
+    assert_int_equal(p->upgrade_count, 2);
+    const posw_rules *one = &p->upgrades[0].rules, *two = &p->upgrades[1].rules;
+    assert_string_equal(p->upgrades[0].name, "one");
+    assert_true(p->upgrades[0].height == 9 && one->base_fee_min_wei == 9000000000 && one->gas_limit == p->gas_limit);
+    assert_true(one->treasury_share == 250 && one->treasury.b[19] == 0xa1);
+    assert_string_equal(p->upgrades[1].name, "zw\xc3\xb6lf");
+    assert_true(p->upgrades[1].height == 1099511627775 && two->base_fee_min_wei == 9000000000);
+    assert_true(two->gas_limit == 5000 && two->treasury_share == 0 && two->treasury.b[19] == 0xa2);
     assert_int_equal(s.account_count, 2);
     assert_true(s.accounts[1].address.b[0] == 0xab && s.accounts[1].balance_wei.w[0] == 1);
     assert_int_equal(s.stake_count, 1);
@@ -365,6 +383,42 @@ static const struct {
     {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"5\"}]"), "stakes[0].amount",
      POSW_EPARSE},
     {WITH("\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"1 wei\"}]"), "minimum", POSW_EINVAL},
+    {WITH("\"upgrades\":{}"), "upgrades is an object", POSW_EPARSE},
+    {WITH("\"upgrades\":[7]"), "upgrades[0] is a number", POSW_EPARSE},
+    {WITH("\"upgrades\":[{\"name\":\"up\",\"gasLimit\":6000}]"), "upgrades[0].height is missing", POSW_EPARSE},
+    {WITH("\"upgrades\":[{\"height\":5,\"gasLimit\":6000}]"), "upgrades[0].name is missing", POSW_EPARSE},
+    {WITH("\"upgrades\":[{\"height\":5,\"name\":7,\"gasLimit\":6000}]"), "upgrades[0].name is a number", POSW_EPARSE},
+    {WITH("\"upgrades\":[{\"height\":5,\"name\":\"\",\"gasLimit\":6000}]"), "upgrades[0].name has 0 bytes",
+     POSW_EINVAL},
+    {WITH("\"upgrades\":[{\"height\":0,\"name\":\"up\",\"gasLimit\":6000}]"),
+     "upgrades[0].height is 0: write a number from 1", POSW_EINVAL},
+    {WITH("\"upgrades\":[{\"height\":-1,\"name\":\"up\"}]"), "upgrades[0].height is negative", POSW_EPARSE},
+    {WITH("\"upgrades\":[{\"height\":1099511627776,\"name\":\"up\",\"gasLimit\":6000}]"), "to 1099511627775",
+     POSW_EINVAL},
+    {WITH(UP ",\"gasLimit\":6000},{\"height\":5,\"name\":\"b\",\"gasLimit\":6001}]"),
+     "upgrades[1].height is 5: write a number from 6", POSW_EINVAL},
+    {WITH(UP "}]"), "upgrades[0] changes nothing", POSW_EINVAL},
+    {WITH(UP ",\"fees\":{},\"reward\":{}}]"), "upgrades[0] changes nothing", POSW_EINVAL},
+    {WITH(UP ",\"gasLimit\":30000000}]"), "upgrades[0] changes nothing", POSW_EINVAL},
+    {WITH(UP ",\"reward\":{\"treasury\":\"" A1 "\"}}]"), "upgrades[0] changes nothing", POSW_EINVAL},
+    {WITH(UP ",\"window\":6000}]"), "upgrades[0].window is nothing that an upgrade can change", POSW_EPARSE},
+    {WITH(UP ",\"fees\":{\"initial\":\"2 gwei\"}}]"), "upgrades[0].fees.initial is nothing", POSW_EPARSE},
+    {WITH(UP ",\"reward\":{\"tail\":\"2 gwei\"}}]"), "upgrades[0].reward.tail is nothing", POSW_EPARSE},
+    {WITH(UP ",\"fees\":5}]"), "upgrades[0].fees is a number", POSW_EPARSE},
+    {WITH(UP ",\"reward\":[]}]"), "upgrades[0].reward is a list", POSW_EPARSE},
+    {WITH(UP ",\"gasLimit\":4999}]"), "upgrades[0].gasLimit is 4999", POSW_EINVAL},
+    {WITH(UP ",\"gasLimit\":\"9223372036854775808\"}]"), "upgrades[0].gasLimit", POSW_EINVAL},
+    {WITH(UP ",\"gasLimit\":\"x\"}]"), "upgrades[0].gasLimit is \"x\"", POSW_EPARSE},
+    {WITH(UP ",\"fees\":{\"minimum\":\"0 wei\"}}]"), "upgrades[0].fees.minimum is 0", POSW_EINVAL},
+    {WITH(UP ",\"fees\":{\"minimum\":5}}]"), "upgrades[0].fees.minimum is a number", POSW_EPARSE},
+    {WITH(UP ",\"fees\":{\"minimum\":\"100 coin\"}}]"), "upgrades[0].fees.minimum is 2^64 wei", POSW_EINVAL},
+    {WITH(UP ",\"reward\":{\"treasury\":\"0x12\"}}]"), "upgrades[0].reward.treasury", POSW_EPARSE},
+    {WITH(UP ",\"reward\":{\"treasuryShare\":10}}]"), "upgrades[0].reward.treasury is missing", POSW_EINVAL},
+    {WITH(UP ",\"reward\":{\"treasuryShare\":\"x\"}}]"), "upgrades[0].reward.treasuryShare is \"x\"", POSW_EPARSE},
+    {WITH(UP ",\"reward\":{\"treasury\":\"" A1 "\",\"treasuryShare\":10001}}]"), "upgrades[0].reward.treasuryShare",
+     POSW_EINVAL},
+    {WITH(UP ",\"reward\":{\"treasury\":\"0x00000000000000000000000000000000706f7377\",\"treasuryShare\":1}}]"),
+     "upgrades[0].reward.treasury is the staking contract", POSW_EINVAL},
     {WITH("\"a\\u001b[2Jb\":1"), "a?[2Jb is not a key", POSW_EPARSE}, /* nothing that a terminal would act on */
 };
 
@@ -411,6 +465,30 @@ static void limits(void **state) {
     memset(b.data, '[', b.size); /* deep nesting */
     assert_int_equal(posw_chainfile_read(&s, (const char *)b.data, POSW_CHAINFILE_SIZE_MAX, &msg), POSW_EPARSE);
     posw_buf_clear(&b);
+}
+
+static void upgrades_at_most(void **state) {
+    (void)state;
+    for (unsigned count = 0; count <= POSW_UPGRADES_MAX + 1; count++) {
+        posw_buf b = {0};
+        posw_chain_spec s = {0};
+        posw_message msg = {{0}};
+        posw_buf_text(&b, "{" HEAD ",\"upgrades\":[");
+        for (unsigned i = 0; i < count; i++)
+            posw_buf_printf(&b, "%s{\"height\":%u,\"name\":\"n\",\"gasLimit\":%u}", i == 0 ? "" : ",", 7 * i + 1,
+                            9000 + i);
+        posw_buf_text(&b, "]}");
+        const int rc = posw_chainfile_read(&s, (const char *)b.data, b.size, &msg);
+        assert_int_equal(rc, count <= POSW_UPGRADES_MAX ? POSW_OK : POSW_EINVAL);
+        if (rc == POSW_OK) {
+            assert_int_equal(s.params.upgrade_count, count);
+            round_trip(&s);
+        } else {
+            assert_non_null(strstr(msg.text, "upgrades has 17 members: at most 16"));
+        }
+        posw_chain_spec_clear(&s);
+        posw_buf_clear(&b);
+    }
 }
 
 /* ---- warnings ---- */
@@ -475,6 +553,23 @@ static void unwise_things(void **state) {
 
 /* ---- chance ---- */
 
+static void random_upgrades(posw_params *p, uint64_t *random) {
+    uint64_t height = 0;
+    posw_rules rules = posw_params_rules(p, 0);
+    p->upgrade_count = (uint32_t)random_below(random, 5);
+    for (uint32_t i = 0; i < p->upgrade_count; i++) {
+        posw_upgrade *u = &p->upgrades[i];
+        height += 1 + random_below(random, 100);
+        const uint64_t what = 1 + random_below(random, 7);
+        if (what & 1) rules.gas_limit += 1 + random_below(random, 100);
+        if (what & 2) rules.base_fee_min_wei = rules.base_fee_min_wei / 2 + 1 + random_below(random, 1000000);
+        if (what & 4) rules.treasury_share = (rules.treasury_share + 1 + (uint32_t)random_below(random, 9999)) % 10001;
+        if (what & 4 && random_below(random, 2) == 0) random_bytes(random, rules.treasury.b, sizeof rules.treasury.b);
+        *u = (posw_upgrade){.height = height, .name = "up", .rules = rules};
+        if (what == 2) rules.gas_limit = ++u->rules.gas_limit; /* a fee may come out as it was */
+    }
+}
+
 static posw_chain_spec random_spec(uint64_t *random) {
     posw_chain_spec s = {.name = "random", .ticker = "RND"};
     posw_params *p = &s.params;
@@ -509,6 +604,7 @@ static posw_chain_spec random_spec(uint64_t *random) {
         p->fee_rule = POSW_FEE_POOL;
         p->pool_blocks = 1 + random_below(random, 100000);
     }
+    random_upgrades(p, random);
     s.account_count = s.stake_count = random_below(random, 4);
     s.accounts = calloc(s.account_count + 1, sizeof *s.accounts);
     s.stakes = calloc(s.stake_count + 1, sizeof *s.stakes);
@@ -563,6 +659,7 @@ int main(void) {
         cmocka_unit_test(weight_forms),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(limits),
+        cmocka_unit_test(upgrades_at_most),
         cmocka_unit_test(checksummed_addresses),
         cmocka_unit_test(development_chain),
         cmocka_unit_test(unwise_things),

@@ -1,4 +1,4 @@
-/* Chain parameters: every rule P1 to P8 at its limits, presets, the reward total, and the canonical encoding. */
+/* Chain parameters: every rule P1 to P8 and U1 to U3 at its limits, presets, the reward total, and the canonical encoding. */
 #include "posw/params.h"
 
 #include "core/made.h"
@@ -211,6 +211,101 @@ static void test_p8(void **state) {
     REFUSED(rule, p.fee_rule = (enum posw_fee_rule)2);
 }
 
+/* Two upgrades: the first changes one value, the second gives the treasury a share. */
+static void set_upgrades(posw_params *p) {
+    p->upgrades[0] = (posw_upgrade){.height = 10, .name = "first", .rules = posw_params_rules(p, 0)};
+    p->upgrades[0].rules.gas_limit = 5000;
+    p->upgrades[1] = (posw_upgrade){.height = 11, .name = "second", .rules = p->upgrades[0].rules};
+    p->upgrades[1].rules.treasury = made_address(0x44);
+    p->upgrades[1].rules.treasury_share = 500;
+    p->upgrade_count = 2;
+}
+
+static void test_u1(void **state) {
+    (void)state;
+    const enum posw_rule rule = POSW_RULE_PARAMS_UPGRADE;
+    const uint64_t end = (uint64_t)1 << 40;
+    ALLOWED(set_upgrades(&p));
+    ALLOWED(set_upgrades(&p), p.upgrades[0].height = 1);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].height = 0);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].height = 11);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].height = 12);
+    ALLOWED(set_upgrades(&p), p.upgrades[1].height = end - 1);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].height = end);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].name[0] = '\0');
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].name[2] = '\n');
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].name[2] = '\x7f');
+    ALLOWED(set_upgrades(&p), memset(p.upgrades[1].name, 0xc3, POSW_UPGRADE_NAME_MAX));
+    REFUSED(rule, set_upgrades(&p), memset(p.upgrades[1].name, 'n', POSW_UPGRADE_NAME_MAX + 1));
+    /* P6 and P8 */
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].rules.gas_limit = 4999);
+    ALLOWED(set_upgrades(&p), p.upgrades[0].rules.gas_limit = INT64_MAX);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].rules.gas_limit = (uint64_t)INT64_MAX + 1);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules.base_fee_min_wei = 0);
+    ALLOWED(set_upgrades(&p), p.upgrades[1].rules.base_fee_min_wei = UINT64_MAX); /* above the initial one */
+    ALLOWED(set_upgrades(&p), p.upgrades[1].rules.treasury_share = 10000);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules.treasury_share = 10001);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules.treasury = POSW_STAKING_ADDRESS);
+    ALLOWED(set_upgrades(&p), p.upgrades[0].rules.treasury = POSW_STAKING_ADDRESS); /* gets nothing */
+    /* something changes; an address that gets nothing is nothing */
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].rules.gas_limit = p.gas_limit);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules.treasury_share = 0);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules = p.upgrades[0].rules);
+    REFUSED(rule, set_upgrades(&p), p.upgrade_count = POSW_UPGRADES_MAX + 1);
+    REFUSED(POSW_RULE_PARAMS_ECONOMY, set_upgrades(&p), p.stake_min_wei = POSW_U256_ZERO); /* the first in order */
+}
+
+static void test_upgrades_at_most(void **state) {
+    (void)state;
+    posw_params p = made_params();
+    for (uint32_t i = 0; i < POSW_UPGRADES_MAX; i++) {
+        p.upgrades[i] = (posw_upgrade){.height = i + 1, .name = "n", .rules = posw_params_rules(&p, 0)};
+        p.upgrades[i].rules.gas_limit += i + 1;
+    }
+    p.upgrade_count = POSW_UPGRADES_MAX;
+    assert_valid(&p);
+    for (uint64_t n = 0; n < 2 * POSW_UPGRADES_MAX; n++)
+        assert_int_equal(posw_params_rules(&p, n).gas_limit,
+                         p.gas_limit + (n < POSW_UPGRADES_MAX ? n : POSW_UPGRADES_MAX));
+}
+
+static void assert_rules(const posw_params *p, uint64_t number, uint64_t gas_limit, uint64_t fee, uint32_t share) {
+    const posw_rules r = posw_params_rules(p, number);
+    assert_true(r.gas_limit == gas_limit && r.base_fee_min_wei == fee && r.treasury_share == share);
+}
+
+static void test_u2(void **state) {
+    (void)state;
+    posw_params p = made_params();
+    const uint64_t gas = p.gas_limit, fee = p.base_fee_min_wei;
+    assert_rules(&p, 0, gas, fee, 0);
+    assert_rules(&p, UINT64_MAX, gas, fee, 0);
+    set_upgrades(&p);
+    assert_rules(&p, 0, gas, fee, 0);
+    assert_rules(&p, 9, gas, fee, 0);
+    assert_rules(&p, 10, 5000, fee, 0);
+    assert_rules(&p, 11, 5000, fee, 500);
+    assert_rules(&p, UINT64_MAX, 5000, fee, 500);
+    const posw_rules last = posw_params_rules(&p, 11);
+    posw_rules other = last;
+    assert_true(posw_rules_equal(&last, &other));
+    other.treasury.b[3]++;
+    assert_false(posw_rules_equal(&last, &other));
+    other = last, other.base_fee_min_wei++;
+    assert_false(posw_rules_equal(&last, &other));
+}
+
+/* U3: who has no upgrades and who has them are on one chain until the first. */
+static void test_u3(void **state) {
+    (void)state;
+    posw_params p = made_params(), q = p;
+    posw_hash a, b;
+    set_upgrades(&q);
+    posw_params_hash(&a, &p);
+    posw_params_hash(&b, &q);
+    assert_true(posw_hash_equal(&a, &b));
+}
+
 static void test_presets(void **state) {
     (void)state;
     int count = 0;
@@ -383,6 +478,10 @@ int main(void) {
         cmocka_unit_test(test_p6),
         cmocka_unit_test(test_p7),
         cmocka_unit_test(test_p8),
+        cmocka_unit_test(test_u1),
+        cmocka_unit_test(test_u2),
+        cmocka_unit_test(test_u3),
+        cmocka_unit_test(test_upgrades_at_most),
         cmocka_unit_test(test_presets),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_reward_total),
