@@ -183,7 +183,7 @@ static void make_block(bench *b, posw_chain *c, posw_buf *out, size_t miner, uin
                        .number = tip->number + 1,
                        .gas_limit = p->gas_limit,
                        .timestamp = tip->timestamp + 1,
-                       .base_fee_wei = posw_base_fee_next(p, tip->base_fee_wei, tip->gas_used)};
+                       .base_fee_wei = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used)};
     must(posw_chain_state_at(c, &t.state, tip->number));
     posw_execution_begin(&x, t.state, p, posw_chain_table(c, h->number), h->number, h->timestamp, h->base_fee_wei,
                          &h->beneficiary);

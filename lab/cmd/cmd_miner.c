@@ -83,7 +83,7 @@ static bool read_reward(const cli *c, question *q) {
     if (cli_given(c, "reward")) return lab_option_number(c, "reward", 0, 1e12, &q->reward);
     if (!cli_u64(c, "height", 0, UINT64_C(1) << 40, &height)) return false;
     const posw_u256 subsidy = posw_reward_subsidy(&q->params, height),
-                    treasury = posw_reward_treasury(&q->params, &subsidy);
+                    treasury = posw_reward_treasury(&q->params, height, &subsidy);
     q->reward = lab_coins(&subsidy) - lab_coins(&treasury);
     return true;
 }

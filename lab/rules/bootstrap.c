@@ -31,7 +31,7 @@ static posw_u256 wei_of(double coins) {
 }
 
 static double reward_of(const posw_params *p, uint64_t number) {
-    const posw_u256 subsidy = posw_reward_subsidy(p, number), treasury = posw_reward_treasury(p, &subsidy);
+    const posw_u256 subsidy = posw_reward_subsidy(p, number), treasury = posw_reward_treasury(p, number, &subsidy);
     return (lab_double_of(&subsidy) - lab_double_of(&treasury)) / 1e18;
 }
 

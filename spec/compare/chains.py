@@ -4,6 +4,8 @@ Lengths are tiny, so that the edges of epochs, windows and the time unlock come 
 hashes, yet span 256 bits: where every miner's weight is huge, a huge difficulty is as cheap as a small one.
 """
 
+from posw.params import STAKING
+
 COIN = 10**18
 DIFFICULTY_RULES = ("asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step")
 PRESETS = ("pow", "linear", "sqrt", "quadratic", "diode", "ticket", "quarkchain")
@@ -92,6 +94,26 @@ def random_allocation(rng, addresses, minimum):
     return {"accounts": accounts, "stakes": stakes}
 
 
+GAS_LIMITS = (5000, 21000, 100_000, 200_000, 500_000, 1_000_000, 30_000_000)
+
+
+def random_upgrades(rng, addresses):
+    """At small heights, so that they are passed; some beyond, some right after the other."""
+    upgrades, height = [], 0
+    for i in range(rng.choice((1, 1, 2, 3, 16))):
+        height += rng.choice((1, 1, 2, 3, 5, 40))
+        upgrade = {"height": number(height), "name": rng.choice(("up", "\u00e4" * 16))}
+        kind = rng.randrange(1, 8)
+        if kind & 1:
+            upgrade["gasLimit"] = rng.choice(GAS_LIMITS) + i  # never what it was
+        if kind & 2:
+            upgrade["fees"] = {"minimum": wei(rng.choice((1, 7, 1000, 10**9, 10**12)) + i)}
+        if kind & 4:
+            upgrade["reward"] = {"treasury": "0x" + rng.choice(addresses + [bytes(19) + b"\x78"]).hex(), "treasuryShare": rng.choice((0, 1, 2500, 9999, 10000))}
+        upgrades.append(upgrade)
+    return upgrades
+
+
 def random_chain(rng, addresses):
     """(chain file as a dict, difficulty rule, name of the weight rule)"""
     rule = rng.choice(DIFFICULTY_RULES)
@@ -108,10 +130,12 @@ def random_chain(rng, addresses):
     chain = {"name": rng.choice(("Test", "Kette \u00e4\u00f6\u00fc", "x" * 32)), "ticker": rng.choice(("T", "POSW", "ABC123")), "pow": "keccak256",
              "chainId": rng.choice((1, 1337, 2**31 - 19)), "blockTime": rng.choice((1, 2, 5, 10, 15, 60, 3600)), **lengths,
              "difficulty": random_difficulty(rng, rule, lengths.get("window", 256), rng.choice(difficulties)), "weight": weight,
-             "gasLimit": rng.choice((5000, 21000, 100_000, 200_000, 500_000, 1_000_000, 30_000_000)),
+             "gasLimit": rng.choice(GAS_LIMITS),
              "timestamp": number(rng.choice((0, 1, 1000, 1_790_000_000, 1_790_000_000, 2**63, 2**64 - 10**9))), **random_economy(rng, addresses)}
     minimum = int(chain["stake"]["minimum"].split()[0])
     chain.update(random_allocation(rng, addresses, minimum))
+    if rng.random() < 0.5:
+        chain["upgrades"] = random_upgrades(rng, addresses)
     return chain, rule, weight_name
 
 
@@ -153,7 +177,24 @@ def _contract_is_treasury(rng, chain):
     chain["reward"].update(treasury="0x00000000000000000000000000000000706f7377", treasuryShare=rng.choice((0, 1)))
 
 
+def _up(height=5, name="up", **changes):
+    return {"height": height, "name": name, **(changes or {"gasLimit": 77777})}
+
+
+UPGRADES = (
+    {}, None, [], [5], [{"name": "up", "gasLimit": 6000}], [{"height": 5, "gasLimit": 6000}], [_up(0)], [_up(1)], [_up("1")], [_up("01")], [_up(-1)],
+    [_up(2**40 - 1)], [_up(2**40)], [_up(name="")], [_up(name="\u00e4" * 17)], [_up(name="x" * 32)], [_up(name="a\nb")], [_up(name="\u0085")],
+    [_up(name="\u00a0")], [_up(name=5)], [_up(gasLimit=4999)], [_up(gasLimit=5000)], [_up(gasLimit=2**63 - 1)], [_up(gasLimit=str(2**63))],
+    [_up(fees={"minimum": "0 wei"})], [_up(fees={"minimum": "3 wei"})], [_up(fees={"minimum": f"{2**64 - 1} wei"})], [_up(fees={"minimum": f"{2**64} wei"})],
+    [_up(fees={})], [_up(fees=[])], [_up(fees={"initial": "3 wei"})], [_up(reward={"treasuryShare": 77})], [_up(reward={"treasury": "0x" + "77" * 20})],
+    [_up(reward={"treasury": "0x" + "77" * 20, "treasuryShare": 77})], [_up(reward={"treasury": "0x" + "77" * 20, "treasuryShare": 10001})],
+    [_up(reward={"treasury": "0x00000000000000000000000000000000706f7377", "treasuryShare": 1})], [_up(reward={"tail": "0 wei"})], [_up(window=5)],
+    [_up(reward={"treasury": "0x00000000000000000000000000000000706f7377", "treasuryShare": 0})], [_up(), _up()], [_up(), _up(6)], [_up(), _up(6, gasLimit=77778)],
+    [_up(6), _up(5, gasLimit=77778)], [_up(i, gasLimit=70000 + i) for i in range(1, 17)], [_up(i, gasLimit=70000 + i) for i in range(1, 18)],
+)
+
 CHANGES = (
+    _set(("upgrades",), *UPGRADES), _set(("upgrades",), *UPGRADES), _set(("upgrades",), *UPGRADES),
     _set(("chainId",), 0, 2**31 - 18, 2**31 - 19), _set(("blockTime",), 0, 1, 3600, 3601), _set(("window",), 0, 1, 2, 65536, 65537),
     _set(("epoch",), 0, 1, 65536, 65537), _set(("maxReorg",), 0, 1, 1000), _set(("unbonding",), 0, 1, 2**24, 2**24 + 1),
     _set(("gasLimit",), 0, 4999, 5000, 2**63 - 1, str(2**63)), _set(("difficulty", "genesis"), 0, 1, str(2**256 - 1), str(2**256)),
@@ -200,10 +241,16 @@ PARAMETERS = {
     "pool_blocks": _near(0, 1, 2**40), "base_fee_min": _near(1, 10**9, 2**64 - 2), "base_fee": _near(1, 10**9, 2**64 - 2),
     "genesis_difficulty": _near(1, 2**256 - 2), "gas_limit": _near(5000, 2**63), "treasury": (bytes(20), b"\x11" * 20),
 }
+UPGRADE_PARAMETERS = {  # of one upgrade, all together
+    "upgrade_height": _near(1, 2**40), "upgrade_gas_limit": _near(5000, 30_000_000, 2**63), "upgrade_base_fee_min": _near(1, 10**9, 2**64 - 2),
+    "upgrade_treasury": (bytes(20), b"\x11" * 20, STAKING), "upgrade_treasury_share": _near(0, 0, 10000),
+}
 
 
 def random_params(rng):
     out = {"chain_id": 1337}
     for key in rng.sample(sorted(PARAMETERS), rng.choice((1, 1, 2, 3, 8))):
         out[key] = rng.choice(PARAMETERS[key])
+    if rng.random() < 0.3:
+        out.update({key: rng.choice(values) for key, values in UPGRADE_PARAMETERS.items()})
     return out

@@ -189,7 +189,10 @@ CHOICES = {"weight_rule": params.WEIGHT_RULES, "difficulty_rule": params.DIFFICU
 
 
 def params_of(values):
-    named = {NAMES.get(k, k): v for k, v in values.items()}
+    upgrade = {k[len("upgrade_"):]: v for k, v in values.items() if k.startswith("upgrade_")}
+    named = {NAMES.get(k, k): v for k, v in values.items() if not k.startswith("upgrade_")}
+    if upgrade:
+        named["upgrades"] = (params.Upgrade(upgrade.pop("height"), "up", tuple(upgrade.items())),)
     return replace(Params(), **{k: CHOICES[k][v] if k in CHOICES else v for k, v in named.items()})
 
 

@@ -2,7 +2,7 @@
 from posw import rlp, secp256k1
 from posw.build import calls, sign_tx, state_after
 from posw.keccak import keccak256
-from posw.params import STAKING
+from posw.params import STAKING, at
 from posw.staking import deposit_slot
 from posw.tx import Tx
 
@@ -17,7 +17,7 @@ class TxMaker:
         self.rng, self.chain, self.params, self.keys = rng, chain, chain.params, keys
         self.state, self.base_fee = state_after(chain.params, parent), chain.next_base_fee(parent)
         self.nonces, self.spent = {}, {}
-        self.gas_left = self.params.gas_limit
+        self.gas_left = self.gas_limit = at(self.params, parent.number + 1).gas_limit
 
     def nonce(self, key):
         return self.nonces.get(key.address, self.state.nonce(key.address))
@@ -187,7 +187,7 @@ def huge_fee(maker):
 
 
 def gas_above_block(maker):
-    return _resign(maker, gas_limit=maker.rng.choice((maker.params.gas_limit + 1, 2**64 - 1, 2**63)))
+    return _resign(maker, gas_limit=maker.rng.choice((maker.gas_limit + 1, 2**64 - 1, 2**63)))
 
 
 def gas_below_intrinsic(maker):

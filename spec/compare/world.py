@@ -7,7 +7,7 @@ from itertools import islice
 from posw import header as headers
 from posw.build import Key, calls, encode_block, make_block, replace, seal, table_for, weight_for
 from posw.difficulty import with_ancestors
-from posw.params import STAKING
+from posw.params import STAKING, at
 from posw.stake import Entry, StakeTable, epoch_of
 from posw.staking import EXITS_MAX, MINERS_OF_OWNER_MAX
 from posw.verdict import Invalid
@@ -29,7 +29,7 @@ class World:
         self.rng, self.pair = random.Random(seed), pair
         self.length = length or self.rng.choice((4, 5, 6, 8, 8, 10, 26))
         self.keys = self.rng.sample(KEYS, self.rng.choice((2, 3, 5)))
-        self.statistics = {name: collections.Counter() for name in ("count", "verdict", "mutation", "difficulty", "weight")}
+        self.statistics = {name: collections.Counter() for name in ("count", "upgrades", "verdict", "mutation", "difficulty", "weight")}
         self.sent = []  # (bytes, now) of blocks, for a second arrival in another order
         self.seen = set()
         self.leaves = []  # latest blocks of side branches
@@ -81,9 +81,12 @@ class World:
         self.statistics["weight"][weight] += 1
         for _ in range(self.length):
             self.step()
+        passed = [u for u in self.chain.params.upgrades if u.height <= self.chain.tip.number]
+        self.statistics["count"]["upgrades passed"] += len(passed)
+        self.statistics["upgrades"].update(field for upgrade in passed for field, _ in upgrade.changes)
         if self.chain.params.unbonding > EXITS_MAX and self.rng.random() < 0.25:
             self.open_exits()
-        if self.chain.params.gas_limit >= 10**6 and self.rng.random() < 0.025:
+        if at(self.chain.params, self.chain.tip.number).gas_limit >= 10**6 and self.rng.random() < 0.025:
             self.stake_for_many()
         self.end(spec)
 
@@ -255,7 +258,7 @@ class World:
         if bench.header.difficulty > COST_MAX * bench.weight:
             return
         field = rng.choice(("state_root", "receipts_root", "logs_bloom", "gas_used"))
-        value = (bench.header.gas_used + 1) % (self.chain.params.gas_limit + 1) if field == "gas_used" else rng.randbytes(len(getattr(bench.header, field)))
+        value = (bench.header.gas_used + 1) % (bench.header.gas_limit + 1) if field == "gas_used" else rng.randbytes(len(getattr(bench.header, field)))
         header = seal(replace(bench.header, **{field: value}), bench.signer, bench.weight)
         data = encode_block(header, bench.txs)
         self.statistics["mutation"]["bad branch"] += 1

@@ -6,7 +6,7 @@ Nothing here changes a `Chain`: states of blocks that the chain has not executed
 from dataclasses import dataclass, replace
 from typing import Callable, Iterable
 
-from . import calls, difficulty, execution, header as headers, rlp, secp256k1, staking, trie, weight, window
+from . import calls, difficulty, execution, header as headers, params as parameters, rlp, secp256k1, staking, trie, weight, window
 from .chain import Block, Chain
 from .header import EXTRA_UNSIGNED_SIZE, VERSION, Header
 from .keccak import keccak256
@@ -174,9 +174,9 @@ def make_block(
     start = Header(
         parent_hash=parent.hash, ommers_hash=headers.EMPTY_OMMERS, beneficiary=beneficiary, state_root=bytes(32),
         transactions_root=execution.transactions_root(list(txs)), receipts_root=bytes(32), logs_bloom=bytes(256),
-        difficulty=difficulty.next_difficulty(p, parent, timestamp), number=number, gas_limit=p.gas_limit, gas_used=0, timestamp=timestamp,
+        difficulty=difficulty.next_difficulty(p, parent, timestamp), number=number, gas_limit=parameters.at(p, number).gas_limit, gas_used=0, timestamp=timestamp,
         extra_data=bytes([VERSION]) + table.root_in_force(epoch_of(p, number)), mix_hash=bytes(32), nonce=bytes(8),
-        base_fee=execution.next_base_fee(p, parent.header.base_fee, parent.header.gas_used),
+        base_fee=execution.next_base_fee(p, parent.number, parent.header.base_fee, parent.header.gas_used),
     )  # fmt: skip
     decoded = _decodable(txs, strict)
     result = _execute(p, state_after(p, parent), start, decoded, strict)
@@ -309,8 +309,8 @@ BREAKS: dict[str, Break] = {
     "TX_INTRINSIC_GAS": Break("invalid", "TX_INTRINSIC_GAS", lambda c: _foreign_tx(c, gas=20_999)),
     "TX_INVALID nonce": Break("invalid", "TX_INVALID", lambda c: _foreign_tx(c, nonce=1)),
     "TX_INVALID balance": Break("invalid", "TX_INVALID", lambda c: _foreign_tx(c)),
-    "GAS_LIMIT": Break("invalid", "GAS_LIMIT", lambda c: c.resealed(gas_limit=c.params.gas_limit + 1)),
-    "GAS_USED above the limit": Break("invalid", "GAS_USED", lambda c: c.resealed(gas_used=c.params.gas_limit + 1)),
+    "GAS_LIMIT": Break("invalid", "GAS_LIMIT", lambda c: c.resealed(gas_limit=c.built.header.gas_limit + 1)),
+    "GAS_USED above the limit": Break("invalid", "GAS_USED", lambda c: c.resealed(gas_used=c.built.header.gas_limit + 1)),
     "GAS_USED": Break("invalid", "GAS_USED", lambda c: c.resealed(gas_used=c.built.header.gas_used + 1)),
     "TX_ROOT": Break("invalid", "TX_ROOT", lambda c: c.resealed(transactions_root=_flipped(c.built.header.transactions_root))),
     "RECEIPTS_ROOT": Break("invalid", "RECEIPTS_ROOT", lambda c: c.resealed(receipts_root=_flipped(c.built.header.receipts_root))),

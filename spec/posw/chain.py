@@ -6,7 +6,7 @@ import pathlib
 from typing import Iterator, Union
 
 from . import chainfile as chain_file
-from . import difficulty, execution, genesis, header as headers, rlp, staking, weight, window
+from . import difficulty, execution, genesis, header as headers, params, rlp, staking, weight, window
 from . import tx as transactions
 from .difficulty import with_ancestors
 from .header import Header
@@ -69,9 +69,9 @@ def check_header_fields(p, parent: Block, header: Header, root: bytes) -> None:
     require(header.ommers_hash == headers.EMPTY_OMMERS, "OMMERS")  # H2
     headers.check_extra_data(header)  # H3
     require(header.timestamp > parent.timestamp, "TIME_ORDER")  # T1
-    require(header.gas_limit == p.gas_limit, "GAS_LIMIT")  # X9
+    require(header.gas_limit == params.at(p, header.number).gas_limit, "GAS_LIMIT")  # X9, U2
     require(header.gas_used <= header.gas_limit, "GAS_USED")  # X8
-    expected = execution.next_base_fee(p, parent.header.base_fee, parent.header.gas_used)
+    expected = execution.next_base_fee(p, parent.number, parent.header.base_fee, parent.header.gas_used)
     require(header.base_fee == expected, "BASE_FEE")  # B1
     require(header.stake_root == root, "STAKE_ROOT")  # E4
     require(header.difficulty == difficulty.next_difficulty(p, parent, header.timestamp), "DIFFICULTY")  # D1
@@ -239,7 +239,7 @@ class Chain:
     def next_base_fee(self, parent: Block | None = None) -> int:
         """B1"""
         parent = parent or self.tip
-        return execution.next_base_fee(self.params, parent.header.base_fee, parent.header.gas_used)
+        return execution.next_base_fee(self.params, parent.number, parent.header.base_fee, parent.header.gas_used)
 
     def tickets_used(self, miner: bytes, parent: Block | None = None) -> int:
         """W4"""

@@ -1,4 +1,4 @@
-"""The chain file (section 12): JSON in, parameters and genesis allocation out. Strict: a key that is unknown or does nothing is an error."""
+"""The chain file (section 13): JSON in, parameters and genesis allocation out. Strict: a key that is unknown or does nothing is an error."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ from typing import Any, Union
 
 from . import params
 from .keccak import keccak256
-from .params import NO_ADDRESS, PRESETS, STAKING, UINT64, Params
+from .params import NO_ADDRESS, PRESETS, STAKING, UINT64, Params, Upgrade
 from .verdict import require
 
 DECIMALS = {"wei": 0, "gwei": 9, "coin": 18, "coins": 18}
@@ -182,13 +182,37 @@ def _fees(given: dict, p: Params) -> Params:
     return replace(p, fees=rule, pool_blocks=_number("fees.poolBlocks", given.get("poolBlocks", 0)))
 
 
-def _plain_fields(file: dict, p: Params) -> Params:
+def _values(file: dict, fields: tuple) -> dict[str, Any]:
     values = {}
-    for section, key, field, kind in FIELDS:
+    for section, key, field, kind in fields:
         given = file.get(section, {}) if section else file
         if isinstance(given, dict) and key in given:
             values[field] = READ[kind](key, given[key])
-    return replace(p, **values)
+    return values
+
+
+UPGRADE_FIELDS = tuple(field for field in FIELDS if field[2] in ("gas_limit", "base_fee_min", "treasury", "treasury_share"))
+
+
+def _upgrades(given: Any, p: Params) -> tuple[Upgrade, ...]:
+    """U1"""
+    if not isinstance(given, list):
+        _refuse("upgrades is not a list")
+    result: list[Upgrade] = []
+    named = p.treasury != NO_ADDRESS or p.treasury_share > 0  # an address to which a share can go
+    for item in given:
+        for key in ("height", "name"):
+            if key not in _only("upgrades.", item, {"height", "name", "gasLimit", "fees", "reward"}):
+                _refuse(f"upgrades.{key} is missing")
+        if not _name_is_valid(item["name"]):
+            _refuse("upgrades.name has 1 to 32 bytes of UTF-8 without control characters")
+        _only("upgrades.fees.", item.get("fees", {}), {"minimum"})
+        named = named or "treasury" in _only("upgrades.reward.", item.get("reward", {}), {"treasury", "treasuryShare"})
+        changes = _values(item, UPGRADE_FIELDS)
+        if changes.get("treasury_share") and not named:
+            _refuse("upgrades.reward.treasury is missing")
+        result.append(Upgrade(_number("height", item["height"]), item["name"], tuple(changes.items())))
+    return tuple(result)
 
 
 def _allocation(file: dict) -> tuple[tuple, tuple]:
@@ -221,7 +245,7 @@ def _check_allocation(spec: ChainSpec) -> None:
 
 
 def read(chainfile: Union[dict, str, pathlib.Path]) -> ChainSpec:
-    """A chain file that keeps all rules P1 to P9. Raises Invalid."""
+    """A chain file that keeps all rules P1 to P9 and U1. Raises Invalid."""
     if isinstance(chainfile, pathlib.Path):
         chainfile = chainfile.read_text("utf-8")
     if isinstance(chainfile, str):
@@ -230,7 +254,7 @@ def read(chainfile: Union[dict, str, pathlib.Path]) -> ChainSpec:
         except ValueError as error:
             _refuse(f"not JSON: {error}")
     top = {key for section, key, _, _ in FIELDS if not section}
-    file = _only("", chainfile, top | {"name", "ticker", "pow", "timestamp", "difficulty", "weight", "stake", "reward", "fees", "accounts", "stakes"})
+    file = _only("", chainfile, top | {"name", "ticker", "pow", "timestamp", "difficulty", "weight", "stake", "reward", "fees", "upgrades", "accounts", "stakes"})
     for key in ("name", "ticker", "chainId", "timestamp"):
         if key not in file:
             _refuse(f"{key} is missing")
@@ -244,7 +268,7 @@ def read(chainfile: Union[dict, str, pathlib.Path]) -> ChainSpec:
     weight = file.get("weight", {})
     if isinstance(weight, dict) and weight.get("preset") == "quarkchain":  # W6: it brings its window
         p = replace(p, window=PRESETS["quarkchain"]["window"])
-    p = _plain_fields(file, p)
+    p = replace(p, **_values(file, FIELDS))
     for reader, section in ((_difficulty, "difficulty"), (_weight, "weight"), (_fees, "fees")):
         given = file.get(section, {})
         if not isinstance(given, dict):
@@ -252,6 +276,7 @@ def read(chainfile: Union[dict, str, pathlib.Path]) -> ChainSpec:
         p = reader(given, p)
     if p.treasury_share and "treasury" not in reward:
         _refuse("reward.treasury is missing")
+    p = replace(p, upgrades=_upgrades(file.get("upgrades", []), p))
     timestamp = _number("timestamp", file["timestamp"])
     if timestamp >= UINT64:
         _refuse("timestamp is too large")

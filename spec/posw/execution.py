@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from . import rlp, staking, trie
 from .keccak import keccak256
-from .params import STAKING, Params, subsidy
+from .params import STAKING, Params, at, subsidy
 from .state import SUPPLY_SLOT, State
 from .tx import LEGACY, NONCE_MAX, Tx
 from .verdict import require
@@ -14,14 +14,14 @@ TX_GAS_MIN = 21_000  # X3
 UINT64_MAX = 2**64 - 1
 
 
-def next_base_fee(p: Params, base: int, gas_used: int) -> int:
-    """B1: from the parent's base fee and gas used."""
-    target = p.gas_limit // 2
+def next_base_fee(p: Params, parent: int, base: int, gas_used: int) -> int:
+    """B1: from the parent's number, base fee and gas used."""
+    target = at(p, parent).gas_limit // 2  # U2: the parent's own limit
     if gas_used > target:
         base += max(1, base * (gas_used - target) // target // 8)
     elif gas_used < target:
         base -= base * (target - gas_used) // target // 8
-    return min(max(base, p.base_fee_min), UINT64_MAX)
+    return min(max(base, at(p, parent + 1).base_fee_min), UINT64_MAX)
 
 
 def bloom_of(logs: tuple[staking.Log, ...]) -> bytes:
@@ -98,9 +98,10 @@ class Result:
 def pay_rewards(p: Params, state: State, n: int, beneficiary: bytes, base_fees: int) -> None:
     """R1 to R5, in this order."""
     minted = subsidy(p, n)  # R1
-    to_treasury = minted * p.treasury_share // 10_000  # R2
+    rules = at(p, n)  # U2
+    to_treasury = minted * rules.treasury_share // 10_000  # R2
     if to_treasury:
-        state.add_balance(p.treasury, to_treasury)
+        state.add_balance(rules.treasury, to_treasury)
     state.add_balance(beneficiary, minted - to_treasury)
     burnt = base_fees
     if p.fees == "pool":
@@ -117,7 +118,7 @@ def execute(p: Params, parent_state: State, n: int, beneficiary: bytes, base_fee
     """X8: transactions, then rewards. Raises Invalid for a transaction that cannot be included."""
     state, receipts, used = parent_state.copy(), [], 0
     for tx in txs:
-        check_tx(p, state, tx, base_fee, p.gas_limit - used)
+        check_tx(p, state, tx, base_fee, at(p, n).gas_limit - used)  # U2
         sender = tx.sender
         price = min(tx.max_fee, base_fee + tx.tip)  # X5
         state.set_nonce(sender, tx.nonce + 1)

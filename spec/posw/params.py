@@ -1,6 +1,7 @@
-"""The parameters of a chain (section 1), the presets (W6) and the canonical parameters (section 10)."""
+"""The parameters of a chain (section 1), the presets (W6), its upgrades (section 11) and the canonical parameters (section 10)."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from . import rlp
 from .verdict import require
@@ -16,6 +17,15 @@ POWS = ("keccak256", "argon2id", "randomx")  # in the order of C1
 DIFFICULTY_RULES = ("asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step")
 WEIGHT_RULES = ("power", "ticket")
 FEE_RULES = ("burn", "pool")
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """U1: what changes from a height on, as fields of Params."""
+
+    height: int
+    name: str
+    changes: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Params:
     base_fee_initial: int = GWEI
     base_fee_min: int = GWEI
     gas_limit: int = 30_000_000
+    upgrades: tuple[Upgrade, ...] = ()
 
 
 def _power(maximum: int, exponent_twice: int) -> dict:
@@ -81,6 +92,33 @@ PRESETS: dict[str, dict] = {  # W6
 
 def with_preset(params: Params, preset: str) -> Params:
     return replace(params, **PRESETS[preset])
+
+
+def at(p: Params, n: int) -> Params:
+    """U2: the parameters as block n has them."""
+    for upgrade in p.upgrades:
+        if upgrade.height <= n:
+            p = replace(p, **dict(upgrade.changes))
+    return p
+
+
+def _changing(p: Params) -> tuple:
+    """What an upgrade may change, as far as it has an effect."""
+    return p.gas_limit, p.base_fee_min, p.treasury_share, p.treasury if p.treasury_share else NO_ADDRESS
+
+
+def _check_upgrades(p: Params) -> None:
+    """U1"""
+    require(len(p.upgrades) <= 16, "PARAMS_UPGRADE", "too many")
+    height, before = 0, p
+    for upgrade in p.upgrades:
+        after = replace(before, **dict(upgrade.changes))
+        require(height < upgrade.height < 2**40, "PARAMS_UPGRADE", "height")
+        require(5000 <= after.gas_limit < 2**63 and 0 < after.base_fee_min < UINT64, "PARAMS_UPGRADE", "P6")
+        require(after.treasury_share <= 10_000, "PARAMS_UPGRADE", "P8")
+        require(not (after.treasury_share and after.treasury == STAKING), "PARAMS_UPGRADE", "P8")
+        require(_changing(after) != _changing(before), "PARAMS_UPGRADE", "changes nothing")
+        height, before = upgrade.height, after
 
 
 def subsidy(p: Params, n: int) -> int:
@@ -141,10 +179,11 @@ def check(p: Params, genesis_supply: int) -> None:
     require(p.pool_blocks < 2**40, "PARAMS_ECONOMY", "poolBlocks")
     require(p.fees == "burn" or p.pool_blocks >= 1, "PARAMS_ECONOMY", "poolBlocks")
     require(not (p.treasury_share and p.treasury == STAKING), "PARAMS_ECONOMY", "treasury")
+    _check_upgrades(p)
 
 
 def canonical(p: Params) -> bytes:
-    """C1: what the genesis block commits to."""
+    """C1: what the genesis block commits to; upgrades are no part of it (U3)."""
     power, ticket, pool = p.weight_rule == "power", p.weight_rule == "ticket", p.fees == "pool"
     has_blocks = p.difficulty_rule in ("asert", "lwma3", "bitcoin2016")
     return rlp.encode([

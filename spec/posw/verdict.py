@@ -43,6 +43,7 @@ RULES: dict[str, str] = {
     "PARAMS_WEIGHT": "P7",
     "PARAMS_ECONOMY": "P8",
     "PARAMS_ALLOC": "P9",
+    "PARAMS_UPGRADE": "U1",
     "CHAIN_FILE": "",  # the chain file's form, which has no numbered rule
 }
 

@@ -118,7 +118,7 @@ class Headers(unittest.TestCase):
         for parent, block in zip(london, london[1:]):
             parent, header = headers.from_item(parent[0]), headers.from_item(block[0])
             p = replace(Params(), gas_limit=parent.gas_limit, base_fee_min=0)
-            self.assertEqual(header.base_fee, execution.next_base_fee(p, parent.base_fee, parent.gas_used))
+            self.assertEqual(header.base_fee, execution.next_base_fee(p, 0, parent.base_fee, parent.gas_used))
 
 
 class Difficulty(unittest.TestCase):

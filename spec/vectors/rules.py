@@ -207,7 +207,7 @@ def base_fees() -> dict:
             p = replace(Params(), gas_limit=gas_limit, base_fee_min=minimum)
             for base in sorted({minimum, minimum + 1, 8 * minimum, 10**12, 2**64 - 1}):
                 for used in sorted({0, 1, target - 1, target, target + 1, gas_limit}):
-                    cases.append([gas_limit, str(minimum), str(base), used, str(execution.next_base_fee(p, base, used))])
+                    cases.append([gas_limit, str(minimum), str(base), used, str(execution.next_base_fee(p, 1, base, used))])
     for case in cases:
         case[0], case[3] = str(case[0]), str(case[3])
     return {"about": "B1: [gas limit, minimum, base fee and gas used of the parent, base fee]", "cases": cases}

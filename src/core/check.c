@@ -59,9 +59,10 @@ posw_verdict posw_check_header_fields(const posw_check_context *c, const posw_he
     if (!posw_hash_equal(&h->ommers_hash, &POSW_OMMERS_EMPTY)) return posw_invalid(POSW_RULE_OMMERS); /* H2 */
     if (!extra_well_formed(h)) return posw_invalid(POSW_RULE_EXTRA_DATA);                             /* H3 */
     if (h->timestamp <= c->parent->timestamp) return posw_invalid(POSW_RULE_TIME_ORDER);              /* T1 */
-    if (h->gas_limit != p->gas_limit) return posw_invalid(POSW_RULE_GAS_LIMIT);                       /* X9 */
-    if (h->gas_used > h->gas_limit) return posw_invalid(POSW_RULE_GAS_USED);                          /* X8 */
-    if (h->base_fee_wei != posw_base_fee_next(p, c->parent->base_fee_wei, c->parent->gas_used))
+    if (h->gas_limit != posw_params_rules(p, h->number).gas_limit)
+        return posw_invalid(POSW_RULE_GAS_LIMIT);                            /* X9, U2 */
+    if (h->gas_used > h->gas_limit) return posw_invalid(POSW_RULE_GAS_USED); /* X8 */
+    if (h->base_fee_wei != posw_base_fee_next(p, c->parent->number, c->parent->base_fee_wei, c->parent->gas_used))
         return posw_invalid(POSW_RULE_BASE_FEE); /* B1 */
     if (!stake_root_in_force(c, h)) return posw_invalid(POSW_RULE_STAKE_ROOT);
     if (!difficulty_follows(c, h)) return posw_invalid(POSW_RULE_DIFFICULTY);

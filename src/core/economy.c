@@ -22,9 +22,10 @@ posw_u256 posw_reward_subsidy(const posw_params *p, uint64_t number) {
 }
 
 /* R2 */
-posw_u256 posw_reward_treasury(const posw_params *p, const posw_u256 *subsidy) {
-    POSW_ASSERT(p->treasury_share <= SHARE_WHOLE);
-    const posw_u256 share = posw_u256_from_u64(p->treasury_share), whole = posw_u256_from_u64(SHARE_WHOLE);
+posw_u256 posw_reward_treasury(const posw_params *p, uint64_t number, const posw_u256 *subsidy) {
+    const posw_rules rules = posw_params_rules(p, number); /* U2 */
+    POSW_ASSERT(rules.treasury_share <= SHARE_WHOLE);
+    const posw_u256 share = posw_u256_from_u64(rules.treasury_share), whole = posw_u256_from_u64(SHARE_WHOLE);
     posw_u256 part;
     const bool fits = posw_u256_muldiv(&part, subsidy, &share, &whole); /* share <= whole: at most the subsidy */
     POSW_ASSERT(fits);
@@ -49,9 +50,11 @@ static uint64_t fee_change(uint64_t base, uint64_t distance, uint64_t target) {
     return posw_u256_to_u64(&out, &change) ? out : UINT64_MAX;
 }
 
-/* B1 */
-uint64_t posw_base_fee_next(const posw_params *p, uint64_t parent_base_fee, uint64_t parent_gas_used) {
-    const uint64_t target = p->gas_limit / ELASTICITY;
+/* B1. How full the parent was is told by its own gas limit; what is asked at least, by the new block's rules (U2). */
+uint64_t posw_base_fee_next(const posw_params *p, uint64_t parent_number, uint64_t parent_base_fee,
+                            uint64_t parent_gas_used) {
+    const uint64_t target = posw_params_rules(p, parent_number).gas_limit / ELASTICITY;
+    const uint64_t minimum = posw_params_rules(p, parent_number + 1).base_fee_min_wei;
     POSW_ASSERT(target > 0); /* P6 */
     uint64_t fee;
     if (parent_gas_used > target) {
@@ -60,5 +63,5 @@ uint64_t posw_base_fee_next(const posw_params *p, uint64_t parent_base_fee, uint
     } else {
         fee = parent_base_fee - fee_change(parent_base_fee, target - parent_gas_used, target); /* at most an eighth */
     }
-    return fee < p->base_fee_min_wei ? p->base_fee_min_wei : fee;
+    return fee < minimum ? minimum : fee;
 }

@@ -70,6 +70,14 @@ static bool check_range(const posw_params *p) {
     return check_difficulty_blocks(p);
 }
 
+/* From genesis on, whatever the list of upgrades says. */
+static posw_rules first_rules(const posw_params *p) {
+    return (posw_rules){.gas_limit = p->gas_limit,
+                        .base_fee_min_wei = p->base_fee_min_wei,
+                        .treasury = p->treasury,
+                        .treasury_share = p->treasury_share};
+}
+
 /* P6, of the rules that an upgrade may change */
 static bool fees_sound(const posw_rules *r) {
     static const uint64_t GAS_LIMIT_MIN = 5000, GAS_LIMIT_END = (uint64_t)1 << 63;
@@ -78,7 +86,7 @@ static bool fees_sound(const posw_rules *r) {
 
 /* P6 */
 static bool check_genesis(const posw_params *p) {
-    const posw_rules first = posw_params_rules(p, 0);
+    const posw_rules first = first_rules(p);
     if ((unsigned)p->pow > POSW_POW_RANDOMX || (unsigned)p->difficulty_rule > POSW_DIFFICULTY_STEP) return false;
     if (posw_u256_is_zero(&p->genesis_difficulty)) return false;
     return fees_sound(&first) && p->base_fee_min_wei <= p->base_fee_initial_wei;
@@ -106,18 +114,23 @@ static bool treasury_sound(const posw_rules *r) {
 
 /* P8 */
 static bool check_economy(const posw_params *p) {
-    const posw_rules first = posw_params_rules(p, 0);
+    const posw_rules first = first_rules(p);
     if (posw_u256_is_zero(&p->stake_min_wei) || !treasury_sound(&first)) return false;
     if (p->halving_blocks >= REWARD_BLOCKS || p->pool_blocks >= REWARD_BLOCKS) return false;
     if (p->fee_rule == POSW_FEE_POOL) return p->pool_blocks >= 1;
     return p->fee_rule == POSW_FEE_BURN;
 }
 
+/* In UTF-8: U+0000 to U+001f, U+007f to U+009f. */
+static bool is_control(const uint8_t *text) {
+    return text[0] < ' ' || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+}
+
 /* U1: a name is a line of text. */
 static bool name_sound(const char name[POSW_UPGRADE_NAME_MAX + 1]) {
     size_t size = 0;
     for (; size <= POSW_UPGRADE_NAME_MAX && name[size] != '\0'; size++)
-        if ((uint8_t)name[size] < ' ' || name[size] == 0x7f) return false;
+        if (is_control((const uint8_t *)name + size)) return false;
     return size >= 1 && size <= POSW_UPGRADE_NAME_MAX;
 }
 
@@ -125,7 +138,7 @@ static bool name_sound(const char name[POSW_UPGRADE_NAME_MAX + 1]) {
 static bool check_upgrades(const posw_params *p) {
     if (p->upgrade_count > POSW_UPGRADES_MAX) return false;
     uint64_t height = 0;
-    posw_rules rules = posw_params_rules(p, 0);
+    posw_rules rules = first_rules(p);
     for (uint32_t i = 0; i < p->upgrade_count; i++) {
         const posw_upgrade *u = &p->upgrades[i];
         if (u->height <= height || u->height >= REWARD_BLOCKS || !name_sound(u->name)) return false;
@@ -156,10 +169,7 @@ posw_verdict posw_params_check(const posw_params *p) {
 
 /* U2 */
 posw_rules posw_params_rules(const posw_params *p, uint64_t number) {
-    posw_rules rules = {.gas_limit = p->gas_limit,
-                        .base_fee_min_wei = p->base_fee_min_wei,
-                        .treasury = p->treasury,
-                        .treasury_share = p->treasury_share};
+    posw_rules rules = first_rules(p);
     for (uint32_t i = 0; i < p->upgrade_count && i < POSW_UPGRADES_MAX && p->upgrades[i].height <= number; i++)
         rules = p->upgrades[i].rules;
     return rules;

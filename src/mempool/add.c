@@ -56,7 +56,8 @@ static bool refuse_fee(judge *j, const posw_tx *tx, uint64_t minimum_wei) {
 /* Refusals that only need the transaction and the chain's parameters. */
 static bool judge_static(judge *j, const posw_tx *tx) {
     const posw_params *p = posw_chain_params(j->m->chain);
-    switch (posw_tx_check_static(tx, p)) {
+    const posw_rules *rules = &j->m->rules;
+    switch (posw_tx_check_static(tx, p, rules->gas_limit)) {
     case POSW_TX_UNPROTECTED:
         return refuse(j, POSW_MEMPOOL_UNPROTECTED, "only replay-protected (EIP-155) transactions allowed over RPC");
     case POSW_TX_WRONG_CHAIN:
@@ -67,7 +68,7 @@ static bool judge_static(judge *j, const posw_tx *tx) {
         return refuse(j, POSW_MEMPOOL_INTRINSIC_GAS, "intrinsic gas too low: gas %" PRIu64 ", minimum needed %" PRIu64, tx->gas_limit,
                       posw_tx_intrinsic_gas(tx));
     case POSW_TX_GAS_ABOVE_BLOCK:
-        return refuse(j, POSW_MEMPOOL_GAS_LIMIT, "exceeds block gas limit: gas %" PRIu64 ", limit %" PRIu64, tx->gas_limit, p->gas_limit);
+        return refuse(j, POSW_MEMPOOL_GAS_LIMIT, "exceeds block gas limit: gas %" PRIu64 ", limit %" PRIu64, tx->gas_limit, rules->gas_limit);
     case POSW_TX_NONCE_MAX:
         return refuse(j, POSW_MEMPOOL_NONCE_MAX, "nonce has max value: 2^64-1");
     case POSW_TX_TIP_ABOVE_MAX:
@@ -80,8 +81,8 @@ static bool judge_static(judge *j, const posw_tx *tx) {
     case POSW_TX_FUNDS:
         break;
     }
-    posw_u256 minimum = posw_u256_from_u64(p->base_fee_min_wei);
-    return posw_u256_cmp(&tx->max_fee, &minimum) >= 0 || refuse_fee(j, tx, p->base_fee_min_wei);
+    posw_u256 minimum = posw_u256_from_u64(rules->base_fee_min_wei);
+    return posw_u256_cmp(&tx->max_fee, &minimum) >= 0 || refuse_fee(j, tx, rules->base_fee_min_wei);
 }
 
 static posw_u256 cost_of(const posw_tx *tx) {

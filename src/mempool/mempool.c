@@ -20,6 +20,10 @@ void posw_mempool_options_default(posw_mempool_options *o) {
     };
 }
 
+static posw_rules rules_next(const posw_mempool *m) {
+    return posw_params_rules(posw_chain_params(m->chain), posw_chain_tip(m->chain)->number + 1);
+}
+
 int posw_mempool_new(posw_mempool **out, posw_chain *chain, const posw_mempool_options *o) {
     posw_mempool *m = calloc(1, sizeof *m);
     if (m == NULL) return POSW_ENOMEM;
@@ -27,6 +31,7 @@ int posw_mempool_new(posw_mempool **out, posw_chain *chain, const posw_mempool_o
     m->o = *o;
     posw_map_init(&m->by_hash, sizeof(posw_hash), sizeof(pool_tx *), (const uint8_t *)o->seed);
     posw_map_init(&m->senders, sizeof(posw_address), sizeof(pool_sender *), (const uint8_t *)o->seed);
+    m->rules = rules_next(m);
     int err = pool_state_renew(m);
     if (err != POSW_OK) {
         posw_mempool_free(m);
@@ -101,9 +106,11 @@ static posw_address sender_at(const read_block *b, size_t i) {
     return a;
 }
 
-/* Whose nonce or balance a block changes: senders, receivers, its miner. (The treasury: see posw_mempool_follow.) */
+/* Whose nonce or balance a block changes: senders, receivers, its miner and the treasury of its time. */
 static int refresh_block(posw_mempool *m, const read_block *b) {
+    const posw_rules rules = posw_params_rules(posw_chain_params(m->chain), b->block.header.number);
     int err = refresh(m, &b->block.header.beneficiary);
+    if (err == POSW_OK) err = refresh(m, &rules.treasury);
     for (size_t i = 0; err == POSW_OK && i < b->block.tx_count; i++) {
         posw_address a = sender_at(b, i);
         err = refresh(m, &a);
@@ -164,11 +171,33 @@ static void expire_some(posw_mempool *m, uint64_t now_s) {
     }
 }
 
+/* What no block takes under the rules of the next one. */
+static bool is_outlawed(const void *arg, const pool_tx *t) {
+    const posw_rules *rules = arg;
+    const posw_u256 minimum = posw_u256_from_u64(rules->base_fee_min_wei);
+    return t->e.tx.gas_limit > rules->gas_limit || posw_u256_cmp(&t->e.tx.max_fee, &minimum) < 0;
+}
+
+/* U2: an upgrade drops what would wait for nothing. */
+static int follow_rules(posw_mempool *m) {
+    const posw_rules rules = rules_next(m);
+    const size_t count = m->heap_count;
+    if (posw_rules_equal(&rules, &m->rules)) return POSW_OK;
+    pool_sender **all = malloc((count + 1) * sizeof *all); /* the heap moves while it is filtered */
+    if (all == NULL) return POSW_ENOMEM;
+    if (count > 0) memcpy(all, m->heap, count * sizeof *all);
+    m->rules = rules;
+    for (size_t i = 0; i < count; i++)
+        (void)pool_sender_filter(m, all[i], is_outlawed, &rules);
+    free(all);
+    return POSW_OK;
+}
+
 int posw_mempool_follow(posw_mempool *m, const posw_chain_change *change, uint64_t now_s) {
     if (change->added_count == 0) return POSW_OK;
     m->follows++;
     int err = pool_state_renew(m);
-    if (err == POSW_OK) err = refresh(m, &posw_chain_params(m->chain)->treasury);
+    if (err == POSW_OK) err = follow_rules(m);
     for (size_t i = 0; err == POSW_OK && i < change->added_count; i++)
         err = follow_block(m, &change->added[i]);
     for (size_t i = 0; err == POSW_OK && i < change->removed_count; i++)

@@ -48,6 +48,7 @@ struct posw_mempool {
     uint64_t next_arrival, follows;
     size_t expiry_cursor;
     posw_state *state; /* a copy of the tip's */
+    posw_rules rules;  /* of the block after the tip */
 };
 
 /* heap.c */

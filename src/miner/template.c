@@ -94,10 +94,10 @@ void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *
     h->ommers_hash = parent->ommers_hash; /* H2: the same in every block */
     h->beneficiary = *miner;
     h->number = parent->number + 1;
-    h->gas_limit = p->gas_limit;
+    h->gas_limit = posw_params_rules(p, h->number).gas_limit;
     h->timestamp = now_s > parent->timestamp ? now_s : parent->timestamp + 1;
     h->difficulty = posw_difficulty_next(p, posw_chain_window(c), parent, h->timestamp); /* D6, D7: of that timestamp */
-    h->base_fee_wei = posw_base_fee_next(p, parent->base_fee_wei, parent->gas_used);
+    h->base_fee_wei = posw_base_fee_next(p, parent->number, parent->base_fee_wei, parent->gas_used);
 }
 
 static int build(builder *b, posw_chain *c, const posw_mempool *m) {

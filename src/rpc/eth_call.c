@@ -120,7 +120,7 @@ static bool read_chain_id(const reader *r) {
 
 static bool read_request(rpc_call *c, call_request *q) {
     const reader r = {c, rpc_param(c, 0)};
-    uint64_t ignored, most = posw_chain_params(c->chain)->gas_limit;
+    uint64_t ignored, most = rpc_rules_next(c).gas_limit;
     bool present;
     if (!json_is_object(r.object)) return rpc_bad(c, rpc_arg(0), "not a transaction object");
     posw_message_call *m = &q->message;
@@ -195,7 +195,7 @@ static bool run_message(rpc_call *c, call_run *x, const call_request *q) {
 static bool check_price(rpc_call *c, call_run *x, const call_request *q) {
     if (!q->has_price) return true;
     const posw_header *tip = posw_chain_tip(c->chain);
-    uint64_t base_fee = posw_base_fee_next(posw_chain_params(c->chain), tip->base_fee_wei, tip->gas_used);
+    uint64_t base_fee = posw_base_fee_next(posw_chain_params(c->chain), tip->number, tip->base_fee_wei, tip->gas_used);
     posw_u256 least = posw_u256_from_u64(base_fee), cost;
     char price[POSW_U256_DEC_SIZE];
     posw_u256_to_dec(price, &q->price);

@@ -28,6 +28,10 @@ void rpc_eth_coinbase(rpc_call *c) {
         posw_jw_address(&c->w, miner);
 }
 
+posw_rules rpc_rules_next(const rpc_call *c) {
+    return posw_params_rules(posw_chain_params(c->chain), posw_chain_tip(c->chain)->number + 1);
+}
+
 /* ---- the pending block: what would be mined now, as far as it is known without executing it ---- */
 
 /* The pool's best transactions within the gas limit. full: objects, else hashes. */
@@ -39,7 +43,7 @@ static void json_pending_transactions(rpc_call *c, uint64_t base_fee_wei, bool f
         posw_jw_null(&c->w);
         return;
     }
-    uint64_t gas_left = posw_chain_params(c->chain)->gas_limit;
+    uint64_t gas_left = rpc_rules_next(c).gas_limit;
     const posw_mempool_entry *e;
     posw_jw_array(&c->w);
     while (rpc_fits(c) && (e = posw_mempool_selection_next(s)) != NULL && e->tx.gas_limit <= gas_left) {
@@ -58,7 +62,7 @@ static void json_pending_block(rpc_call *c, bool full) {
     const posw_params *p = posw_chain_params(c->chain);
     const posw_header *tip = posw_chain_tip(c->chain);
     posw_hash tip_hash = posw_chain_tip_hash(c->chain);
-    uint64_t now = posw_node_now_s(c->node), base_fee = posw_base_fee_next(p, tip->base_fee_wei, tip->gas_used);
+    uint64_t now = posw_node_now_s(c->node), base_fee = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used);
     uint64_t timestamp = now > tip->timestamp ? now : tip->timestamp + 1;
     posw_u256 difficulty = posw_difficulty_next(p, posw_chain_window(c->chain), tip, timestamp);
     static const char *const UNKNOWN[] = {"hash",  "nonce",     "mixHash",          "logsBloom",
@@ -72,7 +76,7 @@ static void json_pending_block(rpc_call *c, bool full) {
     posw_jw_kv_hash(w, "sha3Uncles", &POSW_OMMERS_EMPTY);
     posw_jw_kv_quantity_u256(w, "difficulty", &difficulty);
     posw_jw_kv_string(w, "extraData", "0x");
-    posw_jw_kv_quantity(w, "gasLimit", p->gas_limit);
+    posw_jw_kv_quantity(w, "gasLimit", rpc_rules_next(c).gas_limit);
     posw_jw_kv_quantity(w, "gasUsed", 0);
     posw_jw_kv_quantity(w, "timestamp", timestamp);
     posw_jw_kv_quantity(w, "baseFeePerGas", base_fee);

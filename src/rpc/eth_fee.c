@@ -17,7 +17,7 @@ enum {
 
 static uint64_t next_base_fee(rpc_call *c) {
     const posw_header *tip = posw_chain_tip(c->chain);
-    return posw_base_fee_next(posw_chain_params(c->chain), tip->base_fee_wei, tip->gas_used);
+    return posw_base_fee_next(posw_chain_params(c->chain), tip->number, tip->base_fee_wei, tip->gas_used);
 }
 
 void rpc_eth_base_fee(rpc_call *c) {
@@ -65,8 +65,8 @@ static const rpc_block_tips *tips_of(rpc_call *c, uint64_t number) {
     return t;
 }
 
-static posw_u256 pick_tip(posw_u256 *tips, size_t count, const posw_params *p) {
-    posw_u256 least = posw_u256_from_u64(p->base_fee_min_wei / 10 > 0 ? p->base_fee_min_wei / 10 : 1);
+static posw_u256 pick_tip(posw_u256 *tips, size_t count, uint64_t base_fee_min_wei) {
+    posw_u256 least = posw_u256_from_u64(base_fee_min_wei / 10 > 0 ? base_fee_min_wei / 10 : 1);
     if (count == 0) return least;
     qsort(tips, count, sizeof *tips, compare_u256);
     const posw_u256 *picked = &tips[(count - 1) * SUGGESTED_PERCENTILE / 100];
@@ -86,7 +86,7 @@ static bool suggested_tip(rpc_call *c, posw_u256 *out) {
             for (size_t k = 0; k < t->count; k++)
                 tips[count++] = t->tips[k];
         }
-        r->suggested_tip = pick_tip(tips, count, posw_chain_params(c->chain));
+        r->suggested_tip = pick_tip(tips, count, rpc_rules_next(c).base_fee_min_wei);
         r->tip_of = tip_hash;
         r->tip_known = true;
     }
@@ -251,7 +251,7 @@ static bool json_history(rpc_call *c, const history *h) {
         }
         posw_jw_quantity(w, info.header.base_fee_wei);
         posw_jw_double(&ratio, (double)info.header.gas_used / (double)info.header.gas_limit);
-        next = posw_base_fee_next(posw_chain_params(c->chain), info.header.base_fee_wei, info.header.gas_used);
+        next = posw_base_fee_next(posw_chain_params(c->chain), n, info.header.base_fee_wei, info.header.gas_used);
     }
     posw_jw_quantity(w, next);
     posw_jw_array_end(w);

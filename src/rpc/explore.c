@@ -112,7 +112,7 @@ void rpc_posw_get_block_summary(rpc_call *c) {
     const posw_header *h = &info.header;
     const posw_u256 level = posw_seal_level(&h->mix_hash, &h->difficulty);
     posw_u256 subsidy = h->number == 0 ? POSW_U256_ZERO : posw_reward_subsidy(p, h->number);
-    const posw_u256 treasury = posw_reward_treasury(p, &subsidy);
+    const posw_u256 treasury = posw_reward_treasury(p, h->number, &subsidy);
     posw_jw *w = &c->w;
     posw_jw_object(w);
     rpc_json_header_members(w, h, &info.hash);

@@ -35,7 +35,7 @@ void rpc_erigon_get_header_by_number(rpc_call *c) {
 static void json_issuance(rpc_call *c, uint64_t number) {
     const posw_params *p = posw_chain_params(c->chain);
     const posw_u256 all = number > 0 ? posw_reward_subsidy(p, number) : POSW_U256_ZERO;
-    const posw_u256 treasury = posw_reward_treasury(p, &all), own = posw_u256_sub_sat(&all, &treasury);
+    const posw_u256 treasury = posw_reward_treasury(p, number, &all), own = posw_u256_sub_sat(&all, &treasury);
     posw_jw_key(&c->w, "issuance");
     posw_jw_object(&c->w);
     posw_jw_kv_quantity_u256(&c->w, "blockReward", &own);

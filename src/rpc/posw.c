@@ -57,25 +57,45 @@ static void json_difficulty(posw_jw *w, const posw_params *p) {
     posw_jw_object_end(w);
 }
 
-static void json_economy(posw_jw *w, const posw_params *p) {
+static void json_economy(posw_jw *w, const posw_params *p, const posw_rules *rules) {
     posw_jw_key(w, "reward");
     posw_jw_object(w);
     posw_jw_kv_quantity_u256(w, "initial", &p->reward_initial_wei);
     posw_jw_kv_quantity(w, "halving", p->halving_blocks);
     posw_jw_kv_quantity_u256(w, "tail", &p->reward_tail_wei);
-    posw_jw_kv_address(w, "treasury", &p->treasury);
-    posw_jw_kv_quantity(w, "treasuryShare", p->treasury_share); /* hundredths of a percent */
+    posw_jw_kv_address(w, "treasury", &rules->treasury);
+    posw_jw_kv_quantity(w, "treasuryShare", rules->treasury_share); /* hundredths of a percent */
     posw_jw_object_end(w);
     posw_jw_key(w, "fees");
     posw_jw_object(w);
     posw_jw_kv_string(w, "base", p->fee_rule == POSW_FEE_BURN ? "burn" : "pool");
     posw_jw_kv_quantity(w, "poolBlocks", p->pool_blocks);
     posw_jw_kv_quantity(w, "initial", p->base_fee_initial_wei);
-    posw_jw_kv_quantity(w, "minimum", p->base_fee_min_wei);
+    posw_jw_kv_quantity(w, "minimum", rules->base_fee_min_wei);
     posw_jw_object_end(w);
 }
 
+/* Each with the complete rules from its height on. */
+static void json_upgrades(posw_jw *w, const posw_params *p) {
+    posw_jw_key(w, "upgrades");
+    posw_jw_array(w);
+    for (uint32_t i = 0; i < p->upgrade_count; i++) {
+        const posw_upgrade *u = &p->upgrades[i];
+        posw_jw_object(w);
+        posw_jw_kv_quantity(w, "height", u->height);
+        posw_jw_kv_string(w, "name", u->name);
+        posw_jw_kv_quantity(w, "gasLimit", u->rules.gas_limit);
+        posw_jw_kv_quantity(w, "minimumBaseFee", u->rules.base_fee_min_wei);
+        posw_jw_kv_address(w, "treasury", &u->rules.treasury);
+        posw_jw_kv_quantity(w, "treasuryShare", u->rules.treasury_share);
+        posw_jw_object_end(w);
+    }
+    posw_jw_array_end(w);
+}
+
+/* What an upgrade changes is told as it is for the next block. */
 void rpc_posw_chain_parameters(rpc_call *c) {
+    const posw_rules rules = rpc_rules_next(c);
     const posw_chain_spec *spec = posw_chain_get_spec(c->chain);
     const posw_params *p = &spec->params;
     posw_hash genesis = posw_chain_genesis_hash(c->chain);
@@ -95,8 +115,9 @@ void rpc_posw_chain_parameters(rpc_call *c) {
     json_difficulty(w, p);
     json_weight(w, p);
     posw_jw_kv_quantity_u256(w, "minimumStake", &p->stake_min_wei);
-    json_economy(w, p);
-    posw_jw_kv_quantity(w, "gasLimit", p->gas_limit);
+    json_economy(w, p, &rules);
+    posw_jw_kv_quantity(w, "gasLimit", rules.gas_limit);
+    json_upgrades(w, p);
     posw_jw_kv_address(w, "stakingContract", &POSW_STAKING_ADDRESS);
     posw_jw_object_end(w);
 }

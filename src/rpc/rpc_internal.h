@@ -366,4 +366,7 @@ void rpc_subscriptions_tx(posw_rpc *r, const posw_mempool_entry *e, posw_actions
 /* A request that nobody made, for work that needs one: notifications. */
 rpc_call rpc_call_begin(posw_rpc *r, uint64_t client, bool stream, posw_buf *answer, posw_actions *out);
 
+/* U2: of the block after the tip. */
+posw_rules rpc_rules_next(const rpc_call *c);
+
 #endif

@@ -101,7 +101,8 @@ static void submit_prepared(rpc_call *c, posw_prepared *p) {
 static int prepare(rpc_call *c, posw_prepared *out, const posw_buf *raw) {
     const posw_sender_cache cache = {find_sender, c->pool};
     posw_header h;
-    if (!posw_block_header(&h, raw->data, raw->size) || h.gas_limit == posw_chain_params(c->chain)->gas_limit)
+    if (!posw_block_header(&h, raw->data, raw->size) ||
+        h.gas_limit == posw_params_rules(posw_chain_params(c->chain), h.number).gas_limit)
         return posw_prepare(out, raw->data, raw->size, NULL, NULL, &cache);
     *out = (posw_prepared){.verdict = posw_invalid(POSW_RULE_GAS_LIMIT)};
     return POSW_OK;

@@ -17,14 +17,14 @@ enum { LENGTH_SIZE = 4 };
 /* ---- checks ---- */
 
 /* In the order of V2. */
-enum posw_tx_refusal posw_tx_check_static(const posw_tx *tx, const posw_params *p) {
+enum posw_tx_refusal posw_tx_check_static(const posw_tx *tx, const posw_params *p, uint64_t gas_limit) {
     if (tx->type == POSW_TX_LEGACY && !tx->is_protected) return POSW_TX_UNPROTECTED;
     if (tx->chain_id != p->chain_id) return POSW_TX_WRONG_CHAIN;
     if (!tx->has_to) return POSW_TX_CREATES_CONTRACT;
     if (tx->gas_limit < posw_tx_intrinsic_gas(tx)) return POSW_TX_INTRINSIC_GAS; /* X3, before X4 */
     if (tx->nonce == UINT64_MAX) return POSW_TX_NONCE_MAX;
     if (posw_u256_cmp(&tx->max_tip, &tx->max_fee) > 0) return POSW_TX_TIP_ABOVE_MAX;
-    return tx->gas_limit > p->gas_limit ? POSW_TX_GAS_ABOVE_BLOCK : POSW_TX_FITS;
+    return tx->gas_limit > gas_limit ? POSW_TX_GAS_ABOVE_BLOCK : POSW_TX_FITS;
 }
 
 /* gas limit * max fee + value <= balance, without overflow. */
@@ -162,13 +162,13 @@ void posw_execution_begin(posw_execution *x, posw_state *state, const posw_param
         .number = number,
         .timestamp = timestamp,
         .base_fee_wei = base_fee_wei,
-        .gas_limit = p->gas_limit,
+        .gas_limit = posw_params_rules(p, number).gas_limit,
         .beneficiary = *beneficiary,
     };
 }
 
 int posw_execution_tx(posw_execution *x, enum posw_tx_refusal *refusal, const posw_tx *tx, const posw_address *sender) {
-    *refusal = posw_tx_check_static(tx, x->params);
+    *refusal = posw_tx_check_static(tx, x->params, x->gas_limit);
     if (*refusal != POSW_TX_FITS) return POSW_OK;
     posw_account account;
     int rc = posw_state_account(x->state, &account, sender);

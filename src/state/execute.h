@@ -25,9 +25,9 @@ enum posw_tx_refusal {
     POSW_TX_FUNDS,
 };
 
-/* The checks that need no state: chain id, protection, creation, intrinsic gas, tip, nonce max, gas against the chain's
- * limit. */
-enum posw_tx_refusal posw_tx_check_static(const posw_tx *tx, const posw_params *p);
+/* The checks that need no state: chain id, protection, creation, intrinsic gas, tip, nonce max, gas against the block's
+ * limit (U2). */
+enum posw_tx_refusal posw_tx_check_static(const posw_tx *tx, const posw_params *p, uint64_t gas_limit);
 
 /* A block in the making. The state must be sealed or fresh when it begins; all members are read-only for users. */
 typedef struct {

@@ -17,9 +17,10 @@ static int pay(posw_state *s, const posw_address *to, const posw_u256 *wei) {
 
 /* R1, R2: new coins. */
 static int pay_subsidy(posw_execution *x, const posw_u256 *subsidy) {
-    posw_u256 treasury = posw_reward_treasury(x->params, subsidy);
+    const posw_rules rules = posw_params_rules(x->params, x->number); /* U2 */
+    posw_u256 treasury = posw_reward_treasury(x->params, x->number, subsidy);
     posw_u256 rest = posw_u256_sub_sat(subsidy, &treasury);
-    int rc = pay(x->state, &x->params->treasury, &treasury);
+    int rc = pay(x->state, &rules.treasury, &treasury);
     return rc != POSW_OK ? rc : pay(x->state, &x->beneficiary, &rest);
 }
 

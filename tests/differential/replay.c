@@ -4,7 +4,7 @@
  *
  *      open JSON               a chain of this chain file; a chain that was open is dropped
  *                              -> ok GENESIS STATE_ROOT PARAMS_HASH | refused SENTENCE
- *      params KEY=VALUE...     judges parameters alone (P1 to P8); what is not named is as in posw_params_default
+ *      params KEY=VALUE...     judges parameters alone (P1 to P8, U1; an upgrade has all its values named); what is not named is as in posw_params_default
  *                              -> VERDICT PARAMS_HASH REWARD_TOTAL
  *      import NOW BLOCK        -> VERDICT TIP | error NAME
  *      light NOW HEADER PROOF  a header on a known block, as a client that has no state checks it -> VERDICT
@@ -261,6 +261,11 @@ static const param PARAMS[] = {
     {"genesis_time", 'q', offsetof(posw_params, genesis_time)},
     {"genesis_difficulty", 'w', offsetof(posw_params, genesis_difficulty)},
     {"gas_limit", 'q', offsetof(posw_params, gas_limit)},
+    {"upgrade_height", 'q', offsetof(posw_params, upgrades[0].height)},
+    {"upgrade_gas_limit", 'q', offsetof(posw_params, upgrades[0].rules.gas_limit)},
+    {"upgrade_base_fee_min", 'q', offsetof(posw_params, upgrades[0].rules.base_fee_min_wei)},
+    {"upgrade_treasury", 'a', offsetof(posw_params, upgrades[0].rules.treasury)},
+    {"upgrade_treasury_share", 'd', offsetof(posw_params, upgrades[0].rules.treasury_share)},
 };
 
 static void set_param(posw_params *p, const param *field, char *value) {
@@ -295,6 +300,8 @@ static void do_params(driver *d) {
         if (k == POSW_ARRAY_SIZE(PARAMS)) give_up("unknown parameter", d->words[i]);
         set_param(&p, &PARAMS[k], equals + 1);
     }
+    p.upgrade_count = p.upgrades[0].height != 0 || p.upgrades[0].rules.gas_limit != 0;
+    memcpy(p.upgrades[0].name, "up", sizeof "up");
     posw_hash hash;
     const posw_u256 total = posw_params_reward_total(&p);
     posw_params_hash(&hash, &p);
@@ -445,7 +452,7 @@ static void do_next(driver *d) {
     const posw_u256 subsidy = posw_reward_subsidy(p, number);
     fputs("next", stdout);
     say_wide(&difficulty);
-    printf(" %" PRIu64, posw_base_fee_next(p, tip->base_fee_wei, tip->gas_used));
+    printf(" %" PRIu64, posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used));
     say_hash(&root);
     say_wide(&price);
     say_wide(&subsidy);

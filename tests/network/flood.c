@@ -256,7 +256,7 @@ static posw_header child_of(foot *x, const posw_header *parent, const posw_hash 
     h.number++;
     h.timestamp++;
     h.gas_used = 0;
-    h.base_fee_wei = posw_base_fee_next(&x->f->spec.params, parent->base_fee_wei, parent->gas_used);
+    h.base_fee_wei = posw_base_fee_next(&x->f->spec.params, parent->number, parent->base_fee_wei, parent->gas_used);
     posw_random_fill(&x->random, h.state_root.b, sizeof h.state_root.b);
     if (!posw_secp_address(&h.beneficiary, secret)) die("cannot make an address");
     return h;

@@ -151,7 +151,7 @@ static void make_block(maker *m, posw_buf *out) {
                       .number = tip->number + 1,
                       .gas_limit = p->gas_limit,
                       .timestamp = tip->timestamp + 1,
-                      .base_fee_wei = posw_base_fee_next(p, tip->base_fee_wei, tip->gas_used)};
+                      .base_fee_wei = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used)};
     execute(m, &t, raws);
     posw_header sealed = t.header;
     seal(m, &sealed);

@@ -263,7 +263,7 @@ static inline void h_execute(posw_chain *c, const h_plan *plan, posw_header *h, 
                        .number = number,
                        .gas_limit = p->gas_limit,
                        .timestamp = time,
-                       .base_fee_wei = posw_base_fee_next(p, tip->base_fee_wei, tip->gas_used)};
+                       .base_fee_wei = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used)};
     posw_execution_begin(&x, *state, p, posw_chain_table(c, number), number, time, h->base_fee_wei, &miner);
     for (size_t i = 0; i < plan->tx_count; i++) {
         enum posw_tx_refusal refusal;

@@ -53,10 +53,10 @@ static void test_treasury(void **state) {
     static const uint64_t vectors[][2] = {{0, 0}, {1, 9}, {1000, 9999}, {9999, 99989}, {10000, 99999}};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(vectors); i++) {
         p.treasury_share = (uint32_t)vectors[i][0];
-        const posw_u256 part = posw_reward_treasury(&p, &subsidy);
+        const posw_u256 part = posw_reward_treasury(&p, 5, &subsidy);
         assert_u256_is(&part, vectors[i][1]);
     }
-    const posw_u256 all = posw_reward_treasury(&p, &POSW_U256_MAX);
+    const posw_u256 all = posw_reward_treasury(&p, 5, &POSW_U256_MAX);
     assert_u256(&all, &POSW_U256_MAX);
 }
 
@@ -100,17 +100,17 @@ static void test_base_fee_examples(void **state) {
     posw_params p = made_params();
     p.gas_limit = 20000000;
     p.base_fee_min_wei = 1;
-    assert_int_equal(posw_base_fee_next(&p, 1000000000, 10000000), 1000000000);
-    assert_int_equal(posw_base_fee_next(&p, 1000000000, 9000000), 987500000);
-    assert_int_equal(posw_base_fee_next(&p, 1000000000, 11000000), 1012500000);
-    assert_int_equal(posw_base_fee_next(&p, 1000000000, 20000000), 1125000000);
-    assert_int_equal(posw_base_fee_next(&p, 1000000000, 0), 875000000);
-    assert_int_equal(posw_base_fee_next(&p, 7, 10000001), 8); /* rises by at least 1 */
-    assert_int_equal(posw_base_fee_next(&p, 7, 0), 7);        /* 7 / 8 = 0: stays */
+    assert_int_equal(posw_base_fee_next(&p, 5, 1000000000, 10000000), 1000000000);
+    assert_int_equal(posw_base_fee_next(&p, 5, 1000000000, 9000000), 987500000);
+    assert_int_equal(posw_base_fee_next(&p, 5, 1000000000, 11000000), 1012500000);
+    assert_int_equal(posw_base_fee_next(&p, 5, 1000000000, 20000000), 1125000000);
+    assert_int_equal(posw_base_fee_next(&p, 5, 1000000000, 0), 875000000);
+    assert_int_equal(posw_base_fee_next(&p, 5, 7, 10000001), 8); /* rises by at least 1 */
+    assert_int_equal(posw_base_fee_next(&p, 5, 7, 0), 7);        /* 7 / 8 = 0: stays */
     p.base_fee_min_wei = 900000000;
-    assert_int_equal(posw_base_fee_next(&p, 1000000000, 0), 900000000);
-    assert_true(posw_base_fee_next(&p, UINT64_MAX, 20000000) == UINT64_MAX);
-    assert_true(posw_base_fee_next(&p, UINT64_MAX - 1, 10000001) == UINT64_MAX);
+    assert_int_equal(posw_base_fee_next(&p, 5, 1000000000, 0), 900000000);
+    assert_true(posw_base_fee_next(&p, 5, UINT64_MAX, 20000000) == UINT64_MAX);
+    assert_true(posw_base_fee_next(&p, 5, UINT64_MAX - 1, 10000001) == UINT64_MAX);
 }
 
 static void test_base_fee_random(void **state) {
@@ -124,13 +124,37 @@ static void test_base_fee_random(void **state) {
         const uint64_t target = p.gas_limit / 2;
         uint64_t used = random_below(&seed, p.gas_limit + 1);
         if (i % 10 == 0) used = target - 1 + random_below(&seed, 3);
-        assert_true(posw_base_fee_next(&p, base, used) ==
+        assert_true(posw_base_fee_next(&p, 5, base, used) ==
                     reference_base_fee(p.gas_limit, used, base, p.base_fee_min_wei));
     }
 }
 
+/* B1 at an upgrade: how full the parent was is told by its own limit, the minimum by the new block's. */
+static void test_fee_at_upgrade(void **state) {
+    (void)state;
+    posw_params p = made_params();
+    p.gas_limit = 20000000;
+    p.base_fee_min_wei = 1000;
+    p.upgrades[0] = (posw_upgrade){
+        .height = 10, .name = "up", .rules = {.gas_limit = 40000000, .base_fee_min_wei = 5000, .treasury_share = 9000}};
+    p.upgrade_count = 1;
+    assert_verdict(posw_params_check(&p), POSW_VALID, POSW_RULE_NONE);
+    assert_int_equal(posw_base_fee_next(&p, 8, 8000, 20000000), 9000);
+    assert_int_equal(posw_base_fee_next(&p, 9, 8000, 20000000), 9000); /* the parent was full */
+    assert_int_equal(posw_base_fee_next(&p, 10, 8000, 20000000), 8000);
+    assert_int_equal(posw_base_fee_next(&p, 8, 1000, 0), 1000);
+    assert_int_equal(posw_base_fee_next(&p, 9, 1000, 0), 5000);
+    assert_int_equal(posw_base_fee_next(&p, 10, 5000, 0), 5000);
+    const posw_u256 subsidy = u64(10000);
+    posw_u256 part = posw_reward_treasury(&p, 9, &subsidy);
+    assert_u256_is(&part, 0);
+    part = posw_reward_treasury(&p, 10, &subsidy);
+    assert_u256_is(&part, 9000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fee_at_upgrade),
         cmocka_unit_test(test_schedule),          cmocka_unit_test(test_schedule_edges),
         cmocka_unit_test(test_treasury),          cmocka_unit_test(test_pool),
         cmocka_unit_test(test_base_fee_examples), cmocka_unit_test(test_base_fee_random),

@@ -235,6 +235,8 @@ static void test_u1(void **state) {
     REFUSED(rule, set_upgrades(&p), p.upgrades[0].name[0] = '\0');
     REFUSED(rule, set_upgrades(&p), p.upgrades[1].name[2] = '\n');
     REFUSED(rule, set_upgrades(&p), p.upgrades[1].name[2] = '\x7f');
+    REFUSED(rule, set_upgrades(&p), memcpy(p.upgrades[1].name, "\xc2\x9f", 2));
+    ALLOWED(set_upgrades(&p), memcpy(p.upgrades[1].name, "\xc2\xa0", 2));
     ALLOWED(set_upgrades(&p), memset(p.upgrades[1].name, 0xc3, POSW_UPGRADE_NAME_MAX));
     REFUSED(rule, set_upgrades(&p), memset(p.upgrades[1].name, 'n', POSW_UPGRADE_NAME_MAX + 1));
     /* P6 and P8 */
@@ -252,6 +254,7 @@ static void test_u1(void **state) {
     REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules.treasury_share = 0);
     REFUSED(rule, set_upgrades(&p), p.upgrades[1].rules = p.upgrades[0].rules);
     REFUSED(rule, set_upgrades(&p), p.upgrade_count = POSW_UPGRADES_MAX + 1);
+    REFUSED(rule, set_upgrades(&p), p.upgrades[0].height = 0, p.upgrades[0].rules.treasury_share = 10001);
     REFUSED(POSW_RULE_PARAMS_ECONOMY, set_upgrades(&p), p.stake_min_wei = POSW_U256_ZERO); /* the first in order */
 }
 

@@ -298,7 +298,7 @@ static void check_base_fee(const json_t *c) {
     posw_params_default(&p);
     p.gas_limit = spec_u64_of(json_array_get(c, 0));
     p.base_fee_min_wei = spec_u64_of(json_array_get(c, 1));
-    const uint64_t have = posw_base_fee_next(&p, spec_u64_of(json_array_get(c, 2)), spec_u64_of(json_array_get(c, 3)));
+    const uint64_t have = posw_base_fee_next(&p, 1, spec_u64_of(json_array_get(c, 2)), spec_u64_of(json_array_get(c, 3)));
     assert_int_equal(have, spec_u64_of(json_array_get(c, 4)));
 }
 
@@ -315,7 +315,7 @@ static void check_reward(const json_t *c) {
     p.reward_tail_wei = spec_wide_of(json_array_get(c, 2));
     p.treasury_share = (uint32_t)spec_u64_of(json_array_get(c, 3));
     const posw_u256 subsidy = posw_reward_subsidy(&p, spec_u64_of(json_array_get(c, 4)));
-    const posw_u256 treasury = posw_reward_treasury(&p, &subsidy);
+    const posw_u256 treasury = posw_reward_treasury(&p, spec_u64_of(json_array_get(c, 4)), &subsidy);
     const posw_u256 want_subsidy = spec_wide_of(json_array_get(c, 5)),
                     want_treasury = spec_wide_of(json_array_get(c, 6));
     spec_same(&subsidy, &want_subsidy);

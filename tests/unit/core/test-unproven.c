@@ -354,7 +354,7 @@ static void make_run(world *x, uint64_t *seed, run *r) {
                                   .number = parent.number + 1,
                                   .gas_limit = x->params.gas_limit,
                                   .timestamp = parent.timestamp + 1 + random_below(seed, 20),
-                                  .base_fee_wei = posw_base_fee_next(&x->params, parent.base_fee_wei, parent.gas_used)};
+                                  .base_fee_wei = posw_base_fee_next(&x->params, parent.number, parent.base_fee_wei, parent.gas_used)};
         posw_header_set_extra(&s->header, &x->honest.root);
         if (!table_allows(x, s)) s->level = 0;
         seal(x, s);

@@ -104,7 +104,7 @@ static void test_history_values(void **state) {
         posw_chain_block_info info;
         ok(posw_chain_block_by_number(w.chain.chain, &info, n));
         assert_int_equal(w_u64_of(json_array_get(fees, n)), info.header.base_fee_wei);
-        uint64_t next = posw_base_fee_next(&w.spec.params, info.header.base_fee_wei, info.header.gas_used);
+        uint64_t next = posw_base_fee_next(&w.spec.params, n, info.header.base_fee_wei, info.header.gas_used);
         assert_int_equal(w_u64_of(json_array_get(fees, n + 1)), next);
         assert_true(json_number_value(json_array_get(ratios, n)) == (double)info.header.gas_used / 100000);
         /* k transfers with tips 1..k gwei and equal gas: the percentile's tip is the one at which its part of the gas

@@ -151,22 +151,22 @@ static void test_refusals(void **state) {
     t.tx.type = POSW_TX_LEGACY;
     t.tx.is_protected = false;
     t.tx.chain_id = 0;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_UNPROTECTED);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_UNPROTECTED);
     trial_close(&t, POSW_TX_UNPROTECTED);
 
     trial_open(&t);
     t.tx.chain_id++;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_WRONG_CHAIN);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_WRONG_CHAIN);
     trial_close(&t, POSW_TX_WRONG_CHAIN);
 
     trial_open(&t);
     t.tx.has_to = false;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_CREATES_CONTRACT);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_CREATES_CONTRACT);
     trial_close(&t, POSW_TX_CREATES_CONTRACT);
 
     trial_open(&t);
     t.tx.gas_limit = 20999;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_INTRINSIC_GAS);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_INTRINSIC_GAS);
     trial_close(&t, POSW_TX_INTRINSIC_GAS);
 
     trial_open(&t);
@@ -176,22 +176,22 @@ static void test_refusals(void **state) {
 
     trial_open(&t);
     t.tx.gas_limit = t.w.spec.params.gas_limit + 1;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_GAS_ABOVE_BLOCK);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_GAS_ABOVE_BLOCK);
     trial_close(&t, POSW_TX_GAS_ABOVE_BLOCK);
 
     trial_open(&t);
     t.tx.nonce = UINT64_MAX;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_NONCE_MAX);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_NONCE_MAX);
     trial_close(&t, POSW_TX_NONCE_MAX);
 
     trial_open(&t);
     t.tx.max_tip = u64(WORLD_BASE_FEE + 1);
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_TIP_ABOVE_MAX);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_TIP_ABOVE_MAX);
     trial_close(&t, POSW_TX_TIP_ABOVE_MAX);
 
     trial_open(&t);
     t.tx.nonce = 1;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params), POSW_TX_FITS);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_FITS);
     trial_close(&t, POSW_TX_NONCE_HIGH);
 
     trial_open(&t);
