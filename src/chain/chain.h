@@ -187,6 +187,7 @@ uint64_t posw_chain_pruned_bytes(const posw_chain *c);
 typedef struct {
     uint64_t bytes; /* of block and execution files, before this step */
     bool more;      /* something was done: call again, when others have had their turn */
+    bool joined;    /* in bulk mode: it waits for the batch's commit, and has cost none of its own */
     bool needed;    /* they are above bytes_max, but what would go next is too young */
 } posw_chain_pruning;
 /* One bounded step (some milliseconds, and a commit unless bulk mode joins it) towards block and execution files of at

@@ -172,5 +172,6 @@ int posw_chain_prune(posw_chain *c, uint64_t bytes_max, posw_chain_pruning *out)
     if (out->needed) return POSW_OK;
     rc = step(c, &p);
     out->more = rc == POSW_OK;
+    out->joined = c->tx_open;
     return rc;
 }

@@ -49,7 +49,7 @@ void node_mining_update(posw_node *n, posw_actions *out);
 void node_mining_wake(posw_node *n, uint64_t at_ms, posw_actions *out);
 /* Says an operating error aloud; those that a node cannot live with become FATAL. */
 void node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
-/* The chain has grown: old blocks go with the next tick. */
+/* The chain has grown: old blocks go with the next tick, unless a time for it is set already. */
 void node_prune_later(posw_node *n);
 /* On a tick: one step of it, if it is time. */
 void node_prune(posw_node *n, posw_actions *out);

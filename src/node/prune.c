@@ -1,14 +1,20 @@
-/* Pruning as the node decides it: in steps between events, each as short as an import, so that nothing waits for it. A
- * new block asks for a tick, and each step that did something for another one at once. A block is so told to others
- * before what it pushes out is looked at. */
+/* Pruning as the node decides it: in steps between events, each as short as an import, so that nothing waits long for
+ * it. A new block asks for a tick: it is so told to others before what it pushes out is looked at. A step that did
+ * something asks for another one, a little later when it has cost a commit: a whole node that begins to prune has much
+ * to do, and is there for others meanwhile. */
 #include "node/node_internal.h"
 
 #include <inttypes.h>
 
-void node_prune_later(posw_node *n) {
-    if (n->options.prune_bytes == 0 || n->prune_wake_ms <= n->now_ms) return;
-    n->prune_wake_ms = n->now_ms;
+enum { PAUSE_MS = 20 };
+
+static void wake_at(posw_node *n, uint64_t at_ms) {
+    n->prune_wake_ms = at_ms;
     n->rearm = true;
+}
+
+void node_prune_later(posw_node *n) {
+    if (n->options.prune_bytes != 0 && n->prune_wake_ms == UINT64_MAX) wake_at(n, n->now_ms);
 }
 
 /* The promise cannot be held: what is needed is larger. By more than the few files that are full but young. */
@@ -32,5 +38,5 @@ void node_prune(posw_node *n, posw_actions *out) {
         return;
     }
     warn(n, &p);
-    if (p.more) node_prune_later(n);
+    if (p.more) wake_at(n, n->now_ms + (p.joined ? 0 : PAUSE_MS));
 }

@@ -49,7 +49,7 @@ static void close_world(world *w) {
     h_close(&w->n);
 }
 
-/* Ticks as long as they are asked for at once. */
+/* Ticks as long as they are asked for soon; time passes with them. */
 static void settle(world *w) {
     for (bool again = true; again;) {
         posw_actions out = {0};
@@ -57,7 +57,9 @@ static void settle(world *w) {
         posw_node_step(w->node, &(posw_event){.type = POSW_EVENT_TICK, .now_ms = w->now_ms}, &out);
         for (size_t i = 0; i < out.count; i++) {
             assert_int_not_equal(out.items[i].type, POSW_ACTION_FATAL);
-            if (out.items[i].type == POSW_ACTION_TIMER) again = out.items[i].at_ms <= w->now_ms;
+            if (out.items[i].type != POSW_ACTION_TIMER || out.items[i].at_ms > w->now_ms + 100) continue;
+            again = true;
+            w->now_ms = out.items[i].at_ms;
         }
         posw_actions_clear(&out);
     }
