@@ -332,7 +332,11 @@ export function transaction({ main, args, signal, parameters }) {
     if (tx === null)
       return put(
         place,
-        note('', 'This node knows no such transaction. It may not have arrived here yet, or it was replaced by another one of its sender.'),
+        note(
+          '',
+          'This node knows no such transaction. It may not have arrived here yet, or it was replaced by another one of its sender.',
+          Number(status?.firstBody ?? 0) > 0 ? ` Or it is older: transactions are kept here${keptFrom(status.firstBody)}.` : null,
+        ),
       );
     const mined = tx.blockNumber !== null,
       number_ = Number(tx.blockNumber),
