@@ -100,12 +100,17 @@ static int call_it_right(void *arg, const char *dir, posw_message *msg) {
     return POSW_OK;
 }
 
+/* Never NULL, as fwrite wants it. */
+static const void *data_of(const posw_buf *b) {
+    return b->size == 0 ? "" : (const void *)b->data;
+}
+
 static void restore(const posw_buf *archive) {
     static entry entries[FILES_MAX];
     const posw_snapshot_restore_options o = {.check = call_it_right};
     posw_message msg = {""};
     FILE *f = fopen(below("file.tar"), "wb");
-    POSW_ASSERT(f != NULL && fwrite(archive->data, 1, archive->size, f) == archive->size && fclose(f) == 0);
+    POSW_ASSERT(f != NULL && fwrite(data_of(archive), 1, archive->size, f) == archive->size && fclose(f) == 0);
     char path[BELOW_SIZE], data[BELOW_SIZE];
     memcpy(path, below("file.tar"), BELOW_SIZE);
     memcpy(data, below("data"), BELOW_SIZE);

@@ -2,7 +2,7 @@
 //
 //     POSW_XMRIG=/path/to/xmrig tests/functional/run build xmrig.test.mjs
 //
-// POSW_XMRIG_SHARES: of each chain, both logins together (20). The binary is not part of the project; without it the test is skipped.
+// POSW_XMRIG_SHARES: of each chain, both logins together (20); 100 and more take minutes: set POSW_LONG=1, too. The binary is not part of the project; without it the test is skipped.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
