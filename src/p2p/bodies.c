@@ -201,7 +201,7 @@ static void blame_origin(posw_p2p *p, p2p_branch *b, posw_verdict v, posw_action
                    p2p_branch_number(b, b->imported), posw_rule_number(v.rule), posw_rule_text(v.rule));
     snprintf(what, sizeof what, "a chain with an invalid block: rule %s, %s", posw_rule_number(v.rule),
              posw_rule_text(v.rule));
-    if (origin != NULL) p2p_violation(p, origin, what, out);
+    if (origin != NULL) p2p_blame(p, origin, p2p_branch_number(b, b->imported), v.rule, what, out);
 }
 
 static void cannot_follow(posw_p2p *p, p2p_branch *b, posw_verdict v) {

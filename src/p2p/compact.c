@@ -355,7 +355,7 @@ static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_a
     }
     if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_TIME_FUTURE) return false;
     if (v.kind != POSW_VALID) {
-        p2p_violation(p, peer, posw_rule_text(v.rule), out);
+        p2p_blame(p, peer, m->head.header.number, v.rule, posw_rule_text(v.rule), out);
         return false;
     }
     if (posw_u256_cmp(&weight, &peer->weight) > 0) {

@@ -27,10 +27,10 @@ typedef struct {
     bool too_long; /* of a branch that is weighed */
 } batch;
 
-static void say_violation(batch *b, posw_verdict v) {
+static void say_violation(batch *b, const posw_header *h, posw_verdict v) {
     char what[200];
     snprintf(what, sizeof what, "a header that breaks rule %s: %s", posw_rule_number(v.rule), posw_rule_text(v.rule));
-    p2p_violation(b->p, b->peer, what, b->out);
+    p2p_blame(b->p, b->peer, h->number, v.rule, what, b->out);
 }
 
 static void send_job(batch *b) {
@@ -154,7 +154,7 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         return false;
     }
     if (v.kind != POSW_VALID) {
-        say_violation(b, v);
+        say_violation(b, &m->header, v);
         return false;
     }
     if (b->job == NULL && !p2p_may_prove(p, b->peer)) {

@@ -9,8 +9,8 @@ void posw_msg_hello_encode(posw_buf *out, const posw_msg_hello *m) {
     posw_rlp_append_u64(out, m->version);
     posw_rlp_append_u64(out, m->chain_id);
     posw_rlp_append_bytes(out, m->genesis.b, sizeof m->genesis.b);
-    posw_rlp_append_bytes(out, m->fork_hash, sizeof m->fork_hash);
-    posw_rlp_append_u64(out, m->fork_next);
+    posw_rlp_append_bytes(out, m->fork.hash, sizeof m->fork.hash);
+    posw_rlp_append_u64(out, m->fork.next);
     posw_rlp_append_u64(out, m->number);
     posw_rlp_append_bytes(out, m->hash.b, sizeof m->hash.b);
     posw_rlp_append_u256(out, &m->weight);
@@ -29,8 +29,8 @@ bool posw_msg_hello_decode(posw_msg_hello *out, posw_bytes payload) {
     m.version = posw_rlp_u64(&r);
     m.chain_id = posw_rlp_u64(&r);
     posw_rlp_fixed(&r, m.genesis.b, sizeof m.genesis.b);
-    posw_rlp_fixed(&r, m.fork_hash, sizeof m.fork_hash);
-    m.fork_next = posw_rlp_u64(&r);
+    posw_rlp_fixed(&r, m.fork.hash, sizeof m.fork.hash);
+    m.fork.next = posw_rlp_u64(&r);
     m.number = posw_rlp_u64(&r);
     posw_rlp_fixed(&r, m.hash.b, sizeof m.hash.b);
     m.weight = posw_rlp_u256(&r);
@@ -71,17 +71,26 @@ void posw_msg_ping_encode(posw_buf *out, const posw_msg_ping *m) {
     posw_rlp_append_u64(out, m->number);
     posw_rlp_append_bytes(out, m->hash.b, sizeof m->hash.b);
     posw_rlp_append_u256(out, &m->weight);
+    if (m->has_fork) {
+        posw_rlp_append_bytes(out, m->fork.hash, sizeof m->fork.hash);
+        posw_rlp_append_u64(out, m->fork.next);
+    }
     msg_end(out, mark);
 }
 
 bool posw_msg_ping_decode(posw_msg_ping *out, posw_bytes payload) {
-    posw_msg_ping m;
+    posw_msg_ping m = {0};
     posw_rlp r;
     if (!msg_open(&r, POSW_MSG_PING, payload)) return false;
     posw_rlp_fixed(&r, m.nonce, sizeof m.nonce);
     m.number = posw_rlp_u64(&r);
     posw_rlp_fixed(&r, m.hash.b, sizeof m.hash.b);
     m.weight = posw_rlp_u256(&r);
+    m.has_fork = posw_rlp_more(&r);
+    if (m.has_fork) {
+        posw_rlp_fixed(&r, m.fork.hash, sizeof m.fork.hash);
+        m.fork.next = posw_rlp_u64(&r);
+    }
     if (!msg_close(&r)) return false;
     *out = m;
     return true;

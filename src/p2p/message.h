@@ -16,6 +16,7 @@
 #include "base/netaddr.h"
 #include "codec/block.h"
 #include "codec/rlp.h"
+#include "p2p/fork.h"
 #include "posw/header.h"
 #include "posw/stake.h"
 
@@ -109,8 +110,7 @@ enum {
 typedef struct {
     uint64_t version, chain_id;
     posw_hash genesis;
-    uint8_t fork_hash[4];
-    uint64_t fork_next;
+    p2p_fork_id fork;
     uint64_t number; /* of the tip */
     posw_hash hash;
     posw_u256 weight;
@@ -135,6 +135,8 @@ typedef struct {
     uint64_t number;
     posw_hash hash;
     posw_u256 weight;
+    bool has_fork; /* the first releases told it in HELLO alone */
+    p2p_fork_id fork;
 } posw_msg_ping;
 void posw_msg_ping_encode(posw_buf *out, const posw_msg_ping *m);
 POSW_MUST_USE bool posw_msg_ping_decode(posw_msg_ping *out, posw_bytes payload);

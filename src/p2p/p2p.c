@@ -405,6 +405,7 @@ static void on_chain_changed(void *arg, posw_node *n, const posw_chain_change *c
     p->now_ms = posw_node_now_ms(n);
     if (p->stopping) return;
     if (change->added_count > 0) p->block_ms = p->now_ms;
+    p2p_upgrades_chain_changed(p, out);
     p2p_sync_chain_changed(p, change, out);
     p2p_compact_chain_changed(p, change, out);
     p2p_txs_chain_changed(p, change);
@@ -423,17 +424,6 @@ void posw_p2p_options_default(posw_p2p_options *o) {
     *o = (posw_p2p_options){.outbound_max = 8, .block_only_max = 2, .inbound_max = 114};
 }
 
-/* EIP-2124: CRC-32 (IEEE) of the genesis hash; this version knows no forks. */
-static void fork_id(posw_p2p *p) {
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < sizeof p->genesis.b; i++) {
-        crc ^= p->genesis.b[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0xedb88320U : crc >> 1;
-    }
-    posw_store_be32(p->fork_hash, ~crc);
-}
-
 int posw_p2p_new(posw_p2p **out, const posw_p2p_options *o) {
     posw_p2p *p = calloc(1, sizeof *p);
     if (p == NULL) return POSW_ENOMEM;
@@ -450,7 +440,7 @@ int posw_p2p_new(posw_p2p **out, const posw_p2p_options *o) {
     posw_random_init(&p->random, o->seed);
     posw_random_fill(&p->random, p->own_nonce, sizeof p->own_nonce);
     posw_random_fill(&p->random, p->evict_secret, sizeof p->evict_secret);
-    fork_id(p);
+    p2p_upgrades_update(p);
     int rc = p2p_contacts_new(p);
     if (rc == POSW_OK) rc = p2p_sync_new(p);
     if (rc == POSW_OK) rc = p2p_compact_new(p);

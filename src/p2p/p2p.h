@@ -108,6 +108,13 @@ typedef struct {
 } posw_p2p_status;
 void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out);
 
+/* The lowest height above the tip at which peers that are connected now change the rules (U1) and this node's chain file
+ * does not, and from how many different parts of the network they come (at most 64 are told apart). False: none. What
+ * strangers say is not known to be true: believe several parts, or peers that this node dialled. */
+bool posw_p2p_unknown_upgrade(const posw_p2p *p, uint64_t *height, size_t *peers);
+/* True when a node that was dialled in this run had passed such a height (0: not known which). */
+bool posw_p2p_upgrade_needed(const posw_p2p *p, uint64_t *height);
+
 /* Bytes of whole messages since the start, by direction, and peers that broke the protocol, by the message in which
  * they did: for each kind of message (posw_msg_name), and then one with the name "other" (no whole message, or its
  * proof of work). A non-zero result of fn stops and is returned. */

@@ -69,6 +69,7 @@ typedef struct p2p_peer {
     uint64_t number;
     posw_hash hash;
     posw_u256 weight;
+    uint64_t parts, unknown_upgrade; /* p2p_fork_judgement */
     uint16_t listen_port;
     int64_t clock_offset_s;
     char agent[POSW_P2P_AGENT_MAX + 1];
@@ -107,8 +108,9 @@ struct posw_p2p {
     bool held, warned_alone;
     bool was_connected;   /* ever in this run */
     posw_hash genesis;
-    uint8_t fork_hash[4];
-    uint64_t fork_next;
+    p2p_fork_id fork; /* of the tip */
+    bool lacks; /* somebody who was dialled has passed an upgrade that this chain file lacks, */
+    uint64_t lacks_height; /* at this height; 0: not known */
     p2p_sync *sync;
     p2p_compact *compact;
     p2p_txs *txs;
@@ -241,5 +243,21 @@ void p2p_txs_chain_changed(posw_p2p *p, const posw_chain_change *change);
 /* It has announced this transaction, or was told of it: so it has it in all likelihood. */
 bool p2p_txs_peer_knows(const posw_p2p *p, const p2p_peer *peer, const posw_hash *hash);
 size_t p2p_txs_peer_memory(const p2p_peer *peer);
+
+/* ---- upgrades.c ---- */
+enum { P2P_UPGRADE_GROUPS_MAX = 64 }; /* that are told apart */
+/* The own fork id, after the tip moved. */
+void p2p_upgrades_update(posw_p2p *p);
+/* A fork id of HELLO or PING, with the number of the tip that came with it. False: the peer has been told goodbye. */
+bool p2p_upgrades_heard(posw_p2p *p, p2p_peer *peer, const p2p_fork_id *theirs, uint64_t number, posw_actions *out);
+/* This side or that has a block of this number: true if the two part there, and goodbye has been said. */
+bool p2p_upgrades_passed(posw_p2p *p, p2p_peer *peer, uint64_t number, posw_actions *out);
+void p2p_upgrades_chain_changed(posw_p2p *p, posw_actions *out);
+/* A violation (what: the sentence), unless the block of this number lies beyond where the peer's rules part from ours. */
+void p2p_blame(posw_p2p *p, p2p_peer *peer, uint64_t number, enum posw_rule rule, const char *what, posw_actions *out);
+
+/* ---- peer.c ---- */
+/* Goodbye of a kind that is counted, and remembered of an address that was dialled. */
+void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence, posw_actions *out);
 
 #endif

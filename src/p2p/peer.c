@@ -18,7 +18,7 @@ void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     posw_msg_hello m = {.version = POSW_P2P_VERSION,
                         .chain_id = posw_chain_params(p->chain)->chain_id,
                         .genesis = p->genesis,
-                        .fork_next = p->fork_next,
+                        .fork = p->fork,
                         .number = tip->number,
                         .hash = posw_chain_tip_hash(p->chain),
                         .weight = posw_chain_weight_total(p->chain),
@@ -28,7 +28,6 @@ void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
                         .port = p->options.listen_port,
                         .time_s = p->now_ms / 1000,
                         .agent = posw_bytes_of(agent, strlen(agent))};
-    memcpy(m.fork_hash, p->fork_hash, sizeof m.fork_hash);
     memcpy(m.nonce, p->own_nonce, sizeof m.nonce);
     posw_msg_hello_encode(&a->data, &m);
     p2p_send_end(p, peer, a);
@@ -41,7 +40,7 @@ static void set_tip(p2p_peer *peer, uint64_t number, const posw_hash *hash, cons
     peer->weight = *weight;
 }
 
-static void refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence, posw_actions *out) {
+void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence, posw_actions *out) {
     p2p_report_dial(p, peer, result);
     p->counters.refused_other_chain += code == P2P_BYE_OTHER_CHAIN;
     p->counters.refused_other_fork += code == P2P_BYE_OTHER_FORK;
@@ -62,15 +61,12 @@ static bool is_connected_twice(const posw_p2p *p, const p2p_peer *peer) {
     return false;
 }
 
-/* EIP-2124, for a version that knows no fork of its own: whoever has passed one is ahead of us. */
-static bool is_other_fork(const posw_p2p *p, const posw_msg_hello *m) { return memcmp(m->fork_hash, p->fork_hash, sizeof p->fork_hash) != 0; }
-
 static bool judge_hello(posw_p2p *p, p2p_peer *peer, const posw_msg_hello *m, posw_actions *out) {
     char text[POSW_MSG_SENTENCE_MAX];
     if (memcmp(m->nonce, p->own_nonce, sizeof p->own_nonce) == 0) {
-        refuse(p, peer, POSW_DIAL_SELF, P2P_BYE_SELF, "this is the node itself", out);
+        p2p_refuse(p, peer, POSW_DIAL_SELF, P2P_BYE_SELF, "this is the node itself", out);
     } else if (m->version < 1) {
-        refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_VERSION, "protocol version 0 is not spoken here; get the latest release", out);
+        p2p_refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_VERSION, "protocol version 0 is not spoken here; get the latest release", out);
     } else if (!posw_hash_equal(&m->genesis, &p->genesis)) {
         char own[2 * POSW_HASH_SIZE + 1], theirs[2 * POSW_HASH_SIZE + 1];
         posw_hex_encode(own, p->genesis.b, sizeof p->genesis.b);
@@ -78,13 +74,11 @@ static bool judge_hello(posw_p2p *p, p2p_peer *peer, const posw_msg_hello *m, po
         snprintf(text, sizeof text,
                  "wrong chain: the genesis here is 0x%.16s… (chain id %" PRIu64 "), there it is 0x%.16s… (chain id %" PRIu64 "); both need the same chain file", own,
                  posw_chain_params(p->chain)->chain_id, theirs, m->chain_id);
-        refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_OTHER_CHAIN, text, out);
-    } else if (is_other_fork(p, m)) {
-        snprintf(text, sizeof text, "another fork: the rules changed%s and one of the two has not followed; get the latest release of this chain's software",
-                 m->fork_next == 0 ? "" : ", or will change,");
-        refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_OTHER_FORK, text, out);
+        p2p_refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_OTHER_CHAIN, text, out);
+    } else if (!p2p_upgrades_heard(p, peer, &m->fork, m->number, out)) {
+        return false;
     } else if (is_connected_twice(p, peer)) {
-        refuse(p, peer, POSW_DIAL_KNOWN, P2P_BYE_KNOWN, "connected already", out);
+        p2p_refuse(p, peer, POSW_DIAL_KNOWN, P2P_BYE_KNOWN, "connected already", out);
     } else {
         return true;
     }
@@ -131,7 +125,7 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     posw_random_fill(&p->random, peer->ping_nonce, sizeof peer->ping_nonce);
-    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain)};
+    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain), .has_fork = true, .fork = p->fork};
     memcpy(m.nonce, peer->ping_nonce, sizeof m.nonce);
     posw_msg_ping_encode(&a->data, &m);
     p2p_send_end(p, peer, a);
@@ -142,6 +136,7 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 static bool on_ping(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_ping m;
     if (!posw_msg_ping_decode(&m, payload)) return false;
+    if (m.has_fork ? !p2p_upgrades_heard(p, peer, &m.fork, m.number, out) : p2p_upgrades_passed(p, peer, m.number, out)) return true;
     set_tip(peer, m.number, &m.hash, &m.weight);
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out); /* who does not read needs no answer */
     if (a != NULL) {

@@ -288,7 +288,7 @@ static void greet(hop *h, unsigned end) {
                         .time_s = (uint64_t)time(NULL),
                         .nonce = {(uint8_t)end, 99},
                         .agent = posw_bytes_of("hop", 3)};
-    posw_store_be32(m.fork_hash, ~crc);
+    posw_store_be32(m.fork.hash, ~crc);
     posw_msg_hello_encode(&b, &m);
     say(h, end, &b);
 }

@@ -134,7 +134,7 @@ static void greet(liar *l, uint64_t peer) {
                         .time_s = (uint64_t)time(NULL),
                         .agent = posw_bytes_of("liar", 4)};
     if (l->mode == HONEST) m.weight = l->weight;
-    posw_store_be32(m.fork_hash, ~crc);
+    posw_store_be32(m.fork.hash, ~crc);
     memcpy(m.nonce, &peer, sizeof m.nonce);
     m.nonce[7] = (uint8_t)(1 + l->mode);
     posw_msg_hello_encode(&b, &m);

@@ -261,7 +261,7 @@ static inline void h_execute(posw_chain *c, const h_plan *plan, posw_header *h, 
                        .beneficiary = miner,
                        .difficulty = posw_difficulty_next(p, posw_chain_window(c), tip, time),
                        .number = number,
-                       .gas_limit = p->gas_limit,
+                       .gas_limit = posw_params_rules(p, number).gas_limit,
                        .timestamp = time,
                        .base_fee_wei = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used)};
     posw_execution_begin(&x, *state, p, posw_chain_table(c, number), number, time, h->base_fee_wei, &miner);

@@ -154,7 +154,7 @@ static inline posw_msg_hello n_hello_of(n_net *w, uint64_t peer) {
                         .flags = POSW_MSG_HELLO_RELAYS,
                         .time_s = w->now_ms / 1000,
                         .agent = posw_bytes_of("test", 4)};
-    memcpy(m.fork_hash, w->p2p->fork_hash, sizeof m.fork_hash);
+    m.fork = w->p2p->fork;
     posw_store_le64(m.nonce, 1000 + peer);
     return m;
 }

@@ -406,7 +406,7 @@ static void test_hello(void **state) {
     (void)state;
     posw_msg_hello m = {.version = 1,
                         .chain_id = 2,
-                        .fork_next = 3,
+                        .fork = {.next = 3},
                         .number = 4,
                         .weight = {{5}},
                         .flags = 6,
@@ -415,7 +415,7 @@ static void test_hello(void **state) {
                    back;
     memset(m.genesis.b, 0xaa, 32);
     memset(m.hash.b, 0xbb, 32);
-    memset(m.fork_hash, 0xcc, 4);
+    memset(m.fork.hash, 0xcc, 4);
     memset(m.nonce, 0xdd, 8);
     char agent[100];
     memset(agent, 'x', sizeof agent);
@@ -476,6 +476,12 @@ static void test_small(void **state) {
     assert_true(posw_msg_goodbye_decode(&bye, payload_of(&b)));
     assert_true(bye.code == UINT64_MAX && bye.sentence.size == POSW_MSG_SENTENCE_MAX);
     posw_msg_ping ping = {.nonce = "1234567", .number = 9, .weight = {{1, 2, 3, 4}}}, ping_back;
+    posw_buf_reset(&b);
+    posw_msg_ping_encode(&b, &ping);
+    assert_true(posw_msg_ping_decode(&ping_back, payload_of(&b)));
+    assert_memory_equal(&ping, &ping_back, sizeof ping);
+    ping.has_fork = true;
+    ping.fork = (p2p_fork_id){.hash = {1, 2, 3, 4}, .next = 77};
     posw_buf_reset(&b);
     posw_msg_ping_encode(&b, &ping);
     assert_true(posw_msg_ping_decode(&ping_back, payload_of(&b)));
