@@ -1,6 +1,7 @@
 #include "node/health.h"
 
 #include "base/json_writer.h"
+#include "node/upgrades.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,11 +20,11 @@ static bool is_lonely(const posw_health *h) {
 }
 
 bool posw_health_is_ready(const posw_health *h) {
-    return !h->syncing && !is_old(h) && !is_lonely(h);
+    return !h->syncing && !is_old(h) && !is_lonely(h) && !h->missed_upgrade;
 }
 
 static void reasons(posw_jw *w, const posw_health *h) {
-    char text[128];
+    char text[400];
     if (h->syncing) posw_jw_string(w, "blocks of a heavier chain are being fetched");
     if (is_old(h)) {
         snprintf(text, sizeof text, "the latest block is %" PRIu64 " s old, %" PRIu64 " s are too many", h->tip_age_s,
@@ -32,6 +33,11 @@ static void reasons(posw_jw *w, const posw_health *h) {
     }
     if (is_lonely(h)) {
         snprintf(text, sizeof text, "%zu peers, at least %d are needed", h->peers, POSW_HEALTH_PEERS_MIN);
+        posw_jw_string(w, text);
+    }
+    if (h->missed_upgrade) {
+        const posw_upgrade_news n = {.missed = true, .height = h->missed_height};
+        posw_upgrade_news_text(text, sizeof text, &n, h->height, h->block_time_s);
         posw_jw_string(w, text);
     }
 }

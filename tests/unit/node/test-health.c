@@ -39,6 +39,17 @@ static void each_reason(void **state) {
        "fetched\"],\"height\":7,\"tipAge\":44,\"peers\":2}\n");
 }
 
+static void missed_upgrade(void **state) {
+    (void)state;
+    posw_health h = good;
+    h.missed_upgrade = true;
+    h.missed_height = 7;
+    is(&h, false,
+       "{\"ready\":false,\"reasons\":[\"a node that was dialled changed the rules at block 7, and this node's chain file does "
+       "not: what it follows may not be the chain any more; get the chain's new file and start the node with "
+       "it\"],\"height\":7,\"tipAge\":44,\"peers\":2}\n");
+}
+
 /* Nobody else mines, nobody is needed; but what is being fetched is waited for. */
 static void alone(void **state) {
     (void)state;
@@ -65,6 +76,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ready),
         cmocka_unit_test(each_reason),
+        cmocka_unit_test(missed_upgrade),
         cmocka_unit_test(alone),
         cmocka_unit_test(block_times_at_the_ends),
     };
