@@ -5,6 +5,7 @@
 #include "cli/chain_show.h"
 #include "cli/new_chain.h"
 #include "cli/stack.h"
+#include "cli/upgrade_words.h"
 #include "io/file.h"
 #include "posw/difficulty.h"
 #include "posw/u256.h"
@@ -33,6 +34,19 @@ static void collect(void *arg, const char *sentence) {
     posw_jw_string(arg, sentence);
 }
 
+static void upgrades_json(posw_jw *w, const posw_params *p) {
+    posw_jw_array(w);
+    for (size_t i = 0; i < p->upgrade_count; i++) {
+        posw_jw_object(w);
+        posw_jw_kv_string(w, "name", p->upgrades[i].name);
+        posw_jw_kv_u64(w, "height", p->upgrades[i].height);
+        posw_jw_key(w, "changes");
+        cli_upgrade_changes_json(w, p, i);
+        posw_jw_object_end(w);
+    }
+    posw_jw_array_end(w);
+}
+
 static int run_check(cli *c) {
     posw_chain_spec spec;
     memset(&spec, 0, sizeof spec);
@@ -48,11 +62,17 @@ static int run_check(cli *c) {
         posw_jw_array(&w);
         posw_chainfile_warnings(&spec, collect, &w);
         posw_jw_array_end(&w);
+        posw_jw_key(&w, "upgrades");
+        upgrades_json(&w, &spec.params);
         posw_jw_object_end(&w);
         code = cli_print(&b);
     } else {
         cli_chain_warn(&spec);
-        printf("%s is a valid chain file of %s (chain id %" PRIu64 ")\n", c->args[0], spec.name, spec.params.chain_id);
+        printf("%s is a valid chain file of %s (chain id %" PRIu64 ")", c->args[0], spec.name, spec.params.chain_id);
+        if (spec.params.upgrade_count > 0)
+            printf(" with %" PRIu32 " upgrade%s: posw chain rehearse tries what is ahead", spec.params.upgrade_count,
+                   spec.params.upgrade_count == 1 ? "" : "s");
+        putchar('\n');
     }
     posw_chain_spec_clear(&spec);
     return code;
@@ -106,6 +126,11 @@ void cli_chain_show(const posw_chain_spec *spec) {
     amount_line("block reward", &p->reward_initial_wei, spec->ticker);
     if (p->treasury_share > 0) printf("%-18s %.2f %% of it\n", "treasury", p->treasury_share / 100.0);
     printf("%-18s %zu accounts, %zu stakes\n", "genesis", spec->account_count, spec->stake_count);
+    for (size_t i = 0; i < p->upgrade_count; i++) {
+        char changes[500];
+        cli_upgrade_changes_line(changes, sizeof changes, p, i);
+        printf("%-18s %s from block %" PRIu64 " on: %s\n", "upgrade", p->upgrades[i].name, p->upgrades[i].height, changes);
+    }
 }
 
 static int run_show(cli *c) {

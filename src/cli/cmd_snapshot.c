@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- create ---- */
@@ -36,23 +35,10 @@ static int tell(const cli *c, const char *path, uint64_t bytes) {
     return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
 }
 
-/* Asks until it is done: the node makes it in the background. */
 static int wait_for(cli *c, cli_rpc *rpc) {
     json_t *status = NULL;
-    int code = cli_rpc_call(rpc, &status, "admin_snapshot", json_array());
-    while (code == CLI_OK && strcmp(cli_view_text(status, "state").text, "running") == 0) {
-        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-        json_decref(status);
-        status = NULL;
-        code = cli_rpc_call(rpc, &status, "admin_snapshotStatus", json_array());
-    }
-    if (code != CLI_OK) return code;
-    const json_t *path = cli_view(status, "path"), *problem = cli_view(status, "problem");
-    if (strcmp(cli_view_text(status, "state").text, "done") != 0 || !json_is_string(path))
-        code = cli_fail("the node could not make a snapshot: %s",
-                        json_is_string(problem) ? json_string_value(problem) : "it has been started again");
-    else
-        code = tell(c, json_string_value(path), cli_view_u64(status, "bytes"));
+    int code = cli_snapshots_ask(rpc, &status, NULL);
+    if (code == CLI_OK) code = tell(c, json_string_value(cli_view(status, "path")), cli_view_u64(status, "bytes"));
     json_decref(status);
     return code;
 }

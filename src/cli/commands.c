@@ -21,6 +21,7 @@ const cli_command *const cli_commands[] = {
     &cli_command_chain_new,
     &cli_command_chain_check,
     &cli_command_chain_show,
+    &cli_command_chain_rehearse,
     &cli_command_wallet_new,
     &cli_command_wallet_list,
     &cli_command_wallet_import,

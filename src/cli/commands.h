@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 
 extern const cli_command cli_command_dev, cli_command_node, cli_command_miner, cli_command_localnet, cli_command_peers;
-extern const cli_command cli_command_chain_new, cli_command_chain_check, cli_command_chain_show;
+extern const cli_command cli_command_chain_new, cli_command_chain_check, cli_command_chain_show,
+    cli_command_chain_rehearse;
 extern const cli_command cli_command_wallet_new, cli_command_wallet_list, cli_command_wallet_import,
     cli_command_wallet_export, cli_command_wallet_book, cli_command_wallet_history, cli_command_wallet_sign_message,
     cli_command_wallet_verify;

@@ -1,5 +1,6 @@
 #include "cli/snapshots.h"
 
+#include "cli/json_view.h"
 #include "io/file.h"
 #include "io/store_lmdb.h"
 
@@ -116,4 +117,20 @@ int cli_snapshots_make(cli_snapshots *s) {
         (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     } while (s->running != NULL);
     return s->last.result == POSW_OK ? CLI_OK : cli_fail("%s", s->last.msg.text);
+}
+
+int cli_snapshots_ask(cli_rpc *rpc, json_t **status, bool (*stopped)(void)) {
+    int code = cli_rpc_call(rpc, status, "admin_snapshot", json_array());
+    while (code == CLI_OK && strcmp(cli_view_text(*status, "state").text, "running") == 0) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        json_decref(*status);
+        *status = NULL;
+        code = stopped != NULL && stopped() ? cli_fail("interrupted; the node goes on with its snapshot")
+                                            : cli_rpc_call(rpc, status, "admin_snapshotStatus", json_array());
+    }
+    if (code != CLI_OK) return code;
+    const json_t *problem = cli_view(*status, "problem");
+    if (strcmp(cli_view_text(*status, "state").text, "done") == 0 && json_is_string(cli_view(*status, "path"))) return CLI_OK;
+    return cli_fail("the node could not make a snapshot: %s",
+                    json_is_string(problem) ? json_string_value(problem) : "it has been started again");
 }

@@ -2,6 +2,7 @@
 #ifndef POSW_CLI_SNAPSHOTS_H
 #define POSW_CLI_SNAPSHOTS_H
 
+#include "cli/rpc_client.h"
 #include "cli/stack.h"
 #include "io/snapshot.h"
 
@@ -29,5 +30,9 @@ void cli_snapshots_close(cli_snapshots *s);
 
 /* Makes one of a store that nobody else uses, and waits for it: CLI_OK, or an exit code after its sentence. */
 int cli_snapshots_make(cli_snapshots *s);
+
+/* Has a running node make one and waits for it: the answer of admin_snapshotStatus, with a "path", owned by the caller
+ * also on failure. stopped (may be NULL): asked some times a second. CLI_OK, or an exit code after its sentence. */
+int cli_snapshots_ask(cli_rpc *rpc, json_t **status, bool (*stopped)(void));
 
 #endif
