@@ -10,6 +10,7 @@
 #include "cli/ready.h"
 #include "cli/snapshots.h"
 #include "cli/stack.h"
+#include "cli/upgrade_watch.h"
 #include "io/store_lmdb.h"
 
 #include <inttypes.h>
@@ -106,6 +107,7 @@ typedef struct {
     cli_ready ready;
     cli_observe observe;
     cli_snapshots snapshots;
+    cli_upgrade_watch upgrades;
     uint64_t trim_ms;
     cli *c;
     cli_log_file *log_file;
@@ -140,6 +142,7 @@ static void on_rest(void *arg) {
     const cli_stack *s = r->ready.stack;
     const uint64_t now = posw_clock_stopwatch_us() / 1000;
     cli_snapshots_rest(&r->snapshots);
+    cli_upgrade_watch_look(&r->upgrades, s, &r->network, &r->ready.c->log, now / 1000);
     if (now - r->trim_ms < TRIM_MS) return;
     r->trim_ms = now;
     if (posw_store_lmdb_trim_above(s->store, REST_RESIDENT_BYTES, NULL) != POSW_OK)

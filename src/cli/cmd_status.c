@@ -2,10 +2,12 @@
 #include "cli/commands.h"
 
 #include "cli/json_view.h"
+#include "node/upgrades.h"
 #include "posw/u256.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const cli_option options[] = {
     CLI_RPC_OPTION,
@@ -16,13 +18,16 @@ static const cli_option options[] = {
 /* What the node says; owned. */
 typedef struct {
     json_t *status, *epoch, *chain, *gas_price; /* posw_status, posw_getEpoch, posw_chainParameters, eth_gasPrice */
+    json_t *upgrades;                           /* posw_getUpgrades; NULL: an older node, which knows none */
 } answers;
 
 static int ask(cli_rpc *rpc, answers *a) {
     int code = cli_rpc_call(rpc, &a->status, "posw_status", json_array());
     if (code == CLI_OK) code = cli_rpc_call(rpc, &a->epoch, "posw_getEpoch", json_array());
     if (code == CLI_OK) code = cli_rpc_call(rpc, &a->chain, "posw_chainParameters", json_array());
-    return code == CLI_OK ? cli_rpc_call(rpc, &a->gas_price, "eth_gasPrice", json_array()) : code;
+    if (code == CLI_OK) code = cli_rpc_call(rpc, &a->gas_price, "eth_gasPrice", json_array());
+    if (code != CLI_OK) return code;
+    return cli_rpc_try(rpc, &a->upgrades, "posw_getUpgrades", json_array()) == CLI_RPC_FAILED ? CLI_FAILED : CLI_OK;
 }
 
 /* Hundredths of a percent. */
@@ -86,26 +91,52 @@ static void show_node(const answers *a) {
            json_is_true(cli_view(s, "syncing")) ? ", synchronising" : "");
 }
 
+/* What is ahead, and what peers speak of. Those long in force are in the chain file. */
+static void show_upgrades(const answers *a) {
+    const json_t *list = cli_view(a->upgrades, "known"), *u;
+    char when[POSW_UPGRADE_WHEN_SIZE], text[400];
+    size_t i;
+    json_array_foreach((json_t *)list, i, u) {
+        if (strcmp(cli_view_text(u, "state").text, "coming") != 0) continue;
+        posw_upgrade_when(when, cli_view_u64(u, "secondsLeft"));
+        printf("%-15s %s at block %" PRIu64 ", %s\n", "upgrade", cli_view_text(u, "name").text, cli_view_u64(u, "height"),
+               when);
+    }
+    list = cli_view(a->upgrades, "unknown");
+    json_array_foreach((json_t *)list, i, u) {
+        if (!json_is_true(cli_view(u, "credible"))) continue;
+        const posw_upgrade_news n = {.height = cli_view_u64(u, "height"),
+                                     .missed = strcmp(cli_view_text(u, "state").text, "missed") == 0,
+                                     .networks = cli_view_u64(u, "networks")};
+        posw_upgrade_news_text(text, sizeof text, &n, cli_view_u64(a->upgrades, "number"),
+                               cli_view_u64(a->chain, "blockTime"));
+        printf("%-15s %s\n", "UPGRADE", text);
+    }
+}
+
 static int show_page(const answers *a, const cli_rpc *rpc) {
     show_chain(a, rpc);
     show_stake(a);
     show_node(a);
+    show_upgrades(a);
     return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
 }
 
 static int run(cli *c) {
     cli_rpc rpc = {0};
-    answers a = {NULL, NULL, NULL, NULL};
+    answers a = {NULL, NULL, NULL, NULL, NULL};
     int code = cli_rpc_open(&rpc, c);
     if (code == CLI_OK) code = ask(&rpc, &a);
     if (code == CLI_OK)
-        code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O, s:O, s:O}", "status", a.status, "epoch",
-                                                                a.epoch, "chain", a.chain, "gasPrice", a.gas_price))
+        code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O, s:O, s:O, s:O?}", "status", a.status, "epoch",
+                                                                a.epoch, "chain", a.chain, "gasPrice", a.gas_price,
+                                                                "upgrades", a.upgrades))
                                      : show_page(&a, &rpc);
     json_decref(a.status);
     json_decref(a.epoch);
     json_decref(a.chain);
     json_decref(a.gas_price);
+    json_decref(a.upgrades);
     cli_rpc_close(&rpc);
     return code;
 }

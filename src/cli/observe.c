@@ -1,6 +1,7 @@
 /* Health and metrics of a running node. */
 #include "cli/observe.h"
 
+#include "cli/upgrade_watch.h"
 #include "io/store_lmdb.h"
 #include "posw/u256.h"
 
@@ -29,6 +30,15 @@
     X(SYNCING, "posw_syncing", GAUGE, NULL, "1 while blocks of a heavier chain are being fetched, else 0")            \
     X(TIP_AGE, "posw_tip_age_seconds", GAUGE, NULL, "Seconds since the timestamp of the latest block")                \
     X(BLOCK_TIME, "posw_block_time_seconds", GAUGE, NULL, "Seconds between blocks that the chain aims at")            \
+    X(UPGRADES, "posw_upgrades", GAUGE, "state: active, coming", "Changes of the rules that the chain file names")    \
+    X(UPGRADE_HEIGHT, "posw_upgrade_height", GAUGE, NULL, "Block of the next of them; absent if none is ahead")       \
+    X(UPGRADE_SECONDS, "posw_upgrade_seconds", GAUGE, NULL,                                                           \
+      "Seconds until it, at the chain's block time; absent if none is ahead")                                         \
+    X(UNKNOWN, "posw_upgrade_unknown", GAUGE, NULL,                                                                   \
+      "1 while peers credibly speak of a change of the rules that the chain file does not name, else 0")              \
+    X(UNKNOWN_HEIGHT, "posw_upgrade_unknown_height", GAUGE, NULL, "Block of that change; absent if there is none")    \
+    X(UNKNOWN_SECONDS, "posw_upgrade_unknown_seconds", GAUGE, NULL,                                                   \
+      "Seconds until it, 0 once it is passed; absent if there is none")                                               \
     X(DIFFICULTY, "posw_network_difficulty", GAUGE, NULL, "Difficulty of the latest block")                           \
     X(EPOCH, "posw_epoch", GAUGE, NULL, "Epoch of the next block")                                                    \
     X(STAKE, "posw_stake_total", GAUGE, NULL, "Coins that count as stake in this epoch")                              \
@@ -151,12 +161,17 @@ static posw_p2p_status network_status(const cli_observe *o) {
 
 posw_health cli_observe_health(const cli_observe *o) {
     const posw_p2p_status s = network_status(o);
+    posw_upgrade_news n;
+    const uint64_t height = posw_chain_tip(o->stack->chain)->number;
+    const bool missed = cli_upgrade_news(&n, o->network) && n.missed && n.credible;
     return (posw_health){.syncing = s.syncing,
                          .alone = o->alone || o->network == NULL || !o->network->enabled,
                          .peers = s.inbound + s.outbound,
-                         .height = posw_chain_tip(o->stack->chain)->number,
+                         .height = height,
                          .tip_age_s = tip_age_s(o),
-                         .block_time_s = posw_chain_params(o->stack->chain)->block_time_s};
+                         .block_time_s = posw_chain_params(o->stack->chain)->block_time_s,
+                         .missed_upgrade = missed,
+                         .missed_height = missed ? n.height : 0};
 }
 
 void cli_observe_status(const cli_observe *o, char *out, size_t size) {
@@ -168,6 +183,27 @@ void cli_observe_status(const cli_observe *o, char *out, size_t size) {
     else
         snprintf(out, size, "block %" PRIu64 ", %zu peers%s%s", height, s.inbound + s.outbound,
                  s.problem[0] != '\0' ? "; " : "", s.problem);
+}
+
+static void write_upgrades(posw_buf *out, const cli_observe *o) {
+    const posw_params *p = posw_chain_params(o->stack->chain);
+    const uint64_t tip = posw_chain_tip(o->stack->chain)->number;
+    posw_upgrade_news n;
+    size_t active = 0;
+    while (active < p->upgrade_count && p->upgrades[active].height <= tip)
+        active++;
+    posw_metric_head(out, &metrics[UPGRADES]);
+    labelled(out, UPGRADES, "state", "active", active);
+    labelled(out, UPGRADES, "state", "coming", p->upgrade_count - active);
+    if (active < p->upgrade_count) {
+        one(out, UPGRADE_HEIGHT, p->upgrades[active].height);
+        one(out, UPGRADE_SECONDS, posw_upgrade_seconds(tip, p->upgrades[active].height, p->block_time_s));
+    }
+    const bool unknown = cli_upgrade_news(&n, o->network) && n.credible;
+    one(out, UNKNOWN, unknown);
+    if (!unknown) return;
+    if (n.height != 0) one(out, UNKNOWN_HEIGHT, n.height);
+    one(out, UNKNOWN_SECONDS, n.missed ? 0 : posw_upgrade_seconds(tip, n.height, p->block_time_s));
 }
 
 static void write_chain(posw_buf *out, const cli_observe *o, const posw_p2p_status *s) {
@@ -185,6 +221,7 @@ static void write_chain(posw_buf *out, const cli_observe *o, const posw_p2p_stat
     one(out, SYNCING, s->syncing);
     one(out, TIP_AGE, health.tip_age_s);
     one(out, BLOCK_TIME, health.block_time_s);
+    write_upgrades(out, o);
     posw_metric_head(out, &metrics[DIFFICULTY]);
     posw_metric_sample_u256(out, &metrics[DIFFICULTY], &tip->difficulty);
 }

@@ -89,6 +89,7 @@ static const rpc_method METHODS[] = {
     {"posw_getPendingTransactions", rpc_posw_get_pending_transactions, 0, 1, false},
     {"posw_getStake", rpc_posw_get_stake, 1, 1, false},
     {"posw_getStakeProof", rpc_posw_get_stake_proof, 1, 2, false},
+    {"posw_getUpgrades", rpc_posw_get_upgrades, 0, 0, false},
     {"posw_getWork", rpc_posw_get_work, 1, 1, false},
     {"posw_networkStatus", rpc_posw_network_status, 0, 0, false},
     {"posw_status", rpc_posw_status, 0, 0, false},

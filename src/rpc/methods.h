@@ -36,6 +36,9 @@ void rpc_admin_snapshot_status(rpc_call *c);
 void rpc_admin_unban(rpc_call *c);
 void rpc_admin_bans(rpc_call *c);
 
+/* upgrades.c */
+void rpc_posw_get_upgrades(rpc_call *c);
+
 /* eth_state.c */
 void rpc_eth_get_balance(rpc_call *c);
 void rpc_eth_get_code(rpc_call *c);
