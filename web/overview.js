@@ -1,6 +1,6 @@
 // The first view: where the chain stands, how it moves, who mines, and what an attack would cost.
 import { addressLink, blockRow, txBrief } from './explorer.js';
-import { el, link, put, reconcile, say, shows, title } from './dom.js';
+import { el, link, note, put, reconcile, say, shows, title } from './dom.js';
 import { aboutCoins, ago, coins, duration, gwei, hex, integer, number, percent, scaled, size } from './format.js';
 import { pace } from './measure.js';
 import { every, follow, node, nodeStatus, rpc } from './rpc.js';
@@ -73,6 +73,45 @@ function figures(parameters) {
     );
     set('fee', el('span', {}, gwei(BigInt(baseFee)), el('span', { class: 'unit' }, ' gwei')), 'of the next block');
   }
+}
+
+// ---- upgrades ----
+
+/** What an upgrade that the chain file names says, and one that only peers speak of. */
+function upgradeNotes({ known, unknown }) {
+  const when = (u) => (Number(u.secondsLeft) > 0 ? `in about ${duration(Number(u.secondsLeft))}` : 'now');
+  const ahead = known.filter((u) => u.state === 'coming');
+  const strange = unknown.filter((u) => u.credible);
+  const parts = (u) => `${integer(Number(u.networks))} ${Number(u.networks) === 1 ? 'part' : 'parts'} of the network`;
+  const where = (u) => (Number(u.height) > 0 ? `at block ${integer(Number(u.height))}` : 'at a block that it does not name');
+  return [
+    ...strange.map((u) => ({
+      kind: 'bad',
+      text:
+        u.state === 'missed'
+          ? `A node that was dialled changed the rules ${where(u)}, and this node’s chain file does not: what is shown here may not be the chain any more. The node needs the chain’s new file.`
+          : `Peers in ${parts(u)} expect an upgrade ${where(u)}, ${when(u)}, that this node does not know. It needs the chain’s new file before then, or it will stop following.`,
+    })),
+    ...ahead.map((u) => ({
+      kind: '',
+      text: `Upgrade ${u.name} at block ${integer(Number(u.height))}, ${when(u)}. This node knows it and will follow.`,
+    })),
+  ];
+}
+
+/** Drawn anew only when a text changes, since a screen reader reads an alert that is put in. */
+function upgrades() {
+  const box = el('div');
+  let drawn = '';
+  return {
+    box,
+    update: ({ upgrades }) => {
+      const notes = upgradeNotes(upgrades),
+        now = JSON.stringify(notes);
+      if (now !== drawn) put(box, ...notes.map(({ kind, text }) => note(kind, text)));
+      drawn = now;
+    },
+  };
 }
 
 // ---- charts ----
@@ -304,12 +343,13 @@ function whoMines(parameters) {
 
 export function overview({ main, signal, parameters }) {
   const top = figures(parameters),
+    ahead = upgrades(),
     moves = charts(parameters, signal),
     parts = [top, latestBlocks(), pendingPart(parameters), whoMines(parameters)];
   const load = async () => {
     const tip = Number((await nodeStatus()).tip.number),
       from = Math.max(0, tip - RECENT);
-    const [status, miners, stats, listed, epoch, network, pool, baseFee] = await Promise.all([
+    const [status, miners, stats, listed, epoch, network, pool, baseFee, upgrades] = await Promise.all([
       nodeStatus(),
       rpc('posw_getMiners', 6),
       rpc('posw_getBlockStats', hex(from), hex(tip), 200),
@@ -318,8 +358,9 @@ export function overview({ main, signal, parameters }) {
       rpc('posw_networkStatus'),
       rpc('posw_getPendingTransactions', 6),
       rpc('eth_baseFee'),
+      rpc('posw_getUpgrades'),
     ]);
-    return { status, miners, stats, listed, epoch, network, pool, baseFee };
+    return { status, miners, stats, listed, epoch, network, pool, baseFee, upgrades };
   };
   const fault = el('div');
   put(
@@ -332,6 +373,7 @@ export function overview({ main, signal, parameters }) {
       el('strong', {}, parameters.weight.preset),
       `: ${parameters.weight.text}.`,
     ),
+    ahead.box,
     fault,
     top.box,
     moves.box,
@@ -344,6 +386,7 @@ export function overview({ main, signal, parameters }) {
     (all) => {
       put(fault);
       top.update(all);
+      ahead.update(all);
       parts[1].update({ stats: all.listed });
       parts[2].update(all);
       parts[3].update(all);

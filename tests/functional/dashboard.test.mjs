@@ -34,6 +34,7 @@ const PICTURES = process.env.SCREENSHOTS ?? join(dirname(POSW), 'screenshots');
 const DESKTOP = { width: 1280, height: 800 },
   PHONE = { width: 390, height: 844 };
 const HOSTILE = '<img src=x onerror=stolen=1>';
+const UPGRADE = 'larger-blocks';
 const folder = temporaryFolder();
 
 let browser, node, provider, seen;
@@ -434,6 +435,31 @@ describe('the dashboard', () => {
     assert.equal(await browser.evaluate('window.stolen'), undefined);
     assert.equal(await browser.evaluate(`document.querySelectorAll('main img, iframe, object, embed').length`), 0);
     quiet(node.url);
+  });
+
+  test('an upgrade ahead: one that the node knows, and one that it only hears of', async () => {
+    const place = join(folder, 'upgrades');
+    mkdirSync(place);
+    const old = writeChainFile(place, { blockTime: 15 }),
+      next = join(place, 'next.json');
+    writeFileSync(next, JSON.stringify({ ...JSON.parse(readFileSync(old)), upgrades: [{ height: 120000, name: UPGRADE, gasLimit: 60000000 }] }));
+    const args = (chain, name, ...more) => [
+      ...['node', '--chain', chain, '--datadir', join(place, name), '--listen', '127.0.0.1', '--p2p-port', '0', '--private-network'],
+      ...['--port', '0', '--json-ready', '--log-level', 'warn', ...more],
+    ];
+    const knows = await start(args(next, 'knows')),
+      hears = await start(args(old, 'hears', '--connect', knows.ready.node));
+    await load(knows.url);
+    await shows('the upgrade', said(`Upgrade ${UPGRADE} at block 120,000, in about 20 d`));
+    assert.equal(await browser.evaluate(`document.querySelectorAll('main [role=alert]').length`), 0, 'nobody need do anything');
+    await everywhere('upgrade');
+    quiet(knows.url);
+    await until('it has heard', async () => (await hears.rpc('posw_getUpgrades')).unknown.length === 1);
+    await load(hears.url);
+    await shows('the warning', `document.querySelector('main [role=alert]')?.textContent.startsWith('Peers in 1 part of the network expect an upgrade at block 120,000, in about 20 d')`);
+    await everywhere('upgrade-unknown');
+    quiet(hears.url);
+    await Promise.all([knows.stop(), hears.stop()]);
   });
 
   test('a node that stops, and comes back', async () => {
