@@ -19,6 +19,7 @@ GUIDES = ("founders", "miners", "holders", "operators")
 NEED_A_NODE = ("node", "miner", "faucet", "send", "stake", "status", "peers", "localnet", "db", "export", "import", "tx", "snapshot")
 # A node, a terminal or a key of a certain name: of the wallet's commands.
 NEED_MORE = ("history", "import", "sign-message", "verify")
+NEED_A_CHAIN = ("rehearse",)  # of the chain's commands
 TIME_S = 900
 
 
@@ -74,8 +75,8 @@ class Guides(unittest.TestCase):
                 pathlib.Path(folder, "secret.txt").write_text("a password\n")
                 for line, words in commands(guide):
                     with self.subTest(guide=guide, line=line):
-                        bare = words[:2] == ["posw", "lab"] and len(words) == 3 or words == ["posw", "chain", "show"]  # a name in the text
-                        needs = words[1] in NEED_A_NODE or (words[1] == "wallet" and words[2] in NEED_MORE) if words[0] == "posw" else False
+                        bare = words[:2] == ["posw", "lab"] and len(words) == 3 or words in (["posw", "chain", "check"], ["posw", "chain", "show"])  # a name in the text
+                        needs = words[1] in NEED_A_NODE or (words[1] == "wallet" and words[2] in NEED_MORE) or (words[1] == "chain" and words[2:3] and words[2] in NEED_A_CHAIN) if words[0] == "posw" else False
                         if words[0] == "posw" and (bare or needs or words[-1] == "--help"):
                             self.options_exist(line, words)
                             continue
