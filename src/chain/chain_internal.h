@@ -3,6 +3,7 @@
  * What lies where
  *
  *      META     "first.body" -> posw_chain_first_body (8 bytes), where anything was pruned ·
+ * "chain.upgrades" -> see upgrades.c, where there are any ·
  * "chain.format" -> 1 (8 bytes) · "chain.genesis" -> hash · "chain.spec" -> keccak256 of the chain file ·
  * "tip" -> hash "side" ‖ hash -> order of arrival (8): one row for each block of a side branch HEADERS  hash -> weight
  * (32) ‖ block position (8) ‖ exec position (8) ‖ block size (4) ‖ flags (1) ‖ encoded header MAIN, TRIE, EPOCHS, TXS
@@ -245,6 +246,11 @@ typedef struct {
 } posw_chain_side_block;
 int posw_chain_side_block_load(posw_chain *c, posw_chain_side_block *out, const posw_hash *hash);
 void posw_chain_side_block_clear(posw_chain_side_block *b);
+
+/* ---- upgrades.c ---- */
+/* At open, with the tip loaded: POSW_EMISMATCH with a sentence if the chain file judges a stored main-chain block by
+ * other rules than it was accepted by. Notes the list otherwise. */
+int posw_chain_upgrades_check(posw_chain *c, posw_message *msg);
 
 /* ---- prune.c: old blocks go ---- */
 int posw_chain_prune_load(posw_chain *c);

@@ -233,6 +233,7 @@ static int open_store(posw_chain *c, posw_message *msg) {
         if (rc == POSW_OK) rc = open_state(c);
     }
     if (rc == POSW_OK) rc = posw_chain_reload(c);
+    if (rc == POSW_OK) rc = posw_chain_upgrades_check(c, msg);
     if (rc == POSW_OK)
         rc = posw_chain_activate_best(c); /* a stop between storing the best branch and switching to it */
     return rc;

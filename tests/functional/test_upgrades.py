@@ -146,7 +146,7 @@ class Rehearsal(unittest.TestCase):
         for chain, args, code, words in (
                 (str(self.chain), (), 1, "names no upgrade"),
                 (another, (), 1, "another chain"),
-                (past, (), 1, "nothing to rehearse"),
+                (past, (), 1, "other rules from block 2 on"),
                 (new, ("--at", 1), 1, "must be above it"),
                 (new, ("--at", 10, "--soon"), 2, "exclude each other"),
                 (new, ("--blocks", 0), 2, "--blocks"),
