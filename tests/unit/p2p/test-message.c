@@ -123,6 +123,7 @@ static void small_encode(posw_buf *out, enum posw_msg_type type, uint64_t *seed)
     posw_msg_ping ping;
     const posw_msg_hello hello = some_hello(seed);
     random_bytes(seed, (uint8_t *)&ping, sizeof ping);
+    ping.has_fork = true; /* without it further members would be taken for it */
     if (type == POSW_MSG_HELLO) posw_msg_hello_encode(out, &hello);
     if (type == POSW_MSG_GOODBYE) posw_msg_goodbye_encode(out, 2, "the fork at height 5 needs posw 0.2: get it");
     if (type == POSW_MSG_PING) posw_msg_ping_encode(out, &ping);

@@ -243,6 +243,7 @@ static void block_of_the_other_side(bool upgraded, bool told, bool compact) {
     }
     assert_false(w.peers[1].open);
     assert_int_equal(posw_chain_tip(w.node.chain)->number, HEIGHT - 1);
+    posw_buf_clear(&b);
     h_block_clear(&block);
     n_close(&w);
     n_close(&other);
