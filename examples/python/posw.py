@@ -21,7 +21,7 @@ _Proof = _opaque(2048)
 class Params(ctypes.Structure):
     _fields_ = [("chain_id", ctypes.c_uint64), ("pow", ctypes.c_int), ("block_time_s", ctypes.c_uint64), ("window_blocks", ctypes.c_uint64),
                 ("epoch_blocks", ctypes.c_uint64), ("unbonding_blocks", ctypes.c_uint64), ("reorg_max_blocks", ctypes.c_uint64),
-                ("rest", ctypes.c_uint64 * 128)]
+                ("rest", ctypes.c_uint64 * 512)]  # more than the library has, so that it may grow
 
 
 class Header(ctypes.Structure):
