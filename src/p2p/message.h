@@ -135,7 +135,7 @@ typedef struct {
     uint64_t number;
     posw_hash hash;
     posw_u256 weight;
-    bool has_fork; /* the first releases told it in HELLO alone */
+    bool has_fork; /* optional, as HELLO has told it */
     p2p_fork_id fork;
 } posw_msg_ping;
 void posw_msg_ping_encode(posw_buf *out, const posw_msg_ping *m);

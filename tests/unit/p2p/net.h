@@ -339,17 +339,22 @@ static inline void n_serve_all(n_net *w, uint64_t peer, posw_chain *from) {
     }
 }
 
-/* It claims the weight of this chain. */
-static inline void n_greet_with(n_net *w, uint64_t peer, posw_chain *from) {
+/* It claims the weight of this chain, with further flags of HELLO. */
+static inline void n_greet_flagged(n_net *w, uint64_t peer, posw_chain *from, uint64_t flags) {
     posw_buf b = {0};
     posw_msg_hello m = n_hello_of(w, peer);
     n_connect(w, peer);
+    m.flags |= flags;
     m.number = posw_chain_tip(from)->number;
     m.weight = posw_chain_weight_total(from);
     m.hash = posw_chain_tip_hash(from);
     posw_msg_hello_encode(&b, &m);
     n_send(w, peer, &b);
     posw_buf_clear(&b);
+}
+
+static inline void n_greet_with(n_net *w, uint64_t peer, posw_chain *from) {
+    n_greet_flagged(w, peer, from, 0);
 }
 
 /* Blocks without transactions, gap_s apart. */

@@ -49,18 +49,8 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* As n_greet_with, with the flag of a pruned peer. */
 static void greet_pruned(n_net *n, uint64_t peer, posw_chain *from) {
-    posw_buf b = {0};
-    posw_msg_hello m = n_hello_of(n, peer);
-    n_connect(n, peer);
-    m.flags |= POSW_MSG_HELLO_RECENT;
-    m.number = posw_chain_tip(from)->number;
-    m.weight = posw_chain_weight_total(from);
-    m.hash = posw_chain_tip_hash(from);
-    posw_msg_hello_encode(&b, &m);
-    n_send(n, peer, &b);
-    posw_buf_clear(&b);
+    n_greet_flagged(n, peer, from, POSW_MSG_HELLO_RECENT);
 }
 
 static uint64_t flags_told(const n_net *n, uint64_t peer) {
@@ -162,6 +152,13 @@ static void two_pruned_and_a_whole_one(void **state) {
     n_close(&n);
 }
 
+/* It has come to the tip of all. */
+static void close_in_step(n_net *n, const world *w) {
+    const posw_hash tip = posw_chain_tip_hash(w->whole.chain);
+    assert_true(h_tip_is(n->node.chain, &tip));
+    n_close(n);
+}
+
 /* With pruned peers alone there is nothing to begin with: that is said, and over when another comes. */
 static void pruned_peers_alone(void **state) {
     const world *w = *state;
@@ -192,9 +189,7 @@ static void pruned_peers_alone(void **state) {
         (void)n_serve(&n, 2, w->whole.chain);
         n_tick(&n, 100);
     }
-    const posw_hash tip = posw_chain_tip_hash(w->whole.chain);
-    assert_true(h_tip_is(n.node.chain, &tip));
-    n_close(&n);
+    close_in_step(&n, w);
 }
 
 /* A node that was away for a while needs none but pruned peers. */
@@ -209,9 +204,7 @@ static void close_to_the_tip(void **state) {
         n_tick(&n, 100);
         check_problem(&n, NULL);
     }
-    const posw_hash tip = posw_chain_tip_hash(w->whole.chain);
-    assert_true(h_tip_is(n.node.chain, &tip));
-    n_close(&n);
+    close_in_step(&n, w);
 }
 
 /* A peer may prune while it is connected: then it says NOT_FOUND, is not punished, and others are asked. */
