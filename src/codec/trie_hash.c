@@ -41,6 +41,7 @@ typedef struct {
 /* ---- hashing ---- */
 
 static void hash_batch(batch *b) {
+    if (b->count == 0) return;
     posw_hash unused[LANES];
     posw_hash *out[LANES];
     posw_bytes in[LANES];
@@ -52,7 +53,7 @@ static void hash_batch(batch *b) {
     }
     if (b->count == 1)
         posw_keccak256(out[0], in[0].data, in[0].size);
-    else if (b->count > 1)
+    else
         posw_keccak256_x4(out, in);
     b->count = 0;
 }
@@ -108,6 +109,7 @@ static bool hash_node(hasher *h, posw_trie_slot s, bool is_root) {
 /* Hashes what was collected, and forgets it. */
 static bool hash_collected(hasher *h) {
     for (size_t depth = POSW_TRIE_LEVELS_MAX; depth-- > 0 && h->count > 0;) {
+        if (h->first[depth] == NONE) continue;
         for (int i = h->first[depth]; i != NONE; i = h->list[i].next)
             if (!hash_node(h, h->list[i].slot, depth == 0)) return false;
         hash_rest(h->batches);
