@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "chain/chainfile.h"
 #include "crypto/keccak.h"
+#include "heap.h"
 #include "memo.h"
 #include "posw/u256.h"
 #include "world.h"
@@ -147,8 +148,7 @@ int main(int argc, char **argv) {
     const uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000;
     const int others = argc > 3 && strcmp(argv[3], "daemon") != 0 ? atoi(argv[3]) : argc > 3 ? -1 : 1;
     const uint64_t seed = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
-    mallopt(M_MMAP_THRESHOLD, 64 << 20); /* what is freed is used again, without the kernel's help */
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    heap_for_worlds();
     setvbuf(stdout, NULL, _IOLBF, 0);
     calibrate();
     if (argc > 1) return run_both(nodes, seconds, others, seed);

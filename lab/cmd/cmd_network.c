@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "exact/double_spend.h"
 #include "exact/selfish.h"
+#include "heap.h"
 #include "memo.h"
 #include "network/network.h"
 #include "options.h"
@@ -316,6 +317,7 @@ static int run(cli *c) {
     if (!failed) {
         const lab_parallel p = {
             .tasks = q.runs, .threads = q.threads, .what = "runs", .run = run_one, .arg = &j, .done = done};
+        heap_for_worlds();
         (void)lab_parallel_run(&p);
         for (size_t i = 0; i < q.runs; i++) {
             if (done[i] && j.results[i].done) add_run(&a, &j.results[i]);

@@ -7,6 +7,7 @@
  * is run a second time and must give the same log, byte for byte. --log writes every event of the (one) seed. */
 #include "base/bytes.h"
 #include "base/error.h"
+#include "heap.h"
 #include "scenario.h"
 
 #include <errno.h>
@@ -163,6 +164,7 @@ int main(int argc, char **argv) {
     const double begin = now_s();
     int ends[2];
     report r;
+    heap_for_worlds();
     if (pipe(ends) != 0) return 2;
     for (unsigned job = 0; job < c.jobs; job++) {
         const pid_t pid = fork();
