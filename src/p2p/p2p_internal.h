@@ -87,6 +87,15 @@ typedef struct p2p_peer {
     p2p_txs_peer *relay;
 } p2p_peer;
 
+/* What a node that was dialled said last about its rules: posw_p2p_upgrade_needed counts these. Whoever is connected says it each
+ * minute; so those that were heard last are they, and some that were dialled and left lately. */
+enum { P2P_WORDS_MAX = 16 };
+typedef struct {
+    posw_netaddr address;
+    bool lacks;      /* it follows rules that our chain file lacks, or names some for a block that is past here */
+    uint64_t height; /* from this block on; if it does not lack: the upgrade of which it speaks that we do not know; 0: none known */
+} p2p_word;
+
 struct posw_p2p {
     posw_p2p_options options;
     posw_node *node;
@@ -109,8 +118,9 @@ struct posw_p2p {
     bool was_connected;   /* ever in this run */
     posw_hash genesis;
     p2p_fork_id fork; /* of the tip */
-    bool lacks; /* somebody who was dialled has passed an upgrade that this chain file lacks, */
-    uint64_t lacks_height; /* at this height; 0: not known */
+    p2p_word words[P2P_WORDS_MAX]; /* the latest heard last */
+    size_t word_count;
+    bool lack_said; /* in the log, since it was not so last */
     p2p_sync *sync;
     p2p_compact *compact;
     p2p_txs *txs;

@@ -48,7 +48,8 @@ void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum 
     if (code == P2P_BYE_OTHER_CHAIN || code == P2P_BYE_OTHER_FORK || code == P2P_BYE_VERSION) {
         char address[POSW_NETADDR_TEXT];
         posw_netaddr_text(address, &peer->address);
-        posw_log_write(p->log, peer->kind == POSW_P2P_INBOUND ? POSW_LOG_DEBUG : POSW_LOG_WARN, "p2p", "%s: %s", address, sentence);
+        const bool quiet = peer->kind == POSW_P2P_INBOUND || code == P2P_BYE_OTHER_FORK; /* of forks upgrades.c speaks */
+        posw_log_write(p->log, quiet ? POSW_LOG_DEBUG : POSW_LOG_WARN, "p2p", "%s: %s", address, sentence);
     }
     p2p_goodbye(p, peer, code, sentence, out);
 }
