@@ -126,7 +126,7 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     posw_random_fill(&p->random, peer->ping_nonce, sizeof peer->ping_nonce);
-    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain), .has_fork = true, .fork = p->fork};
+    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain), .fork = p->fork};
     memcpy(m.nonce, peer->ping_nonce, sizeof m.nonce);
     posw_msg_ping_encode(&a->data, &m);
     p2p_send_end(p, peer, a);
@@ -137,7 +137,7 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 static bool on_ping(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_ping m;
     if (!posw_msg_ping_decode(&m, payload)) return false;
-    if (m.has_fork ? !p2p_upgrades_heard(p, peer, &m.fork, m.number, out) : p2p_upgrades_passed(p, peer, m.number, out)) return true;
+    if (!p2p_upgrades_heard(p, peer, &m.fork, m.number, out)) return true;
     set_tip(peer, m.number, &m.hash, &m.weight);
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out); /* who does not read needs no answer */
     if (a != NULL) {

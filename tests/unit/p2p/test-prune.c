@@ -175,7 +175,8 @@ static void pruned_peers_alone(void **state) {
         posw_buf b = {0};
         posw_msg_ping ping = {.number = BLOCKS,
                               .hash = posw_chain_tip_hash(w->whole.chain),
-                              .weight = posw_chain_weight_total(w->whole.chain)};
+                              .weight = posw_chain_weight_total(w->whole.chain),
+                              .fork = n.p2p->fork};
         posw_msg_ping_encode(&b, &ping);
         n_send(&n, 1, &b);
         posw_buf_clear(&b);

@@ -265,7 +265,7 @@ static void pings(void **state) {
     p = w.spec.params;
     greet_as(&w, OLD, true, 0);
     greet_as(&w, NEW, true, 0);
-    posw_msg_ping m = {.number = 1, .has_fork = true, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, 1)};
+    posw_msg_ping m = {.number = 1, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, 1)};
     posw_msg_ping_encode(&b, &m);
     n_send(&w, NEW, &b);
     expect_silence(&w, NEW);
@@ -275,7 +275,6 @@ static void pings(void **state) {
     n_send(&w, OLD, &b);
     expect_silence(&w, OLD); /* below the height it may stay */
     m.number = HEIGHT;
-    m.has_fork = false; /* of the first releases */
     posw_msg_ping_encode(&b, &m);
     n_send(&w, OLD, &b);
     expect_goodbye(&w, OLD, "upgrade needed: from block 3");
@@ -331,7 +330,7 @@ static void one_line_for_one_upgrade(void **state) {
     dialled_as(&w, 2, true, HEIGHT - 1);
     posw_params p = w.spec.params;
     p.upgrades[0].height = HEIGHT, p.upgrade_count = 1;
-    posw_msg_ping m = {.number = HEIGHT, .has_fork = true, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, HEIGHT)};
+    posw_msg_ping m = {.number = HEIGHT, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, HEIGHT)};
     posw_msg_ping_encode(&b, &m);
     n_send(&w, 2, &b);
     expect_lack(&w, true, HEIGHT, 1); /* it had said so before */
