@@ -114,7 +114,7 @@ struct posw_p2p {
     uint64_t start_ms;
     uint64_t save_ms;     /* when addresses are kept next */
     uint64_t block_ms;    /* when the tip last moved: a stale tip asks for one more peer */
-    bool held, warned_alone;
+    bool warned_alone, warned_stranded;
     bool was_connected;   /* ever in this run */
     posw_hash genesis;
     p2p_fork_id fork; /* of the tip */
@@ -199,6 +199,9 @@ void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_sync_tick(posw_p2p *p, posw_actions *out);
 void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out);
 bool p2p_sync_is_behind(const posw_p2p *p); /* then the miner rests and transactions are not asked for */
+/* It has not caught up yet and cannot: a heavier chain is known, and all peers that have it have pruned the next block. The miner
+ * rests then, too. */
+bool p2p_sync_is_stranded(posw_p2p *p);
 bool p2p_sync_has_more(posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s);
 size_t p2p_sync_peer_memory(const p2p_peer *peer);
