@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 typedef struct {
-    bool liar;
-    const posw_chain *chain; /* of its present life */
+    bool liar, apart;
+    uint64_t life; /* in which it was seen last */
     posw_hash tip;
     posw_u256 weight;
     uint64_t violations;
@@ -38,6 +38,9 @@ void invariants_free(invariants *v) {
 }
 void invariants_set_honest(invariants *v, size_t machine, bool honest) {
     v->machines[machine].liar = !honest;
+}
+void invariants_set_apart(invariants *v, size_t machine) {
+    v->machines[machine].apart = true;
 }
 bool invariants_is_honest(const invariants *v, size_t machine) {
     return !v->machines[machine].liar;
@@ -70,7 +73,7 @@ static int check_tip(invariants *v, world *w, size_t machine, seen *s, posw_chai
     posw_hash best;
     const posw_header *tip = posw_chain_tip(c);
     const posw_u256 weight = posw_chain_weight_total(c);
-    if (s->chain == c && posw_u256_cmp(&weight, &s->weight) <= 0)
+    if (s->life == world_life(w, machine) && posw_u256_cmp(&weight, &s->weight) <= 0)
         return broken(v, w, machine, "F1: the tip moved and its weight did not grow");
     if (posw_chain_side_best(c, &best)) return broken(v, w, machine, "F1: a side branch is heavier than the tip");
     const posw_window *window = posw_chain_window(c);
@@ -100,11 +103,12 @@ int invariants_event(invariants *v, world *w, size_t machine) {
     seen *s = &v->machines[machine];
     posw_chain *c = world_chain(w, machine);
     const posw_hash tip = posw_chain_tip_hash(c);
-    if (s->chain != c) s->violations = 0;
+    const bool same_life = s->life == world_life(w, machine);
+    if (!same_life) s->violations = 0;
     if (check_violations(v, w, machine, s) != 0) return 1;
-    if (s->chain == c && posw_hash_equal(&tip, &s->tip)) return 0;
+    if (same_life && posw_hash_equal(&tip, &s->tip)) return 0;
     if (check_tip(v, w, machine, s, c) != 0) return 1;
-    s->chain = c;
+    s->life = world_life(w, machine);
     s->tip = tip;
     s->weight = posw_chain_weight_total(c);
     return 0;
@@ -238,11 +242,15 @@ static void describe_sync(char *out, size_t room, posw_p2p *p) {
     }
 }
 
+static bool is_one_of_all(const invariants *v, size_t machine) {
+    return !v->machines[machine].liar && !v->machines[machine].apart;
+}
+
 bool invariants_tied(const invariants *v, world *w) {
     const posw_chain *first = NULL;
     bool differ = false;
     for (size_t i = 0; i < v->count; i++) {
-        const posw_chain *c = v->machines[i].liar ? NULL : world_chain(w, i);
+        const posw_chain *c = is_one_of_all(v, i) ? world_chain(w, i) : NULL;
         if (first == NULL) first = c;
         if (c == NULL) continue;
         const posw_u256 a = posw_chain_weight_total(first), b = posw_chain_weight_total(c);
@@ -256,7 +264,7 @@ bool invariants_tied(const invariants *v, world *w) {
 int invariants_converged(invariants *v, world *w) {
     size_t first = SIZE_MAX;
     for (size_t i = 0; i < v->count; i++) {
-        if (v->machines[i].liar) continue;
+        if (!is_one_of_all(v, i)) continue;
         if (world_chain(w, i) == NULL) return broken(v, w, i, "it is down at the end");
         if (first == SIZE_MAX) first = i;
         const posw_hash a = posw_chain_tip_hash(world_chain(w, first)), b = posw_chain_tip_hash(world_chain(w, i));

@@ -6,7 +6,7 @@
  *  - F1, F2: the tip is the heaviest valid block that the machine knows, and its weight never goes down while it runs.
  *  - Ticket window, stake tables and the state are what a recount from the stored blocks gives (posw_chain_verify).
  *  - The network part and the side branches stay within their memory.
- *  - Honest machines do not discourage each other.
+ *  - Honest machines do not discourage each other, whatever upgrades their chain files have.
  *
  * The first that breaks is kept as a sentence that names machine, block and time. */
 #ifndef POSW_LAB_INVARIANTS_H
@@ -23,6 +23,8 @@ invariants *invariants_new(size_t machines);
 void invariants_free(invariants *v);
 void invariants_set_honest(invariants *v, size_t machine, bool honest);
 bool invariants_is_honest(const invariants *v, size_t machine);
+/* It is honest and lacks an upgrade that the others have: it need not come to their chain. */
+void invariants_set_apart(invariants *v, size_t machine);
 /* "" as long as all held. */
 const char *invariants_problem(const invariants *v);
 
@@ -33,9 +35,10 @@ int invariants_state(invariants *v, world *w, size_t machine); /* supply, memory
 int invariants_recount(invariants *v, world *w,
                        size_t machine); /* window, tables, state, all from the blocks: some ms */
 int invariants_rebuild(invariants *v, world *w, size_t machine); /* a fresh chain from the blocks: some ms */
-/* Honest machines are on several tips of one weight: neither is wrong (F2), the next block decides. */
+/* Honest machines, without those apart, are on several tips of one weight: neither is wrong (F2), the next block
+ * decides. */
 bool invariants_tied(const invariants *v, world *w);
-/* All honest machines are up and on one tip, which no honest machine has a heavier one than. */
+/* All honest machines, without those apart, are up and on one tip, which none of them has a heavier one than. */
 int invariants_converged(invariants *v, world *w);
 
 #endif

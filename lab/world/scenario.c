@@ -31,14 +31,27 @@ enum {
     TX_MS = 4000,         /* between transactions */
     FAULT_MS = 15 * 1000, /* between faults */
     STATE_EVERY = 4000,   /* events between two looks at a state */
+    UPGRADES = 3,         /* of a chain that has some: gas limit, minimum base fee, treasury */
+    UPGRADE_FIRST = 3,    /* the first comes at this block at the earliest, */
+    UPGRADE_GAP = 4,      /* and each so many blocks after the one before, at most */
+    LAGGARD_MIN = 4,      /* the lowest machine that may lack them: those before are named by all */
     RECOUNTED = 2         /* machines whose chain is counted and built anew at the end */
 };
+
+/* Who lacks the upgrades. */
+enum laggards { LAGGARDS_NONE, LAGGARDS_LATE, LAGGARDS_FOR_EVER, LAGGARD_KINDS };
 
 typedef struct {
     scenario_options o;
     world *w;
     invariants *inv;
-    posw_chain_spec spec;
+    posw_chain_spec spec, old;  /* old: without the upgrades; its arrays are those of spec */
+    posw_random upgrade_random; /* of its own: the draws of a trial without upgrades are as they always were */
+    enum laggards laggards;
+    bool lags[MACHINES_MAX];
+    posw_hash at_upgrade[MACHINES_MAX][UPGRADES]; /* a machine's blocks at the heights, as seen last; 0: none yet */
+    posw_hash tips[MACHINES_MAX];
+    uint64_t crossed;
     machine_options machines[MACHINES_MAX];
     adversary *adversaries[MACHINES_MAX]; /* NULL: honest */
     posw_random random;
@@ -137,6 +150,93 @@ static uint64_t draw_machines(trial *t) {
     }
     t->machines[0].silent = t->machines[1].silent = t->machines[2].silent = t->machines[3].silent = false;
     return hashes;
+}
+
+/* ---- upgrades ---- */
+
+/* One of each kind, in an order that is drawn. */
+static void draw_upgrades(trial *t) {
+    posw_params *p = &t->spec.params;
+    const uint64_t turn = posw_random_below(&t->upgrade_random, UPGRADES);
+    uint64_t height = UPGRADE_FIRST + posw_random_below(&t->upgrade_random, UPGRADE_GAP);
+    for (uint64_t i = 0; i < UPGRADES; i++) {
+        posw_upgrade *u = &p->upgrades[i];
+        *u = (posw_upgrade){.height = height, .rules = posw_params_rules(p, height)};
+        snprintf(u->name, sizeof u->name, "upgrade-%d", (int)i + 1);
+        switch ((i + turn) % UPGRADES) {
+        case 0:
+            u->rules.gas_limit = u->rules.gas_limit * (1 + posw_random_below(&t->upgrade_random, 4)) / 2 + 1;
+            break;
+        case 1:
+            u->rules.base_fee_min_wei += 1 + posw_random_below(&t->upgrade_random, 2000000000);
+            break;
+        default:
+            u->rules.treasury = world_miner_of(0);
+            u->rules.treasury_share = 500 + (uint32_t)posw_random_below(&t->upgrade_random, 2000);
+            break;
+        }
+        p->upgrade_count++;
+        height += 1 + posw_random_below(&t->upgrade_random, UPGRADE_GAP);
+    }
+}
+
+static void draw_laggards(trial *t) {
+    const size_t end = t->o.machines - liars_of(t);
+    for (size_t i = LAGGARD_MIN; i < end; i++) {
+        t->lags[i] = t->laggards != LAGGARDS_NONE && posw_random_below(&t->upgrade_random, 3) == 0;
+        if (!t->lags[i]) continue;
+        t->machines[i].spec = &t->old;
+        if (t->laggards == LAGGARDS_FOR_EVER) invariants_set_apart(t->inv, i);
+    }
+}
+
+static int begin_upgrades(trial *t) {
+    posw_message msg = {""};
+    if (t->o.seed % 3 != 0) return POSW_OK;
+    t->laggards = (enum laggards)(t->o.seed / 3 % LAGGARD_KINDS);
+    t->old = t->spec;
+    draw_upgrades(t);
+    draw_laggards(t);
+    const int rc = posw_chain_spec_check(&t->spec, NULL, &msg);
+    if (rc != POSW_OK) fprintf(stderr, "%s\n", msg.text);
+    return rc;
+}
+
+/* The next that has not yet taken the new file restarts with it. */
+static void take_new_file(void *arg, world *w) {
+    trial *t = arg;
+    for (size_t i = 0; i < t->o.machines; i++) {
+        if (!t->lags[i]) continue;
+        t->lags[i] = false;
+        world_set_spec(w, i, &t->spec);
+        world_stop(w, i, 1000 + posw_random_below(&t->upgrade_random, 9000));
+        return;
+    }
+}
+
+/* At any time until the world has healed. */
+static void plan_new_files(trial *t) {
+    for (size_t i = 0; i < t->o.machines && t->laggards == LAGGARDS_LATE; i++)
+        if (t->lags[i])
+            world_at(t->w, posw_random_below(&t->upgrade_random, t->o.blocks * BLOCK_S * 1000), take_new_file, t);
+}
+
+/* Has another block taken the place of one at an upgrade's height? */
+static void count_crossings(trial *t, world *w, size_t machine) {
+    posw_chain *c = world_chain(w, machine);
+    const posw_params *p = &t->spec.params;
+    if (p->upgrade_count == 0 || c == NULL) return;
+    const posw_hash tip = posw_chain_tip_hash(c), none = {{0}};
+    if (posw_hash_equal(&tip, &t->tips[machine])) return;
+    t->tips[machine] = tip;
+    for (uint32_t i = 0; i < p->upgrade_count; i++) {
+        posw_hash now = none; /* after an empty disk */
+        const bool passed = p->upgrades[i].height <= posw_chain_tip(c)->number;
+        if (passed && posw_chain_hash_by_number(c, &now, p->upgrades[i].height) != POSW_OK) return;
+        posw_hash *seen = &t->at_upgrade[machine][i];
+        t->crossed += passed && !posw_hash_equal(seen, &none) && !posw_hash_equal(seen, &now);
+        *seen = now;
+    }
 }
 
 /* ---- transactions ---- */
@@ -253,8 +353,13 @@ static int check(void *arg, world *w, size_t machine) {
     posw_store_memory_pause(world_store(w, machine), true);
     int rc = invariants_event(t->inv, w, machine);
     if (rc == 0 && ++t->seen_events % STATE_EVERY == 0) rc = invariants_state(t->inv, w, machine);
+    count_crossings(t, w, machine);
     posw_store_memory_pause(world_store(w, machine), false);
     return rc;
+}
+
+static int recount(trial *t, size_t machine) {
+    return invariants_recount(t->inv, t->w, machine) != 0 || invariants_rebuild(t->inv, t->w, machine) != 0;
 }
 
 static int check_end(trial *t) {
@@ -262,7 +367,9 @@ static int check_end(trial *t) {
     for (size_t i = 0; i < t->o.machines; i++)
         if (invariants_state(t->inv, t->w, i) != 0) return 1;
     for (size_t i = 0; i < RECOUNTED; i++)
-        if (invariants_recount(t->inv, t->w, i) != 0 || invariants_rebuild(t->inv, t->w, i) != 0) return 1;
+        if (recount(t, i) != 0) return 1;
+    for (size_t i = 0; i < t->o.machines; i++) /* and one that has stayed behind */
+        if (t->lags[i]) return recount(t, i);
     return 0;
 }
 
@@ -270,7 +377,7 @@ static int check_end(trial *t) {
 static posw_u256 heaviest(const trial *t) {
     posw_u256 most = POSW_U256_ZERO;
     for (size_t i = 0; i < t->o.machines; i++) {
-        if (t->adversaries[i] != NULL || world_chain(t->w, i) == NULL) continue;
+        if (t->adversaries[i] != NULL || t->lags[i] || world_chain(t->w, i) == NULL) continue;
         const posw_u256 weight = posw_chain_weight_total(world_chain(t->w, i));
         if (posw_u256_cmp(&weight, &most) > 0) most = weight;
     }
@@ -330,6 +437,8 @@ static int populate(trial *t) {
     t->hashes = draw_machines(t);
     int rc = scenario_spec(&t->spec, t->hashes, t->o.machines / 3, ACCOUNTS);
     if (rc != POSW_OK) return rc;
+    rc = begin_upgrades(t);
+    if (rc != POSW_OK) return rc;
     for (size_t i = 0; i < ACCOUNTS; i++)
         t->accounts[i] = t->spec.accounts[i].address;
     world_options_default(&o);
@@ -357,6 +466,7 @@ static int begin(trial *t) {
         if (t->adversaries[i] == NULL) return POSW_ENOMEM;
         invariants_set_honest(t->inv, i, false);
     }
+    plan_new_files(t);
     world_at(t->w, 10 * 1000, send_tx, t);
     if (!t->o.no_faults) world_at(t->w, 20 * 1000, fault, t);
     return POSW_OK;
@@ -370,6 +480,8 @@ static void finish(trial *t, scenario_result *out) {
     out->tip = world_chain(t->w, 0) == NULL ? 0 : posw_chain_tip(world_chain(t->w, 0))->number;
     out->txs = t->txs;
     out->faults = t->faults;
+    out->upgrades = t->spec.params.upgrade_count;
+    out->crossed = t->crossed;
 }
 
 int scenario_run(scenario_result *out, const scenario_options *o) {
@@ -381,6 +493,8 @@ int scenario_run(scenario_result *out, const scenario_options *o) {
     t->o = *o;
     posw_store_be64(seed + 8, o->seed);
     posw_random_init(&t->random, seed);
+    seed[0] = 'T'; /* others */
+    posw_random_init(&t->upgrade_random, seed);
     t->inv = invariants_new(o->machines);
     int rc = t->inv == NULL ? POSW_ENOMEM : begin(t);
     if (rc == POSW_OK) {

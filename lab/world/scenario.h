@@ -1,6 +1,11 @@
 /* A random trial: a world drawn from a seed (topology, latency, clocks, a fifth of it adversaries), with accounts that
  * send transactions and stake, in which for a while lines break, machines crash, stop and come back, disks fail and the
- * network falls apart. Then it heals, and all honest machines must come to one chain. invariants.h holds throughout. */
+ * network falls apart. Then it heals, and all honest machines must come to one chain. invariants.h holds throughout.
+ *
+ * Every third seed's chain has upgrades (U1) at some of its first blocks, one of each kind, so that reorganisations go
+ * across their heights. Of three such seeds, in the first all machines know them; in the second some take the new chain
+ * file when they restart, before or after the heights; in the third some never take it, and the others must come to one
+ * chain. */
 #ifndef POSW_LAB_SCENARIO_H
 #define POSW_LAB_SCENARIO_H
 
@@ -21,6 +26,8 @@ typedef struct {
     char problem[INVARIANTS_PROBLEM]; /* "": all held */
     posw_hash log_hash;
     uint64_t events, deliveries, tip, txs, faults;
+    uint64_t upgrades; /* of the chain */
+    uint64_t crossed;  /* reorganisations of a machine across an upgrade's height */
 } scenario_result;
 
 /* POSW_OK: it ran, and the result says how it went; else an operating error of the trial itself. */

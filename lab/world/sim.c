@@ -30,7 +30,7 @@ typedef struct {
 
 /* What a child says of a seed: less than PIPE_BUF, so written whole. */
 typedef struct {
-    uint64_t seed, events, deliveries, tip, txs, faults;
+    uint64_t seed, events, deliveries, tip, txs, faults, upgrades, crossed;
     int rc;
     char problem[INVARIANTS_PROBLEM];
 } report;
@@ -127,6 +127,8 @@ static report run_seed(const command *c, uint64_t seed) {
     r.tip = result.tip;
     r.txs = result.txs;
     r.faults = result.faults;
+    r.upgrades = result.upgrades;
+    r.crossed = result.crossed;
     memcpy(r.problem, result.problem, sizeof r.problem);
     if (c->twice == 0 || seed % c->twice != 0 || r.rc != POSW_OK || r.problem[0] != 0) return r;
     r.rc = scenario_run(&again, &o);
@@ -160,7 +162,7 @@ static double now_s(void) {
 int main(int argc, char **argv) {
     const command c = read_command(argc, argv);
     const uint64_t wanted = c.last - c.first + 1;
-    uint64_t done = 0, failed = 0, deliveries = 0, blocks = 0, txs = 0, faults = 0;
+    uint64_t done = 0, failed = 0, deliveries = 0, blocks = 0, txs = 0, faults = 0, upgrades = 0, crossed = 0;
     const double begin = now_s();
     int ends[2];
     report r;
@@ -183,6 +185,8 @@ int main(int argc, char **argv) {
         blocks += r.tip;
         txs += r.txs;
         faults += r.faults;
+        upgrades += r.upgrades;
+        crossed += r.crossed;
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed ", done, wanted, failed);
     }
@@ -190,8 +194,9 @@ int main(int argc, char **argv) {
     for (int status; wait(&status) > 0;)
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) crashed = true;
     printf("%" PRIu64 " of %" PRIu64 " seeds in %.1f s, %" PRIu64 " failed: %" PRIu64 " blocks, %" PRIu64
-           " deliveries, %" PRIu64 " transactions, %" PRIu64 " faults%s\n",
-           done, wanted, now_s() - begin, failed, blocks, deliveries, txs, faults,
+           " deliveries, %" PRIu64 " transactions, %" PRIu64 " faults, %" PRIu64 " upgrades, %" PRIu64
+           " reorganisations across one%s\n",
+           done, wanted, now_s() - begin, failed, blocks, deliveries, txs, faults, upgrades, crossed,
            crashed ? "; a process crashed" : "");
     return failed > 0 || crashed ? 1 : 0;
 }

@@ -112,24 +112,36 @@ static void step(world *w, machine *m, posw_event *e) {
     give_actions(w, &actions);
 }
 
+static int open_chain(world *w, machine *m, posw_message *msg) {
+    const posw_chain_options co = {.spec = m->o.spec != NULL ? m->o.spec : w->o.spec,
+                                   .store = m->store,
+                                   .pow = &seal_engine,
+                                   .log = &m->log,
+                                   .cache_bytes_max = 4 << 20};
+    return posw_chain_open(&m->chain, &co, msg);
+}
+
+static int empty_disk(machine *m) {
+    m->store->ops->close(m->store);
+    m->store = posw_store_memory_new();
+    return m->store != NULL ? POSW_OK : POSW_ENOMEM;
+}
+
 static int machine_up(world *w, machine *m) {
     const size_t i = world_index_of(w, m);
     posw_message msg = {""};
     posw_mempool_options mo;
     posw_p2p_options po;
     posw_node_url named[POSW_ARRAY_SIZE(m->o.named)];
-    const posw_chain_options co = {
-        .spec = w->o.spec, .store = m->store, .pow = &seal_engine, .log = &m->log, .cache_bytes_max = 4 << 20};
     posw_miner_identity id = {.miner = m->miner};
     memcpy(id.secret, m->secret, sizeof id.secret);
     m->life++;
     m->work = (posw_work){0}; /* that of its last life is worth nothing */
     posw_map_reset(&m->link_slots, NULL);
-    int rc = posw_chain_open(&m->chain, &co, &msg);
-    if (rc != POSW_OK) {
-        say(w, i, "the chain does not open: %s", msg.text);
-        return rc;
-    }
+    int rc = open_chain(w, m, &msg);
+    if (rc != POSW_OK) say(w, i, "the chain does not open: %s", msg.text);
+    if (rc == POSW_EMISMATCH) rc = empty_disk(m) == POSW_OK ? open_chain(w, m, &msg) : POSW_ENOMEM;
+    if (rc != POSW_OK) return rc;
     posw_mempool_options_default(&mo);
     mo.txs_max = 4096;
     mo.seed[0] = posw_random_u64(&w->random);
@@ -545,6 +557,10 @@ void world_set_hashes(world *w, size_t i, uint64_t hashes_per_s) {
     if (work.id != 0) search(w, m, &work);
 }
 
+void world_set_spec(world *w, size_t i, const posw_chain_spec *spec) {
+    w->machines[i].o.spec = spec;
+}
+
 bool world_submit_tx(world *w, size_t i, posw_bytes raw) {
     machine *m = &w->machines[i];
     posw_actions actions = {0};
@@ -779,6 +795,9 @@ posw_random *world_random(world *w) {
 }
 size_t world_machine_count(const world *w) {
     return w->count;
+}
+uint64_t world_life(const world *w, size_t i) {
+    return w->machines[i].life;
 }
 posw_chain *world_chain(const world *w, size_t i) {
     return w->machines[i].chain;

@@ -36,6 +36,7 @@ typedef struct {
     bool private_network;
     unsigned outbound_max, block_only_max; /* 0: as the daemon has it */
     unsigned inbound_max;
+    const posw_chain_spec *spec; /* its chain file, of the same genesis; borrowed. NULL: the world's */
 } machine_options;
 
 typedef struct {
@@ -97,6 +98,7 @@ const posw_address *world_miner(const world *w, size_t machine);
 posw_netaddr world_address(const world *w, size_t machine);
 uint64_t world_clock_s(const world *w, size_t machine);
 size_t world_machine_count(const world *w);
+uint64_t world_life(const world *w, size_t machine); /* another number with each start */
 
 /* ---- What happens to them ---- */
 /* In this many ms; fn runs between events. */
@@ -110,6 +112,9 @@ void world_stop(world *w, size_t machine, uint64_t down_ms);
 /* Its disk fails at the nth operation from now on; the node ends, and comes back after down_ms. */
 void world_disk_fault(world *w, size_t machine, uint64_t nth, uint64_t down_ms);
 void world_set_hashes(world *w, size_t machine, uint64_t hashes_per_s);
+/* Its chain file from its next start on; borrowed. If its blocks are by other rules it begins with an empty disk then,
+ * as a node advises that does not start for this. */
+void world_set_spec(world *w, size_t machine, const posw_chain_spec *spec);
 /* False: refused, or the machine is down. */
 bool world_submit_tx(world *w, size_t machine, posw_bytes raw);
 /* Hands a machine an encoded block, as a file would be imported; false: invalid, its parent is not known, or the

@@ -130,6 +130,8 @@ static int rehearse(cli *c, const posw_chain_spec *spec, const cli_chain_copy *c
     o->arg = &s;
     const int err = cli_rehearse(&r, o, &msg);
     if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    if (err == POSW_ECORRUPT)
+        return cli_fail("what was copied is damaged (posw db verify examines a data directory): %s", msg.text);
     if (err != POSW_OK) return cli_fail("%s", msg.text);
     const char *kept = copy->keep ? copy->dir : NULL;
     int code = cli_switch(c, "json") ? show_json(spec, &r, kept) : show(spec, &r, kept);

@@ -243,15 +243,17 @@ static void branch_clear(branch *b) {
     *b = (branch){0};
 }
 
-/* `count` blocks on block `number`, each `late` seconds later than they might come, so that two branches differ. */
-static int grow(rehearsal *r, branch *out, uint64_t number, size_t count, uint64_t late, size_t transfers) {
+/* `count` blocks on block `number`. All branches have their blocks at the same times, so that the longer one is the
+ * heavier one under any rule of difficulty; variant: by which they differ. */
+static int grow(rehearsal *r, branch *out, uint64_t number, size_t count, uint8_t variant, size_t transfers) {
     cli_branch b;
     int err = cli_branch_open(&b, r->chain, after(r), &r->id, number);
+    b.variant = variant;
     out->blocks = calloc(count, sizeof *out->blocks);
     out->count = count;
     if (err == POSW_OK && out->blocks == NULL) err = POSW_ENOMEM;
     for (size_t i = 0; err == POSW_OK && i < count; i++) {
-        out->blocks[i].time_s = next_time(r, &b.tip) + late;
+        out->blocks[i].time_s = next_time(r, &b.tip);
         err = cli_branch_add(&b, &out->blocks[i].bytes, out->blocks[i].time_s, transfers);
     }
     if (err == POSW_OK) out->root = b.tip.state_root;

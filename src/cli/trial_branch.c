@@ -115,7 +115,7 @@ static void split(posw_bytes *out, const body *t) {
 /* ---- A block ---- */
 
 static int seal(cli_branch *b, posw_header *h) {
-    static const uint8_t nonce[8] = {0};
+    const uint8_t nonce[8] = {b->variant};
     uint8_t input[POSW_POW_INPUT_SIZE];
     posw_hash seal_hash, mix;
     const posw_chain_template t = {.header = *h};

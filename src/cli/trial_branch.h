@@ -25,6 +25,7 @@ typedef struct {
     void *window_memory; /* owned */
     posw_window *window;
     size_t transfers; /* in the latest block */
+    uint8_t variant;  /* the caller's choice, 0 at first: two branches of one time and content differ by it */
 } cli_branch;
 
 /* Zeroed by this. POSW_OK or an operating error. */

@@ -71,10 +71,8 @@ void posw_msg_ping_encode(posw_buf *out, const posw_msg_ping *m) {
     posw_rlp_append_u64(out, m->number);
     posw_rlp_append_bytes(out, m->hash.b, sizeof m->hash.b);
     posw_rlp_append_u256(out, &m->weight);
-    if (m->has_fork) {
-        posw_rlp_append_bytes(out, m->fork.hash, sizeof m->fork.hash);
-        posw_rlp_append_u64(out, m->fork.next);
-    }
+    posw_rlp_append_bytes(out, m->fork.hash, sizeof m->fork.hash);
+    posw_rlp_append_u64(out, m->fork.next);
     msg_end(out, mark);
 }
 
@@ -86,11 +84,8 @@ bool posw_msg_ping_decode(posw_msg_ping *out, posw_bytes payload) {
     m.number = posw_rlp_u64(&r);
     posw_rlp_fixed(&r, m.hash.b, sizeof m.hash.b);
     m.weight = posw_rlp_u256(&r);
-    m.has_fork = posw_rlp_more(&r);
-    if (m.has_fork) {
-        posw_rlp_fixed(&r, m.fork.hash, sizeof m.fork.hash);
-        m.fork.next = posw_rlp_u64(&r);
-    }
+    posw_rlp_fixed(&r, m.fork.hash, sizeof m.fork.hash);
+    m.fork.next = posw_rlp_u64(&r);
     if (!msg_close(&r)) return false;
     *out = m;
     return true;

@@ -104,7 +104,8 @@ enum {
     POSW_MSG_HELLO_RELAYS = 1,
     POSW_MSG_HELLO_SEEDER = 2,
     POSW_MSG_HELLO_SYNCING = 4,
-    POSW_MSG_HELLO_RECENT = 8 /* pruned: of its latest POSW_CHAIN_BODIES_MIN blocks it has the bodies, of others perhaps */
+    POSW_MSG_HELLO_RECENT =
+        8 /* pruned: of its latest POSW_CHAIN_BODIES_MIN blocks it has the bodies, of others perhaps */
 };
 
 typedef struct {
@@ -135,7 +136,6 @@ typedef struct {
     uint64_t number;
     posw_hash hash;
     posw_u256 weight;
-    bool has_fork; /* optional, as HELLO has told it */
     p2p_fork_id fork;
 } posw_msg_ping;
 void posw_msg_ping_encode(posw_buf *out, const posw_msg_ping *m);

@@ -60,10 +60,11 @@ static bool clock_offset(const posw_p2p *p, int64_t *by) {
 }
 
 static void find_problem(const posw_p2p *p, posw_p2p_status *s) {
-    if (p->lacks && p->lacks_height != 0)
-        snprintf(s->problem, sizeof s->problem, "upgrade needed: others change the rules at block %" PRIu64 ", which this chain file does not say; get the chain's new file",
-                 p->lacks_height);
-    else if (p->lacks)
+    uint64_t height = 0;
+    const bool lacks = posw_p2p_upgrade_needed(p, &height);
+    if (height != 0)
+        snprintf(s->problem, sizeof s->problem, "upgrade needed: others change the rules at block %" PRIu64 ", which this chain file does not say; get the chain's new file", height);
+    else if (lacks)
         snprintf(s->problem, sizeof s->problem, "upgrade needed: others follow rules that this chain file does not have; get the chain's new file");
     if (s->problem[0] != 0) return; /* of the chain: more urgent */
     if (s->inbound + s->outbound == 0)

@@ -231,8 +231,7 @@ static void limit_unfinished(posw_p2p *p, posw_actions *out) {
              peer->in.capacity > worst->in.capacity))
             worst = peer;
     }
-    if (sum > P2P_IN_MAX)
-        p2p_goodbye(p, worst, P2P_BYE_SLOW, "too much of unfinished messages waits here", out);
+    if (sum > P2P_IN_MAX) p2p_goodbye(p, worst, P2P_BYE_SLOW, "too much of unfinished messages waits here", out);
 }
 
 /* Whole frames are taken from the bytes as they came; only an unfinished one is copied. */
@@ -330,7 +329,8 @@ static void on_job(posw_p2p *p, posw_job *job, posw_actions *out) {
 static void hold_mining(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
     const bool alone = p2p_ready_peer(p, &i) == NULL;
-    const bool hold = !p->options.mine_alone && (alone || p2p_sync_is_behind(p));
+    const bool stranded = !p->options.mine_alone && p2p_sync_is_stranded(p);
+    const bool hold = !p->options.mine_alone && (alone || stranded || p2p_sync_is_behind(p));
     if (hold && alone && !p->warned_alone && p->now_ms > p->start_ms + P2P_HELLO_MS &&
         posw_node_miner(p->node) != NULL) {
         p->warned_alone = true;
@@ -339,6 +339,12 @@ static void hold_mining(posw_p2p *p, posw_actions *out) {
                        "a chain with --mine-alone");
     }
     if (!alone) p->warned_alone = false;
+    if (stranded && !p->warned_stranded && posw_node_miner(p->node) != NULL) {
+        p->warned_stranded = true;
+        posw_log_write(p->log, POSW_LOG_WARN, "p2p",
+                       "not mining: the peers' chain is heavier, and none of them has its next block any more; "
+                       "--mine-alone would begin a chain beside theirs");
+    }
     posw_node_hold_mining(p->node, hold, out);
 }
 

@@ -98,7 +98,7 @@ typedef struct {
     bool syncing;                  /* behind: bodies of a heavier chain are being fetched, or headers of it */
     uint64_t sync_start, sync_tip; /* block numbers: where it began, where the heaviest known header stands */
     uint64_t headers_checked, blocks_received, blocks_wasted, txs_received, compact_rebuilt, compact_asked, violations;
-    size_t memory;     /* of the whole network part */
+    size_t memory;                                                     /* of the whole network part */
     unsigned peers_max;                                                /* connections that it keeps, in and out */
     bool clock_known;                                                  /* of at least 4 outbound peers */
     int64_t clock_offset_s;                                            /* their median clock minus ours */
@@ -108,11 +108,14 @@ typedef struct {
 } posw_p2p_status;
 void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out);
 
-/* The lowest height above the tip at which peers that are connected now change the rules (U1) and this node's chain file
- * does not, and from how many different parts of the network they come (at most 64 are told apart). False: none. What
- * strangers say is not known to be true: believe several parts, or peers that this node dialled. */
+/* The lowest height above the tip at which peers that are connected now change the rules (U1) and this node's chain
+ * file does not, and from how many different parts of the network they come (at most 64 are told apart). False: none.
+ * What strangers say is not known to be true: believe several parts, or peers that this node dialled. */
 bool posw_p2p_unknown_upgrade(const posw_p2p *p, uint64_t *height, size_t *peers);
-/* True when a node that was dialled in this run had passed such a height (0: not known which). */
+/* Has such a height been passed without this node? *height: the lowest that was told; 0: none was. What counts is the
+ * latest word of each of the 16 nodes that were dialled and heard last (whoever comes could say anything): true while
+ * at least as many of them follow rules that this chain file does not have as do not. So one of two others is enough,
+ * one liar among several is not, and it is over when they say otherwise. */
 bool posw_p2p_upgrade_needed(const posw_p2p *p, uint64_t *height);
 
 /* Bytes of whole messages since the start, by direction, and peers that broke the protocol, by the message in which

@@ -87,6 +87,15 @@ typedef struct p2p_peer {
     p2p_txs_peer *relay;
 } p2p_peer;
 
+/* What a node that was dialled said last about its rules: posw_p2p_upgrade_needed counts these. Whoever is connected says it each
+ * minute; so those that were heard last are they, and some that were dialled and left lately. */
+enum { P2P_WORDS_MAX = 16 };
+typedef struct {
+    posw_netaddr address;
+    bool lacks;      /* it follows rules that our chain file lacks, or names some for a block that is past here */
+    uint64_t height; /* from this block on; if it does not lack: the upgrade of which it speaks that we do not know; 0: none known */
+} p2p_word;
+
 struct posw_p2p {
     posw_p2p_options options;
     posw_node *node;
@@ -105,12 +114,13 @@ struct posw_p2p {
     uint64_t start_ms;
     uint64_t save_ms;     /* when addresses are kept next */
     uint64_t block_ms;    /* when the tip last moved: a stale tip asks for one more peer */
-    bool held, warned_alone;
+    bool warned_alone, warned_stranded;
     bool was_connected;   /* ever in this run */
     posw_hash genesis;
     p2p_fork_id fork; /* of the tip */
-    bool lacks; /* somebody who was dialled has passed an upgrade that this chain file lacks, */
-    uint64_t lacks_height; /* at this height; 0: not known */
+    p2p_word words[P2P_WORDS_MAX]; /* the latest heard last */
+    size_t word_count;
+    bool lack_said; /* in the log, since it was not so last */
     p2p_sync *sync;
     p2p_compact *compact;
     p2p_txs *txs;
@@ -189,6 +199,9 @@ void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_sync_tick(posw_p2p *p, posw_actions *out);
 void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out);
 bool p2p_sync_is_behind(const posw_p2p *p); /* then the miner rests and transactions are not asked for */
+/* It has not caught up yet and cannot: a heavier chain is known, and all peers that have it have pruned the next block. The miner
+ * rests then, too. */
+bool p2p_sync_is_stranded(posw_p2p *p);
 bool p2p_sync_has_more(posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s);
 size_t p2p_sync_peer_memory(const p2p_peer *peer);

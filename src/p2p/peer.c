@@ -48,7 +48,8 @@ void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum 
     if (code == P2P_BYE_OTHER_CHAIN || code == P2P_BYE_OTHER_FORK || code == P2P_BYE_VERSION) {
         char address[POSW_NETADDR_TEXT];
         posw_netaddr_text(address, &peer->address);
-        posw_log_write(p->log, peer->kind == POSW_P2P_INBOUND ? POSW_LOG_DEBUG : POSW_LOG_WARN, "p2p", "%s: %s", address, sentence);
+        const bool quiet = peer->kind == POSW_P2P_INBOUND || code == P2P_BYE_OTHER_FORK; /* of forks upgrades.c speaks */
+        posw_log_write(p->log, quiet ? POSW_LOG_DEBUG : POSW_LOG_WARN, "p2p", "%s: %s", address, sentence);
     }
     p2p_goodbye(p, peer, code, sentence, out);
 }
@@ -125,7 +126,7 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     posw_random_fill(&p->random, peer->ping_nonce, sizeof peer->ping_nonce);
-    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain), .has_fork = true, .fork = p->fork};
+    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain), .fork = p->fork};
     memcpy(m.nonce, peer->ping_nonce, sizeof m.nonce);
     posw_msg_ping_encode(&a->data, &m);
     p2p_send_end(p, peer, a);
@@ -136,7 +137,7 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 static bool on_ping(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_ping m;
     if (!posw_msg_ping_decode(&m, payload)) return false;
-    if (m.has_fork ? !p2p_upgrades_heard(p, peer, &m.fork, m.number, out) : p2p_upgrades_passed(p, peer, m.number, out)) return true;
+    if (!p2p_upgrades_heard(p, peer, &m.fork, m.number, out)) return true;
     set_tip(peer, m.number, &m.hash, &m.weight);
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out); /* who does not read needs no answer */
     if (a != NULL) {

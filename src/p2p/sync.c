@@ -57,7 +57,8 @@ static bool is_over(posw_p2p *p, const p2p_branch *b) {
     const bool done = b->imported == b->count && !b->far, light = posw_u256_cmp(&b->weight, &tip) <= 0;
     const bool is_weighed = b->far && !b->heavier;
     if (b->proved > b->imported && !is_weighed && p->now_ms >= b->fed_ms + SYNC_STARVED_MS) return true;
-    if (b->source != 0 || b->proved < b->count || b->far_open > 0) return false; /* more comes, or a job is waited for */
+    if (b->source != 0 || b->proved < b->count || b->far_open > 0)
+        return false; /* more comes, or a job is waited for */
     if (!b->closed && b->count > 0 && p->now_ms < b->orphan_until_ms) {
         p2p_wake(p, b->orphan_until_ms);
         return false;
@@ -364,19 +365,34 @@ static bool somebody_keeps_all(const posw_p2p *p) {
     return false;
 }
 
-/* A network whose nodes have all pruned cannot be joined from genesis: that is said, not waited out. It stays said while
- * nothing changes, also when the branch is forgotten and begun anew. */
+/* The heaviest branch, when its next block is one that all who are connected and have that chain have pruned; else
+ * NULL. */
+static p2p_branch *pruned_branch(posw_p2p *p) {
+    p2p_branch *best = sync_best_branch(p);
+    const p2p_record *first = best == NULL ? NULL : &best->records[best->imported];
+    return first != NULL && first->body == P2P_BODY_WANTED && sync_is_pruned_away(p, best, first) ? best : NULL;
+}
+
+/* Who has caught up once knows what others know: that somebody keeps the blocks of a few headers back must not hold up
+ * its mining. */
+bool p2p_sync_is_stranded(posw_p2p *p) {
+    return !p->sync->caught_up && pruned_branch(p) != NULL;
+}
+
+/* A network whose nodes have all pruned cannot be joined from genesis: that is said, not waited out. It stays said
+ * while nothing changes; and the headers are kept, which would only be fetched again. */
 static void note_pruned_away(posw_p2p *p) {
     p2p_sync *s = p->sync;
-    const p2p_branch *best = sync_best_branch(p);
-    const p2p_record *first = best == NULL ? NULL : &best->records[best->imported];
+    p2p_branch *best = pruned_branch(p);
+    if (best != NULL && !s->caught_up) best->fed_ms = p->now_ms;
     if (s->pruned_away[0] != '\0') {
         if (somebody_keeps_all(p)) s->pruned_away[0] = '\0';
         return;
     }
-    if (first == NULL || first->body != P2P_BODY_WANTED || !sync_is_pruned_away(p, best, first)) return;
+    if (best == NULL) return;
     snprintf(s->pruned_away, sizeof s->pruned_away,
-             "no peer has block %" PRIu64 " any more, all have pruned it: add a node that keeps all blocks (--addnode), "
+             "no peer has block %" PRIu64
+             " any more, all have pruned it: add a node that keeps all blocks (--addnode), "
              "or restore a snapshot",
              p2p_branch_number(best, best->imported));
     posw_log_write(p->log, POSW_LOG_ERROR, "sync", "%s", s->pruned_away);

@@ -39,28 +39,59 @@ static void sentence_of(char out[POSW_MSG_SENTENCE_MAX], const posw_p2p *p, enum
                  "the chain's new file");
 }
 
-/* Whoever is dialled is believed; strangers who come could say anything. */
-static void note_lack(posw_p2p *p, const p2p_peer *peer, uint64_t height) {
-    char address[POSW_NETADDR_TEXT];
-    if (peer->kind == POSW_P2P_INBOUND || (p->lacks && (height == 0 || p->lacks_height == height))) return;
-    p->lacks = true;
-    p->lacks_height = height;
-    posw_netaddr_text(address, &peer->address);
-    if (height == 0)
-        posw_log_write(p->log, POSW_LOG_ERROR, "p2p",
-                       "upgrade needed: %s follows rules that this chain file does not have; get the chain's new file",
-                       address);
-    else
-        posw_log_write(p->log, POSW_LOG_ERROR, "p2p",
-                       "upgrade needed: %s changes the rules at block %" PRIu64
-                       ", which this chain file does not say; get the chain's new file",
-                       address, height);
+/* ---- The words of those who were dialled ---- */
+
+bool posw_p2p_upgrade_needed(const posw_p2p *p, uint64_t *height) {
+    size_t lacks = 0;
+    uint64_t lowest = 0;
+    for (size_t i = 0; i < p->word_count; i++) {
+        const p2p_word *w = &p->words[i];
+        lacks += w->lacks;
+        if (w->lacks && w->height != 0 && (lowest == 0 || w->height < lowest)) lowest = w->height;
+    }
+    if (lacks == 0 || 2 * lacks < p->word_count) return false;
+    *height = lowest;
+    return true;
 }
+
+static void take_out(posw_p2p *p, size_t i) {
+    p->word_count--;
+    memmove(p->words + i, p->words + i + 1, (p->word_count - i) * sizeof p->words[0]);
+}
+
+/* Whoever has passed an upgrade cannot say at which block, but may have told of it before. */
+static void note_word(posw_p2p *p, const p2p_peer *peer, bool lacks, uint64_t height) {
+    if (peer->kind == POSW_P2P_INBOUND) return;
+    for (size_t i = p->word_count; i-- > 0;) {
+        if (!posw_netaddr_equal(&p->words[i].address, &peer->address)) continue;
+        if (lacks && height == 0) height = p->words[i].height;
+        take_out(p, i);
+    }
+    if (p->word_count == P2P_WORDS_MAX) take_out(p, 0);
+    p->words[p->word_count++] = (p2p_word){.address = peer->address, .lacks = lacks, .height = height};
+    p->lack_said = p->lack_said && posw_p2p_upgrade_needed(p, &height);
+}
+
+/* One line until it is over, by the one that brought it about; what to do says the operator's log (node/upgrades.h). */
+static void log_lack(posw_p2p *p, const p2p_peer *peer) {
+    char address[POSW_NETADDR_TEXT], where[48] = "rules";
+    uint64_t height;
+    if (p->lack_said || !posw_p2p_upgrade_needed(p, &height)) return;
+    p->lack_said = true;
+    posw_netaddr_text(address, &peer->address);
+    if (height != 0) snprintf(where, sizeof where, "rules from block %" PRIu64 " on", height);
+    posw_log_write(p->log, POSW_LOG_WARN, "p2p",
+                   "upgrade needed: %s follows %s that this chain file does not have; get the chain's new file",
+                   address, where);
+}
+
+/* ---- Farewell ---- */
 
 static void part(posw_p2p *p, p2p_peer *peer, enum p2p_fork_verdict verdict, uint64_t height, posw_actions *out) {
     char text[POSW_MSG_SENTENCE_MAX];
     sentence_of(text, p, verdict, height);
-    if (verdict == P2P_FORK_WE_LACK) note_lack(p, peer, height);
+    note_word(p, peer, verdict == P2P_FORK_WE_LACK, height);
+    log_lack(p, peer);
     p2p_refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_OTHER_FORK, text, out);
 }
 
@@ -77,7 +108,10 @@ bool p2p_upgrades_heard(posw_p2p *p, p2p_peer *peer, const p2p_fork_id *theirs, 
     }
     peer->parts = j.parts;
     peer->unknown_upgrade = j.unknown;
-    if (j.parts == 0 || number < j.parts) return true;
+    if (j.parts == 0 || number < j.parts) {
+        note_word(p, peer, false, j.unknown);
+        return true;
+    }
     part(p, peer, who_lacks(peer), j.parts, out); /* it has passed the height and not the upgrade */
     return false;
 }
@@ -143,9 +177,4 @@ bool posw_p2p_unknown_upgrade(const posw_p2p *p, uint64_t *height, size_t *peers
     *height = lowest;
     *peers = count;
     return true;
-}
-
-bool posw_p2p_upgrade_needed(const posw_p2p *p, uint64_t *height) {
-    if (p->lacks) *height = p->lacks_height;
-    return p->lacks;
 }

@@ -2,6 +2,7 @@
 
     POSW=build/posw python3 tests/functional/test_upgrades.py
 """
+import functools
 import hashlib
 import json
 import os
@@ -164,6 +165,77 @@ class Rehearsal(unittest.TestCase):
             with self.subTest(words):
                 self.assertIn(words, self.rehearse(new, *args, datadir=False, code=1 if args else 2).err)
 
+    def test_what_it_is_there_to_find(self):
+        """With a program whose parts disagree (tests/network/rehearsal-faults.c): each finding is BAD, ends the rehearsal, and is told by the exit code."""
+        chain = self.file({"height": 500, "name": "x", "gasLimit": 31000000})
+        program = os.path.join(os.path.dirname(POSW), "tests", "network", "posw-rehearsal-faults")
+        both = ["old block, new rules", "new block, old rules"]
+        for fault, checks, words in (
+                (None, [], None),
+                ("made", ["blocks"], r"block \d+ was made by the rules and is refused by them: X9, gasLimit is not the chain's"),
+                ("taken", both, r"block \d+ of the old rules is refused by the new ones, and yet it is taken: nodes of both files would part later"),
+                ("refused", ["reorganisation"], r"a block of another branch is refused: X8, .*"),
+                ("stayed", ["reorganisation"], r"a heavier branch across block \d+ did not take over"),
+                ("root", ["reorganisation"], r"after a reorganisation across block \d+ and back the state root is another one"),
+                ("restart", ["restart"], r"closed and opened again, the copy stands elsewhere, at block \d+")):
+            with self.subTest(fault):
+                words_of = [program, "chain", "rehearse", "--chain", chain, "--datadir", f"{self.folder}/a", "--tmp", f"{self.folder}/tmp", "--soon"]
+                run = functools.partial(subprocess.run, env={**os.environ, "POSW_TEST_FAULT": fault or ""}, capture_output=True, text=True, timeout=60)
+                as_json = run([*words_of, "--json"])
+                done = run(words_of) if fault in ("made", "taken") else None
+                report = json.loads(as_json.stdout)
+                bad = [c for c in report["checks"] if c["result"] == "bad"]
+                self.assertEqual((as_json.returncode, report["good"]), (1, False) if fault else (0, True), as_json)
+                self.assertEqual([c["check"] for c in bad], checks)
+                if fault:
+                    self.assertRegex(bad[0]["text"], f"^{words}$")
+                    self.assertEqual(bad, report["checks"][-len(bad):], "nothing is built on it")
+                if done is not None:
+                    self.assertEqual(done.returncode, 1)
+                    self.assertRegex(done.stdout, f"\nBAD   {words}\n")
+                    self.assertTrue(done.stdout.endswith("The rehearsal failed: do not publish this chain file, and tell its makers what is marked BAD.\n"))
+                self.assertEqual(os.listdir(f"{self.folder}/tmp"), [], "the copy is gone")
+
+    def test_damaged(self):
+        """What was damaged before it was copied: one sentence that says so, and nothing else."""
+        chain = self.file({"height": 500, "name": "x", "gasLimit": 31000000})
+        damaged = f"{self.folder}/damaged"
+
+        def flip(name, at):
+            path = pathlib.Path(damaged, name)
+            data = bytearray(path.read_bytes())
+            data[at] ^= 1
+            path.write_bytes(data)
+
+        def cut(name, size):
+            os.truncate(f"{damaged}/{name}", size)
+
+        last = os.path.getsize(f"{self.folder}/a/blocks/blk00000.dat") - 1
+        for what, damage, words in (("a byte of the latest block", lambda: flip("blocks/blk00000.dat", last), "wrong checksum of the record at byte"),
+                                    ("no blocks any more", lambda: cut("blocks/blk00000.dat", 100), "blk00000.dat"),
+                                    ("the state's first page", lambda: flip("state/data.mdb", 16), "is not an LMDB file"),
+                                    ("half of the state", lambda: cut("state/data.mdb", 8192), "state")):
+            with self.subTest(what):
+                shutil.copytree(f"{self.folder}/a", damaged)
+                self.addCleanup(shutil.rmtree, damaged, ignore_errors=True)
+                damage()
+                done = posw("chain", "rehearse", "--chain", chain, "--datadir", damaged, "--tmp", f"{self.folder}/tmp", "--soon")
+                self.assertEqual((done.code, done.out, len(complaints(done.err))), (1, "", 1), done)
+                self.assertIn("what was copied is damaged (posw db verify examines a data directory)", done.err)
+                self.assertIn(words.lower(), done.err.lower())
+                self.assertEqual(os.listdir(f"{self.folder}/tmp"), [], "the copy is gone")
+                shutil.rmtree(damaged)
+
+    def test_behind_the_last_upgrade(self):
+        chain = self.file({"height": 500, "name": "x", "gasLimit": 31000000})
+        report, _ = self.checks(self.rehearse(chain, "--soon", "--json", "--keep", f"{self.folder}/beyond"))
+        at = report["upgrades"][0]["rehearsedAt"]
+        done = posw("chain", "rehearse", "--chain", self.file({"height": at, "name": "x", "gasLimit": 31000000}), "--datadir", f"{self.folder}/beyond",
+                    "--tmp", f"{self.folder}/tmp")
+        self.assertEqual((done.code, done.out), (1, ""), done)
+        self.assertRegex(done.err, rf"the chain is at block \d+, behind the last upgrade of the chain file, at block {at}: there is nothing to rehearse")
+        shutil.rmtree(f"{self.folder}/beyond")
+
     @unittest.skipUnless(may_mount(), "needs the right to mount a file system of 64 KiB")
     def test_no_room(self):
         small = f"{self.folder}/small"
@@ -193,6 +265,8 @@ class OtherChains(unittest.TestCase):
 
     def test_each(self):
         for name, changes in (("fixed difficulty", {"difficulty": {"rule": "fixed", "genesis": "64"}}),
+                              ("quick difficulty", {"difficulty": {"rule": "asert", "genesis": "1000000", "halfLife": 1}}),
+                              ("difficulty of two blocks", {"difficulty": {"rule": "bitcoin2016", "genesis": "1000000", "blocks": 2}}),
                               ("steep difficulty", {"difficulty": {"rule": "step", "genesis": "1000000"}, "blockTime": 15}),
                               ("tiny epochs", {"window": 2, "epoch": 2, "unbonding": 8, "maxReorg": 1}),
                               ("short epochs", {"window": 4, "epoch": 4, "unbonding": 8, "maxReorg": 1}),

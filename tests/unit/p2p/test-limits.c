@@ -1,5 +1,5 @@
-/* What a stranger can make grow in the network part, each at its limit (doc/network.md section 5). Headers, jobs, branches and unfinished
- * messages are in test-sync.c, addresses and bans in their own. */
+/* What a stranger can make grow in the network part, each at its limit (doc/network.md section 5). Headers, jobs,
+ * branches and unfinished messages are in test-sync.c, addresses and bans in their own. */
 #include "net.h"
 
 enum { TX_ASKED_PEER = 1024, TX_ASKED = 16384, TX_BUDGET = 8000, REBUILDS = 8, REBUILDS_PEER = 2 };
@@ -44,8 +44,8 @@ static void test_transactions_asked_for(void **state) {
 
 enum { CHUNK = 250 };
 
-/* Announces so many right transactions that the pool refuses (their nonces are far away), and answers what it is asked. Returns how many
- * were asked for, which then were judged. */
+/* Announces so many right transactions that the pool refuses (their nonces are far away), and answers what it is asked.
+ * Returns how many were asked for, which then were judged. */
 static size_t offer_txs(n_net *w, uint64_t peer, uint64_t first) {
     posw_hash hashes[CHUNK];
     posw_buf b = {0}, answer = {0};
@@ -148,8 +148,8 @@ static void test_answers_to_who_does_not_read(void **state) {
     (void)state;
     n_net w;
     posw_buf b = {0};
-    const posw_msg_ping ping = {.nonce = {1}};
     const posw_hash genesis = posw_chain_genesis_hash((n_open(&w), w.node.chain));
+    const posw_msg_ping ping = {.nonce = {1}, .fork = w.p2p->fork};
     h_grow(w.node.chain, 200);
     n_greet(&w, 1, 0, 0);
     p2p_peer *peer = p2p_find(w.p2p, 1);

@@ -123,7 +123,6 @@ static void small_encode(posw_buf *out, enum posw_msg_type type, uint64_t *seed)
     posw_msg_ping ping;
     const posw_msg_hello hello = some_hello(seed);
     random_bytes(seed, (uint8_t *)&ping, sizeof ping);
-    ping.has_fork = true; /* without it further members would be taken for it */
     if (type == POSW_MSG_HELLO) posw_msg_hello_encode(out, &hello);
     if (type == POSW_MSG_GOODBYE) posw_msg_goodbye_encode(out, 2, "the fork at height 5 needs posw 0.2: get it");
     if (type == POSW_MSG_PING) posw_msg_ping_encode(out, &ping);
@@ -476,17 +475,21 @@ static void test_small(void **state) {
     posw_msg_goodbye_encode(&b, UINT64_MAX, sentence);
     assert_true(posw_msg_goodbye_decode(&bye, payload_of(&b)));
     assert_true(bye.code == UINT64_MAX && bye.sentence.size == POSW_MSG_SENTENCE_MAX);
-    posw_msg_ping ping = {.nonce = "1234567", .number = 9, .weight = {{1, 2, 3, 4}}}, ping_back;
+    posw_msg_ping ping = {.nonce = "1234567",
+                          .number = 9,
+                          .weight = {{1, 2, 3, 4}},
+                          .fork = {.hash = {1, 2, 3, 4}, .next = 77}},
+                  ping_back;
     posw_buf_reset(&b);
     posw_msg_ping_encode(&b, &ping);
     assert_true(posw_msg_ping_decode(&ping_back, payload_of(&b)));
     assert_memory_equal(&ping, &ping_back, sizeof ping);
-    ping.has_fork = true;
-    ping.fork = (p2p_fork_id){.hash = {1, 2, 3, 4}, .next = 77};
-    posw_buf_reset(&b);
-    posw_msg_ping_encode(&b, &ping);
-    assert_true(posw_msg_ping_decode(&ping_back, payload_of(&b)));
-    assert_memory_equal(&ping, &ping_back, sizeof ping);
+    /* one that ends before the fork id, which it once did not have to have */
+    enum { FORK = 5 + 1 }; /* a string of four bytes, and 77 */
+    assert_int_equal(b.data[POSW_MSG_PREFIX], 0xf8);
+    b.data[POSW_MSG_PREFIX + 1] -= FORK;
+    assert_false(
+        posw_msg_ping_decode(&ping_back, posw_bytes_of(b.data + POSW_MSG_PREFIX, b.size - POSW_MSG_PREFIX - FORK)));
     uint8_t nonce[8];
     posw_buf_reset(&b);
     posw_msg_pong_encode(&b, ping.nonce);

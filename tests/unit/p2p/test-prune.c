@@ -159,37 +159,92 @@ static void close_in_step(n_net *n, const world *w) {
     n_close(n);
 }
 
-/* With pruned peers alone there is nothing to begin with: that is said, and over when another comes. */
+static size_t lines_of_pruning;
+
+static void count_line(void *arg, enum posw_log_level level, const char *category, const char *line) {
+    (void)arg, (void)level, (void)category;
+    lines_of_pruning += strstr(line, "pruned") != NULL;
+}
+
+static const posw_log counting = {.level = POSW_LOG_INFO, .write = count_line};
+
+/* It keeps the connection alive, as peers do. */
+static void ping_from(n_net *n, uint64_t peer, const world *w) {
+    posw_buf b = {0};
+    const posw_msg_ping ping = {.number = BLOCKS,
+                                .hash = posw_chain_tip_hash(w->whole.chain),
+                                .weight = posw_chain_weight_total(w->whole.chain),
+                                .fork = n->p2p->fork};
+    posw_msg_ping_encode(&b, &ping);
+    n_send(n, peer, &b);
+    posw_buf_clear(&b);
+    assert_true(n->peers[peer].open);
+}
+
+/* So many seconds with these peers, who answer all. Returns for how many lists of headers they were asked. */
+static size_t live(n_net *n, const world *w, uint64_t peers, unsigned seconds) {
+    size_t asked = 0;
+    for (unsigned second = 0; second < seconds; second++) {
+        for (uint64_t peer = 1; peer <= peers; peer++) {
+            assert_int_equal(check_asked(n, peer, w->whole.chain, 0), 0);
+            do
+                asked += n_got(n, peer, POSW_MSG_GET_HEADERS, NULL);
+            while (n_serve(n, peer, w->pruned.chain) > 0);
+            ping_from(n, peer, w);
+        }
+        check_problem(n, "no peer has block 1 any more, all have pruned it");
+        n_tick(n, 1000);
+    }
+    return asked;
+}
+
+/* With pruned peers alone there is nothing to begin with. That is said once, no blocks are made beside the chain that
+ * is known, its headers are kept and not fetched again; and it is over when another comes. */
 static void pruned_peers_alone(void **state) {
     const world *w = *state;
     n_net n;
     n_open(&n);
+    n.p2p->log = &counting;
+    lines_of_pruning = 0;
     greet_pruned(&n, 1, w->pruned.chain);
-    for (unsigned second = 0; second < 400; second++) { /* also when the branch is forgotten, and begun again */
-        assert_int_equal(check_asked(&n, 1, w->whole.chain, 0), 0);
-        n_serve_all(&n, 1, w->pruned.chain);
-        n_tick(&n, 1000);
-        if (second % 20 == 0) n_serve_all(&n, 1, w->pruned.chain);
-        check_problem(&n, "no peer has block 1 any more, all have pruned it");
-        /* it keeps the connection alive, as peers do */
-        posw_buf b = {0};
-        posw_msg_ping ping = {.number = BLOCKS,
-                              .hash = posw_chain_tip_hash(w->whole.chain),
-                              .weight = posw_chain_weight_total(w->whole.chain)};
-        posw_msg_ping_encode(&b, &ping);
-        n_send(&n, 1, &b);
-        posw_buf_clear(&b);
-        assert_true(n.peers[1].open);
-    }
+    greet_pruned(&n, 2, w->pruned.chain);
+    assert_true(live(&n, w, 2, 100) >= BLOCKS / POSW_MSG_HEADERS_MAX);
+    assert_int_equal(live(&n, w, 2, 500), 0);
     assert_int_equal(posw_chain_tip(n.node.chain)->number, 0);
-    n_greet_with(&n, 2, w->whole.chain);
+    assert_true(posw_node_mining_is_held(n.n));
+    assert_int_equal(lines_of_pruning, 1);
+    n_closed(&n, 2);
+    n_forget(&n);
+    n_greet_with(&n, 3, w->whole.chain);
     check_problem(&n, NULL);
     for (unsigned round = 0; round < 2000 && posw_chain_tip(n.node.chain)->number < BLOCKS; round++) {
         (void)n_serve(&n, 1, w->pruned.chain);
-        (void)n_serve(&n, 2, w->whole.chain);
+        (void)n_serve(&n, 3, w->whole.chain);
         n_tick(&n, 100);
     }
+    n_tick(&n, 1000);
+    assert_false(posw_node_mining_is_held(n.n));
     close_in_step(&n, w);
+}
+
+/* Whoever wants to go on all the same may, and whoever is left without those peers: nothing better is known then. */
+static void alone_beside_pruned_peers(void **state) {
+    const world *w = *state;
+    n_net n;
+    for (int told = 0; told < 2; told++) {
+        n_open(&n);
+        n.p2p->options.mine_alone = told != 0;
+        greet_pruned(&n, 1, w->pruned.chain);
+        (void)live(&n, w, 1, 300);
+        assert_int_equal(posw_node_mining_is_held(n.n), !told);
+        n_greet(&n, 2, 0, 0); /* another that knows of nothing */
+        n_tick(&n, 1000);
+        assert_int_equal(posw_node_mining_is_held(n.n), !told);
+        n_closed(&n, 1);
+        n_tick(&n, 1000);
+        assert_false(posw_node_mining_is_held(n.n));
+        n_close(&n);
+    }
 }
 
 /* A node that was away for a while needs none but pruned peers. */
@@ -236,6 +291,7 @@ int main(void) {
         cmocka_unit_test(a_pruned_node_tells_and_answers),
         cmocka_unit_test(two_pruned_and_a_whole_one),
         cmocka_unit_test(pruned_peers_alone),
+        cmocka_unit_test(alone_beside_pruned_peers),
         cmocka_unit_test(close_to_the_tip),
         cmocka_unit_test(a_peer_that_has_pruned_meanwhile),
     };

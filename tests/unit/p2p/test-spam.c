@@ -106,7 +106,7 @@ typedef struct {
 static void fill(corpus *c, n_net *w) {
     const posw_hash genesis = posw_chain_genesis_hash(w->node.chain);
     const posw_msg_hello hello = n_hello_of(w, 9);
-    posw_msg_ping ping = {.number = 5, .weight = posw_u256_from_u64(77)};
+    posw_msg_ping ping = {.number = 5, .weight = posw_u256_from_u64(77), .fork = w->p2p->fork};
     posw_hash hashes[3] = {genesis, {{1}}, {{2}}};
     posw_msg_writer list;
     h_block made = h_simple(w->node.chain, 1, 1);
@@ -190,7 +190,7 @@ static void test_malformed_messages(void **state) {
         if (i % 16 == 0) n_tick(&w, posw_random_below(&random, 100));
         if (i % 64 == 0 && heap() > most) most = heap();
         if (i % 4096 == 0) { /* the honest one says something now and then, and is answered */
-            posw_msg_ping ping = {.nonce = {1}};
+            posw_msg_ping ping = {.nonce = {1}, .fork = w.p2p->fork};
             posw_msg_ping_encode(&b, &ping);
             n_send(&w, HONEST, &b);
             assert_int_equal(n_got(&w, HONEST, POSW_MSG_PONG, NULL) > 0, 1);

@@ -265,7 +265,7 @@ static void pings(void **state) {
     p = w.spec.params;
     greet_as(&w, OLD, true, 0);
     greet_as(&w, NEW, true, 0);
-    posw_msg_ping m = {.number = 1, .has_fork = true, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, 1)};
+    posw_msg_ping m = {.number = 1, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, 1)};
     posw_msg_ping_encode(&b, &m);
     n_send(&w, NEW, &b);
     expect_silence(&w, NEW);
@@ -275,11 +275,111 @@ static void pings(void **state) {
     n_send(&w, OLD, &b);
     expect_silence(&w, OLD); /* below the height it may stay */
     m.number = HEIGHT;
-    m.has_fork = false; /* of the first releases */
     posw_msg_ping_encode(&b, &m);
     n_send(&w, OLD, &b);
     expect_goodbye(&w, OLD, "upgrade needed: from block 3");
     posw_buf_clear(&b);
+    n_close(&w);
+}
+
+/* ---- "upgrade needed" ---- */
+
+static size_t lines_of_lacks;
+
+static void count_line(void *arg, enum posw_log_level level, const char *category, const char *line) {
+    (void)arg, (void)level;
+    lines_of_lacks += strcmp(category, "p2p") == 0 && strstr(line, "upgrade") != NULL;
+}
+
+static const posw_log counting = {.level = POSW_LOG_INFO, .write = count_line};
+
+/* Greets as above; the node has dialled it. */
+static void dialled_as(n_net *w, uint64_t peer, bool upgraded, uint64_t number) {
+    const posw_netaddr address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = (uint8_t)peer}, .port = 1000};
+    if (w->peers[peer].open) n_closed(w, peer);
+    p2p_add_peer(w->p2p, peer, POSW_P2P_NAMED, &address)->reported = true; /* the policy knows nothing of it */
+    greet_as(w, peer, upgraded, number);
+}
+
+static void expect_lack(const n_net *w, bool lacks, uint64_t height, size_t lines) {
+    uint64_t told = 0;
+    posw_p2p_status s;
+    posw_p2p_read_status(w->p2p, &s);
+    assert_int_equal(posw_p2p_upgrade_needed(w->p2p, &told), lacks);
+    assert_int_equal(told, lacks ? height : 0);
+    assert_int_equal(strncmp(s.problem, "upgrade needed", 14) == 0, lacks);
+    assert_int_equal(lines_of_lacks, lines);
+}
+
+static void open_counting(n_net *w) {
+    open_with(w, false);
+    w->p2p->log = &counting;
+    lines_of_lacks = 0;
+}
+
+/* One that has passed is heard of, seen to pass, and comes back: that is one upgrade, and one line. */
+static void one_line_for_one_upgrade(void **state) {
+    (void)state;
+    n_net w;
+    posw_buf b = {0};
+    open_counting(&w);
+    greet_as(&w, 9, true, HEIGHT + 1); /* one who came could say anything */
+    expect_lack(&w, false, 0, 0);
+    dialled_as(&w, 1, true, HEIGHT + 1);
+    expect_lack(&w, true, 0, 1); /* it cannot say at which block */
+    dialled_as(&w, 2, true, HEIGHT - 1);
+    posw_params p = w.spec.params;
+    p.upgrades[0].height = HEIGHT, p.upgrade_count = 1;
+    posw_msg_ping m = {.number = HEIGHT, .fork = p2p_fork_id_at(&w.p2p->genesis, &p, HEIGHT)};
+    posw_msg_ping_encode(&b, &m);
+    n_send(&w, 2, &b);
+    expect_lack(&w, true, HEIGHT, 1); /* it had said so before */
+    dialled_as(&w, 2, true, HEIGHT + 1);
+    dialled_as(&w, 1, true, HEIGHT + 2);
+    expect_lack(&w, true, HEIGHT, 1); /* what was told before is remembered */
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
+/* It is over when more of those who were dialled think as we do, or who said so says otherwise. */
+static void over_when_it_no_longer_holds(void **state) {
+    (void)state;
+    n_net w;
+    open_counting(&w);
+    dialled_as(&w, 1, true, HEIGHT);
+    dialled_as(&w, 2, true, HEIGHT);
+    dialled_as(&w, 3, false, 0);
+    expect_lack(&w, true, 0, 1);
+    greet_as(&w, 9, false, 0);
+    dialled_as(&w, 4, false, 0);
+    expect_lack(&w, true, 0, 1); /* as many as say so, and one who came */
+    dialled_as(&w, 5, false, 0);
+    expect_lack(&w, false, 0, 1);
+    n_closed(&w, 5); /* that it is gone now changes nothing: its word stands */
+    expect_lack(&w, false, 0, 1);
+    dialled_as(&w, 6, true, HEIGHT);
+    expect_lack(&w, true, 0, 2); /* needed again, and said again */
+    dialled_as(&w, 6, false, 0);
+    dialled_as(&w, 1, false, 0);
+    dialled_as(&w, 2, false, 0);
+    expect_lack(&w, false, 0, 2);
+    n_close(&w);
+}
+
+/* At the limit the oldest word goes. */
+static void words_have_a_limit(void **state) {
+    (void)state;
+    n_net w;
+    open_counting(&w);
+    for (uint64_t i = 1; i <= P2P_WORDS_MAX; i++)
+        dialled_as(&w, i, true, HEIGHT);
+    assert_int_equal(w.p2p->word_count, P2P_WORDS_MAX);
+    for (uint64_t i = 1; i <= P2P_WORDS_MAX / 2; i++)
+        dialled_as(&w, P2P_WORDS_MAX + i, false, 0);
+    expect_lack(&w, true, 0, 1);
+    dialled_as(&w, N_PEERS, false, 0);
+    expect_lack(&w, false, 0, 1);
+    assert_int_equal(w.p2p->word_count, P2P_WORDS_MAX);
     n_close(&w);
 }
 
@@ -291,6 +391,9 @@ int main(void) {
         cmocka_unit_test(passing),
         cmocka_unit_test(blocks_of_the_other_side),
         cmocka_unit_test(pings),
+        cmocka_unit_test(one_line_for_one_upgrade),
+        cmocka_unit_test(over_when_it_no_longer_holds),
+        cmocka_unit_test(words_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
