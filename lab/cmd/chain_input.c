@@ -151,6 +151,19 @@ int lab_miners_read(const cli *c, const char *path, lab_miners *out) {
     return code;
 }
 
+bool lab_supply_read(const cli *c, const posw_params *p, posw_u256 supply_wei, const lab_miners *m, posw_u256 *out) {
+    *out = supply_wei;
+    if (cli_given(c, "supply") && !cli_amount(c, "supply", out)) return false;
+    if (posw_u256_cmp(out, &m->stake_wei) >= 0) return true;
+    const posw_weight_params *w = &p->weight;
+    if (w->rule == POSW_WEIGHT_POWER || !posw_u256_is_zero(&w->ticket_price_wei)) {
+        *out = m->stake_wei; /* plays no part */
+        return true;
+    }
+    (void)cli_usage(c, "the miners stake more coins than exist: give --supply, on which the price of tickets depends");
+    return false;
+}
+
 /* ---- reports ---- */
 
 static void report_weight(lab_report *r, const posw_params *p, const posw_u256 *supply_wei) {

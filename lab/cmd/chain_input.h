@@ -38,6 +38,10 @@ int lab_miners_read(const cli *c, const char *path, lab_miners *out);
 bool lab_miners_make(lab_miners *out, const lab_miner_group *groups, size_t count);
 void lab_miners_clear(lab_miners *m);
 
+/* The coins that exist: --supply, or what the chain file says (supply_wei), or the miners' stakes where only they
+ * matter. False after a sentence. */
+bool lab_supply_read(const cli *c, const posw_params *p, posw_u256 supply_wei, const lab_miners *m, posw_u256 *out);
+
 /* Inputs of a report: the rules of the chain in words and numbers. */
 void lab_report_chain(lab_report *r, const posw_params *p, const posw_u256 *supply_wei);
 

@@ -133,15 +133,15 @@ static void put_scenario(lab_report *r, const difficulty_setup *s) {
     if (s->scenario == DIFFICULTY_CONSTANT) return;
     lab_input_number(r, "factor", "attacker's hash / base", s->factor, "");
     if (s->scenario == DIFFICULTY_ON_OFF) {
-        lab_input_number(r, "on", "it starts below a difficulty of", s->on, "");
-        lab_input_number(r, "off", "it stops above", s->off, "");
+        lab_input_number(r, "on", "it starts below a difficulty of", s->on, "of the base");
+        lab_input_number(r, "off", "it stops above", s->off, "of the base");
     } else {
         lab_input_integer(r, "duration", "it mines for", s->duration, "blocks");
         lab_input_integer(r, "every", "of each", s->every, "blocks");
     }
 }
 
-static void put_model(lab_report *r, const posw_params *p, bool fine) {
+static void put_model(lab_report *r, const difficulty_setup *s, bool fine) {
     lab_model(r, "two parties race for each block, at the rate hash / difficulty; each difficulty is that of the "
                  "consensus code, for the block's number, ancestors and own timestamp");
     if (fine)
@@ -151,10 +151,15 @@ static void put_model(lab_report *r, const posw_params *p, bool fine) {
                    FINE_BLOCK_TIME_S);
     else
         lab_assume(r, "headers carry whole seconds, rounded down, and at least one more than the parent's");
+    if (s->scenario == DIFFICULTY_ON_OFF)
+        lab_assume(r,
+                   "the difficulty of the base is that at which the rule stands when the base mines alone, %.3g times "
+                   "that which gives it the block time",
+                   difficulty_of_base(s->params));
     lab_assume(r,
                "%d chains, each counted after %llu blocks of settling; the standard errors come from their "
                "differences",
-               DIFFICULTY_CHAINS, (unsigned long long)difficulty_settling(p));
+               DIFFICULTY_CHAINS, (unsigned long long)difficulty_settling(s));
 }
 
 static int run_simulation(const cli *c) {
@@ -175,7 +180,7 @@ static int run_simulation(const cli *c) {
     lab_input_integer(r, "blocks", "blocks", s.blocks, "");
     lab_input_integer(r, "seed", "seed", s.seed, "");
     put_figures(r, &d, &s, fine);
-    put_model(r, &p, fine);
+    put_model(r, &s, fine);
     if (d.blocks_done < s.blocks / DIFFICULTY_CHAINS * DIFFICULTY_CHAINS)
         lab_interrupted(r, d.blocks_done, s.blocks, "blocks");
     return lab_report_print(c, r);

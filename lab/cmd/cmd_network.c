@@ -4,10 +4,9 @@
 #include "exact/selfish.h"
 #include "heap.h"
 #include "memo.h"
-#include "network/network.h"
+#include "network_miners.h"
 #include "options.h"
 #include "run/parallel.h"
-#include "run/sample.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +27,11 @@ static const cli_option options[] = {
     {"give-up", "BLOCKS", "20", "reorg: the attacker begins anew when it is so far behind"},
     {"victim-share", "V", "0.05", "eclipse: share of all hash power that the exchange has"},
     {"eclipse-blocks", "BLOCKS", "20", "eclipse: how long it lasts, in block times"},
+    {"chain", "FILE", NULL, "chain file: its block time, weights, window and, without attack, difficulty rule"},
+    {"miners", "FILE", NULL, "JSON list of miners, a node each: name, hash, stake, count; without attack"},
+    {"supply", "AMOUNT", NULL, "with --miners: coins that exist [those of the chain file's accounts and stakes]"},
+    {"settle", "BLOCKS", NULL,
+     "block times before anything is counted [0; with --miners and tickets those of a window]"},
     {"nodes", "N", "20", "honest nodes, all of them miners of one size"},
     {"peers", "N", "2", "nodes that each of them dials beside its forerunner, 0 to 6"},
     {"latency", "MS", "50", "of a pair of nodes: half of it to one and a half"},
@@ -48,6 +52,10 @@ typedef struct {
     size_t runs;
     unsigned threads;
     uint64_t eclipse_blocks;
+    bool tickets;         /* the weights are of the ticket rule */
+    posw_chain_spec file; /* --chain */
+    posw_chain_spec spec; /* of a run */
+    lab_miners miners;    /* --miners */
 } question;
 
 static bool read_network(const cli *c, question *q) {
@@ -81,22 +89,44 @@ static bool are_known(const cli *c, enum network_attack attack) {
     return true;
 }
 
+/* Block time and weights: of the chain file, or of the options. */
+static int read_chain(const cli *c, question *q) {
+    static const char *const own[] = {"weight", "block-time"};
+    for (size_t i = 0; i < 2; i++)
+        if (cli_given(c, "chain") && cli_given(c, own[i]))
+            return cli_usage(c, "--%s does not go with --chain, whose file says it", own[i]);
+    if (!cli_given(c, "chain")) {
+        size_t weight;
+        if (!lab_option_choice(c, "weight", weights, &weight)) return CLI_USAGE;
+        q->s.weight = weights[weight];
+        q->tickets = weight != 0;
+        return CLI_OK;
+    }
+    const int code = lab_chain_read(c, cli_text(c, "chain"), &q->file);
+    if (code != CLI_OK) return code;
+    q->s.chain = &q->file.params;
+    q->s.block_time_s = (uint32_t)q->file.params.block_time_s;
+    q->s.weight = posw_params_preset_of(&q->file.params);
+    q->tickets = q->file.params.weight.rule == POSW_WEIGHT_TICKET;
+    return CLI_OK;
+}
+
 static bool read_attack(const cli *c, question *q) {
     network_setup *s = &q->s;
-    size_t attack, weight;
-    if (!lab_option_choice(c, "attack", attacks, &attack) || !lab_option_choice(c, "weight", weights, &weight) ||
-        !lab_option_number(c, "alpha", 0, 0.95, &s->alpha) || !lab_option_number(c, "reach", 0, 1, &s->reach) ||
+    size_t attack;
+    if (!lab_option_choice(c, "attack", attacks, &attack) || !lab_option_number(c, "alpha", 0, 0.95, &s->alpha) ||
+        !lab_option_number(c, "reach", 0, 1, &s->reach) ||
         !lab_option_number(c, "victim-share", 0, 0.9, &s->victim_share) ||
         !cli_u64(c, "confirmations", 1, 1000, &s->confirmations) || !cli_u64(c, "give-up", 1, 1000, &s->give_up) ||
         !cli_u64(c, "tickets", 0, LAB_TICKETS_MAX, &s->tickets) ||
         !cli_u64(c, "eclipse-blocks", 1, 1000, &q->eclipse_blocks) || !are_known(c, (enum network_attack)attack))
         return false;
     s->attack = (enum network_attack)attack;
-    s->weight = weights[weight];
-    if (cli_given(c, "tickets") && (weight == 0 || attack == NETWORK_NO_ATTACK || attack == NETWORK_ECLIPSE))
+    if (cli_given(c, "tickets") && (!q->tickets || attack == NETWORK_NO_ATTACK || attack == NETWORK_ECLIPSE))
         return cli_usage(c, "--tickets goes with --weight ticket or quarkchain, and --attack selfish or reorg"), false;
-    if (weight != 0 && attack == NETWORK_ECLIPSE)
-        return cli_usage(c, "--attack eclipse is played under --weight pow: give the shares of the boosted hash"),
+    if (q->tickets && attack == NETWORK_ECLIPSE)
+        return cli_usage(c, "--attack eclipse is not played under a ticket rule: take --weight pow and give the shares "
+                            "of the boosted hash"),
                false;
     if (attack == NETWORK_NO_ATTACK) s->alpha = 0;
     if (attack != NETWORK_ECLIPSE) s->victim_share = 0;
@@ -106,13 +136,63 @@ static bool read_attack(const cli *c, question *q) {
     return true;
 }
 
-static bool read_question(const cli *c, question *q) {
+static int read_miners(const cli *c, question *q) {
+    network_setup *s = &q->s;
+    if (!cli_given(c, "miners")) return cli_given(c, "supply") ? cli_usage(c, "--supply goes with --miners") : CLI_OK;
+    if (s->attack != NETWORK_NO_ATTACK)
+        return cli_usage(c, "--miners does not go with --attack %s", attacks[s->attack]);
+    if (cli_given(c, "nodes")) return cli_usage(c, "--nodes does not go with --miners: each miner is a node");
+    const int code = lab_miners_read(c, cli_text(c, "miners"), &q->miners);
+    if (code != CLI_OK) return code;
+    const lab_miners *m = &q->miners;
+    if (m->miner_count < 2 || m->miner_count > NETWORK_NODES_MAX)
+        return cli_usage(c, "%s: a network has 2 to %d miners", cli_text(c, "miners"), NETWORK_NODES_MAX);
+    for (size_t i = 0; i < m->group_count; i++)
+        if (m->groups[i].identities > 1)
+            return cli_usage(c, "%s: %s: a node mines with one identity; give each as a miner of its own",
+                             cli_text(c, "miners"), m->groups[i].name);
+    s->miners = m->miners;
+    s->nodes = m->miner_count;
+    return CLI_OK;
+}
+
+/* The chain that all this makes, judged as a node would. */
+static int make_chain(const cli *c, question *q) {
+    network_setup *s = &q->s;
+    posw_message msg = {""};
+    posw_params rules;
+    posw_params_default(&rules);
+    if (s->chain != NULL) rules = *s->chain;
+    const bool known = s->chain != NULL || posw_params_preset(&rules, s->weight);
+    const posw_u256 of_file = posw_chain_spec_supply(&q->file);
+    if (known && s->miners != NULL && !lab_supply_read(c, &rules, of_file, &q->miners, &s->supply_wei))
+        return CLI_USAGE;
+    const int rc = network_chain(&q->spec, s, &msg);
+    const posw_params *p = &q->spec.params;
+    if (rc == POSW_ENOMEM) return cli_fail("out of memory");
+    if (rc != POSW_OK) return cli_usage(c, "no chain can have these rules and stakes: %s", msg.text);
+    s->settle = s->miners != NULL && q->tickets ? p->window_blocks : 0;
+    if (cli_given(c, "settle") && !cli_u64(c, "settle", 0, NETWORK_SETTLE_MAX, &s->settle)) return CLI_USAGE;
+    return CLI_OK;
+}
+
+static int read_question(const cli *c, question *q) {
     lab_random_options random;
-    *q = (question){0};
-    if (!read_network(c, q) || !read_attack(c, q) || !lab_option_random(c, &random)) return false;
+    *q = (question){.runs = 0};
+    if (!read_network(c, q) || !lab_option_random(c, &random)) return CLI_USAGE;
     q->s.seed = random.seed;
     q->threads = random.threads;
-    return true;
+    int code = read_chain(c, q);
+    if (code == CLI_OK && !read_attack(c, q)) code = CLI_USAGE;
+    if (code == CLI_OK) code = read_miners(c, q);
+    if (code == CLI_OK) code = make_chain(c, q);
+    return code;
+}
+
+static void clear_question(question *q) {
+    posw_chain_spec_clear(&q->file);
+    posw_chain_spec_clear(&q->spec);
+    lab_miners_clear(&q->miners);
 }
 
 /* ---- the runs ---- */
@@ -137,7 +217,8 @@ static void run_one(void *arg, size_t task) {
 
 typedef struct {
     network_result sum;
-    lab_sample stale, reached[3], revenue, gamma;
+    lab_sample stale, reached[3], revenue, gamma, ratio;
+    miners_answer miners;
     uint64_t done;
 } answer;
 
@@ -145,13 +226,16 @@ static double part(double a, uint64_t b) {
     return b == 0 ? NAN : a / (double)b;
 }
 
-static void add_run(answer *a, const network_result *r) {
+static void add_run(answer *a, const question *q, const network_result *r) {
     network_result *s = &a->sum;
     a->done++;
     s->found += r->found;
     s->main += r->main;
     s->arrivals += r->arrivals;
     s->arrival_ms += r->arrival_ms;
+    s->delay_ms += r->delay_ms;
+    s->delay_power += r->delay_power;
+    s->own_power += r->own_power;
     s->trials += r->trials;
     s->successes += r->successes;
     s->races += r->races;
@@ -160,13 +244,20 @@ static void add_run(answer *a, const network_result *r) {
         lab_sample_add(&a->reached[i], part(r->reached_ms[i], r->reached[i]), (double)r->reached[i]);
     lab_sample_add(&a->revenue, part((double)r->attacker_main, r->main), (double)r->main);
     lab_sample_add(&a->gamma, part(r->followers, r->races), (double)r->races);
+    lab_sample_add(&a->ratio, part((double)q->s.blocks, r->main), (double)r->main);
+    miners_add(&a->miners, r);
 }
 
 static void put_question(lab_report *r, const question *q) {
     const network_setup *s = &q->s;
     lab_input_text(r, "attack", "attack", attacks[s->attack]);
     if (s->attack != NETWORK_NO_ATTACK) lab_input_number(r, "alpha", "attacker's share of the hash", s->alpha, "");
-    lab_input_text(r, "weight", "weight rule", s->weight);
+    if (s->chain != NULL) lab_input_text(r, "chain", "chain", q->file.name);
+    if (s->chain != NULL && s->attack == NETWORK_NO_ATTACK) {
+        const posw_u256 supply = posw_chain_spec_supply(&q->spec);
+        lab_report_chain(r, &q->spec.params, s->miners != NULL ? &s->supply_wei : &supply);
+    } else
+        lab_input_text(r, "weight", "weight rule", s->weight);
     if (s->tickets > 0) lab_input_integer(r, "tickets", "attacker's tickets", s->tickets, "");
     if (s->attack == NETWORK_SELFISH || s->attack == NETWORK_REORG)
         lab_input_number(r, "reach", "part of the nodes it is connected to", s->reach, "");
@@ -182,6 +273,7 @@ static void put_question(lab_report *r, const question *q) {
     lab_input_integer(r, "jitter_ms", "jitter", s->jitter_ms, "ms");
     lab_input_integer(r, "bytes_per_s", "upload", s->bytes_per_s, "bytes/s");
     lab_input_integer(r, "block_time_s", "block time", s->block_time_s, "s");
+    if (s->settle > 0) lab_input_integer(r, "settle", "block times before counting", s->settle, "");
     lab_input_integer(r, "blocks", "block times of a run", s->blocks, "");
     lab_input_integer(r, "runs", "runs", q->runs, "");
     lab_input_integer(r, "seed", "seed", s->seed, "");
@@ -190,12 +282,16 @@ static void put_question(lab_report *r, const question *q) {
 static void put_propagation(lab_report *r, const question *q, const answer *a) {
     static const char *const keys[] = {"propagation_p50_ms", "propagation_p90_ms", "propagation_p99_ms"};
     static const char *const labels[] = {"half of the nodes have a block after", "90 % of them", "99 % of them"};
-    const double n = (double)q->s.nodes;
-    const double delay_ms = part(a->sum.arrival_ms, a->sum.arrivals) * (n - 1) / n; /* the finder waits for nothing */
+    const network_result *sum = &a->sum;
+    /* the finder waits for nothing */
+    const double delay_ms = sum->delay_ms / sum->delay_power * (1 - part(sum->own_power, sum->found));
+    const double block_time_s = lab_sample_mean(&a->ratio) * q->s.block_time_s;
     lab_estimate(r, "stale_rate", "found blocks that are lost", lab_sample_mean(&a->stale), lab_sample_error(&a->stale),
                  "");
     lab_number(r, "expected_stale_rate", "expected for this delay",
-               network_stale_expected(delay_ms / 1000, q->s.block_time_s), "");
+               network_stale_expected(delay_ms / 1000, block_time_s), "");
+    lab_estimate(r, "mean_ratio", "mean block time / block time", lab_sample_mean(&a->ratio),
+                 lab_sample_error(&a->ratio), "");
     lab_number(r, "mean_delay_ms", "mean delay, over all hash power", delay_ms, "ms");
     for (size_t i = 0; i < 3; i++)
         lab_estimate(r, keys[i], labels[i], lab_sample_mean(&a->reached[i]), lab_sample_error(&a->reached[i]), "ms");
@@ -216,11 +312,12 @@ static void put_selfish(lab_report *r, const question *q, const answer *a) {
                  "");
 }
 
-static double exact_of(const network_setup *s) {
+static double exact_of(const question *q) {
+    const network_setup *s = &q->s;
     if (s->attack == NETWORK_ECLIPSE)
         return network_eclipse_exact(s->alpha, s->victim_share, s->confirmations,
                                      (double)s->eclipse_s / s->block_time_s);
-    if (strcmp(s->weight, "pow") == 0) return lab_double_spend(LAB_DOUBLE_SPEND_STRICT, s->alpha, s->confirmations);
+    if (!q->tickets) return lab_double_spend(LAB_DOUBLE_SPEND_STRICT, s->alpha, s->confirmations);
     return lab_double_spend_tickets(s->alpha, s->confirmations, s->tickets);
 }
 
@@ -230,7 +327,7 @@ static void put_success(lab_report *r, const question *q, const answer *a) {
     /* of none or all of n a standard error of about 1 / n, so that an error bar never says "certain" */
     const double error = a->sum.trials == 0 ? NAN : sqrt((p * (1 - p) + 1 / n) / n);
     lab_estimate(r, "probability", "attacks that succeed", p, error, "");
-    lab_number(r, "closed_form", "exact, when blocks come at once", exact_of(&q->s), "");
+    lab_number(r, "closed_form", "exact, when blocks come at once", exact_of(q), "");
     if (eclipse)
         lab_number(r, "without_eclipse", "double spend without the eclipse, exact",
                    lab_double_spend(LAB_DOUBLE_SPEND_STRICT, q->s.alpha, q->s.confirmations), "");
@@ -238,12 +335,43 @@ static void put_success(lab_report *r, const question *q, const answer *a) {
     lab_integer(r, "successes", "of them with success", a->sum.successes, "");
 }
 
+static void explain_miners(lab_report *r, const question *q) {
+    if (q->s.chain != NULL)
+        lab_assume(
+            r,
+            "of the chain file all rules are the nodes' own but these: proofs of work are drawn and cost no time "
+            "to check, and its accounts and stakes make room for those of the simulated miners%s",
+            q->s.attack != NETWORK_NO_ATTACK ? "; under an attack its difficulty stays and its boost has no ramp" : "");
+    const enum posw_difficulty_rule rule = q->spec.params.difficulty_rule;
+    if (rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_STEP)
+        lab_note(r, "under this rule a block's difficulty depends on its own timestamp, which the nodes renew only at "
+                    "times: they mine slower than with a timestamp that is always new");
+    if (q->s.miners == NULL) {
+        lab_assume(r, "the nodes have equal hash power");
+        return;
+    }
+    if (q->tickets)
+        lab_assume(r,
+                   "expected shares: the chain of `posw lab shares` with these miners, run from genesis over the same "
+                   "block times, with blocks that reach everybody at once");
+    else
+        lab_assume(r, "expected shares: hash times weight of the stake, over the sum of all");
+    lab_note(r, "a share of the chain above the expected one is what better connections, or many own blocks that need "
+                "not travel, are worth");
+}
+
 static void explain(lab_report *r, const question *q) {
     lab_model(
         r,
         "whole nodes of this program, each with its own chain, connections and miner, over a simulated network; mining "
         "follows the real targets");
-    lab_assume(r, "the nodes have equal hash power and the difficulty stays; there are no transactions");
+    if (q->s.chain == NULL || q->s.attack != NETWORK_NO_ATTACK)
+        lab_assume(r, "the difficulty stays as it begins; there are no transactions");
+    else
+        lab_assume(r,
+                   "the difficulty begins where blocks come every block time, and follows the chain's rule from there; "
+                   "there are no transactions");
+    explain_miners(r, q);
     switch (q->s.attack) {
     case NETWORK_NO_ATTACK:
         lab_assume(r, "expected: a block meets a rival with the probability 1 - e^(-delay / block time) (Decker and "
@@ -270,7 +398,7 @@ static void explain(lab_report *r, const question *q) {
     }
     lab_assume(r,
                "standard errors come from the spread of the runs, those of a probability from the number of attacks");
-    if (strcmp(q->s.weight, "pow") != 0) {
+    if (q->tickets && q->s.miners == NULL) {
         lab_assume(
             r, "every honest miner has a ticket free for each of its blocks; hash counts with its boost on both sides");
         lab_note(r, "without a free ticket the attacker's hash counts 1 / boost");
@@ -290,7 +418,7 @@ static void draw(lab_report *r, const answer *a) {
     if (chart != NULL) lab_chart_estimates(chart, "blocks", x, y, errors, 3);
 }
 
-static int report(const cli *c, const question *q, const answer *a) {
+static int report(const cli *c, const question *q, answer *a) {
     lab_report *r = lab_report_new("network", "What does a network of whole nodes do?");
     if (r == NULL) return lab_report_print(c, r);
     put_question(r, q);
@@ -301,48 +429,67 @@ static int report(const cli *c, const question *q, const answer *a) {
     else
         put_success(r, q, a);
     lab_integer(r, "found", "blocks found", a->sum.found, "");
+    miners_put(r, &a->miners, &q->spec.params, &q->s.supply_wei);
     explain(r, q);
     if (cli_given(c, "html")) draw(r, a);
     if (a->done < q->runs) lab_interrupted(r, a->done, q->runs, "runs");
     return lab_report_print(c, r);
 }
 
-static int run(cli *c) {
-    question q;
-    answer a = {0};
-    if (!read_question(c, &q)) return CLI_USAGE;
-    job j = {.q = &q, .results = calloc(q.runs, sizeof *j.results)};
-    bool *done = calloc(q.runs, sizeof *done);
+static bool run_all(const question *q, answer *a) {
+    job j = {.q = q, .results = calloc(q->runs, sizeof *j.results)};
+    bool *done = calloc(q->runs, sizeof *done);
     bool failed = j.results == NULL || done == NULL;
     if (!failed) {
         const lab_parallel p = {
-            .tasks = q.runs, .threads = q.threads, .what = "runs", .run = run_one, .arg = &j, .done = done};
+            .tasks = q->runs, .threads = q->threads, .what = "runs", .run = run_one, .arg = &j, .done = done};
         heap_for_worlds();
         (void)lab_parallel_run(&p);
-        for (size_t i = 0; i < q.runs; i++) {
-            if (done[i] && j.results[i].done) add_run(&a, &j.results[i]);
+        for (size_t i = 0; i < q->runs; i++) {
+            if (done[i] && j.results[i].done) add_run(a, q, &j.results[i]);
             failed |= done[i] && !j.results[i].done && !lab_stopping();
         }
     }
     free(j.results);
     free(done);
-    if (failed)
-        return cli_fail("a run could not be made: not enough memory or processes; try fewer --threads or --nodes");
-    return report(c, &q, &a);
+    return !failed;
+}
+
+static int run(cli *c) {
+    question q;
+    answer a = {.done = 0};
+    int code = read_question(c, &q);
+    if (code == CLI_OK) {
+        if (!miners_new(&a.miners, q.s.miners != NULL ? &q.miners : NULL) || !miners_expect(&a.miners, &q.s, q.threads))
+            code = cli_fail("out of memory");
+        else if (!run_all(&q, &a))
+            code = cli_fail("a run could not be made: not enough memory or processes; try fewer --threads or --nodes");
+        else
+            code = report(c, &q, &a);
+    }
+    miners_clear(&a.miners);
+    clear_question(&q);
+    return code;
 }
 
 const cli_command lab_command_network = {
     "lab network",
-    "[--attack ATTACK] [OPTIONS]",
+    "[--attack ATTACK] [--chain FILE] [--miners FILE] [OPTIONS]",
     "stale blocks, propagation, and attacks on a network of whole nodes",
     "Runs networks of whole nodes, each with its own chain, connections and miner, over lines that take time. Tells "
     "how "
     "many blocks are lost and how they spread; what selfish mining brings there; how often a payment is undone at an "
-    "exchange, by hash alone or with an eclipse. JSON keys: stale_rate, expected_stale_rate, mean_delay_ms, "
-    "propagation_p50_ms, propagation_p90_ms, propagation_p99_ms; selfish: revenue, gamma, closed_form, threshold; "
+    "exchange, by hash alone or with an eclipse. With --miners, a list as that of `posw lab shares`, each miner is a "
+    "node "
+    "with its own hash and stake. JSON keys: stale_rate, expected_stale_rate, mean_ratio, mean_delay_ms, "
+    "propagation_p50_ms, propagation_p90_ms, propagation_p99_ms; with --miners: share, expected_share, stale (one "
+    "number a miner, in the order of the file: its part of the chain, the same without a network, and of its blocks "
+    "those that are lost), miners (one object an entry: found_share, share, expected_share and stale_rate, each with "
+    "its KEY_standard_error); selfish: revenue, gamma, closed_form, threshold; "
     "reorg "
     "and eclipse: probability, closed_form, trials.",
-    "posw lab network --nodes 50 --block-time 10 --latency 100\nposw lab network --attack selfish --alpha 0.4\nposw "
+    "posw lab network --nodes 50 --block-time 10 --latency 100\nposw lab network --chain mychain.json --miners "
+    "miners.json --latency 400\nposw lab network --attack selfish --alpha 0.4\nposw "
     "lab "
     "network --attack reorg --alpha 0.3 --confirmations 3\nposw lab network --attack eclipse --alpha 0.2 "
     "--confirmations 4",

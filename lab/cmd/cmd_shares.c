@@ -2,7 +2,6 @@
 #include "chain_input.h"
 #include "commands.h"
 #include "options.h"
-#include "posw/u256.h"
 #include "posw/weight.h"
 #include "rules/shares.h"
 
@@ -18,20 +17,6 @@ static const cli_option shares_options[] = {
     LAB_OUTPUT_OPTIONS,
     {NULL, NULL, NULL, NULL},
 };
-
-/* The coins that exist; false after a sentence. */
-static bool read_supply(const cli *c, const posw_chain_spec *spec, const lab_miners *m, posw_u256 *out) {
-    *out = posw_chain_spec_supply(spec);
-    if (cli_given(c, "supply") && !cli_amount(c, "supply", out)) return false;
-    if (posw_u256_cmp(out, &m->stake_wei) >= 0) return true;
-    const posw_weight_params *w = &spec->params.weight;
-    if (w->rule == POSW_WEIGHT_POWER || !posw_u256_is_zero(&w->ticket_price_wei)) {
-        *out = m->stake_wei; /* plays no part */
-        return true;
-    }
-    (void)cli_usage(c, "the miners stake more coins than exist: give --supply, on which the price of tickets depends");
-    return false;
-}
 
 static void put_miners(lab_report *r, const shares_result *s, const lab_miners *m, const posw_params *p,
                        const posw_u256 *supply, bool incomes) {
@@ -146,7 +131,9 @@ static int run_shares(cli *c) {
     int code = lab_miners_read(c, cli_text(c, "miners"), &miners);
     if (code != CLI_OK) return code;
     code = lab_chain_read(c, cli_text(c, "chain"), &spec);
-    if (code == CLI_OK && !read_supply(c, &spec, &miners, &setup.chain.supply_wei)) code = CLI_USAGE;
+    if (code == CLI_OK &&
+        !lab_supply_read(c, &spec.params, posw_chain_spec_supply(&spec), &miners, &setup.chain.supply_wei))
+        code = CLI_USAGE;
     if (code == CLI_OK) {
         setup.chain.params = &spec.params;
         setup.chain.miners = miners.miners;

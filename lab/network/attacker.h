@@ -9,6 +9,7 @@
 
 typedef struct {
     uint64_t found_us;
+    size_t machine;   /* that found it */
     uint32_t reached; /* nodes, the finder included */
     bool hidden;
 } found_block;
@@ -17,7 +18,8 @@ typedef struct {
     const network_setup *s;
     network_result *out;
     world *w;
-    posw_map blocks; /* hash -> found_block */
+    posw_map blocks;                 /* hash -> found_block */
+    double power[NETWORK_NODES_MAX]; /* of each node, in parts of all */
     bool counting, over;
     int failed;    /* operating error inside a callback */
     uint64_t base; /* block from which is counted */
@@ -32,6 +34,11 @@ typedef struct {
 } network;
 
 size_t network_machines(const network_setup *s);
+/* An honest node's part of all hash. Cost with a list of miners: O(nodes). */
+double network_hash_part(const network_setup *s, size_t node);
+/* F of an honest node in the first block. */
+double network_first_weight(const network_setup *s, const posw_params *p, size_t node);
+uint64_t network_begin_ms(const network_setup *s); /* when counting begins */
 /* Machines after the honest nodes. */
 size_t attacker_miner(const network_setup *s);
 size_t attacker_gateway(const network_setup *s);

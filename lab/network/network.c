@@ -1,9 +1,10 @@
 #include "network.h"
 
 #include "attacker.h"
-#include "base/error.h"
 #include "chain/chainfile.h"
 #include "posw/u256.h"
+#include "posw/weight.h"
+#include "rules/clock.h"
 #include "world/scenario.h"
 
 #include <errno.h>
@@ -16,43 +17,100 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HASHES = 1000 * 1000, WARM_MS = 30 * 1000, PRICE_COINS = 100, LOOK_MS = 100 };
+enum { HASHES = 1000 * 1000 * 1000, PRICE_COINS = 100, LOOK_MS = 100 };
 
 /* ---- the chain ---- */
 
-static void add_stake(posw_chain_spec *spec, size_t machine, uint64_t tickets) {
-    if (tickets == 0) return;
+static void add_stake(posw_chain_spec *spec, size_t machine, const posw_u256 *wei) {
+    if (posw_u256_is_zero(wei)) return;
     const posw_address miner = world_miner_of(machine);
-    spec->stakes[spec->stake_count++] = (posw_genesis_stake){miner, miner, scenario_coins(tickets * PRICE_COINS)};
+    spec->stakes[spec->stake_count++] = (posw_genesis_stake){miner, miner, *wei};
 }
 
 /* Under a ticket rule every honest node has twice the tickets that its part of the blocks uses up. */
-static int make_spec(posw_chain_spec *spec, const network_setup *s) {
-    posw_message msg = {""};
-    int rc = posw_chainfile_dev(spec);
-    if (rc != POSW_OK) return rc;
-    posw_params *p = &spec->params;
+static void add_tickets(posw_chain_spec *spec, const network_setup *s) {
+    const posw_u256 honest = scenario_coins((2 * spec->params.window_blocks / s->nodes + 8) * PRICE_COINS);
+    const posw_u256 attacker = scenario_coins(s->tickets * PRICE_COINS);
+    spec->params.weight.ticket_price_wei = scenario_coins(PRICE_COINS);
+    for (size_t i = 0; i < s->nodes; i++)
+        add_stake(spec, i, &honest);
+    add_stake(spec, attacker_miner(s), &attacker);
+}
+
+/* All other coins lie on an account that does nothing. */
+static void add_miners(posw_chain_spec *spec, const network_setup *s) {
+    posw_u256 rest = s->supply_wei;
+    for (size_t i = 0; i < s->nodes; i++) {
+        add_stake(spec, i, &s->miners[i].stake_wei);
+        rest = posw_u256_sub_sat(&rest, &s->miners[i].stake_wei);
+    }
+    if (!posw_u256_is_zero(&rest))
+        spec->accounts[spec->account_count++] = (posw_genesis_account){world_miner_of(network_machines(s)), rest};
+}
+
+static void take_rules(posw_params *p, const network_setup *s) {
+    *p = *s->chain;
+    p->pow = POSW_POW_KECCAK256; /* found by drawing */
+    if (s->attack == NETWORK_NO_ATTACK) return;
+    p->difficulty_rule = POSW_DIFFICULTY_FIXED; /* two branches of one length have one weight */
+    p->weight.ramp_blocks = 0;
+}
+
+static bool make_rules(posw_params *p, const network_setup *s) {
     const posw_params dev = *p;
     posw_params_default(p);
-    if (!posw_params_preset(p, s->weight)) return POSW_EINVAL;
+    if (!posw_params_preset(p, s->weight)) return false;
     p->chain_id = dev.chain_id;
     p->genesis_time = dev.genesis_time;
     p->block_time_s = s->block_time_s;
-    p->difficulty_rule = POSW_DIFFICULTY_FIXED; /* two branches of one length have one weight */
-    const bool tickets = p->weight.rule == POSW_WEIGHT_TICKET;
-    const uint64_t boost = tickets ? p->weight.boost : 1;
-    posw_u256 difficulty = posw_u256_from_u64((uint64_t)s->block_time_s * HASHES);
-    if (!posw_u256_mul_u64(&difficulty, &difficulty, boost)) return POSW_EINVAL;
-    p->genesis_difficulty = difficulty;
+    p->difficulty_rule = POSW_DIFFICULTY_FIXED;
+    return true;
+}
+
+double network_first_weight(const network_setup *s, const posw_params *p, size_t node) {
+    if (s->miners == NULL && p->weight.rule == POSW_WEIGHT_TICKET) return (double)posw_weight_boost(p, 1);
+    const posw_u256 stake = s->miners == NULL ? POSW_U256_ZERO : s->miners[node].stake_wei;
+    const posw_u256 f = posw_weight(p, 1, &stake, &s->supply_wei, 0);
+    return lab_double_of(&f);
+}
+
+double network_hash_part(const network_setup *s, size_t i) {
+    const bool victim = s->attack == NETWORK_ECLIPSE;
+    double all = 0;
+    if (victim && i == 0) return s->victim_share;
+    if (s->miners == NULL) return (1 - s->alpha - s->victim_share) / (double)(s->nodes - victim);
+    for (size_t k = 0; k < s->nodes; k++)
+        all += s->miners[k].hash;
+    return s->miners[i].hash / all;
+}
+
+/* Of a block every block_time_s from all the hash that there is, the attacker's among it. */
+static posw_u256 first_difficulty(const posw_params *p, const network_setup *s) {
+    double power = 0;
+    for (size_t i = 0; i < s->nodes; i++)
+        power += network_hash_part(s, i) * network_first_weight(s, p, i);
+    power += s->alpha * network_first_weight(s, p, 0);
+    return lab_u256_of(floor(power * HASHES * (double)p->block_time_s + 0.5));
+}
+
+int network_chain(posw_chain_spec *spec, const network_setup *s, posw_message *msg) {
+    *spec = (posw_chain_spec){0};
+    const int rc = posw_chainfile_dev(spec);
+    if (rc != POSW_OK) return rc;
+    posw_params *p = &spec->params;
+    if (s->chain != NULL)
+        take_rules(p, s);
+    else if (!make_rules(p, s))
+        return POSW_EINVAL;
     spec->stakes = calloc(s->nodes + 2, sizeof *spec->stakes);
-    if (spec->stakes == NULL) return POSW_ENOMEM;
-    if (tickets) {
-        p->weight.ticket_price_wei = scenario_coins(PRICE_COINS);
-        for (size_t i = 0; i < s->nodes; i++)
-            add_stake(spec, i, 2 * p->window_blocks / s->nodes + 8);
-        add_stake(spec, attacker_miner(s), s->tickets);
-    }
-    return posw_chain_spec_check(spec, NULL, &msg);
+    spec->accounts = calloc(1, sizeof *spec->accounts);
+    if (spec->stakes == NULL || spec->accounts == NULL) return POSW_ENOMEM;
+    if (s->miners != NULL)
+        add_miners(spec, s);
+    else if (p->weight.rule == POSW_WEIGHT_TICKET)
+        add_tickets(spec, s);
+    p->genesis_difficulty = first_difficulty(p, s);
+    return posw_chain_spec_check(spec, NULL, msg);
 }
 
 /* ---- the machines ---- */
@@ -62,14 +120,13 @@ static uint64_t part_of_hash(double part) {
 }
 
 static void make_machines(machine_options *m, const network_setup *s) {
-    const bool victim = s->attack == NETWORK_ECLIPSE;
-    const double honest = 1 - s->alpha - (victim ? s->victim_share : 0);
     world_name_peers(m, s->nodes, s->peers, s->seed);
     for (size_t i = 0; i < s->nodes; i++) {
-        m[i].hashes_per_s = part_of_hash(honest / (double)(s->nodes - victim));
+        const double part = network_hash_part(s, i);
+        m[i].hashes_per_s = part_of_hash(part);
+        if (part > 0 && m[i].hashes_per_s == 0) m[i].hashes_per_s = 1;
         m[i].inbound_max = NETWORK_NODES_MAX;
     }
-    if (victim) m[0].hashes_per_s = part_of_hash(s->victim_share);
     if (s->attack != NETWORK_NO_ATTACK) attacker_machines(m, s, part_of_hash(s->alpha));
     for (size_t i = 0; i < network_machines(s); i++)
         m[i].upload_bytes_per_s = s->bytes_per_s;
@@ -91,12 +148,16 @@ static void note_found(network *n, size_t machine, const posw_hash *hash) {
         return;
     }
     if (!added) return; /* it has come back to its own block */
-    *b = (found_block){.found_us = world_now_us(n->w), .reached = 1, .hidden = machine >= n->s->nodes};
+    *b = (found_block){
+        .found_us = world_now_us(n->w), .machine = machine, .reached = 1, .hidden = machine >= n->s->nodes};
     n->out->found++;
+    if (b->hidden) return;
+    n->out->found_of[machine]++;
+    n->out->own_power += n->power[machine];
 }
 
 /* Times until a part of the nodes has a block. Blocks that an attacker held back have none. */
-static void note_arrival(network *n, const posw_hash *hash) {
+static void note_arrival(network *n, size_t machine, const posw_hash *hash) {
     static const double parts[3] = {.5, .9, .99};
     found_block *b = posw_map_find(&n->blocks, hash);
     if (b == NULL || b->hidden) return;
@@ -104,6 +165,8 @@ static void note_arrival(network *n, const posw_hash *hash) {
     b->reached++;
     n->out->arrivals++;
     n->out->arrival_ms += ms;
+    n->out->delay_ms += n->power[machine] * ms;
+    n->out->delay_power += n->power[machine];
     for (size_t i = 0; i < 3; i++) {
         if (b->reached != (uint32_t)ceil(parts[i] * (double)n->s->nodes)) continue;
         n->out->reached[i]++;
@@ -118,7 +181,7 @@ static void on_tip(void *arg, world *w, size_t machine, const posw_hash *tip) {
     if (posw_address_equal(&h->beneficiary, world_miner(w, machine)))
         note_found(n, machine, tip);
     else if (machine < n->s->nodes)
-        note_arrival(n, tip);
+        note_arrival(n, machine, tip);
     if (n->s->attack != NETWORK_NO_ATTACK) attacker_tip(n, machine);
 }
 
@@ -138,20 +201,29 @@ static void count_main(network *n) {
         if (posw_chain_block_by_number(c, &info, i) != POSW_OK) continue;
         n->out->main++;
         n->out->attacker_main += posw_address_equal(&info.header.beneficiary, &attacker);
+        const found_block *b = posw_map_find(&n->blocks, &info.hash);
+        if (b != NULL && !b->hidden) n->out->main_of[b->machine]++;
     }
 }
 
 /* ---- a run ---- */
 
+/* The nodes connect, and the chain settles. */
+uint64_t network_begin_ms(const network_setup *s) {
+    enum { WARM_MS = 30 * 1000 };
+    return WARM_MS + s->settle * s->block_time_s * 1000;
+}
+
 static int live(network *n) {
     const network_setup *s = n->s;
-    int rc = world_run(n->w, WARM_MS); /* they connect */
+    const uint64_t begin_ms = network_begin_ms(s);
+    int rc = world_run(n->w, begin_ms);
     if (rc != POSW_OK) return rc;
     n->base = posw_chain_tip(world_chain(n->w, 0))->number;
     n->counting = true;
     if (s->attack != NETWORK_NO_ATTACK) attacker_begin(n);
-    const uint64_t end_ms = WARM_MS + s->blocks * s->block_time_s * 1000;
-    for (uint64_t at = WARM_MS; rc == POSW_OK && n->failed == POSW_OK && !n->over && at < end_ms;) {
+    const uint64_t end_ms = begin_ms + s->blocks * s->block_time_s * 1000;
+    for (uint64_t at = begin_ms; rc == POSW_OK && n->failed == POSW_OK && !n->over && at < end_ms;) {
         at += (uint64_t)s->block_time_s * 1000;
         rc = world_run(n->w, at);
     }
@@ -162,13 +234,16 @@ static int live(network *n) {
 
 int network_run(network_result *out, const network_setup *setup) {
     posw_chain_spec spec = {0};
+    posw_message msg = {""};
     world_options o;
     network n = {.s = setup, .out = out};
     *out = (network_result){0};
     machine_options *m = calloc(network_machines(setup), sizeof *m);
     if (m == NULL) return POSW_ENOMEM;
-    int rc = make_spec(&spec, setup);
+    int rc = network_chain(&spec, setup, &msg);
     if (rc != POSW_OK) goto done;
+    for (size_t i = 0; i < setup->nodes; i++)
+        n.power[i] = setup->parts != NULL ? setup->parts[i] : network_hash_part(setup, i);
     make_machines(m, setup);
     world_options_default(&o);
     o.seed = setup->seed;

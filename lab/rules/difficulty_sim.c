@@ -19,6 +19,7 @@ typedef struct {
     posw_header parent;
     lab_random random;
     double now_s, unit;
+    double base_difficulty; /* difficulty_of_base() */
     double hash[2];
     uint64_t lead_s[2];
 } chain;
@@ -87,10 +88,19 @@ static found next_block(chain *c) {
 
 /* ---- what the attacker does ---- */
 
+/* Step goes up by a tenth after a block that is sooner than the goal, and down by one after the others: it stands where
+ * x ln 1.1 + (1 - x) ln 0.9 = 0, x being the part of the sooner ones. They are found at 1.1 times the difficulty d, so
+ * x = 1 - exp(-1 / (1.1 d)). */
+double difficulty_of_base(const posw_params *p) {
+    if (p->difficulty_rule != POSW_DIFFICULTY_STEP) return 1;
+    const double sooner = log(.9) / (log(.9) - log(1.1));
+    return -1 / (1.1 * log1p(-sooner));
+}
+
 /* By the difficulty of the next block; under the rules where that depends on its time, of the latest one. */
 static double seen_difficulty(const chain *c) {
     const posw_u256 d = lab_own_timestamp(&c->params) ? c->parent.difficulty : difficulty_of(c, BASE);
-    return lab_double_of(&d) / FIRST_DIFFICULTY;
+    return lab_double_of(&d) / (FIRST_DIFFICULTY * c->base_difficulty);
 }
 
 static void decide(chain *c) {
@@ -127,6 +137,7 @@ static bool start(chain *c, const difficulty_setup *setup, size_t task) {
     c->params.genesis_difficulty = c->parent.difficulty = lab_u256_of(FIRST_DIFFICULTY);
     c->random = lab_random_of(setup->seed, task);
     c->hash[BASE] = 1;
+    c->base_difficulty = difficulty_of_base(&c->params);
     c->lead_s[ATTACKER] = setup->scenario == DIFFICULTY_TIMESTAMP ? setup->lead_s : 0;
     c->unit = FIRST_DIFFICULTY / (double)c->params.block_time_s;
     if (!looks_back(&c->params)) return true;
@@ -183,10 +194,13 @@ typedef struct {
     bool failed[DIFFICULTY_CHAINS];
 } job;
 
-uint64_t difficulty_settling(const posw_params *p) {
+/* An attacker who comes and goes drives bitcoin2016 between two levels, of which the low one only rises: to the highest
+ * that chance has made in any interval. After five hundred of them it hardly does any more. */
+uint64_t difficulty_settling(const difficulty_setup *s) {
+    const posw_params *p = s->params;
     switch (p->difficulty_rule) {
     case POSW_DIFFICULTY_BITCOIN2016:
-        return 8 * p->difficulty_blocks;
+        return (s->scenario == DIFFICULTY_ON_OFF ? 500 : 8) * p->difficulty_blocks;
     case POSW_DIFFICULTY_ASERT:
     case POSW_DIFFICULTY_LWMA3:
         return 1000 + 20 * p->difficulty_blocks;
@@ -207,7 +221,7 @@ static void run_chain(void *arg, size_t task) {
         j->failed[task] = true;
         return;
     }
-    const uint64_t settling = difficulty_settling(setup->params);
+    const uint64_t settling = difficulty_settling(setup);
     for (uint64_t i = 0; i < settling + j->blocks; i++) {
         decide(&c);
         const found f = next_block(&c);

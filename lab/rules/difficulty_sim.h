@@ -14,7 +14,7 @@ enum { DIFFICULTY_CHAINS = 16 };
 
 enum difficulty_scenario {
     DIFFICULTY_CONSTANT, /* the base alone */
-    DIFFICULTY_ON_OFF,   /* the attacker starts below `on` and stops above `off` times the first difficulty */
+    DIFFICULTY_ON_OFF,   /* the attacker starts below `on` and stops above `off` times difficulty_of_base() */
     DIFFICULTY_RENTED,   /* the attacker mines `duration` blocks of each `every` */
     DIFFICULTY_TIMESTAMP /* the attacker mines always, and its timestamps are lead_s ahead */
 };
@@ -52,7 +52,10 @@ typedef struct {
 } difficulty_result;
 
 /* Blocks before a chain is looked at. */
-uint64_t difficulty_settling(const posw_params *p);
+uint64_t difficulty_settling(const difficulty_setup *s);
+/* The difficulty at which a rule stands when the base mines alone, in parts of that at which the base gives the block
+ * time: 1, but under step, which looks for blocks to be sooner than its goal in a fixed part of all cases. */
+double difficulty_of_base(const posw_params *p);
 /* False: out of memory. The same result for any number of threads. After Ctrl-C the blocks that were done. */
 bool difficulty_run(difficulty_result *out, const difficulty_setup *setup);
 /* Over the chains, of the double at this offset in difficulty_chain. */

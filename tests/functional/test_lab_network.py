@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -62,6 +63,78 @@ class Network(unittest.TestCase):
         self.assertGreater(a["trials"], 30)
         self.near(a["probability"], a["closed_form"], 5 * (0.25 / a["trials"]) ** 0.5)
         self.assertGreater(a["probability"], 3 * a["without_eclipse"])
+
+    def test_miners_of_a_chain(self):
+        """A large miner and nine small ones by tickets: their shares are those of lab shares, and the large one loses fewer blocks."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = self.files(folder)
+            a = answer(*files, "--latency", "10", "--runs", "6", "--settle", "150")
+            giant, small = a["miners"]
+            self.assertEqual((giant["name"], giant["tickets"], small["count"]), ("giant", 12, 9))
+            for row in giant, small:
+                for key in "share", "found_share":
+                    self.near(row[key], row["expected_share"], 5 * (row[key + "_standard_error"] ** 2 + row["expected_share_standard_error"] ** 2) ** 0.5)
+            self.assertLess(giant["share_standard_error"], 0.03)
+            self.assertAlmostEqual(sum(a["share"]), 1, 9)
+            self.assertAlmostEqual(sum(a["expected_share"]), 1, 9)
+            self.assertEqual(len(a["stale"]), 10)
+            self.near(a["mean_ratio"], 1, 0.2)
+            done = subprocess.run([POSW, "lab", "shares", *files, "--blocks", "200000", "--json"], capture_output=True, text=True, timeout=COMMAND_S)
+            self.near(json.loads(done.stdout)["share"][0], giant["expected_share"], 0.02)
+            slow = answer(*files, "--latency", "2000", "--runs", "4", "--settle", "0")
+            self.assertGreater(slow["miners"][1]["stale_rate"], slow["miners"][0]["stale_rate"])
+            self.near(slow["stale_rate"], slow["expected_stale_rate"], 5 * slow["standard_error"] + 0.02)
+            outputs = {network(*files, "--blocks", "20", "--runs", "2", "--settle", "10", "--json", "--threads", n).stdout for n in ("1", "3")}
+            self.assertEqual(len(outputs), 1)
+
+    def test_a_chain_file_alone(self):
+        """Its block time, its weight of stake, and an attack under it."""
+        with tempfile.TemporaryDirectory() as folder:
+            chain, miners = self.files(folder, weight={"preset": "linear"}, blockTime=30)[1::2]
+            a = answer("--chain", chain, "--nodes", "5", "--blocks", "40", "--runs", "4")
+            self.assertEqual(a["block_time_s"], 30)
+            self.near(a["found"], 160, 6 * 160 ** 0.5)
+            b = answer("--chain", chain, "--miners", miners, "--blocks", "60", "--runs", "2")
+            self.assertAlmostEqual(b["expected_share"][0], 100 / (100 + 9 * 20), 9)  # all have the same stake
+            r = answer("--chain", chain, "--attack", "selfish", "--alpha", "0.4", "--nodes", "5", "--blocks", "100", "--runs", "2", "--latency", "10")
+            self.assertGreater(r["revenue"], 0.2)
+
+    def files(self, folder, **changes):
+        chain, miners = os.path.join(folder, "chain.json"), os.path.join(folder, "miners.json")
+        weight = {"rule": "ticket", "slots": 4, "boost": 1024, "price": "1000 coin"}
+        with open(chain, "w") as f:
+            json.dump({"name": "Trial", "ticker": "TRY", "chainId": 4242, "timestamp": 1790000000, "window": 50, "blockTime": 15, "weight": weight, **changes}, f)
+        with open(miners, "w") as f:
+            json.dump([{"name": "giant", "hash": 100, "stake": "12000 coin"}, {"hash": 20, "stake": "12000 coin", "count": 9}], f)
+        return "--chain", chain, "--miners", miners
+
+    def test_wrong_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            c, chain, m, miners = self.files(folder)
+
+            def write(name, value):
+                path = os.path.join(folder, name)
+                with open(path, "w") as f:
+                    f.write(value if isinstance(value, str) else json.dumps(value))
+                return path
+
+            for args, words in [
+                ((c, chain, "--weight", "pow"), "--weight does not go with --chain"),
+                ((c, chain, "--block-time", "5"), "--block-time does not go with --chain"),
+                ((c, write("no", "")), "no"),
+                ((m, miners, "--nodes", "5"), "--nodes does not go with --miners"),
+                ((m, miners, "--attack", "selfish"), "--miners does not go with --attack selfish"),
+                ((m, miners, "--weight", "ticket"), "give --supply"),
+                ((c, chain, m, write("one", [{"hash": 1}])), "2 to 1000 miners"),
+                ((c, chain, m, write("two", [{"hash": 1, "identities": 2}, {"hash": 1}])), "one identity"),
+                ((c, chain, m, write("little", [{"hash": 1, "stake": "0.1 coin"}, {"hash": 1}])), "no chain can have these rules and stakes"),
+                (("--supply", "5 coin"), "--supply goes with --miners"),
+                (("--settle", "x"), "--settle"),
+            ]:
+                done = network(*args)
+                self.assertEqual(done.returncode, 2, (args, done.stderr))
+                self.assertIn(words, done.stderr)
+                self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
 
     def test_threads_change_nothing(self):
         args = ["--nodes", "4", "--peers", "1", "--blocks", "30", "--runs", "4", "--json"]

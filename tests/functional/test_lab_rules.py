@@ -144,6 +144,19 @@ class AllCommands(Base):
                 self.assertIn(COMMANDS[name][1][0], report)
 
 
+class Scarce(Base):
+    def test_plenty_and_few(self):
+        """Work against all hash boosted, by the tickets for each block of the window: Erlang's loss, and far less where they run out."""
+        for tickets, work in ("2", .993), ("1.25", .865), ("1.1", .59):
+            line, = self.answer("scarce", "--tickets", tickets)["lines"]
+            self.assertAlmostEqual(line["effective_work"], work, delta=5 * line["standard_error"] + .005)
+            self.assertAlmostEqual(line["mean_ratio"], 1, delta=.002)
+        line, = self.answer("scarce", "--tickets", "0.5", "--boost", "16", "--blocks", "1600000")["lines"]
+        self.assertAlmostEqual(line["effective_work"], .124, delta=.006)
+        self.assertAlmostEqual(line["boosted_blocks"], .5, delta=.02)
+        self.assertLess(line["worst_gap"], 60)
+
+
 class Shares(Base):
     def phi(self, tickets, chain):
         miners = self.write("m.json", [{"hash": 1, "stake": f"{1000 * tickets} coin", "count": 4000 // tickets}])

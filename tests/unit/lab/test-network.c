@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "near.h"
+#include "posw/u256.h"
 
 #include <string.h>
 
@@ -87,7 +88,7 @@ static void test_selfish(void **state) {
     s.blocks = 900;
     s.alpha = .45;
     const network_result r = run(&s);
-    assert_true(r.races > 15); /* about 60, 20 in 300 blocks with a deviation of 6 */
+    assert_true(r.races > 15);          /* about 60, 20 in 300 blocks with a deviation of 6 */
     assert_true(r.main + 20 < r.found); /* it makes others' blocks worthless */
     assert_true((double)r.attacker_main > .45 * (double)r.main);
     /* and without hash power nothing happens */
@@ -132,11 +133,102 @@ static void test_eclipse(void **state) {
     assert_int_equal(r.successes, 0);
 }
 
+static const posw_u256 COIN = {{1000000000000000000U, 0, 0, 0}};
+
+static posw_u256 coins(uint64_t n) {
+    posw_u256 wei;
+    assert_true(posw_u256_mul_u64(&wei, &COIN, n));
+    return wei;
+}
+
+/* Hash 1 to 6 and the stakes 5 to 0 thousand coins, on a chain whose difficulty follows its rule. */
+static network_setup with_miners(posw_params *p, chain_sim_miner miners[6], const char *preset) {
+    network_setup s = setup_of(NETWORK_NO_ATTACK);
+    posw_params_default(p);
+    assert_true(posw_params_preset(p, preset));
+    p->chain_id = 7;
+    p->genesis_time = 1790000000;
+    p->window_blocks = 30;
+    p->block_time_s = 20;
+    for (uint64_t i = 0; i < 6; i++)
+        miners[i] = (chain_sim_miner){.hash = (double)(i + 1), .stake_wei = coins(1000 * (5 - i)), .identities = 1};
+    s.block_time_s = 20;
+    s.blocks = 200;
+    s.chain = p;
+    s.miners = miners;
+    s.supply_wei = coins(30 * 4 * 500); /* a ticket: 500 coins; there are 30, for a window of 30 */
+    return s;
+}
+
+static void test_expected(void **state) {
+    (void)state;
+    posw_params p;
+    chain_sim_miner miners[6];
+    lab_sample share[6], again[6];
+    network_setup s = with_miners(&p, miners, "linear");
+    assert_true(network_expected(share, &s, 1));
+    const double power[] = {1 * 5, 2 * 4, 3 * 3, 4 * 2, 5 * 1, 6 * 1}; /* stake counts from one unit on */
+    for (size_t i = 0; i < 6; i++)
+        near(share[i].mean, power[i] / 41, 1e-12);
+    s = with_miners(&p, miners, "ticket");
+    s.settle = 60;
+    assert_true(network_expected(share, &s, 1) && network_expected(again, &s, 3));
+    double all = 0;
+    for (size_t i = 0; i < 6; i++) {
+        all += share[i].mean;
+        assert_true(share[i].mean == again[i].mean);
+        assert_true(share[i].mean < (10 - 2 * (double)i) / 30 + .05); /* by its tickets, and what comes without any */
+    }
+    near(all, 1, 1e-12);
+}
+
+static void test_miners(void **state) {
+    (void)state;
+    posw_params p;
+    chain_sim_miner miners[6];
+    network_setup s = with_miners(&p, miners, "linear");
+    const network_result r = run(&s);
+    uint64_t found = 0, main = 0;
+    for (size_t i = 0; i < 6; i++) {
+        found += r.found_of[i];
+        main += r.main_of[i];
+        assert_true(r.main_of[i] <= r.found_of[i]);
+    }
+    assert_int_equal(found, r.found);
+    assert_in_range(main, r.main - 1, r.main);  /* one may be older than the counting */
+    assert_in_range(found, 200 - 71, 200 + 71); /* Poisson, five standard deviations */
+    assert_in_range(r.found_of[1], 39 - 30, 39 + 30);
+    /* a miner without hash finds nothing */
+    miners[1].hash = 0;
+    const network_result none = run(&s);
+    assert_int_equal(none.found_of[1], 0);
+    assert_true(none.found > 100);
+}
+
+static void test_no_such_chain(void **state) {
+    (void)state;
+    posw_params p;
+    chain_sim_miner miners[6];
+    posw_chain_spec spec;
+    posw_message msg = {""};
+    network_setup s = with_miners(&p, miners, "linear");
+    miners[5].stake_wei = coins(1);
+    p.stake_min_wei = coins(2);
+    assert_int_equal(network_chain(&spec, &s, &msg), POSW_EINVAL);
+    assert_string_not_equal(msg.text, "");
+    posw_chain_spec_clear(&spec);
+    network_result r;
+    assert_int_equal(network_run(&r, &s), POSW_EINVAL);
+    assert_false(r.done);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_closed_forms), cmocka_unit_test(test_same_seed_same_result),
-        cmocka_unit_test(test_no_latency),   cmocka_unit_test(test_selfish),
-        cmocka_unit_test(test_reorg),        cmocka_unit_test(test_eclipse),
+        cmocka_unit_test(test_closed_forms),  cmocka_unit_test(test_same_seed_same_result),
+        cmocka_unit_test(test_no_latency),    cmocka_unit_test(test_selfish),
+        cmocka_unit_test(test_reorg),         cmocka_unit_test(test_eclipse),
+        cmocka_unit_test(test_expected),      cmocka_unit_test(test_miners),
+        cmocka_unit_test(test_no_such_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
