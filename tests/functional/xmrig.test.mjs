@@ -69,11 +69,12 @@ async function mines(t, { algorithm, chain, weights, shares }) {
   const rigs = [rich, poor].map(({ address }) => startXmrig(folder, node.ready.stratum, algorithm, address));
   const sum = () => rigs[0].accepted() + rigs[1].accepted();
   try {
-    await until('shares', () => sum() >= shares && rigs.every((r) => r.accepted() > 0), { timeoutMs: 40000 + 15000 * shares, everyMs: 200 });
+    await until('shares', () => sum() >= shares && rigs.every((r) => r.accepted() > 0), { timeoutMs: 40000 + 30000 * shares, everyMs: 200 });
   } catch (error) {
     throw new Error(`${error.message}\n${rigs.map((r) => r.text().slice(-2000)).join('\n')}`);
+  } finally {
+    await Promise.all(rigs.map((r) => r.stop())); // else the runner would wait for them
   }
-  await Promise.all(rigs.map((r) => r.stop()));
   for (const [i, rig] of rigs.entries()) {
     const shown = new Set(rig.difficulties());
     assert.deepEqual([...shown], [difficulty / weights[i]], 'the difficulty that xmrig shows is the chain’s over the weight');
