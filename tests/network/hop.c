@@ -273,22 +273,16 @@ static void hear(hop *h, unsigned end, const posw_msg_frame *f) {
 
 static void greet(hop *h, unsigned end) {
     posw_buf b = {0};
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < sizeof h->genesis.b; i++) {
-        crc ^= h->genesis.b[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0xedb88320U : crc >> 1;
-    }
     posw_msg_hello m = {.version = 1,
                         .chain_id = h->spec.params.chain_id,
                         .genesis = h->genesis,
+                        .fork = p2p_fork_id_at(&h->genesis, &h->spec.params, 0),
                         .hash = h->genesis,
                         .weight = h->genesis_weight,
                         .flags = POSW_MSG_HELLO_RELAYS,
                         .time_s = (uint64_t)time(NULL),
                         .nonce = {(uint8_t)end, 99},
                         .agent = posw_bytes_of("hop", 3)};
-    posw_store_be32(m.fork.hash, ~crc);
     posw_msg_hello_encode(&b, &m);
     say(h, end, &b);
 }

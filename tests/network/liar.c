@@ -118,15 +118,10 @@ static size_t find(const liar *l, const posw_hash *hash) {
 
 static void greet(liar *l, uint64_t peer) {
     posw_buf b = {0};
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < sizeof l->genesis.b; i++) {
-        crc ^= l->genesis.b[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0xedb88320U : crc >> 1;
-    }
     posw_msg_hello m = {.version = 1,
                         .chain_id = l->spec.params.chain_id,
                         .genesis = l->genesis,
+                        .fork = p2p_fork_id_at(&l->genesis, &l->spec.params, l->count),
                         .number = l->count,
                         .hash = l->blocks[l->count - 1].hash,
                         .weight = posw_u256_add_sat(&l->weight, &POSW_U256_ONE), /* a little more than the others */
@@ -134,7 +129,6 @@ static void greet(liar *l, uint64_t peer) {
                         .time_s = (uint64_t)time(NULL),
                         .agent = posw_bytes_of("liar", 4)};
     if (l->mode == HONEST) m.weight = l->weight;
-    posw_store_be32(m.fork.hash, ~crc);
     memcpy(m.nonce, &peer, sizeof m.nonce);
     m.nonce[7] = (uint8_t)(1 + l->mode);
     posw_msg_hello_encode(&b, &m);

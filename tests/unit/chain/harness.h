@@ -125,6 +125,30 @@ static inline void h_close(h_node *n) {
     *n = (h_node){0};
 }
 
+/* Two instances of one chain, as the state of a test. */
+typedef struct {
+    posw_chain_spec spec;
+    h_node a, b;
+} h_pair;
+
+static inline int h_pair_setup(void **state) {
+    h_pair *p = calloc(1, sizeof *p);
+    h_spec(&p->spec);
+    h_open(&p->a, &p->spec);
+    h_open(&p->b, &p->spec);
+    *state = p;
+    return 0;
+}
+
+static inline int h_pair_teardown(void **state) {
+    h_pair *p = *state;
+    h_close(&p->a);
+    h_close(&p->b);
+    posw_chain_spec_clear(&p->spec);
+    free(p);
+    return 0;
+}
+
 /* ---- transactions ---- */
 
 typedef struct {

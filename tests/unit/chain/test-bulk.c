@@ -1,29 +1,7 @@
 /* Bulk mode: commits are joined, and everything that can be seen is as without. */
 #include "harness.h"
 
-typedef struct {
-    posw_chain_spec spec;
-    h_node a, b;
-} world;
-
-static int setup(void **state) {
-    world *w = calloc(1, sizeof *w);
-    h_spec(&w->spec);
-    h_open(&w->a, &w->spec);
-    h_open(&w->b, &w->spec);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world *w = *state;
-    h_close(&w->a);
-    h_close(&w->b);
-    posw_chain_spec_clear(&w->spec);
-    free(w);
-    return 0;
-}
-
+typedef h_pair world;
 static void grow_with_stake(posw_chain *c, uint64_t blocks) {
     for (uint64_t i = 0; i < blocks; i++) {
         const uint64_t n = posw_chain_tip(c)->number;
@@ -174,12 +152,12 @@ static void longer_than_the_kept_states(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(equals_one_by_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(commits_are_joined, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_stop_in_the_middle, setup, teardown),
-        cmocka_unit_test_setup_teardown(branches_in_bulk, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_invalid_branch_in_bulk, setup, teardown),
-        cmocka_unit_test_setup_teardown(longer_than_the_kept_states, setup, teardown),
+        cmocka_unit_test_setup_teardown(equals_one_by_one, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(commits_are_joined, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(a_stop_in_the_middle, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(branches_in_bulk, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(an_invalid_branch_in_bulk, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(longer_than_the_kept_states, h_pair_setup, h_pair_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

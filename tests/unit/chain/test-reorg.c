@@ -2,29 +2,7 @@
  * as it was. */
 #include "harness.h"
 
-typedef struct {
-    posw_chain_spec spec;
-    h_node a, b;
-} world;
-
-static int setup(void **state) {
-    world *w = calloc(1, sizeof *w);
-    h_spec(&w->spec);
-    h_open(&w->a, &w->spec);
-    h_open(&w->b, &w->spec);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world *w = *state;
-    h_close(&w->a);
-    h_close(&w->b);
-    posw_chain_spec_clear(&w->spec);
-    free(w);
-    return 0;
-}
-
+typedef h_pair world;
 static uint64_t height(posw_chain *c) {
     return posw_chain_tip(c)->number;
 }
@@ -652,24 +630,24 @@ static void one_proof_many_blocks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_heavier_branch_wins, setup, teardown),
-        cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_index_of_transactions_follows, setup, teardown),
-        cmocka_unit_test_setup_teardown(across_an_epoch_edge, setup, teardown),
-        cmocka_unit_test_setup_teardown(by_undo_records, setup, teardown),
-        cmocka_unit_test_setup_teardown(after_reopening, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_heavier_branch_wins, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(there_and_back, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(the_index_of_transactions_follows, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(across_an_epoch_edge, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(by_undo_records, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(after_reopening, h_pair_setup, h_pair_teardown),
         cmocka_unit_test(a_shorter_branch_can_be_heavier),
         cmocka_unit_test(tables_that_fall_back),
-        cmocka_unit_test_setup_teardown(an_invalid_block_in_the_middle, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_next_best_branch, setup, teardown),
-        cmocka_unit_test_setup_teardown(keys_of_a_branch, setup, teardown),
-        cmocka_unit_test_setup_teardown(deeper_than_the_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_heavier_branch_is_reported, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_limit_comes_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(exactly_the_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(old_branches_go, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_many_side_blocks, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_proof_many_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_invalid_block_in_the_middle, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(the_next_best_branch, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(keys_of_a_branch, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(deeper_than_the_limit, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(a_heavier_branch_is_reported, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(the_limit_comes_back, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(exactly_the_limit, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(old_branches_go, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(too_many_side_blocks, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(one_proof_many_blocks, h_pair_setup, h_pair_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
