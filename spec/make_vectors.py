@@ -29,6 +29,7 @@ MAKERS = {
     "genesis": chains.geneses,
     "chain-ticket": chains.ticket_chain,
     "chain-power": chains.power_chain,
+    "chain-upgrades": chains.upgrade_chain,
 }
 
 

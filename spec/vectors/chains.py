@@ -1,4 +1,4 @@
-"""Whole chains: genesis blocks, and two stories with every state root."""
+"""Whole chains: genesis blocks, and three stories with every state root."""
 
 from posw import params
 from posw.build import BREAKS, Built, Key, break_block, call, calls, make_block, transfer
@@ -37,6 +37,20 @@ POWER = _file(
     fees={"base": "pool", "poolBlocks": 3, "initial": "5 gwei", "minimum": "1 gwei"}, accounts=_accounts(500), stakes=[_stake(ALICE, BOB, 160)],
     gasLimit=700_000,
 )  # fmt: skip
+UPGRADES = [
+    {"height": 3, "name": "larger-blocks", "gasLimit": 400_000},
+    {"height": 6, "name": "dearer-gas", "fees": {"minimum": "9 gwei"}},
+    {"height": 9, "name": "a-treasury", "reward": {"treasury": hexa(ERIN.address), "treasuryShare": 2500}},
+    {"height": 11, "name": "a-smaller-share", "reward": {"treasury": hexa(ERIN.address), "treasuryShare": 500}},
+    {"height": 14, "name": "all-at-once", "gasLimit": 150_000, "fees": {"minimum": "2 gwei"},
+     "reward": {"treasury": hexa(BOB.address), "treasuryShare": 10_000}},
+]  # fmt: skip
+BEFORE_UPGRADES = _file(
+    name="Upgrades", blockTime=10, window=8, epoch=4, unbonding=8, maxReorg=4, difficulty={"rule": "asert", "halfLife": 8, "genesis": "24"},
+    weight={"rule": "ticket", "boost": 64, "slots": 8, "price": "0 wei", "ramp": 6}, fees={"initial": "4 gwei", "minimum": "1 gwei"},
+    accounts=_accounts(1000), stakes=[_stake(ALICE, ALICE, 900), _stake(BOB, CAROL, 450)], gasLimit=200_000,
+)  # fmt: skip
+UPGRADED = BEFORE_UPGRADES | {"upgrades": UPGRADES}
 GENESES = [
     _file(),
     _file(name="ünïcödé", chainId="2147483629", timestamp=0, pow="argon2id"),
@@ -53,6 +67,7 @@ GENESES = [
     *[_file(weight={"preset": preset}) for preset in params.PRESETS],
     TICKET,
     POWER,
+    UPGRADED,
 ]  # fmt: skip
 
 
@@ -220,3 +235,41 @@ def power_chain() -> dict:
         story.grow(miner, dice.pick([1, 3, 5, 8, 30]), acts.get(n, []))
     story.break_all(CAROL, [_act(DAVE, _call(calls.stake(CAROL.address), value=COIN))])
     return story.vectors("X, S, W, R on a chain with a power rule, lwma3, a fee pool and a treasury: blocks in the order of their arrival, and the tip after each")
+
+
+# By which rule the block at each upgrade's height is refused that was made by the rules before it.
+REFUSED_BY = ["GAS_LIMIT", "BASE_FEE", "STATE_ROOT", "STATE_ROOT", "GAS_LIMIT"]
+
+
+def _try_old_rules(story: Story, count: int, acts: list) -> None:
+    """U2: the block at an upgrade's height by the rules before it."""
+    old = Chain(BEFORE_UPGRADES | {"upgrades": UPGRADES[:count]})
+    tip = story.chain.tip
+    built = make_block(old, miner=DAVE, timestamp=tip.timestamp + 9, txs=story.txs(acts), parent=tip)
+    verdict = story.give(built.bytes, built.header.timestamp, f"block {tip.number + 1} by the rules before {UPGRADES[count]['name']}")
+    assert (verdict.kind, verdict.name) == ("invalid", REFUSED_BY[count]), verdict
+
+
+def upgrade_chain() -> dict:
+    """Each kind of upgrade, and several at once; blocks before and after are full, so that the base fee is that of the parent's own gas limit (U2)."""
+    story, heights = Story(UPGRADED), [u["height"] for u in UPGRADES]
+    assert story.chain.genesis.hash == Chain(BEFORE_UPGRADES).genesis.hash  # U3
+    pays = {2: 9, 3: 12, 4: 19, 5: 2, 8: 1, 9: 3, 10: 1, 11: 2, 13: 18, 14: 7}
+    for n in range(1, 17):
+        acts = [_act(CAROL, _pay(DAVE, COIN + i)) for i in range(pays.get(n, 0))]
+        if n in heights:
+            _try_old_rules(story, heights.index(n), [_act(ERIN, _pay(DAVE, 1))])
+        story.grow([ALICE, BOB, ALICE, DAVE][n % 4], [9, 10, 14, 6][n % 4], acts)
+    _reorganise_across(story, heights[-1])
+    return story.vectors("U, B, R, X, F on a chain with upgrades of each kind: blocks in the order of their arrival, and the tip after each")
+
+
+def _reorganise_across(story: Story, height: int) -> None:
+    """A branch from two blocks before the height, which wins: of its five blocks the first has the rules before it."""
+    tip, fork = story.chain.tip, story.chain.main_chain()[height - 2]
+    parent: Built | Block = fork
+    for i in range(tip.number - fork.number + 1):
+        parent = make_block(story.chain, miner=BOB, timestamp=fork.timestamp + 2 * i + 1, parent=parent)
+        story.give(parent.bytes, parent.header.timestamp + 100, f"branch from block {fork.number}, block {i + 1}")
+    assert story.chain.tip.hash == parent.block.hash
+    assert max(case["removed"] for case in story.cases) == tip.number - fork.number

@@ -179,7 +179,10 @@ static void banner(const dev *d, const posw_runner_ports *ports) {
 static bool on_get(void *arg, const char *path, bool is_metrics, const posw_runner_numbers *n,
                    posw_server_reading *out) {
     const dev *d = arg;
-    const cli_observe o = {.stack = d->ready.stack, .datadir = cli_text(d->ready.c, "datadir"), .alone = true};
+    const cli_observe o = {.stack = d->ready.stack,
+                           .miners = d->miners.stratum,
+                           .datadir = cli_text(d->ready.c, "datadir"),
+                           .alone = true};
     return cli_observe_get(&o, path, is_metrics, n, out);
 }
 

@@ -185,8 +185,11 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     if (code == CLI_OK) code = cli_miners_open(&r.miners, c, s, 0, ro);
     if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
     if (code == CLI_OK) code = cli_network_dns(&r.network, ro);
-    r.observe =
-        (cli_observe){.stack = s, .network = &r.network, .datadir = datadir, .alone = cli_switch(c, "mine-alone")};
+    r.observe = (cli_observe){.stack = s,
+                              .network = &r.network,
+                              .miners = r.miners.stratum,
+                              .datadir = datadir,
+                              .alone = cli_switch(c, "mine-alone")};
     if (code != CLI_OK) {
         cli_miners_close(&r.miners);
         cli_network_close(&r.network);

@@ -79,6 +79,14 @@
     X(RPC_REQUESTS, "posw_rpc_requests_total", COUNTER, NULL, "Requests and messages of RPC clients; a batch is one") \
     X(RPC_REFUSED, "posw_rpc_refused_total", COUNTER, NULL,                                                           \
       "Requests and connections of RPC clients that were refused")                                                    \
+    X(MINER_CONNECTIONS, "posw_stratum_connections", GAUGE, NULL, "Open connections of outside miners")               \
+    X(MINERS, "posw_stratum_miners", GAUGE, NULL, "Outside miners that are logged in")                                \
+    X(SHARES, "posw_stratum_shares_total", COUNTER, "result: accepted, stale, invalid",                               \
+      "What outside miners have handed in; an accepted one is a block on the tip")                                    \
+    X(MINERS_BLOCKS, "posw_stratum_blocks_total", COUNTER, NULL,                                                      \
+      "Blocks that outside miners have found, with those that came late")                                             \
+    X(MINERS_REFUSED, "posw_stratum_refused_total", COUNTER, NULL,                                                    \
+      "Connections and logins of outside miners that were refused")                                                   \
     X(DB_USED, "posw_db_used_bytes", GAUGE, NULL, "Size of state and blocks")                                         \
     X(DB_PRUNED, "posw_db_pruned_bytes_total", COUNTER, NULL,                                                         \
       "Bytes of block and execution files that pruning has removed since the start")                                  \
@@ -296,6 +304,20 @@ static void write_network(posw_buf *out, const posw_p2p *p, const posw_p2p_statu
     one(out, P2P_MEMORY, s->memory);
 }
 
+/* ---- Miners ---- */
+
+static void write_miners(posw_buf *out, const posw_stratum *stratum) {
+    const posw_stratum_counters c = posw_stratum_read_counters(stratum);
+    one(out, MINER_CONNECTIONS, c.connections);
+    one(out, MINERS, c.logins);
+    posw_metric_head(out, &metrics[SHARES]);
+    labelled(out, SHARES, "result", "accepted", c.blocks);
+    labelled(out, SHARES, "result", "stale", c.stale);
+    labelled(out, SHARES, "result", "invalid", c.weak + c.false_results + c.duplicates + c.unknown_jobs);
+    one(out, MINERS_BLOCKS, c.blocks + c.late);
+    one(out, MINERS_REFUSED, c.refused);
+}
+
 /* ---- Store and process ---- */
 
 static void write_store(posw_buf *out, const cli_observe *o) {
@@ -365,6 +387,7 @@ static void write_metrics(posw_buf *out, const cli_observe *o, const posw_runner
     write_stake(out, o);
     write_node(out, o, n);
     if (o->network != NULL && o->network->p2p != NULL) write_network(out, o->network->p2p, &s);
+    if (o->miners != NULL) write_miners(out, o->miners);
     write_store(out, o);
     write_process(out);
 }

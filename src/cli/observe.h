@@ -6,10 +6,12 @@
 #include "cli/network.h"
 #include "cli/stack.h"
 #include "node/health.h"
+#include "stratum/stratum.h"
 
 typedef struct {
     const cli_stack *stack;
     const cli_network *network; /* NULL: none */
+    const posw_stratum *miners; /* NULL: miners have no door */
     const char *datadir;        /* NULL: the store is in memory */
     bool alone;                 /* mines alone, or is for development */
 } cli_observe;

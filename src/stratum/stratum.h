@@ -58,7 +58,11 @@ void posw_stratum_free(posw_stratum *s);
 
 typedef struct {
     unsigned connections, logins, accounts; /* now */
-    uint64_t jobs, blocks, stale, weak, false_results, duplicates, unknown_jobs, refused, excess, malformed, bans;
+    uint64_t blocks;                        /* shares that became a block on the tip: the accepted ones */
+    uint64_t stale;                         /* shares of an older tip, */
+    uint64_t late;                          /* of these those that became a block of a side branch */
+    uint64_t weak, false_results, duplicates, unknown_jobs; /* shares that are none */
+    uint64_t jobs, refused, excess, malformed, bans;        /* refused: connections and logins; excess: requests */
 } posw_stratum_counters;
 posw_stratum_counters posw_stratum_read_counters(const posw_stratum *s);
 

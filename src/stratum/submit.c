@@ -171,10 +171,12 @@ static outcome make_block(posw_stratum *s, const stratum_share *share, posw_acti
 static void answer(posw_stratum *s, const stratum_share *share, const outcome *o, posw_actions *out) {
     const stratum_conn *c = stratum_find(s, share->client);
     posw_stratum_reply r = {.type = POSW_STRATUM_STATUS};
-    if (o->is_tip)
+    if (o->is_tip) {
         s->counters.blocks++;
-    else if (o->err == POSW_OK && o->verdict.kind == POSW_VALID)
+    } else if (o->err == POSW_OK && o->verdict.kind == POSW_VALID) {
         s->counters.stale++;
+        s->counters.late += !o->expired;
+    }
     if (c == NULL) return;
     memcpy(r.id, share->request, sizeof r.id);
     if (o->is_tip)

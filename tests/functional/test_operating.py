@@ -34,7 +34,7 @@ class Watched(unittest.TestCase):
     def setUpClass(cls):
         folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="posw-watched-")) if hasattr(cls, "enterClassContext") else cls.folder()
         operating.make_chain(folder)
-        cls.miner = operating.start(folder, "a", "--metrics", 0, "--mine-alone", *operating.mining(folder))
+        cls.miner = operating.start(folder, "a", "--metrics", 0, "--mine-alone", "--stratum", 0, *operating.mining(folder))
         cls.addClassCleanup(cls.miner.end)
         cls.other = operating.start(folder, "b", "--metrics", "127.0.0.1:0", "--connect", cls.miner.ready["node"])
         cls.addClassCleanup(cls.other.end)
@@ -103,6 +103,41 @@ class Watched(unittest.TestCase):
             age = float(uptime.read().split()[0]) - int(stat.read().rsplit(")", 1)[1].split()[19]) / 100
         self.assertAlmostEqual(s["process_start_time_seconds"] + age, time.time(), delta=3)
         self.assertAlmostEqual(s["process_resident_memory_bytes"] / 2**20, self.other.memory_mb(), delta=20)
+
+    def test_outside_miners(self):
+        """One searches until a share of it is a block; another hands in what is none."""
+        def now():
+            s = samples(self.metrics())
+            return {name: int(s[f"posw_stratum_{name}"]) for name in ("connections", "miners", "blocks_total", "refused_total")} \
+                | {result: int(s[f'posw_stratum_shares_total{{result="{result}"}}']) for result in ("accepted", "stale", "invalid")}
+
+        def ask(stream, **question):
+            stream.write(json.dumps({"id": 1, "jsonrpc": "2.0", **question}).encode() + b"\n")
+            stream.flush()
+            return next(answer for answer in map(json.loads, stream) if answer.get("id") == 1)
+
+        url = self.miner.ready["stratum"]
+        before = now()
+        done = posw("miner", "--url", url, "--login", operating.MINER, "--threads", "1", "--shares", "1", "--report", "0")
+        self.assertEqual(done.code, 0, done)
+        after = until("it is gone", lambda: (n := now())["connections"] == 0 and n)
+        self.assertGreaterEqual(after["accepted"], before["accepted"] + 1)
+        self.assertGreaterEqual(after["blocks_total"], after["accepted"])
+        host, port = url.split("//")[1].split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection, connection.makefile("rwb") as stream:
+            until("it is counted", lambda: now()["connections"] == 1)
+            self.assertEqual(now()["miners"], 0)
+            told = ask(stream, method="login", params={"login": operating.MINER, "pass": "x", "agent": "test"})["result"]
+            self.assertEqual(now()["miners"], 1)
+            for job, result, words in (("ffffff", "00", "Invalid job id"), (told["job"]["job_id"], "ff", "Low difficulty share")):
+                said = ask(stream, method="submit", params={"id": told["id"], "job_id": job, "nonce": "00000000", "result": 32 * result})
+                self.assertEqual(said["error"]["message"], words)
+            last = now()
+            self.assertEqual((last["invalid"], last["accepted"]), (after["invalid"] + 2, after["accepted"]))
+        with socket.create_connection((host, int(port)), timeout=10) as connection, connection.makefile("rwb") as stream:
+            self.assertIn("The login is your address", ask(stream, method="login", params={"login": "nobody", "pass": "x"})["error"]["message"])
+        self.assertEqual(now()["refused_total"], before["refused_total"] + 1)
+        self.assertFalse([name for name in samples(self.metrics(self.other.ready["metricsPort"])) if "stratum" in name], "it has no door")
 
     def test_dashboard_asks_what_there_is(self):
         """Each expression of the dashboard and of the alerts is understood, and those on numbers that this node has give a value."""

@@ -281,11 +281,16 @@ static void test_chain_with_power(void **state) {
     check_chain("spec/chain-power.json");
 }
 
+static void test_chain_with_upgrades(void **state) {
+    (void)state;
+    check_chain("spec/chain-upgrades.json");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transactions),     cmocka_unit_test(test_receipts),
         cmocka_unit_test(test_genesis),          cmocka_unit_test(test_chain_with_tickets),
-        cmocka_unit_test(test_chain_with_power),
+        cmocka_unit_test(test_chain_with_power), cmocka_unit_test(test_chain_with_upgrades),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -385,6 +385,7 @@ static void shares_that_are_refused(void **state) {
     assert_int_equal(c.duplicates, 1);
     assert_int_equal(c.unknown_jobs, 1);
     assert_int_equal(c.stale, 1);
+    assert_int_equal(c.late, 1);
     assert_int_equal(c.blocks, 0);
 }
 
