@@ -23,19 +23,13 @@ import time
 import unittest
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+import clean_root
+from clean_root import ROOT, run
+
 PACKAGES = ("posw", "libposw0", "libposw-dev")
-MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 UPGRADE = "0.1.1~trial1"
 RPC_PORT, METRICS_PORT = 18545, 19464
 MINER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
-
-
-def run(*words, **more):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=3600, **more)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, words))}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-    return done.stdout
 
 
 class Service:
@@ -103,11 +97,7 @@ class Service:
 class Packages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if os.geteuid() != 0:
-            raise AssertionError("this trial needs root: it makes a root of its own with debootstrap")
-        run(ROOT / "tools/deps", "debootstrap")
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="posw-deb-trial-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = clean_root.prepare(cls)
 
     def build(self, name, *args):
         """Each in a working folder of its own."""
@@ -134,7 +124,7 @@ class Packages(unittest.TestCase):
         upgrade = self.build("upgrade", "--version", UPGRADE)
 
         self.root = self.folder / "root"
-        run("debootstrap", "--variant=minbase", "bookworm", self.root, MIRROR)
+        clean_root.debian(self.root)
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
         run("mount", "-t", "proc", "proc", self.root / "proc")
         self.addCleanup(run, "umount", self.root / "proc")
