@@ -72,7 +72,7 @@ class Container:
         self.log = tempfile.TemporaryFile("w+")
         self.as_user = [*f"setpriv --reuid {UID} --regid {UID} --clear-groups --bounding-set=-all --no-new-privs env -i HOME=/var/lib/posw".split(),
                         *image.config["Env"]]
-        self.unshare = subprocess.Popen(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-euc", INSIDE, "sh",
+        self.unshare = subprocess.Popen(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "sh", "-euc", INSIDE, "sh",
                                          image.files, volume, chain, *self.as_user, *words], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def pid(self):
@@ -118,9 +118,11 @@ class Container:
         return code if code >= 0 else 128 - code
 
     def kill(self):
-        if self.unshare.poll() is None:
-            self.unshare.kill()  # and its child with it
+        try:
+            os.kill(self.pid(), signal.SIGKILL)
             self.unshare.wait()
+        except (AssertionError, ProcessLookupError):
+            pass  # it has ended
         self.log.close()
 
 
