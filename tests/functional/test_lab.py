@@ -213,6 +213,7 @@ class Economics(LabCase):
             self.near(row["share_per_ticket"], want, 0.003)
         self.refused("erlang --tickets 5", "--ratio and --load")
         self.refused("erlang --classes 1,x --ratio 2", "'x'")
+        self.refused("erlang --classes , --ratio 2", "names no class")
         self.refused("erlang --classes 1 --ratio 1", "--ratio must be above 1")
 
     def test_variance(self):
