@@ -83,12 +83,8 @@ static void put_capped(lab_report *r, const lab_rule *rule, const lab_scenario *
              cap);
 }
 
-static int power(lab_report *r, const lab_rule *rule, const lab_scenario *s) {
-    const double k = exponent_of(rule);
+static void put_free_entry(lab_report *r, const lab_scenario *s, double k) {
     const lab_free_entry e = lab_free_entry_power(k);
-    lab_model(r, "Cournot with free entry, hash and stake chosen freely under F = x^k (Arnosti and Weinberg 2019)");
-    lab_assume(r, "all miners pay the same for hash and for stake, and know the others' choices");
-    lab_input_number(r, "exponent", "exponent k", k, "");
     lab_number(r, "miners", "miners that are left", e.miners, "");
     lab_number(r, "electricity_cost_share", "hash cost over all costs", e.electricity_cost_share, "");
     lab_number(r, "electricity_reward_share", "hash cost over the reward", e.electricity_reward_share, "");
@@ -96,6 +92,14 @@ static int power(lab_report *r, const lab_rule *rule, const lab_scenario *s) {
     lab_number(r, "profit_share", "profit over the reward", e.profit_share, "");
     put_energy(r, s, e.electricity_reward_share * (1 - s->hardware_share));
     lab_number(r, "least_share", "share below which a miner loses", e.least_share, "");
+}
+
+static int power(lab_report *r, const lab_rule *rule, const lab_scenario *s) {
+    const double k = exponent_of(rule);
+    lab_model(r, "Cournot with free entry, hash and stake chosen freely under F = x^k (Arnosti and Weinberg 2019)");
+    lab_assume(r, "all miners pay the same for hash and for stake, and know the others' choices");
+    lab_input_number(r, "exponent", "exponent k", k, "");
+    put_free_entry(r, s, k);
     if (k > 1) {
         lab_note(r, "with k above 1 there is no equilibrium of two or more miners: one is left, who then spends almost "
                     "nothing");
@@ -131,6 +135,14 @@ static int ticket(cli *c, lab_report *r, const lab_rule *rule, const lab_scenari
     lab_input_number(r, "window", "window W", window, "blocks");
     lab_input_number(r, "sigma", "interest on W tickets over the reward", sigma, "");
     lab_input_number(r, "hardware", "hardware's part of the cost of hash", hardware, "");
+    /* hash that is always boosted costs less than the reward by this factor: without a boost it would still earn */
+    if (e.electricity / (1 - hardware) * lab_rule_boost(rule) < 1) {
+        lab_note(r,
+                 "a ticket costs more than its boost brings: hash without a ticket earns more than its costs, so that "
+                 "nobody stakes and plain proof of work is left");
+        put_free_entry(r, s, 0);
+        return CLI_OK;
+    }
     lab_number(r, "miners", "equal miners, each with all costs", round(e.miners), "");
     lab_number(r, "break_even_miners", "not rounded", e.miners, "");
     lab_number(r, "electricity_cost_share", "electricity over all costs", e.electricity, "");

@@ -54,6 +54,7 @@ static bool read_classes(const cli *c, double window, double ratio, lab_erlang_c
         parts += part;
     }
     free(list);
+    if (ok && *count == 0) return cli_usage(c, "--classes names no class"), false;
     for (size_t i = 0; ok && i < *count; i++)
         classes[i].miners *= window * ratio / parts;
     return ok;

@@ -18,7 +18,7 @@ static const cli_option options[] = {
     {"truncation", "T", "80", "optimal: longest branch that is followed, 4 to 200"},
     {"threshold", NULL, NULL, "the share above which it pays, in place of a revenue"},
     {"simulate", NULL, NULL, "play SM1 on the consensus code's fork choice, windows and weights"},
-    {"ticket-share", "S", NULL, "simulate: the attacker's tickets in parts of the window [no lack of them]"},
+    {"ticket-share", "S", NULL, "the attacker's tickets in parts of the window [no lack of them]; simulates"},
     {"blocks", "N", "20000000", "simulate: blocks that are found"},
     {"boost", "M", "1024", "simulate with --ticket-share: boost"},
     {"window", "BLOCKS", "2016", "simulate with --ticket-share: window"},
@@ -99,8 +99,10 @@ static bool read_simulation(const cli *c, const question *q, selfish_setup *s) {
     *s = (selfish_setup){
         .alpha = q->alpha, .gamma = q->gamma, .has_tickets = cli_given(c, "ticket-share"), .progress = true};
     if (q->threshold || q->tie == LAB_TIE_UNIFORM)
-        return cli_usage(c, "--simulate plays SM1: it knows no --threshold and no --tie uniform"), false;
-    if (cli_given(c, "policy") && q->policy != POLICY_SM1) return cli_usage(c, "--simulate plays --policy sm1"), false;
+        return cli_usage(c, "--simulate and --ticket-share play SM1: they know no --threshold and no --tie uniform"),
+               false;
+    if (cli_given(c, "policy") && q->policy != POLICY_SM1)
+        return cli_usage(c, "--simulate and --ticket-share play --policy sm1"), false;
     if (s->has_tickets && !lab_option_number(c, "ticket-share", 0, 100, &s->ticket_share)) return false;
     if (!cli_u64(c, "blocks", SELFISH_CHAINS, (uint64_t)1 << 40, &s->blocks) ||
         !cli_u64(c, "boost", 1, UINT64_MAX, &s->boost) || !cli_u64(c, "window", 2, 65536, &s->window) ||
@@ -153,8 +155,8 @@ static int run_simulation(const cli *c, const question *q) {
 static int run(cli *c) {
     question q;
     if (!read_question(c, &q)) return CLI_USAGE;
-    if (cli_switch(c, "simulate")) return run_simulation(c, &q);
-    if (cli_given(c, "ticket-share")) return cli_usage(c, "--ticket-share goes with --simulate");
+    /* with few tickets nothing but the simulation knows the answer */
+    if (cli_switch(c, "simulate") || cli_given(c, "ticket-share")) return run_simulation(c, &q);
     lab_report *r = lab_report_new("selfish", "What does it bring to keep blocks back?");
     if (r == NULL) return lab_report_print(c, r);
     const double answer = q.threshold ? threshold_of(&q) : revenue_of(&q);
@@ -182,7 +184,7 @@ const cli_command lab_command_selfish = {
     "the "
     "best one; with --threshold, from what share of the hash that pays. JSON keys: revenue, gain; threshold.",
     "posw lab selfish --alpha 0.35 --gamma 0 --policy optimal\nposw lab selfish --threshold --gamma 0.5 --tie "
-    "uniform\nposw lab selfish --alpha 0.4 --simulate --ticket-share 0.4",
+    "uniform\nposw lab selfish --alpha 0.4 --policy sm1 --ticket-share 0.4",
     options,
     0,
     0,

@@ -38,23 +38,6 @@ double lab_double_spend(enum lab_double_spend_model model, double q, uint64_t z)
     return fmin(sum, 1);
 }
 
-uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double risk, uint64_t z_max) {
-    uint64_t low = 0, high = 1; /* the probability falls with z, and at `low` it is too great */
-    while (lab_double_spend(model, q, high) >= risk) {
-        if (high >= z_max) return UINT64_MAX;
-        low = high;
-        high = high < z_max / 2 ? 2 * high : z_max;
-    }
-    while (high - low > 1) {
-        const uint64_t z = low + (high - low) / 2;
-        if (lab_double_spend(model, q, z) < risk)
-            high = z;
-        else
-            low = z;
-    }
-    return high;
-}
-
 /* ---- tickets ---- */
 
 /* Logarithm of the probability of ever being `deficit` blocks further ahead, while the honest chain makes at most
@@ -93,16 +76,45 @@ double lab_double_spend_tickets(double q, uint64_t z, uint64_t tickets) {
     return fmin(sum, 1);
 }
 
-uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets) {
-    uint64_t low = 0, high = tickets > 0 ? tickets : 1; /* the probability at `high` is 0, and falls with z */
+/* ---- confirmations ---- */
+
+typedef struct {
+    double q;
+    enum lab_double_spend_model model;
+    uint64_t tickets; /* UINT64_MAX: the model */
+} spender;
+
+static double success(const spender *s, uint64_t z) {
+    return s->tickets == UINT64_MAX ? lab_double_spend(s->model, s->q, z)
+                                    : lab_double_spend_tickets(s->q, z, s->tickets);
+}
+
+/* The probability falls with z; at `low` it is too great, and at `high` it is not. */
+static uint64_t least_between(const spender *s, double risk, uint64_t low, uint64_t high) {
     while (high - low > 1) {
         const uint64_t z = low + (high - low) / 2;
-        if (lab_double_spend_tickets(q, z, tickets) < risk)
+        if (success(s, z) < risk)
             high = z;
         else
             low = z;
     }
     return high;
+}
+
+uint64_t lab_confirmations(enum lab_double_spend_model model, double q, double risk, uint64_t z_max) {
+    const spender s = {q, model, UINT64_MAX};
+    uint64_t low = 0, high = 1;
+    while (success(&s, high) >= risk) {
+        if (high >= z_max) return UINT64_MAX;
+        low = high;
+        high = high < z_max / 2 ? 2 * high : z_max;
+    }
+    return least_between(&s, risk, low, high);
+}
+
+uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets) {
+    const spender s = {q, LAB_DOUBLE_SPEND_STRICT, tickets};
+    return least_between(&s, risk, 0, tickets > 0 ? tickets : 1);
 }
 
 /* ---- stake ---- */

@@ -297,7 +297,7 @@ double lab_selfish_optimal(double alpha, double gamma, enum lab_tie tie, unsigne
     m.alpha = alpha;
     const double ratio = best_ratio(&m);
     process_clear(&m);
-    return ratio;
+    return fmax(ratio, lab_selfish_sm1(alpha, gamma));
 }
 
 double lab_selfish_optimal_threshold(double gamma, enum lab_tie tie, unsigned truncation) {

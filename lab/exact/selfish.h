@@ -27,7 +27,8 @@ double lab_selfish_sm1_threshold(double gamma);
 /* The best strategy of all that know the two branches' lengths and who saw what: a Markov decision process with states
  * (a, h, fork) of Sapirshtein, Sompolinsky and Zohar, for the ratio of rewards (Dinkelbach's method), with branches of
  * at most `truncation` blocks, where the attacker must give up or publish: a lower bound that rises with truncation.
- * alpha >= 1/2 gives 1. NAN: out of memory. Cost: some truncation^3 * 50 additions. */
+ * Near alpha = 1/2, where long branches matter, SM1's closed form may be the better one, and is taken then. alpha >=
+ * 1/2 gives 1. NAN: out of memory. Cost: some truncation^3 * 50 additions. */
 double lab_selfish_optimal(double alpha, double gamma, enum lab_tie tie, unsigned truncation);
 /* The alpha above which the best strategy gets more than alpha, to 1e-6. NAN: out of memory. */
 double lab_selfish_optimal_threshold(double gamma, enum lab_tie tie, unsigned truncation);

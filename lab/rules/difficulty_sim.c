@@ -221,7 +221,11 @@ static void run_chain(void *arg, size_t task) {
         j->failed[task] = true;
         return;
     }
-    const uint64_t settling = difficulty_settling(setup);
+    /* where the difficulty goes up and down by turns, the chains are looked at from different places */
+    const uint64_t turns = setup->params->difficulty_rule == POSW_DIFFICULTY_BITCOIN2016
+                               ? 2 * setup->params->difficulty_blocks * task / DIFFICULTY_CHAINS
+                               : 0;
+    const uint64_t settling = difficulty_settling(setup) + turns;
     for (uint64_t i = 0; i < settling + j->blocks; i++) {
         decide(&c);
         const found f = next_block(&c);

@@ -90,7 +90,8 @@ static void one_block(race *r, trial *t, double attacker_speed, double honest_sp
     }
 }
 
-/* True: the payment is undone. */
+/* True: the payment is undone. An attacker that has a block more than the confirmations waits until the honest miners
+ * have theirs, and is not kept waiting where there are none of these. */
 static bool run_trial(race *r, double_spend_result *out) {
     const double_spend_setup *s = r->setup;
     (void)branches_restart(&r->b);
@@ -99,8 +100,10 @@ static bool run_trial(race *r, double_spend_result *out) {
     t.public_tip = t.fork;
     while (!success && !given_up) {
         const double weight[2] = {weight_of(r, BRANCHES_ATTACKER), weight_of(r, BRANCHES_HONEST)};
-        const double attacker = s->q * weight[BRANCHES_ATTACKER], honest = (1 - s->q) * weight[BRANCHES_HONEST];
-        if (t.honest >= s->z && t.attacker > t.honest)
+        const bool waits = t.attacker > s->z && t.attacker > t.honest;
+        const double attacker = waits ? 0 : s->q * weight[BRANCHES_ATTACKER];
+        const double honest = (1 - s->q) * weight[BRANCHES_HONEST];
+        if ((t.honest >= s->z || (waits && honest <= 0)) && t.attacker > t.honest)
             success = show(r, &t);
         else if (hopeless(&t, attacker, honest) || t.attacker + t.honest >= LENGTH_MAX)
             given_up = true;
@@ -109,9 +112,11 @@ static bool run_trial(race *r, double_spend_result *out) {
     }
     rewind_window(r, BRANCHES_ATTACKER, t.attacker);
     rewind_window(r, BRANCHES_HONEST, t.honest);
+    const bool undecided = !success && t.attacker + t.honest >= LENGTH_MAX;
+    success |= undecided && s->q >= 0.5 && !s->has_tickets;
     out->trials++;
     out->successes += success;
-    out->given_up += t.attacker + t.honest >= LENGTH_MAX;
+    out->given_up += undecided;
     out->blocks += (double)(t.attacker + t.honest);
     return success;
 }

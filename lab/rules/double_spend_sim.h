@@ -34,7 +34,8 @@ typedef struct {
 } double_spend_result;
 
 /* A trial ends without success when the branch is so far behind that, at the speed that the attacker then has, it would
- * still catch up with a chance below 1e-9; or after 20,000 blocks (given_up). */
+ * still catch up with a chance below 1e-9; or after 20,000 blocks (given_up), which counts as success where half of the
+ * hash and no lack of tickets make it certain. */
 /* False: out of memory. The same result for any number of threads. After Ctrl-C the trials that were done. */
 bool double_spend_run(double_spend_result *out, const double_spend_setup *setup);
 

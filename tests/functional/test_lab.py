@@ -183,6 +183,10 @@ class Economics(LabCase):
         self.near(answer["energy_kwh_per_year"], 500000 * 0.8 / 0.1, 1e-9)
         for sigma, hardware, miners in ((0.25, 0.1, 107), (0.25, 0.4, 47), (0.5, 0.2, 72)):
             self.assertEqual(self.lab(f"equilibrium --rule ticket --sigma {sigma} --hardware {hardware}")["miners"], miners)
+        for boost, sigma in (1, 0.1), (2, 0.6), (20, 0.97):  # a boost that its ticket is not worth
+            answer = self.lab(f"equilibrium --rule ticket --boost {boost} --sigma {sigma}")
+            self.assertEqual((answer["miners"], answer["electricity_reward_share"]), (None, 1))
+        self.assertEqual(self.lab("equilibrium --rule ticket --boost 2 --sigma 0.25 --hardware 0.1")["miners"], 107)
         self.refused("equilibrium --rule ticket --sigma 2", "--sigma")
 
     def test_given_stakes(self):
@@ -209,6 +213,7 @@ class Economics(LabCase):
             self.near(row["share_per_ticket"], want, 0.003)
         self.refused("erlang --tickets 5", "--ratio and --load")
         self.refused("erlang --classes 1,x --ratio 2", "'x'")
+        self.refused("erlang --classes , --ratio 2", "names no class")
         self.refused("erlang --classes 1 --ratio 1", "--ratio must be above 1")
 
     def test_variance(self):

@@ -293,7 +293,10 @@ class Attacks(Base):
         report = self.answer("selfish", "--alpha", "0.4", "--gamma", "0.5", "--simulate", "--ticket-share", "0.4", "--blocks",
                              "1000000")
         self.assertAlmostEqual(report["revenue"], .39718, delta=.003)
-        self.refused("selfish", "--alpha", "0.4", "--ticket-share", "0.4", says="--simulate")
+        few = ["selfish", "--alpha", "0.4", "--ticket-share", "0.4", "--blocks", "320000"]
+        self.assertEqual(self.answer(*few), self.answer(*few, "--simulate", "--policy", "sm1"))
+        self.refused(*few, "--policy", "optimal", says="--policy sm1")
+        self.refused(*few, "--threshold", says="--threshold")
         self.refused("selfish", "--alpha", "0.4", "--simulate", "--tie", "uniform", says="--simulate")
 
     def test_fairness(self):

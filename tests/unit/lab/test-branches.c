@@ -40,6 +40,26 @@ static void test_double_spend(void **state) {
     }
 }
 
+/* Half of the hash and more: always, also where the honest miners hardly find the confirmations, or never do. */
+static void test_double_spend_majority(void **state) {
+    (void)state;
+    static const struct {
+        double q;
+        uint64_t z;
+    } cases[] = {{.5, 6}, {.8, 1000}, {.999, 50}, {1, 1}, {1, 6}, {1, 1000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double_spend_setup s = double_spend(cases[i].q, cases[i].z);
+        s.trials = 100;
+        check_double_spend(&s, 1);
+    }
+    double_spend_setup none = double_spend(1, 6); /* but for one whose tickets do not reach */
+    none.has_tickets = true;
+    none.boost = 1000000000000;
+    none.trials = 10;
+    none.tickets = 7;
+    check_double_spend(&none, 1);
+}
+
 /* An attacker with few tickets: the exact dynamic program's values. */
 static void test_double_spend_tickets(void **state) {
     (void)state;
@@ -116,8 +136,9 @@ static void test_threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_double_spend), cmocka_unit_test(test_double_spend_tickets),
-                                       cmocka_unit_test(test_selfish), cmocka_unit_test(test_selfish_tickets),
-                                       cmocka_unit_test(test_threads)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_double_spend),         cmocka_unit_test(test_double_spend_majority),
+        cmocka_unit_test(test_double_spend_tickets), cmocka_unit_test(test_selfish),
+        cmocka_unit_test(test_selfish_tickets),      cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

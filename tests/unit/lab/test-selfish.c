@@ -37,6 +37,7 @@ static void test_optimal(void **state) {
             near(lab_selfish_optimal(alphas[i], g / 2.0, LAB_TIE_GAMMA, 80), revenue[i][g], 2e-6);
     near(lab_selfish_optimal(0.5, 0, LAB_TIE_GAMMA, 80), 1, 0);
     near(lab_selfish_optimal(0, 1, LAB_TIE_GAMMA, 80), 0, 0);
+    near(lab_selfish_optimal(.499, 0, LAB_TIE_GAMMA, 40), lab_selfish_sm1(.499, 0), 1e-12); /* never below SM1 */
 }
 
 static void test_truncation(void **state) {
