@@ -53,7 +53,7 @@ class Verdict(ctypes.Structure):
 
 
 def _load():
-    lib = ctypes.CDLL(os.environ.get("POSW_LIBRARY", "libposw.so.0"))
+    lib = ctypes.CDLL(os.environ.get("POSW_LIBRARY", "libposw.so.1"))
     P, size, u64, char = ctypes.POINTER, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_char_p
     for name, result, arguments in [
         ("posw_version", char, []),

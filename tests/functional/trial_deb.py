@@ -26,7 +26,7 @@ import urllib.request
 import clean_root
 from clean_root import ROOT, run
 
-PACKAGES = ("posw", "libposw0", "libposw-dev")
+PACKAGES = ("posw", "libposw1", "libposw-dev")
 UPGRADE = "0.1.1~trial1"
 RPC_PORT, METRICS_PORT = 18545, 19464
 MINER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
