@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const cli_option options[] = {
     {"supply", "COINS", NULL, "coins in existence [10000000]"},
@@ -176,13 +177,21 @@ static int check_spec(const cli *c, const posw_buf *text) {
     return CLI_OK;
 }
 
+/* Before the search: it takes a while. */
+static int check_target(const cli *c) {
+    const char *path = cli_text(c, "out");
+    if (path == NULL || cli_switch(c, "force") || access(path, F_OK) != 0) return CLI_OK;
+    return cli_fail("%s exists already; choose another name, or overwrite it with --force", path);
+}
+
 static int write_file(const cli *c, question *q, posw_buf *text) {
     const char *path = cli_text(c, "out");
     posw_chain_spec spec = q->spec;
     if (!q->has_time) spec.params.genesis_time = (uint64_t)time(NULL);
     if (!file_text(text, &spec)) return cli_fail("out of memory");
     FILE *f = fopen(path, cli_switch(c, "force") ? "wb" : "wbx");
-    if (f == NULL && errno == EEXIST) return cli_fail("%s exists already; --force overwrites it", path);
+    if (f == NULL && errno == EEXIST)
+        return cli_fail("%s exists already by now; choose another name, or overwrite it with --force", path);
     const bool opened = f != NULL;
     bool ok = opened && fwrite(text->data, 1, text->size - 1, f) == text->size - 1;
     if (opened && fclose(f) != 0) ok = false;
@@ -364,7 +373,7 @@ static void put_verdict(lab_report *r, const design_result *d, const question *q
         lab_verdict(r,
                     "Take a boost of %" PRIu64 ", a window of %" PRIu64 " blocks (%s hours) with %" PRIu64
                     " slots, and a half-life of %" PRIu64 " blocks. By the "
-                    "objective it has %s points where the defaults have %s: it beats them.",
+                    "objective it has %s points where the defaults have %s, and fewer are better: it beats them.",
                     p->weight.boost, p->window_blocks,
                     lab_brief(x[0], sizeof x[0], (double)p->window_blocks * (double)p->block_time_s / 3600),
                     p->weight.slots, p->difficulty_blocks, lab_brief(x[1], sizeof x[1], b->points),
@@ -465,7 +474,8 @@ static int run(cli *c) {
     lab_rule rule;
     memset(&q, 0, sizeof q);
     if (!read_question(c, &q)) return CLI_USAGE;
-    int code = read_spec(c, &q);
+    int code = check_target(c);
+    if (code == CLI_OK) code = read_spec(c, &q);
     if (code != CLI_OK) return code;
     if (!design_search(&d, &q.setup)) return cli_fail("out of memory");
     lab_rule_of(&rule, &d.best[0].params);

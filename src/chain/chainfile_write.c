@@ -274,7 +274,10 @@ static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
         fn(arg,
            "weight.boost is below 16: an attacker without stake needs little more hash power than on a plain chain");
     if (spec->stake_count == 0)
-        fn(arg, "stakes is empty: no stake is in force in the first two epochs, when a new chain is weakest");
+        fn(arg, spec->account_count == 0
+                    ? "accounts and stakes are empty: nobody has coins but those that are mined, and no stake is in "
+                      "force in the first two epochs, when a new chain is weakest"
+                    : "stakes is empty: no stake is in force in the first two epochs, when a new chain is weakest");
     if (spec->stake_count > 0 && w->rule == POSW_WEIGHT_TICKET && w->ramp_blocks == 0 && spec->stake_count < 4)
         fn(arg, "stakes names fewer than four deposits and weight.ramp is 0: they will win nearly all first blocks");
 }

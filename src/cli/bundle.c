@@ -1,6 +1,8 @@
 /* The folder of a new chain: templates of src/cli/bundle with the chain's own values, and what the laboratory says. */
 #include "cli/bundle.h"
 
+#include "cli/chain_show.h"
+
 #include "base/bytes.h"
 #include "base/netaddr.h"
 #include "base/units.h"
@@ -297,7 +299,8 @@ static int put_values(bundle *b) {
     static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &b->spec->params;
     const posw_u256 supply = posw_chain_spec_supply(b->spec);
-    const char *preset = posw_params_preset_of(p);
+    char weight[CLI_WEIGHT_WORDS];
+    cli_weight_words(weight, p);
     put(b, "NAME", b->spec->name);
     append_html(value_new(b, "NAME-HTML"), b->spec->name);
     append_unit(value_new(b, "NAME-UNIT"), b->spec->name);
@@ -306,7 +309,7 @@ static int put_values(bundle *b) {
     put_number(b, "CHAIN-ID", p->chain_id);
     put_number(b, "BLOCK-TIME", p->block_time_s);
     put(b, "POW", pow_names[p->pow]);
-    posw_buf_printf(value_new(b, "WEIGHT"), "%s: %s", preset, posw_params_preset_text(preset));
+    put(b, "WEIGHT", weight);
     put_amount(b, "SUPPLY", &supply);
     put_amount(b, "REWARD", &p->reward_initial_wei);
     posw_buf *treasury = value_new(b, "TREASURY");

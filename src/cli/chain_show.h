@@ -4,6 +4,9 @@
 
 #include "state/genesis.h"
 
+/* The weight rule: a preset with its sentence, or what a rule of its own consists of. */
+enum { CLI_WEIGHT_WORDS = 192 };
+void cli_weight_words(char out[CLI_WEIGHT_WORDS], const posw_params *p);
 void cli_chain_show(const posw_chain_spec *spec);
 void cli_chain_warn(const posw_chain_spec *spec);
 

@@ -105,15 +105,31 @@ static void difficulty_line(const posw_params *p) {
     printf(", from %s\n", genesis);
 }
 
+void cli_weight_words(char out[CLI_WEIGHT_WORDS], const posw_params *p) {
+    const posw_weight_params *w = &p->weight;
+    const char *preset = posw_params_preset_of(p), *text = posw_params_preset_text(preset);
+    if (text != NULL && text[0] != '\0')
+        snprintf(out, CLI_WEIGHT_WORDS, "%s: %s", preset, text);
+    else if (w->rule == POSW_WEIGHT_TICKET && w->ramp_blocks > 0)
+        snprintf(out, CLI_WEIGHT_WORDS, "tickets, boost %" PRIu64 ", %" PRIu64 " slots, ramp of %" PRIu64 " blocks",
+                 w->boost, w->slots, w->ramp_blocks);
+    else if (w->rule == POSW_WEIGHT_TICKET)
+        snprintf(out, CLI_WEIGHT_WORDS, "tickets, boost %" PRIu64 ", %" PRIu64 " slots", w->boost, w->slots);
+    else
+        snprintf(out, CLI_WEIGHT_WORDS, "stake to the power of %g, from %" PRIu64 " to %" PRIu64, w->exponent_x2 / 2.0,
+                 w->min, w->max);
+}
+
 void cli_chain_show(const posw_chain_spec *spec) {
     static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &spec->params;
-    const char *preset = posw_params_preset_of(p), *text = posw_params_preset_text(preset);
+    char weight[CLI_WEIGHT_WORDS];
+    cli_weight_words(weight, p);
     posw_u256 supply = posw_chain_spec_supply(spec);
     printf("%-18s %s (%s)\n%-18s %" PRIu64 "\n%-18s %s\n%-18s %" PRIu64 " s\n", "name", spec->name, spec->ticker,
            "chain id", p->chain_id, "proof of work", pow_names[p->pow], "block time", p->block_time_s);
     difficulty_line(p);
-    printf("%-18s %s%s%s\n", "weight rule", preset, text != NULL ? ": " : "", text != NULL ? text : "");
+    printf("%-18s %s\n", "weight rule", weight);
     printf("%-18s %" PRIu64 " blocks\n%-18s %" PRIu64 " blocks\n%-18s %" PRIu64 " blocks (%.1f days)\n%-18s %" PRIu64
            " blocks\n",
            "window", p->window_blocks, "epoch", p->epoch_blocks, "unbonding", p->unbonding_blocks,
@@ -129,7 +145,8 @@ void cli_chain_show(const posw_chain_spec *spec) {
     for (size_t i = 0; i < p->upgrade_count; i++) {
         char changes[500];
         cli_upgrade_changes_line(changes, sizeof changes, p, i);
-        printf("%-18s %s from block %" PRIu64 " on: %s\n", "upgrade", p->upgrades[i].name, p->upgrades[i].height, changes);
+        printf("%-18s %s from block %" PRIu64 " on: %s\n", "upgrade", p->upgrades[i].name, p->upgrades[i].height,
+               changes);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "cli/bundle.h"
 #include "cli/chain_show.h"
 #include "cli/keys.h"
+#include "cli/stack.h"
 #include "cli/wizard.h"
 #include "io/file.h"
 #include "io/runner.h"
@@ -30,13 +31,17 @@ static const cli_option options[] = {
     {"window", "LENGTH", NULL, "after which a ticket may be used again [2016; 256 with quarkchain]"},
     {"epoch", "LENGTH", NULL, "between two stake tables [1008]"},
     {"max-reorg", "BLOCKS", NULL, "the deepest automatic reorganisation [504; half of a shorter epoch]"},
-    {"unbonding", "LENGTH", "40320", "how long unstaked coins stay locked: blocks, or a time such as \"7 days\""},
+    {"unbonding", "LENGTH", NULL,
+     "how long unstaked coins stay locked: blocks, or a time [7 days, or what window and epoch need at least]"},
     {"stake-minimum", "AMOUNT", "1 coin", "the least that can be staked at once"},
     {"reward", "AMOUNT", "2 coin", "new coins of each block at first"},
     {"halving", "BLOCKS", "4204800", "blocks after which the reward halves; 0: never"},
     {"tail", "AMOUNT", "0.1 coin", "the reward never falls below it"},
     {"treasury", "ADDRESS", NULL, "gets a part of each reward"},
     {"treasury-share", "PERCENT", NULL, "that part, such as 5% [0%]"},
+    {"rules", "FILE", NULL,
+     "a chain file, such as posw lab design writes: what no other option says is as there, but for names, accounts and "
+     "stakes"},
     BUNDLE_OPTIONS,
     {"force", NULL, NULL, "overwrite the files; keys are never overwritten"},
     {"keystore", "DIR", NULL, "where the questions look for an address to propose [~/.posw/keystore]"},
@@ -57,11 +62,11 @@ static int write_file(const cli *c, const posw_chain_spec *spec, const char *pat
     return CLI_OK;
 }
 
-static int read_and_write(const cli *c, const char *const texts[NEW_CHAIN_CHOICES], uint64_t genesis_time,
-                          const char *file, const char *folder) {
+static int read_and_write(const cli *c, const char *const texts[NEW_CHAIN_CHOICES], const posw_params *rules,
+                          uint64_t genesis_time, const char *file, const char *folder) {
     new_chain n;
     posw_message msg = {""};
-    const size_t judged = new_chain_read(&n, texts, genesis_time, &msg);
+    const size_t judged = new_chain_read(&n, texts, rules, genesis_time, &msg);
     int code = CLI_OK;
     if (judged < NEW_CHAIN_CHOICES)
         code = cli_usage(c, "--%s %s", NEW_CHAIN_TABLE[judged].option, msg.text);
@@ -75,12 +80,20 @@ static int read_and_write(const cli *c, const char *const texts[NEW_CHAIN_CHOICE
 }
 
 static int run_options(const cli *c, uint64_t genesis_time) {
-    const char *texts[NEW_CHAIN_CHOICES], *folder = cli_text(c, "bundle");
-    for (size_t i = 0; i < NEW_CHAIN_CHOICES; i++)
-        texts[i] = cli_text(c, NEW_CHAIN_TABLE[i].option);
+    const char *texts[NEW_CHAIN_CHOICES], *folder = cli_text(c, "bundle"), *rules = cli_text(c, "rules");
+    posw_chain_spec spec = {0};
+    for (size_t i = 0; i < NEW_CHAIN_CHOICES; i++) {
+        const char *option = NEW_CHAIN_TABLE[i].option;
+        texts[i] = rules == NULL || cli_given(c, option) ? cli_text(c, option) : NULL;
+    }
     if (c->arg_count == 0 && folder == NULL)
         return cli_usage(c, "name the FILE to write, or a folder with --bundle DIR");
-    return read_and_write(c, texts, genesis_time, c->arg_count > 0 ? c->args[0] : NULL, folder);
+    int code = rules == NULL ? CLI_OK : cli_spec_read(&spec, rules);
+    if (code == CLI_OK)
+        code = read_and_write(c, texts, rules == NULL ? NULL : &spec.params, genesis_time,
+                              c->arg_count > 0 ? c->args[0] : NULL, folder);
+    posw_chain_spec_clear(&spec);
+    return code;
 }
 
 static int run_questions(const cli *c, uint64_t genesis_time) {
@@ -96,7 +109,8 @@ static int run_questions(const cli *c, uint64_t genesis_time) {
     if (code == CLI_OK) {
         const char *end = strrchr(answers.target, '.');
         const bool is_file = end != NULL && strcmp(end, ".json") == 0;
-        code = read_and_write(c, texts, genesis_time, is_file ? answers.target : NULL, is_file ? NULL : answers.target);
+        code = read_and_write(c, texts, NULL, genesis_time, is_file ? answers.target : NULL,
+                              is_file ? NULL : answers.target);
     }
     wizard_answers_clear(&answers);
     return code;
@@ -106,6 +120,7 @@ static int run_questions(const cli *c, uint64_t genesis_time) {
 static int run(cli *c) {
     const uint64_t now = posw_clock_now_ms() / 1000;
     const bool complete = cli_given(c, "name") && cli_given(c, "ticker") && cli_given(c, "chain-id");
+    if (!complete && cli_given(c, "rules")) return cli_usage(c, "--rules goes with --name, --ticker and --chain-id");
     return complete || !wizard_possible() ? run_options(c, now) : run_questions(c, now);
 }
 
@@ -122,7 +137,9 @@ const cli_command cli_command_chain_new = {
     "posw chain new\n"
     "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --accounts 0x…=1000000coin mychain.json\n"
     "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --supply 1000000coin --accounts 0x…=90% "
-    "--stakes 0x…=10% --bundle mychain",
+    "--stakes 0x…=10% --bundle mychain\n"
+    "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --rules design.json --accounts "
+    "0x…=1000000coin mychain.json",
     options,
     0,
     1,

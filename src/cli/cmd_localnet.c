@@ -209,6 +209,8 @@ static _Noreturn void be_node(localnet *l, uint64_t i, int out) {
     posw_runner_options ro;
     const char *lists_dir = cli_text(l->c, "datadir");
     char *datadir = lists_dir == NULL ? NULL : path_in(lists_dir, "node-%lu", (unsigned long)i + 1);
+    const bool under_table = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+    if (under_table && !cli_given(l->c, "log-level")) l->c->log.level = POSW_LOG_WARN; /* what happens shows the table */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no node outlives the command, however that ends */
     (void)signal(SIGINT, SIG_IGN);          /* the command hears of Ctrl-C and tells its nodes */
     (void)dup2(out, STDOUT_FILENO);

@@ -323,12 +323,22 @@ static bool check_supply(const new_chain *n, posw_message *msg) {
     return REFUSE(msg, "the supply is %s coins, and accounts and stakes together are %s: make them equal", all, parts);
 }
 
-size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES], uint64_t genesis_time,
-                      posw_message *msg) {
+/* Stake is locked for a week, or as long as the other lengths need at least. */
+static void default_unbonding(posw_params *p) {
+    const uint64_t week = 7 * 86400 / p->block_time_s, least = new_chain_unbonding_min(p);
+    p->unbonding_blocks = week > least ? week : least;
+}
+
+size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES], const posw_params *rules,
+                      uint64_t genesis_time, posw_message *msg) {
     memset(out, 0, sizeof *out);
     posw_params *p = &out->spec.params;
-    posw_params_default(p);
+    if (rules != NULL)
+        *p = *rules;
+    else
+        posw_params_default(p);
     p->genesis_time = genesis_time;
+    p->upgrade_count = 0;
     for (size_t i = 0; i < NEW_CHAIN_CHOICES; i++) {
         if (NEW_CHAIN_TABLE[i].needed && texts[i] == NULL) return posw_message_set(msg, (int)i, "is needed"), i;
         if (texts[i] != NULL && !NEW_CHAIN_TABLE[i].read(out, texts[i], msg)) return i;
@@ -336,6 +346,7 @@ size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES]
         if (out->has_epoch && !out->has_reorg && p->reorg_max_blocks > p->epoch_blocks)
             p->reorg_max_blocks = p->epoch_blocks > 1 ? p->epoch_blocks / 2 : 1;
     }
+    if (rules == NULL && texts[new_chain_find("unbonding")] == NULL) default_unbonding(p);
     if (!check_supply(out, msg) || posw_chain_spec_check(&out->spec, NULL, msg) != POSW_OK)
         return NEW_CHAIN_CHOICES + 1;
     return NEW_CHAIN_CHOICES;

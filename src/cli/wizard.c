@@ -10,6 +10,7 @@
 #include "posw/u256.h"
 #include "wallet/address.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static const question QUESTIONS[] = {
      NULL},
     {"treasury",
      "Treasury: an address that gets a part of each reward, or none",
-     "It pays for the chain's upkeep, and cannot be changed later. What it gets pays for no hash.",
+     "It pays for the chain's upkeep, and can be changed later by an upgrade only. What it gets pays for no hash.",
      EFFECT_CHOICES,
      {"0%", "10%", "30%", NULL},
      "treasury-share"},
@@ -185,7 +186,7 @@ static size_t read_all(const wizard *w, new_chain *n, posw_message *msg) {
         texts[i] = w->answers->texts[i] != NULL ? w->answers->texts[i]
                    : NEW_CHAIN_TABLE[i].needed  ? "1" /* not asked yet: what all of these permit */
                                                 : w->given[i];
-    return new_chain_read(n, texts, w->genesis_time, msg);
+    return new_chain_read(n, texts, NULL, w->genesis_time, msg);
 }
 
 /* The first letters of the words, or of the only one. */
@@ -403,11 +404,30 @@ static bool ends_group(const question *q) {
            strcmp(q->option, "treasury-share") == 0;
 }
 
+static bool is_empty_folder(const char *path) {
+    size_t entries = 0;
+    DIR *dir = opendir(path);
+    if (dir == NULL) return false;
+    while (entries < 3 && readdir(dir) != NULL)
+        entries++; /* . and .. are two */
+    closedir(dir);
+    return entries < 3;
+}
+
+/* A file that is not there, or a folder with nothing in it, or one that is to be overwritten. */
+static bool is_free(const wizard *w) {
+    const char *target = w->answers->target;
+    const bool is_there = access(target, F_OK) == 0 && !is_empty_folder(target);
+    if (is_there && !cli_switch(w->c, "force"))
+        printf("  There is something at %s already: choose another name, or start again with --force.\n", target);
+    return !is_there || cli_switch(w->c, "force");
+}
+
 /* Judges the answer that has been put in its place. */
 static bool permitted(const wizard *w, const question *q) {
     new_chain n;
     posw_message msg = {""};
-    if (q->option == NULL) return true;
+    if (q->option == NULL) return is_free(w);
     const size_t place = place_of(q), judged = read_all(w, &n, &msg);
     new_chain_clear(&n);
     if (judged == place)

@@ -65,6 +65,22 @@ class Options(Case):
         chain = json.loads(self.read("d.json"))
         self.assertEqual([chain["window"], chain["epoch"], chain["maxReorg"], chain["difficulty"]["halfLife"]], [16, 8, 4, 20])
 
+    def test_stake_is_locked_for_a_week_or_as_long_as_it_must(self):
+        for seconds, blocks in (("15", 40320), ("60", 10080), ("3600", 2016)):
+            self.new(*NAMED, "--block-time", seconds, self.path(f"{seconds}.json"))
+            self.assertEqual(json.loads(self.read(f"{seconds}.json"))["unbonding"], blocks)
+
+    def test_rules_of_another_file(self):
+        self.new(*NAMED, "--block-time", "60", "--window", "32", "--epoch", "16", "--unbonding", "64", "--half-life", "20", "--stakes", f"{BOB}=1coin", self.path("rules.json"))
+        self.new("--name", "Other", "--ticker", "OTH", "--chain-id", "77", "--rules", self.path("rules.json"), "--half-life", "30", "--accounts", f"{ALICE}=5coin", self.path("c.json"))
+        rules, chain = json.loads(self.read("rules.json")), json.loads(self.read("c.json"))
+        self.assertEqual([chain["name"], chain["ticker"], chain["chainId"], chain["accounts"], chain["stakes"]], ["Other", "OTH", 77, {ALICE.lower(): "5 coin"}, []])
+        self.assertEqual(chain["difficulty"]["halfLife"], 30)
+        for rule in ("blockTime", "window", "epoch", "unbonding", "maxReorg", "weight", "reward", "pow"):
+            self.assertEqual(chain[rule], rules[rule], rule)
+        self.refused("--name, --ticker and --chain-id", "--rules", self.path("rules.json"), self.path("x.json"))
+        self.refused("nothing.json", *NAMED, "--rules", self.path("nothing.json"), self.path("x.json"), code=1)
+
     def test_treasury(self):
         self.new(*NAMED, "--treasury", ALICE, "--treasury-share", "7.25%", self.path("c.json"))
         self.assertEqual(json.loads(self.read("c.json"))["reward"]["treasuryShare"], 725)
@@ -273,6 +289,19 @@ class Questions(Case):
                          ["Rügen Gold", "GOLD", 5150, 5, 17280, "linear"])
         self.assertEqual([chain["accounts"], chain["stakes"][0]["amount"], chain["reward"]["treasury"], chain["reward"]["treasuryShare"]],
                          [{ALICE.lower(): "700 coin"}, "300 coin", BOB.lower(), 500])
+
+    def test_what_is_there_already_is_not_for_the_answers(self):
+        os.mkdir(self.path("my-chain"))
+        with open(self.path("my-chain", "notes"), "w"):
+            pass
+        self.start()
+        self.usual("Name of", "Where to write")
+        self.answer("There is something at my-chain already", "other")
+        self.answer("Write it to other?", "")
+        status, out = self.ended()
+        self.assertEqual(status, 0, out)
+        self.assertEqual(json.loads(self.read("other", "chain.json"))["name"], "My Chain")
+        self.assertEqual(os.listdir(self.path("my-chain")), ["notes"])
 
     def test_no_and_the_end_of_input_write_nothing(self):
         self.start("--name", "Half")
