@@ -257,9 +257,9 @@ describe('posw miner', () => {
     assert.match(done.stdout, /accepted 3, rejected 0/);
     assert.match(done.stdout, /stake {4}0 coin, 0 tickets, 0 of them used up: a hash counts once\n +with 781.25 coin more, one free ticket: a hash counts 1024 times until/);
     assert.match(done.stdout, /speed .*H\/s/);
-    const b = await node.rpc('eth_getBlockByNumber', 'latest', false);
-    assert.equal(Number(b.number), 3);
+    const b = await node.rpc('eth_getBlockByNumber', '0x3', false);
     assert.equal(b.miner, poor.toLowerCase());
+    assert.ok((await node.number()) <= 4, 'a share that was on its way may have been one more block');
     await node.stop();
   });
 

@@ -161,7 +161,7 @@ static void say_hello(foot *x) {
 
 /* Behind what was sent: whoever answers it has judged that. */
 static void put_ping(foot *x, posw_buf *b) {
-    posw_msg_ping m = {.number = x->f->hello.number, .hash = x->f->hello.hash};
+    posw_msg_ping m = {.number = x->f->hello.number, .hash = x->f->hello.hash, .fork = x->f->hello.fork};
     posw_random_fill(&x->random, x->nonce, sizeof x->nonce);
     memcpy(m.nonce, x->nonce, sizeof m.nonce);
     posw_msg_ping_encode(b, &m);

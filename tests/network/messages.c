@@ -51,7 +51,7 @@ static void put_hello(posw_buf *out, const messages_context *c, posw_random *r) 
 }
 
 static void put_ping(posw_buf *out, const messages_context *c, posw_random *r) {
-    posw_msg_ping m = {.number = some_number(r), .hash = some_hash(c, r)};
+    posw_msg_ping m = {.number = some_number(r), .hash = some_hash(c, r), .fork = c->hello->fork};
     posw_random_fill(r, m.nonce, sizeof m.nonce);
     posw_random_fill(r, &m.weight, posw_random_below(r, sizeof m.weight));
     posw_msg_ping_encode(out, &m);
