@@ -69,7 +69,7 @@ class Evidence(unittest.TestCase):
     def test_the_readme_says_the_same(self):
         """Each figure of README's table of the laboratory stands in a row of doc/evidence.md."""
         text = (ROOT / "README.md").read_text()
-        table = text[text.index("What it says of a small chain"):].split("\n\n")[1]
+        table = text[text.index("of a small chain (coins worth"):].split("\n\n")[1]
         evidence = {n for cells, _, _ in self.rows() for cell in cells[:-1] for n in re.findall(r"[\d,.]*\d", cell)}
         figures = [n for line in table.splitlines()[2:] for cell in line.strip("|").split("|")[1:] for n in re.findall(r"[\d,.]*\d", cell)]
         self.assertGreater(len(figures), 12)
