@@ -78,7 +78,8 @@ async function mines(t, { algorithm, chain, weights, shares }) {
   for (const [i, rig] of rigs.entries()) {
     const shown = new Set(rig.difficulties());
     assert.deepEqual([...shown], [difficulty / weights[i]], 'the difficulty that xmrig shows is the chain’s over the weight');
-    const invalid = rig.rejected().filter((why) => why !== 'Block expired');
+    // too late, or more than the door checks at a time: at this tiny difficulty a quick machine finds several in the moment of one check
+    const invalid = rig.rejected().filter((why) => why !== 'Block expired' && why !== 'Too many shares at once');
     assert.deepEqual(invalid, [], 'no share was wrong');
   }
   const height = await node.number();
