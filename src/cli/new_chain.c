@@ -157,14 +157,15 @@ static bool read_reorg(new_chain *n, const char *text, posw_message *msg) {
                        &n->spec.params.reorg_max_blocks, msg);
 }
 
-uint64_t new_chain_unbonding_min(const posw_params *p) {
+/* The shortest lock in blocks that P3 and P4 allow beside the window and the epoch. */
+static uint64_t unbonding_min(const posw_params *p) {
     const uint64_t epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
     return (epochs < 2 ? 2 : epochs) * p->epoch_blocks;
 }
 
 static bool read_unbonding(new_chain *n, const char *text, posw_message *msg) {
     posw_params *p = &n->spec.params;
-    return read_length(text, p->block_time_s, new_chain_unbonding_min(p), 1 << 24, &p->unbonding_blocks, msg);
+    return read_length(text, p->block_time_s, unbonding_min(p), 1 << 24, &p->unbonding_blocks, msg);
 }
 
 static bool read_stake_min(new_chain *n, const char *text, posw_message *msg) {
@@ -325,7 +326,7 @@ static bool check_supply(const new_chain *n, posw_message *msg) {
 
 /* Stake is locked for a week, or as long as the other lengths need at least. */
 static void default_unbonding(posw_params *p) {
-    const uint64_t week = 7 * 86400 / p->block_time_s, least = new_chain_unbonding_min(p);
+    const uint64_t week = 7 * 86400 / p->block_time_s, least = unbonding_min(p);
     p->unbonding_blocks = week > least ? week : least;
 }
 

@@ -28,15 +28,13 @@ extern const new_chain_choice NEW_CHAIN_TABLE[NEW_CHAIN_CHOICES];
 /* The place of a choice in the table; asserted to be there. */
 size_t new_chain_find(const char *option);
 
-/* Everything from texts[i] for NEW_CHAIN_TABLE[i]; NULL: as in rules, which are the defaults if they are NULL. *out is fresh memory and cleared by the caller also
- * after a failure. Returns NEW_CHAIN_CHOICES when the chain keeps every rule (P1 to P9); else the choice that was
+/* Everything from texts[i] for NEW_CHAIN_TABLE[i]; NULL: as in rules, which are the defaults if they are NULL. *out is
+ * fresh memory and cleared by the caller also after a failure. Returns NEW_CHAIN_CHOICES when the chain keeps every rule (P1 to P9); else the choice that was
  * refused, or one more for the whole, with a sentence in msg. genesis_time: seconds since 1970. */
 size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES], const posw_params *rules,
                       uint64_t genesis_time, posw_message *msg);
 void new_chain_clear(new_chain *n);
 
-/* The shortest lock in blocks that P3 and P4 allow beside the window and the epoch. */
-uint64_t new_chain_unbonding_min(const posw_params *p);
 /* The name as a file or a unit may have it: a-z, 0-9 and single dashes, "chain" if nothing is left. */
 enum { NEW_CHAIN_SLUG_SIZE = POSW_CHAIN_NAME_MAX + 8 };
 void new_chain_slug(char out[NEW_CHAIN_SLUG_SIZE], const char *name);

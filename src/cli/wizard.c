@@ -226,15 +226,15 @@ static void default_stakes(const wizard *w, char *out, size_t size) {
     new_chain_clear(&n);
 }
 
-/* A week, or what the other lengths need at least. */
+/* What stands in the file when nothing is said. */
 static void default_unbonding(const wizard *w, char *out, size_t size) {
     new_chain n;
     (void)read_all(w, &n, NULL);
-    const uint64_t least = new_chain_unbonding_min(&n.spec.params), week = 7 * 86400 / n.spec.params.block_time_s;
-    if (week >= least)
+    const uint64_t blocks = n.spec.params.unbonding_blocks;
+    if (blocks == 7 * 86400 / n.spec.params.block_time_s)
         snprintf(out, size, "7 days");
     else
-        snprintf(out, size, "%" PRIu64, least);
+        snprintf(out, size, "%" PRIu64, blocks);
     new_chain_clear(&n);
 }
 
@@ -417,10 +417,9 @@ static bool is_empty_folder(const char *path) {
 /* A file that is not there, or a folder with nothing in it, or one that is to be overwritten. */
 static bool is_free(const wizard *w) {
     const char *target = w->answers->target;
-    const bool is_there = access(target, F_OK) == 0 && !is_empty_folder(target);
-    if (is_there && !cli_switch(w->c, "force"))
-        printf("  There is something at %s already: choose another name, or start again with --force.\n", target);
-    return !is_there || cli_switch(w->c, "force");
+    if (cli_switch(w->c, "force") || access(target, F_OK) != 0 || is_empty_folder(target)) return true;
+    printf("  There is something at %s already: choose another name, or start again with --force.\n", target);
+    return false;
 }
 
 /* Judges the answer that has been put in its place. */
