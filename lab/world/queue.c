@@ -21,32 +21,27 @@ static bool grow(queue *q) {
     if (items != NULL) q->items = items;
     happening *slots = realloc(q->slots, capacity * sizeof *slots);
     if (slots != NULL) q->slots = slots;
+    uint32_t *places = realloc(q->places, capacity * sizeof *places);
+    if (places != NULL) q->places = places;
     uint32_t *unused = realloc(q->free, capacity * sizeof *unused);
     if (unused != NULL) q->free = unused;
-    if (items == NULL || slots == NULL || unused == NULL) return false;
+    if (items == NULL || slots == NULL || places == NULL || unused == NULL) return false;
     for (size_t i = capacity; i > q->capacity; i--) /* all others are in use */
         q->free[capacity - i] = (uint32_t)(i - 1);
     q->capacity = capacity;
     return true;
 }
 
-bool queue_put(queue *q, happening *h) {
-    if (q->count == q->capacity && !grow(q)) {
-        happening_clear(h);
-        return false;
-    }
-    h->serial = q->serial++;
-    const queue_item item = {h->at_us, h->serial, q->free[q->capacity - q->count - 1]};
-    q->slots[item.slot] = *h;
-    size_t i = q->count++;
-    for (; i > 0 && before(&item, &q->items[(i - 1) / CHILDREN]); i = (i - 1) / CHILDREN)
-        q->items[i] = q->items[(i - 1) / CHILDREN];
-    q->items[i] = item;
-    return true;
+static void place(queue *q, size_t i, const queue_item *item) {
+    q->items[i] = *item;
+    q->places[item->slot] = (uint32_t)i;
 }
 
-const happening *queue_peek(const queue *q) {
-    return q->count == 0 ? NULL : &q->slots[q->items[0].slot];
+/* From the free place i towards the root, to where the item belongs. */
+static void rise(queue *q, size_t i, const queue_item *item) {
+    for (; i > 0 && before(item, &q->items[(i - 1) / CHILDREN]); i = (i - 1) / CHILDREN)
+        place(q, i, &q->items[(i - 1) / CHILDREN]);
+    place(q, i, item);
 }
 
 static size_t first_child(const queue *q, size_t i) {
@@ -57,16 +52,49 @@ static size_t first_child(const queue *q, size_t i) {
     return first;
 }
 
+static void sink(queue *q, size_t i, const queue_item *item) {
+    size_t child;
+    for (; (child = first_child(q, i)) < q->count && before(&q->items[child], item); i = child)
+        place(q, i, &q->items[child]);
+    place(q, i, item);
+}
+
+bool queue_put(queue *q, happening *h, uint32_t *slot) {
+    if (q->count == q->capacity && !grow(q)) {
+        happening_clear(h);
+        return false;
+    }
+    h->serial = q->serial++;
+    const queue_item item = {h->at_us, h->serial, q->free[q->capacity - q->count - 1]};
+    q->slots[item.slot] = *h;
+    rise(q, q->count++, &item);
+    if (slot != NULL) *slot = item.slot;
+    return true;
+}
+
+void queue_put_again(queue *q, const happening *h, uint32_t slot) {
+    const queue_item item = {h->at_us, q->serial++, slot};
+    const size_t i = q->places[slot];
+    const bool is_earlier = before(&item, &q->items[i]);
+    q->slots[slot] = *h;
+    q->slots[slot].serial = item.serial;
+    if (is_earlier)
+        rise(q, i, &item);
+    else
+        sink(q, i, &item);
+}
+
+const happening *queue_peek(const queue *q) {
+    return q->count == 0 ? NULL : &q->slots[q->items[0].slot];
+}
+
 bool queue_take(queue *q, happening *out) {
     if (q->count == 0) return false;
     const uint32_t slot = q->items[0].slot;
     *out = q->slots[slot];
     const queue_item last = q->items[--q->count];
     q->free[q->capacity - q->count - 1] = slot;
-    size_t i = 0, child;
-    for (; (child = first_child(q, i)) < q->count && before(&q->items[child], &last); i = child)
-        q->items[i] = q->items[child];
-    if (q->count > 0) q->items[i] = last;
+    if (q->count > 0) sink(q, 0, &last);
     return true;
 }
 
@@ -75,6 +103,7 @@ void queue_clear(queue *q) {
         happening_clear(&q->slots[q->items[i].slot]);
     free(q->items);
     free(q->slots);
+    free(q->places);
     free(q->free);
     memset(q, 0, sizeof *q);
 }

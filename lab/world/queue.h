@@ -1,5 +1,5 @@
 /* What is to happen, by time; what comes at one time happens in the order in which it was put. A heap of small
- * items; what happens lies in slots that do not move. */
+ * items; what happens lies in slots that do not move, and can be put off or brought forward. */
 #ifndef POSW_LAB_QUEUE_H
 #define POSW_LAB_QUEUE_H
 
@@ -41,12 +41,15 @@ typedef struct {
     queue_item *items; /* a heap with four children a node */
     size_t count, capacity;
     happening *slots; /* `capacity` of them */
+    uint32_t *places; /* of each slot that is in use: that of its item */
     uint32_t *free;   /* slots that are not in use: capacity - count */
     uint64_t serial;
 } queue;
 
-/* Takes the item over. False: out of memory (the item is freed). */
-bool queue_put(queue *q, happening *h);
+/* Takes the item over. False: out of memory (the item is freed). *slot (may be NULL): where it is until it is taken. */
+bool queue_put(queue *q, happening *h, uint32_t *slot);
+/* Another one in place of the one in this slot, which has no data and no job; as if that had not been put. */
+void queue_put_again(queue *q, const happening *h, uint32_t slot);
 /* The earliest; false: none. */
 bool queue_take(queue *q, happening *out);
 const happening *queue_peek(const queue *q);

@@ -44,7 +44,18 @@ posw_hash world_log_hash(const world *w) {
 /* ---- Putting ---- */
 
 void world_put(world *w, happening h) {
-    if (!queue_put(&w->queue, &h)) w->result = POSW_ENOMEM;
+    if (!queue_put(&w->queue, &h, NULL)) w->result = POSW_ENOMEM;
+}
+
+/* There is one of its kind for a machine; *alarm is 0 or where it is. */
+static void put_alarm(world *w, happening h, uint32_t *alarm) {
+    uint32_t slot;
+    if (*alarm != 0)
+        queue_put_again(&w->queue, &h, *alarm - 1);
+    else if (queue_put(&w->queue, &h, &slot))
+        *alarm = slot + 1;
+    else
+        w->result = POSW_ENOMEM;
 }
 
 uint64_t world_index_of(const world *w, const machine *m) {
@@ -137,6 +148,7 @@ static int machine_up(world *w, machine *m) {
     memcpy(id.secret, m->secret, sizeof id.secret);
     m->life++;
     m->work = (posw_work){0}; /* that of its last life is worth nothing */
+    m->search_alarm = m->timer_alarm = 0;
     posw_map_reset(&m->link_slots, NULL);
     int rc = open_chain(w, m, &msg);
     if (rc != POSW_OK) say(w, i, "the chain does not open: %s", msg.text);
@@ -249,14 +261,14 @@ static void search(world *w, machine *m, const posw_work *work) {
     const uint64_t mean = seal_mean_us(work, m->o.hashes_per_s);
     happening h = world_happening(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean));
     h.number = m->search;
-    world_put(w, h);
+    put_alarm(w, h, &m->search_alarm);
 }
 
 static void set_timer(world *w, machine *m, uint64_t at_ms) {
     const uint64_t now = clock_ms(w, m), in_ms = at_ms > now ? at_ms - now : 0;
     happening h = world_happening(w, m, WHAT_TIMER, w->now_us + (in_ms == 0 ? 1 : in_ms * 1000));
     h.number = ++m->timer;
-    world_put(w, h);
+    put_alarm(w, h, &m->timer_alarm);
 }
 
 static void perform(world *w, machine *m, posw_action *a) {
@@ -512,7 +524,10 @@ static void handle(world *w, happening *h) {
         if (!m->up && machine_up(w, m) != POSW_OK) w->result = POSW_EIO;
         return;
     }
-    if (!m->up || m->life != h->life || is_stale(w, m, h)) return;
+    if (!m->up || m->life != h->life) return;
+    if (h->what == WHAT_TIMER) m->timer_alarm = 0;
+    if (h->what == WHAT_SEAL) m->search_alarm = 0;
+    if (is_stale(w, m, h)) return;
     handle_live(w, m, h);
 }
 

@@ -10,7 +10,7 @@
  * and lets no new ones be made.
  *  - Mining: a machine with `hashes_per_s` finds a seal after an exponential time with the mean of its real target
  * (difficulty and weight); the proof of work is then drawn below that target and known to all as the right one. No
- * hashing.
+ * hashing. Signatures are drawn, too, where memo.c is linked.
  *  - Disks: a crash drops what was not committed; faults of the store end the node as they would the daemon, and it is
  * started again.
  *

@@ -41,7 +41,8 @@ typedef struct {
     posw_p2p *p2p;
     posw_log log;
     posw_work work;
-    uint64_t search, timer; /* generations */
+    uint64_t search, timer;            /* generations */
+    uint32_t search_alarm, timer_alarm; /* where the queue has the latest, of this life: 1 + slot; 0: it came */
     posw_map link_slots;    /* peer -> place of its connection */
     uint64_t next_inbound;
     uint64_t upload_free_us;

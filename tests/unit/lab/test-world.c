@@ -69,6 +69,13 @@ static void test_signatures(void **state) {
             assert_true(posw_secp_recover(&found, &digest, &signature));
             assert_memory_equal(&found, &own, sizeof own);
         }
+        const posw_hash other = {{i, 2}};
+        if (posw_secp_recover(&found, &other, &signature)) assert_memory_not_equal(&found, &own, sizeof own);
+        for (size_t at = 0; at < POSW_SIGNATURE_SIZE; at++) {
+            posw_signature changed = signature;
+            changed.b[at] ^= 1;
+            if (posw_secp_recover(&found, &digest, &changed)) assert_memory_not_equal(&found, &own, sizeof own);
+        }
         signature.b[POSW_SIGNATURE_SIZE - 1] = 9; /* no recovery id */
         for (int round = 0; round < 2; round++)
             assert_false(posw_secp_recover(&found, &digest, &signature));
