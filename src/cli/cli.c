@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/options.h"
+#include "cli/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,22 @@ static const cli_command *find_command(int argc, char **argv, int *used) {
     return NULL;
 }
 
+/* The second word may be an argument, or the other half of the name. */
+static int refuse_command(const char *first, const char *second, bool group) {
+    char both[64];
+    const int n = snprintf(both, sizeof both, "%s%s%s", first, *second != '\0' ? " " : "", second);
+    cli_suggestion one = {.word = first, .size = strlen(first)};
+    cli_suggestion two = {.word = both, .size = n < (int)sizeof both ? (size_t)n : sizeof both - 1};
+    for (const cli_command *const *c = cli_commands; *c != NULL; c++) {
+        if (!group) cli_suggest(&one, (*c)->name, strcspn((*c)->name, " "));
+        cli_suggest(&two, (*c)->name, strlen((*c)->name));
+    }
+    const cli_suggestion *s = two.nearest != NULL ? &two : &one;
+    const char *name = group || two.nearest != NULL ? both : first;
+    if (s->nearest == NULL) return cli_usage(NULL, "unknown command '%s'", name);
+    return cli_usage(NULL, "unknown command '%s' (did you mean '%.*s'?)", name, (int)s->nearest_size, s->nearest);
+}
+
 /* "posw chain" alone: what there is under it. */
 static int unknown_command(int argc, char **argv) {
     bool group = false;
@@ -90,8 +107,7 @@ static int unknown_command(int argc, char **argv) {
     }
     if (group && (argc == 2 || strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
         return argc == 2 ? CLI_USAGE : CLI_OK;
-    return cli_usage(NULL, "unknown command '%s%s%s'", argv[1], group && argc > 2 ? " " : "",
-                     group && argc > 2 ? argv[2] : "");
+    return refuse_command(argv[1], argc > 2 ? argv[2] : "", group);
 }
 
 static int run_command(cli *c) {

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include "base/units.h"
+#include "cli/suggest.h"
 #include "io/file.h"
 #include "posw/u256.h"
 
@@ -69,11 +70,22 @@ static int add_value(cli *c, const cli_option *o, const char *value, bool from_f
     return CLI_OK;
 }
 
+static int refuse_option(const cli *c, const char *name, size_t size) {
+    cli_suggestion s = {.word = name, .size = size};
+    for (const cli_option *o = c->command->options; o != NULL && o->name != NULL; o++)
+        cli_suggest(&s, o->name, strlen(o->name));
+    for (const cli_option *o = cli_common_options; o->name != NULL; o++)
+        cli_suggest(&s, o->name, strlen(o->name));
+    if (s.nearest == NULL) return cli_usage(c, "unknown option --%.*s", (int)size, name);
+    return cli_usage(c, "unknown option --%.*s (did you mean --%.*s?)", (int)size, name, (int)s.nearest_size,
+                     s.nearest);
+}
+
 static int parse_long(cli *c, int argc, char **argv, int *i) {
     const char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t size = equals != NULL ? (size_t)(equals - name) : strlen(name);
     const cli_option *o = find_option(c, name, size);
-    if (o == NULL) return cli_usage(c, "unknown option --%.*s", (int)size, name);
+    if (o == NULL) return refuse_option(c, name, size);
     if (o->value == NULL)
         return equals != NULL ? cli_usage(c, "--%s takes no value", o->name) : add_value(c, o, "", false);
     if (equals != NULL) return add_value(c, o, equals + 1, false);

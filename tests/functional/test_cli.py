@@ -215,6 +215,11 @@ class Help(Case):
     def test_unknown(self):
         self.assertEqual(posw().code, 2)
         self.misused_anywhere(posw("frobnicate"), "unknown command 'frobnicate'")
+        for words, meant in ((["nod"], "(did you mean 'node'?)"), (["chian", "new"], "'chian new' (did you mean 'chain new'?)"),
+                             (["walet", "list"], "(did you mean 'wallet"), (["chain", "nwe"], "(did you mean 'chain new'?)"),
+                             (["node", "--datadri", "x"], "--datadri (did you mean --datadir?)")):
+            self.misused_anywhere(posw(*words), meant)
+        self.assertNotIn("did you mean", posw("node", "--frobnicate").err)
         self.misused_anywhere(posw("chain", "frobnicate"), "unknown command 'chain frobnicate'")
         for name in all_commands():
             with self.subTest(name):
