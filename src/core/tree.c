@@ -266,17 +266,18 @@ typedef struct {
     uint64_t proof; /* of parent and mixHash, under the seed */
     uint64_t headers[POSW_COPIES_MAX];
     uint32_t count; /* 0: the place is free */
+    uint32_t other; /* 1 + place of the next one whose proof has this remainder by the capacity; 0: none */
 } proof_entry;
 
 struct posw_copies {
     uint64_t seed[2];
     uint32_t capacity, next; /* next: the place of the oldest */
-    proof_entry entries[];
+    proof_entry entries[];   /* and after them, by remainder: uint32_t, as proof_entry.other */
 };
 
 size_t posw_copies_size(uint32_t proofs) {
     POSW_ASSERT(proofs >= 1 && proofs <= POSW_COPIES_PROOFS_MAX);
-    return sizeof(posw_copies) + (size_t)proofs * sizeof(proof_entry);
+    return sizeof(posw_copies) + (size_t)proofs * (sizeof(proof_entry) + sizeof(uint32_t));
 }
 
 posw_copies *posw_copies_init(void *memory, uint32_t proofs, const uint64_t seed[2]) {
@@ -288,13 +289,30 @@ posw_copies *posw_copies_init(void *memory, uint32_t proofs, const uint64_t seed
     return c;
 }
 
+static uint32_t *proof_chain(posw_copies *c, uint64_t proof) {
+    uint32_t *chains = (uint32_t *)(void *)(c->entries + c->capacity);
+    return &chains[proof % c->capacity];
+}
+
+/* The entry in this place leaves its chain. */
+static void proof_forget(posw_copies *c, uint32_t place) {
+    uint32_t *link = proof_chain(c, c->entries[place].proof);
+    if (c->entries[place].count == 0) return;
+    while (*link != place + 1)
+        link = &c->entries[*link - 1].other;
+    *link = c->entries[place].other;
+}
+
 static proof_entry *proof_find(posw_copies *c, uint64_t proof) {
-    for (uint32_t i = 0; i < c->capacity; i++)
-        if (c->entries[i].count > 0 && c->entries[i].proof == proof) return &c->entries[i];
-    proof_entry *e = &c->entries[c->next];
+    uint32_t *chain = proof_chain(c, proof);
+    for (uint32_t at = *chain; at != 0; at = c->entries[at - 1].other)
+        if (c->entries[at - 1].proof == proof) return &c->entries[at - 1];
+    const uint32_t place = c->next;
     c->next = (c->next + 1) % c->capacity;
-    *e = (proof_entry){.proof = proof};
-    return e;
+    proof_forget(c, place);
+    c->entries[place] = (proof_entry){.proof = proof, .other = *chain};
+    *chain = place + 1;
+    return &c->entries[place];
 }
 
 bool posw_copies_take(posw_copies *c, const posw_hash *hash, const posw_hash *parent, const posw_hash *mix_hash) {
