@@ -117,10 +117,11 @@ void link_dial(world *w, machine *m, const posw_action *a) {
     *l = (link){.number = ++w->next_link * LINK_SLOTS + (uint64_t)(l - w->links),
                 .machine = {from, to},
                 .life = {m->life, other->life},
+                .latency_us = world_latency_us(w, from, to),
                 .peer = {a->peer, ++other->next_inbound}};
     note_link(w, m, l->peer[0], l);
     note_link(w, other, l->peer[1], l);
-    const uint64_t trip = world_latency_us(w, from, to); /* TCP and TLS: two round trips */
+    const uint64_t trip = l->latency_us; /* TCP and TLS: two round trips */
     for (int side = 0; side < 2; side++) {
         happening h =
             world_happening(w, &w->machines[l->machine[side]], WHAT_OPEN, w->now_us + (side == 0 ? 4 : 3) * trip);
@@ -137,7 +138,7 @@ void link_send(world *w, machine *m, link *l, int side, posw_buf *data) {
     if (m->tamper != NULL && !m->tamper(m->tamper_arg, w, from, to, data)) return;
     const uint64_t begin = m->upload_free_us > w->now_us ? m->upload_free_us : w->now_us;
     m->upload_free_us = begin + data->size * 1000000 / rate;
-    uint64_t at = m->upload_free_us + world_latency_us(w, from, to) + jitter_us(w);
+    uint64_t at = m->upload_free_us + l->latency_us + jitter_us(w);
     if (at < l->arrives[side]) at = l->arrives[side];
     l->arrives[side] = at;
     happening h = world_happening(w, &w->machines[to], WHAT_BYTES, at);

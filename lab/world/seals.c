@@ -45,10 +45,20 @@ bool seal_draw(world *w, const posw_hash *seal_hash, const posw_u256 *target, ui
     return slot != NULL;
 }
 
-uint64_t seal_mean_us(const posw_work *work, uint64_t hashes_per_s) {
-    posw_u256 hashes = posw_difficulty_of_target(&work->target), us;
+static uint64_t mean_us(const posw_u256 *target, uint64_t hashes_per_s) {
+    posw_u256 hashes = posw_difficulty_of_target(target), us;
     const posw_u256 rate = posw_u256_from_u64(hashes_per_s);
     if (!posw_u256_mul_u64(&us, &hashes, 1000 * 1000)) return 1ULL << 50;
     posw_u256_divmod(&us, NULL, &us, &rate);
     return posw_u256_bits(&us) > 50 ? 1ULL << 50 : us.w[0];
+}
+
+uint64_t seal_mean_us(world *w, const posw_work *work, uint64_t hashes_per_s) {
+    for (size_t i = 0; i < KNOWN_MEANS; i++)
+        if (w->means[i].hashes_per_s == hashes_per_s && posw_u256_equal(&w->means[i].target, &work->target))
+            return w->means[i].mean_us;
+    known_mean *k = &w->means[w->next_mean];
+    w->next_mean = (w->next_mean + 1) % KNOWN_MEANS;
+    *k = (known_mean){work->target, hashes_per_s, mean_us(&work->target, hashes_per_s)};
+    return k->mean_us;
 }

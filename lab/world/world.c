@@ -258,7 +258,7 @@ static void search(world *w, machine *m, const posw_work *work) {
     m->work = *work;
     m->search++;
     if (m->o.hashes_per_s == 0) return;
-    const uint64_t mean = seal_mean_us(work, m->o.hashes_per_s);
+    const uint64_t mean = seal_mean_us(w, work, m->o.hashes_per_s);
     happening h = world_happening(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean));
     h.number = m->search;
     put_alarm(w, h, &m->search_alarm);

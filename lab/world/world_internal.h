@@ -8,7 +8,7 @@
 #include "queue.h"
 #include "world.h"
 
-enum { LINK_SLOTS = 1 << 20, SPARE_MAX = 4, MESSAGE_TYPES = 0x30, KINDS = WHAT_CALL + 1 + MESSAGE_TYPES };
+enum { LINK_SLOTS = 1 << 20, SPARE_MAX = 4, KNOWN_MEANS = 8, MESSAGE_TYPES = 0x30, KINDS = WHAT_CALL + 1 + MESSAGE_TYPES };
 
 /* A connection. Side 0 is who dialled. */
 typedef struct {
@@ -18,6 +18,7 @@ typedef struct {
     uint64_t peer[2];    /* how each side calls the other */
     bool open[2];        /* this side has been told PEER_OPEN and not yet PEER_CLOSED */
     bool cut;            /* nothing passes any more */
+    uint64_t latency_us; /* world_latency_us */
     uint64_t arrives[2]; /* when the latest piece sent by this side arrives */
     uint64_t sent[2];    /* pieces sent by this side: DRAINED is told for the last one only, */
     size_t undrained[2]; /* and when more than some of this side's bytes were sent since it was told last */
@@ -56,6 +57,12 @@ typedef struct {
     world *w;
 } machine;
 
+typedef struct {
+    posw_u256 target;
+    uint64_t hashes_per_s; /* 0: nothing is here yet */
+    uint64_t mean_us;
+} known_mean;
+
 struct world {
     world_options o;
     machine *machines;
@@ -71,6 +78,8 @@ struct world {
     world_cost costs[KINDS];       /* of each kind of event, then of each type of message */
     posw_actions spare[SPARE_MAX]; /* lists of actions with memory, for the next steps */
     size_t spare_count;
+    known_mean means[KNOWN_MEANS]; /* of the latest searches: many machines search below the same target */
+    size_t next_mean;
     int result;
 };
 
@@ -102,6 +111,6 @@ void seals_end(void);
 /* A nonce and an output below the target, which from now on is the right one. False: out of memory. */
 bool seal_draw(world *w, const posw_hash *seal_hash, const posw_u256 *target, uint8_t nonce[8], posw_hash *mix);
 /* Mean time to a seal: 2^256 / target hashes. */
-uint64_t seal_mean_us(const posw_work *work, uint64_t hashes_per_s);
+uint64_t seal_mean_us(world *w, const posw_work *work, uint64_t hashes_per_s);
 
 #endif
