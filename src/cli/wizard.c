@@ -475,12 +475,13 @@ static bool has_no_treasury(wizard *w) {
     return true;
 }
 
+/* The share of a treasury, which is asked for where there is one, has the treasury's number. */
 static int ask_all(wizard *w, int i) {
     const int count = POSW_ARRAY_SIZE(QUESTIONS);
     int shown = -1;
     while (i < count) {
         if (i != shown) {
-            printf("\n%d of %d. %s\n", i + 1, count, QUESTIONS[i].why);
+            printf("\n%d of %d. %s\n", i < SHARE_QUESTION ? i + 1 : i, count - 1, QUESTIONS[i].why);
             tell_effect(w, &QUESTIONS[i]);
         }
         shown = i;
