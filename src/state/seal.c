@@ -136,7 +136,7 @@ int posw_state_seal(posw_state *s, posw_hash *root, posw_buf *undo) {
     free(list);
     if (rc != POSW_OK) return rc;
     s->undone = false;
-    posw_overlay_reset(&s->overlay, &s->root);
+    posw_overlay_settle(&s->overlay, &s->root);
     *root = s->root;
     return undo != NULL && undo->failed ? POSW_ENOMEM : POSW_OK;
 }

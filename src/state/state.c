@@ -101,7 +101,7 @@ int posw_state_child(posw_state **out, posw_state *s) {
     const int rc = posw_state_copy(out, s);
     if (rc != POSW_OK) return rc;
     (*out)->overlay = s->overlay;
-    posw_overlay_reset(&(*out)->overlay, &s->root);
+    posw_overlay_settle(&(*out)->overlay, &s->root);
     posw_overlay_init(&s->overlay, &s->root);
     return POSW_OK;
 }
