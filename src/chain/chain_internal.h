@@ -105,6 +105,11 @@ struct posw_chain {
     posw_header tip;
     posw_u256 weight;
 
+    /* D of a child of next_parent with that timestamp: the answer to the latest question. */
+    posw_u256 next_difficulty;
+    posw_hash next_parent;
+    uint64_t next_time;
+
     /* Versions of main-chain blocks states_low..tip, at number % POSW_CHAIN_STATES_MAX. */
     posw_state *states[POSW_CHAIN_STATES_MAX];
     uint64_t states_low;

@@ -68,7 +68,12 @@ int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_pla
                                         .parent_hash = &place->parent_hash,
                                         .window = window,
                                         .stake_root = &slot->root};
-    *v = posw_check_header_fields(&context, h);
+    if (place->at_tip) {
+        const posw_u256 difficulty = posw_chain_next_difficulty(c, h->timestamp);
+        *v = posw_check_header_fields_at(&context, h, &difficulty);
+    } else {
+        *v = posw_check_header_fields(&context, h);
+    }
     if (v->kind == POSW_VALID) *v = check_seal(&context, h, slot->table, own_signature);
     if (v->kind == POSW_VALID && !pow_checked) rc = check_pow(c, v, place, h);
     if (rc == POSW_OK && v->kind == POSW_VALID) *v = posw_check_header_time(context.params, h, now_s);
