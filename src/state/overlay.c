@@ -39,11 +39,12 @@ void posw_overlay_reset(posw_overlay *o, const posw_hash *root) {
 
 void posw_overlay_settle(posw_overlay *o, const posw_hash *root) {
     const size_t accounts = o->account_count, words = o->word_count;
-    const bool are_few = accounts <= POSW_OVERLAY_FEW && words <= POSW_OVERLAY_FEW;
+    const bool are_few = accounts <= POSW_OVERLAY_FEW && words <= POSW_OVERLAY_FEW, changed = posw_overlay_changed(o);
     posw_overlay_reset(o, root);
     if (!are_few || o->account_capacity < accounts || o->word_capacity < words) return;
     o->account_count = accounts;
     o->word_count = words;
+    if (!changed) return;
     for (size_t i = 0; i < accounts; i++) {
         posw_overlay_account *e = &o->accounts[i];
         if (posw_account_is_empty(&e->now)) e->now = posw_account_blank(); /* X8: it is gone */

@@ -50,7 +50,7 @@ static size_t changed_words(change *list, const posw_overlay *o) {
     size_t n = 0;
     for (size_t i = 0; i < o->word_count; i++) {
         const posw_overlay_word *e = &o->words[i];
-        if (!posw_u256_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
+        if (e->written && !posw_u256_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
     qsort(list, n, sizeof *list, compare_changes);
     return n;
@@ -93,7 +93,7 @@ static size_t changed_accounts(change *list, const posw_overlay *o) {
     size_t n = 0;
     for (size_t i = 0; i < o->account_count; i++) {
         const posw_overlay_account *e = &o->accounts[i];
-        if (!posw_account_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
+        if (e->written && !posw_account_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
     qsort(list, n, sizeof *list, compare_changes);
     return n;
