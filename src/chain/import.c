@@ -127,7 +127,7 @@ static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_si
     if (rc == POSW_OK)
         rc = c->store->ops->append(c->store, POSW_LOG_BLOCKS, p->bytes.data, p->bytes.size, &row.block_pos);
     if (rc == POSW_OK) rc = c->store->ops->append(c->store, POSW_LOG_EXEC, record.data, record.size, &row.exec_pos);
-    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row);
+    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row, posw_buf_view(&p->bytes));
     if (rc == POSW_OK) rc = posw_chain_side_put_row(c, &p->block.hash, node->order);
     if (rc == POSW_OK && full) rc = posw_chain_side_delete_marked(c);
     posw_buf_clear(&record);

@@ -80,7 +80,8 @@ bool posw_receipts_at(posw_bytes *out, posw_bytes receipts, size_t i) {
 }
 
 static int receipts_root(posw_hash *out, const posw_execution *x) {
-    posw_bytes *items = malloc((x->tx_count + 1) * sizeof *items);
+    if (x->tx_count == 0) return posw_trie_list_root(out, NULL, 0);
+    posw_bytes *items = malloc(x->tx_count * sizeof *items);
     if (items == NULL) return POSW_ENOMEM;
     size_t at = 0;
     for (size_t i = 0; i < x->tx_count; i++) {
