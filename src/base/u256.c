@@ -198,10 +198,10 @@ static inline int word_count(const uint64_t *w, int size) {
     return size;
 }
 
-/* q = u / d, r = u % d for u of 8 words; q has 8 words. d is not zero. */
-static void div_words(uint64_t q[2 * WORDS], posw_u256 *r, const uint64_t u[2 * WORDS], const posw_u256 *d) {
-    int n = word_count(d->w, WORDS), m = word_count(u, 2 * WORDS);
-    memset(q, 0, 2 * WORDS * sizeof q[0]);
+/* q = u / d, r = u % d for u of `size` words, 4 or 8; q has as many. d is not zero. */
+static inline void div_words(uint64_t *q, posw_u256 *r, const uint64_t *u, int size, const posw_u256 *d) {
+    int n = word_count(d->w, WORDS), m = word_count(u, size);
+    memset(q, 0, (size_t)size * sizeof q[0]);
     *r = POSW_U256_ZERO;
     if (n == 1) {
         memcpy(q, u, (size_t)m * sizeof q[0]);
@@ -230,10 +230,9 @@ static void div_words(uint64_t q[2 * WORDS], posw_u256 *r, const uint64_t u[2 * 
 
 void posw_u256_divmod(posw_u256 *q, posw_u256 *r, const posw_u256 *n, const posw_u256 *d) {
     POSW_ASSERT(!posw_u256_is_zero(d));
-    uint64_t wide[2 * WORDS] = {n->w[0], n->w[1], n->w[2], n->w[3]}, quotient[2 * WORDS];
-    posw_u256 rest;
-    div_words(quotient, &rest, wide, d);
-    if (q != NULL) *q = (posw_u256){{quotient[0], quotient[1], quotient[2], quotient[3]}};
+    posw_u256 quotient, rest;
+    div_words(quotient.w, &rest, n->w, WORDS, d);
+    if (q != NULL) *q = quotient;
     if (r != NULL) *r = rest;
 }
 
@@ -242,7 +241,7 @@ void posw_u256_div_full(posw_u256 *q, posw_u256 *r, const posw_u256 *hi, const p
     uint64_t wide[2 * WORDS] = {lo->w[0], lo->w[1], lo->w[2], lo->w[3], hi->w[0], hi->w[1], hi->w[2], hi->w[3]};
     uint64_t quotient[2 * WORDS];
     posw_u256 rest;
-    div_words(quotient, &rest, wide, d);
+    div_words(quotient, &rest, wide, 2 * WORDS, d);
     if (q != NULL) *q = (posw_u256){{quotient[0], quotient[1], quotient[2], quotient[3]}};
     if (r != NULL) *r = rest;
 }
@@ -259,7 +258,7 @@ bool posw_u256_muldiv(posw_u256 *out, const posw_u256 *a, const posw_u256 *b, co
     uint64_t product[2 * WORDS], q[2 * WORDS];
     posw_u256 rest;
     mul_words(product, a, b);
-    div_words(q, &rest, product, d);
+    div_words(q, &rest, product, 2 * WORDS, d);
     if ((q[4] | q[5] | q[6] | q[7]) != 0) return false;
     *out = (posw_u256){{q[0], q[1], q[2], q[3]}};
     return true;

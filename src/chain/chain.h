@@ -90,6 +90,8 @@ posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number);
 /* Sums of the table in force for a block number up to tip + 1, without loading it: for those who look at many epochs.
  * POSW_ENOTFOUND: not known. */
 int posw_chain_stake_sums(posw_chain *c, posw_stake_sums *out, uint64_t number);
+/* D of the next block, with this timestamp (D1). The latest answer is kept. */
+posw_u256 posw_chain_next_difficulty(posw_chain *c, uint64_t timestamp);
 /* F of a miner for the next block. */
 posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner);
 /* A fresh copy of the state after a main-chain block, owned by the caller: the tip's, one of the versions in memory, or

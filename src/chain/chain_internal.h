@@ -105,6 +105,11 @@ struct posw_chain {
     posw_header tip;
     posw_u256 weight;
 
+    /* D of a child of next_parent with that timestamp: the answer to the latest question. */
+    posw_u256 next_difficulty;
+    posw_hash next_parent;
+    uint64_t next_time;
+
     /* Versions of main-chain blocks states_low..tip, at number % POSW_CHAIN_STATES_MAX. */
     posw_state *states[POSW_CHAIN_STATES_MAX];
     uint64_t states_low;
@@ -150,7 +155,8 @@ struct posw_chain {
 
 /* ---- row.c: rows and log records ---- */
 int posw_chain_row_get(posw_chain *c, posw_chain_row *out, const posw_hash *hash);
-int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row);
+/* block: its encoding, which begins with the header; data NULL where it is not at hand. */
+int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row, posw_bytes block);
 int posw_chain_main_get(posw_chain *c, posw_hash *out, uint64_t number);
 /* The row of a main-chain block. hash may be NULL. POSW_ECORRUPT if it should be there and is not. */
 int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uint64_t number);

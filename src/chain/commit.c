@@ -117,18 +117,12 @@ int posw_chain_fail(posw_chain *c, int error) {
 int posw_chain_commit_tip(posw_chain *c, posw_state *state, const posw_hash *tip_hash) {
     const posw_trie_sink accounts = {put_node, del_node, &c->account_rows},
                          storage = {put_node, del_node, &c->storage_rows};
-    posw_state *copy = NULL;
-    int rc = posw_state_copy(&copy, state);
-    if (rc != POSW_OK) return rc;
-    rc = c->store->ops->put(c->store, POSW_TABLE_META, "tip", 3, tip_hash->b, sizeof tip_hash->b);
+    int rc = c->store->ops->put(c->store, POSW_TABLE_META, "tip", 3, tip_hash->b, sizeof tip_hash->b);
     if (rc == POSW_OK) rc = posw_state_commit(state, c->committed, &accounts, &storage);
     if (rc == POSW_OK) rc = commit_store(c);
-    if (rc != POSW_OK) {
-        posw_state_free(copy);
-        return rc;
-    }
+    if (rc != POSW_OK) return rc;
     posw_state_free(c->committed);
-    c->committed = copy;
+    c->committed = posw_state_share(state);
     c->committed_hash = *tip_hash;
     c->bulk_blocks = 0;
     return POSW_OK;
@@ -194,7 +188,7 @@ int posw_chain_write_executed(posw_chain *c, const posw_chain_executed *x) {
     uint8_t key[8];
     posw_store_be64(key, x->header->number);
     int rc = append_records(c, x, &row);
-    if (rc == POSW_OK) rc = posw_chain_row_put(c, x->hash, &row);
+    if (rc == POSW_OK) rc = posw_chain_row_put(c, x->hash, &row, x->bytes);
     if (rc == POSW_OK)
         rc = c->store->ops->put(c->store, POSW_TABLE_MAIN, key, sizeof key, x->hash->b, sizeof x->hash->b);
     if (rc == POSW_OK) rc = write_txs(c, x);

@@ -68,7 +68,12 @@ int posw_chain_check_header(posw_chain *c, posw_verdict *v, const posw_chain_pla
                                         .parent_hash = &place->parent_hash,
                                         .window = window,
                                         .stake_root = &slot->root};
-    *v = posw_check_header_fields(&context, h);
+    if (place->at_tip) {
+        const posw_u256 difficulty = posw_chain_next_difficulty(c, h->timestamp);
+        *v = posw_check_header_fields_at(&context, h, &difficulty);
+    } else {
+        *v = posw_check_header_fields(&context, h);
+    }
     if (v->kind == POSW_VALID) *v = check_seal(&context, h, slot->table, own_signature);
     if (v->kind == POSW_VALID && !pow_checked) rc = check_pow(c, v, place, h);
     if (rc == POSW_OK && v->kind == POSW_VALID) *v = posw_check_header_time(context.params, h, now_s);
@@ -122,7 +127,7 @@ static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_si
     if (rc == POSW_OK)
         rc = c->store->ops->append(c->store, POSW_LOG_BLOCKS, p->bytes.data, p->bytes.size, &row.block_pos);
     if (rc == POSW_OK) rc = c->store->ops->append(c->store, POSW_LOG_EXEC, record.data, record.size, &row.exec_pos);
-    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row);
+    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row, posw_buf_view(&p->bytes));
     if (rc == POSW_OK) rc = posw_chain_side_put_row(c, &p->block.hash, node->order);
     if (rc == POSW_OK && full) rc = posw_chain_side_delete_marked(c);
     posw_buf_clear(&record);

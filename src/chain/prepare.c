@@ -53,8 +53,8 @@ static void check_pow(posw_prepared *p, const posw_pow *pow, void *scratch) {
 /* X8, transactions root. */
 static int check_root(posw_prepared *p) {
     const size_t count = p->block.tx_count;
-    posw_bytes *items = malloc((count + 1) * sizeof *items);
-    if (items == NULL) return POSW_ENOMEM;
+    posw_bytes *items = count == 0 ? NULL : malloc(count * sizeof *items);
+    if (items == NULL && count > 0) return POSW_ENOMEM;
     for (size_t i = 0; i < count; i++)
         items[i] = p->block.txs[i].raw;
     posw_hash root;
@@ -68,8 +68,9 @@ static int check_root(posw_prepared *p) {
 /* Hashes and senders (X2). */
 static int recover(posw_prepared *p, const posw_sender_cache *cache) {
     const size_t count = p->block.tx_count;
-    p->senders = calloc(count + 1, sizeof *p->senders);
-    p->tx_hashes = calloc(count + 1, sizeof *p->tx_hashes);
+    if (count == 0) return POSW_OK;
+    p->senders = calloc(count, sizeof *p->senders);
+    p->tx_hashes = calloc(count, sizeof *p->tx_hashes);
     if (p->senders == NULL || p->tx_hashes == NULL) return POSW_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const posw_tx *tx = &p->block.txs[i];

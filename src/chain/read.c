@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "crypto/keccak.h"
+#include "posw/difficulty.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 #include "state/staking.h"
@@ -57,6 +58,20 @@ int posw_chain_stake_sums(posw_chain *c, posw_stake_sums *out, uint64_t number) 
     const int rc = c->store->ops->get(c->store, POSW_TABLE_EPOCHS, key, sizeof key, &value);
     if (rc != POSW_OK) return rc;
     return posw_staking_table_sums(out, value.data, value.size) ? POSW_OK : POSW_ECORRUPT;
+}
+
+static bool reads_own_time(enum posw_difficulty_rule rule) {
+    return rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_STEP;
+}
+
+posw_u256 posw_chain_next_difficulty(posw_chain *c, uint64_t timestamp) {
+    const posw_params *p = &c->spec->params;
+    const bool is_known = posw_hash_equal(&c->next_parent, &c->tip_hash);
+    if (is_known && (timestamp == c->next_time || !reads_own_time(p->difficulty_rule))) return c->next_difficulty;
+    c->next_difficulty = posw_difficulty_next(p, c->window, &c->tip, timestamp);
+    c->next_parent = c->tip_hash;
+    c->next_time = timestamp;
+    return c->next_difficulty;
 }
 
 posw_u256 posw_chain_next_weight(posw_chain *c, const posw_address *miner) {

@@ -2,6 +2,7 @@
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
+#include "codec/rlp.h"
 #include "posw/u256.h"
 
 #include <stdlib.h>
@@ -32,14 +33,25 @@ int posw_chain_row_get(posw_chain *c, posw_chain_row *out, const posw_hash *hash
     return POSW_OK;
 }
 
-int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row) {
+/* Copied out of the encoded block: there is one encoding of a header. */
+static size_t put_header(uint8_t *out, const posw_header *h, posw_bytes block) {
+    if (block.data == NULL) return posw_header_encode(out, h);
+    posw_rlp outer = posw_rlp_reader(block.data, block.size);
+    posw_rlp items = posw_rlp_list(&outer);
+    const posw_bytes header = posw_rlp_raw(&items);
+    POSW_ASSERT(header.size > 0 && header.size <= POSW_HEADER_SIZE_MAX);
+    memcpy(out, header.data, header.size);
+    return header.size;
+}
+
+int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row, posw_bytes block) {
     uint8_t value[ROW_HEADER + POSW_HEADER_SIZE_MAX];
     posw_u256_to_be(value, &row->weight);
     posw_store_be64(value + ROW_BLOCK, row->block_pos);
     posw_store_be64(value + ROW_EXEC, row->exec_pos);
     posw_store_be32(value + ROW_SIZE, row->size);
     value[ROW_FLAGS] = row->flags;
-    const size_t size = ROW_HEADER + posw_header_encode(value + ROW_HEADER, &row->header);
+    const size_t size = ROW_HEADER + put_header(value + ROW_HEADER, &row->header, block);
     return c->store->ops->put(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b, value, size);
 }
 
@@ -130,6 +142,7 @@ static void append_part(posw_buf *out, posw_bytes part) {
 void posw_chain_record_encode(posw_buf *out, uint64_t number, posw_bytes senders, posw_bytes receipts,
                               posw_bytes undo) {
     uint8_t head[8];
+    (void)posw_buf_reserve(out, sizeof head + 3 * 4 + senders.size + receipts.size + undo.size);
     posw_store_be64(head, number);
     posw_buf_append(out, head, sizeof head);
     append_part(out, senders);

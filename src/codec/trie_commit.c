@@ -76,13 +76,14 @@ static int report(differ *d, cursor now, cursor before, size_t depth) {
 static int diff(differ *d, cursor now, cursor before, size_t depth);
 
 /* Bit i: the versions may differ below nibble i. Most children of a changed branch are the same nodes. */
-static unsigned differing_branches(posw_trie_branch *now, posw_trie_branch *before) {
-    unsigned mask = now->head.mask ^ before->head.mask;
-    for (unsigned both = now->head.mask & before->head.mask; both != 0; both &= both - 1) {
-        const unsigned i = (unsigned)__builtin_ctz(both);
-        posw_trie_node *a = *posw_trie_branch_slot(now, i).node, *b = *posw_trie_branch_slot(before, i).node;
+static unsigned differing_branches(const posw_trie_branch *now, const posw_trie_branch *before) {
+    unsigned mask = 0, at_now = 0, at_before = 0;
+    for (unsigned rest = now->head.mask | before->head.mask; rest != 0; rest &= rest - 1) {
+        const unsigned bit = rest & (~rest + 1);
+        posw_trie_node *a = (now->head.mask & bit) != 0 ? now->child[at_now++] : NULL;
+        posw_trie_node *b = (before->head.mask & bit) != 0 ? before->child[at_before++] : NULL;
         if (a != NULL && a == b) continue;
-        mask |= 1u << i;
+        mask |= bit;
         posw_trie_prefetch(a);
         posw_trie_prefetch(b);
     }

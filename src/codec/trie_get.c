@@ -2,21 +2,20 @@
 #include "codec/trie_node.h"
 
 /* The value at the end of a trail. */
-static bool value_at(posw_bytes *out, const posw_trie_trail *trail, const uint8_t *nibbles, size_t count) {
+static bool value_at(posw_bytes *out, const posw_trie_trail *trail, const uint8_t *key, size_t key_size) {
     if (trail->count == 0) return false;
     posw_trie_node *n = *trail->slot[trail->count - 1].node;
-    const size_t depth = trail->depth[trail->count - 1], rest = count - depth;
+    const size_t depth = trail->depth[trail->count - 1];
     switch ((enum posw_trie_kind)n->kind) {
     case POSW_TRIE_LEAF: {
         const posw_trie_leaf *l = posw_trie_as_leaf(n);
-        if (posw_trie_hp_count(l->data, n->size) != rest) return false;
-        if (posw_trie_hp_common(l->data, n->size, nibbles + depth, rest) != rest) return false;
+        if (!posw_trie_leaf_is(l, key, key_size, depth)) return false;
         *out = posw_trie_leaf_value(l);
         return true;
     }
     case POSW_TRIE_BRANCH: {
         const posw_trie_branch *b = posw_trie_as_branch(n);
-        if (rest != 0 || b->value == NULL) return false;
+        if (depth != 2 * key_size || b->value == NULL) return false;
         *out = posw_trie_leaf_value(b->value);
         return true;
     }
@@ -33,7 +32,7 @@ int posw_trie_get_view(posw_trie *t, posw_bytes *out, const uint8_t *key, size_t
     const size_t count = posw_trie_nibbles(nibbles, key, key_size);
     const int rc = posw_trie_seek(t, &trail, nibbles, count);
     if (rc != POSW_OK) return rc;
-    return value_at(out, &trail, nibbles, count) ? POSW_OK : POSW_ENOTFOUND;
+    return value_at(out, &trail, key, key_size) ? POSW_OK : POSW_ENOTFOUND;
 }
 
 int posw_trie_get(posw_trie *t, posw_buf *out, const uint8_t *key, size_t key_size) {

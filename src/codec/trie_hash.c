@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
     posw_trie_pool *pool;
     int count;
+    int depths;                      /* those below are in use */
     int first[POSW_TRIE_LEVELS_MAX]; /* by depth */
     changed list[COLLECTED_MAX];
     batch batches[BLOCKS_MAX]; /* by Keccak blocks */
@@ -89,12 +90,30 @@ static void embed(posw_trie_slot s, posw_bytes rlp) {
     *s.tag = rlp.data[0];
 }
 
+static bool is_embedded(posw_bytes rlp, bool is_root) {
+    return rlp.size <= POSW_TRIE_EMBEDDED_MAX && !is_root;
+}
+
+/* The only node of its depth. False: out of memory. */
+static bool hash_alone(posw_trie_pool *pool, posw_trie_slot s, bool is_root) {
+    uint8_t memory[LANE_MEMORY];
+    if (posw_trie_node_rlp_bound(*s.node) > LANE_MEMORY) return hash_large(pool, s);
+    const posw_bytes rlp = posw_trie_node_encode(*s.node, memory);
+    if (is_embedded(rlp, is_root)) {
+        embed(s, rlp);
+        return true;
+    }
+    posw_keccak256((posw_hash *)s.rest, rlp.data, rlp.size);
+    *s.tag = POSW_TRIE_TAG_HASH;
+    return true;
+}
+
 /* False: out of memory. */
 static bool hash_node(hasher *h, posw_trie_slot s, bool is_root) {
     uint8_t memory[LANE_MEMORY];
     if (posw_trie_node_rlp_bound(*s.node) > LANE_MEMORY) return hash_large(h->pool, s);
     const posw_bytes rlp = posw_trie_node_encode(*s.node, memory);
-    if (rlp.size <= POSW_TRIE_EMBEDDED_MAX && !is_root) {
+    if (is_embedded(rlp, is_root)) {
         embed(s, rlp);
         return true;
     }
@@ -106,13 +125,19 @@ static bool hash_node(hasher *h, posw_trie_slot s, bool is_root) {
     return true;
 }
 
+static bool hash_depth(hasher *h, int first, bool is_root) {
+    if (first == NONE) return true;
+    if (h->list[first].next == NONE) return hash_alone(h->pool, h->list[first].slot, is_root);
+    for (int i = first; i != NONE; i = h->list[i].next)
+        if (!hash_node(h, h->list[i].slot, is_root)) return false;
+    hash_rest(h->batches);
+    return true;
+}
+
 /* Hashes what was collected, and forgets it. */
 static bool hash_collected(hasher *h) {
-    for (size_t depth = POSW_TRIE_LEVELS_MAX; depth-- > 0 && h->count > 0;) {
-        if (h->first[depth] == NONE) continue;
-        for (int i = h->first[depth]; i != NONE; i = h->list[i].next)
-            if (!hash_node(h, h->list[i].slot, depth == 0)) return false;
-        hash_rest(h->batches);
+    for (int depth = h->depths - 1; depth >= 0; depth--) {
+        if (!hash_depth(h, h->first[depth], depth == 0)) return false;
         h->first[depth] = NONE;
     }
     h->count = 0;
@@ -149,6 +174,8 @@ static bool collect_below(hasher *h, posw_trie_node *n, size_t depth) {
 static bool collect(hasher *h, posw_trie_slot s, size_t depth) {
     if (!collect_below(h, *s.node, depth)) return false;
     if (h->count == COLLECTED_MAX && !hash_collected(h)) return false;
+    while (h->depths <= (int)depth)
+        h->first[h->depths++] = NONE;
     h->list[h->count] = (changed){s, h->first[depth]};
     h->first[depth] = h->count++;
     return true;
@@ -157,9 +184,7 @@ static bool collect(hasher *h, posw_trie_slot s, size_t depth) {
 static bool hash_changed(posw_trie *t) {
     hasher h;
     h.pool = t->pool;
-    h.count = 0;
-    for (size_t i = 0; i < POSW_TRIE_LEVELS_MAX; i++)
-        h.first[i] = NONE;
+    h.count = h.depths = 0;
     for (size_t i = 0; i < BLOCKS_MAX; i++)
         h.batches[i].count = 0;
     return collect(&h, posw_trie_root_slot(t), 0) && hash_collected(&h);

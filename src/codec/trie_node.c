@@ -1,16 +1,44 @@
 /* Nodes: making, sharing, copying and dropping them; hex-prefix keys. */
+#include "base/bytes.h"
 #include "codec/trie_node.h"
 
 #include <string.h>
 
-enum { CAPACITY_MAX = 16 };
+enum { CAPACITY_MAX = 16, STEP = 8 /* nibbles at a time: the keys of a state have 64 */ };
 
 /* ---- hex-prefix keys ---- */
+
+/* Four bytes as eight nibbles, one a byte; both as big-endian numbers. */
+static uint64_t spread(uint32_t bytes) {
+    uint64_t v = bytes;
+    v = (v | v << 16) & 0x0000ffff0000ffff;
+    v = (v | v << 8) & 0x00ff00ff00ff00ff;
+    return (v | v << 4) & 0x0f0f0f0f0f0f0f0f;
+}
+
+static uint32_t gather(uint64_t nibbles) {
+    uint64_t v = (nibbles | nibbles >> 4) & 0x00ff00ff00ff00ff;
+    v = (v | v >> 8) & 0x0000ffff0000ffff;
+    return (uint32_t)(v | v >> 16);
+}
+
+/* count is even */
+static void unpack(uint8_t *out, const uint8_t *bytes, size_t count) {
+    size_t i = 0;
+    for (; i + STEP <= count; i += STEP)
+        posw_store_be64(out + i, spread(posw_load_be32(bytes + i / 2)));
+    for (; i < count; i += 2) {
+        out[i] = bytes[i / 2] >> 4;
+        out[i + 1] = bytes[i / 2] & 15;
+    }
+}
 
 void posw_trie_hp_put(uint8_t *out, const uint8_t *nibbles, size_t count, bool is_leaf) {
     const unsigned flag = is_leaf ? 0x20 : 0x00;
     size_t i = 0;
     *out++ = (uint8_t)((count & 1) != 0 ? flag | 0x10 | nibbles[i++] : flag);
+    for (; i + STEP <= count; i += STEP, out += STEP / 2)
+        posw_store_be32(out, gather(posw_load_be64(nibbles + i)));
     for (; i < count; i += 2)
         *out++ = (uint8_t)(nibbles[i] << 4 | nibbles[i + 1]);
 }
@@ -18,8 +46,8 @@ void posw_trie_hp_put(uint8_t *out, const uint8_t *nibbles, size_t count, bool i
 size_t posw_trie_hp_expand(uint8_t *out, const uint8_t *hp, size_t size) {
     const size_t count = posw_trie_hp_count(hp, size);
     POSW_ASSERT(count <= POSW_TRIE_PATH_MAX);
-    for (size_t i = 0; i < count; i++)
-        out[i] = posw_trie_hp_at(hp, i);
+    if (posw_trie_hp_odd(hp)) *out++ = hp[0] & 15;
+    unpack(out, hp + 1, count & ~(size_t)1);
     return count;
 }
 
@@ -32,7 +60,9 @@ size_t posw_trie_hp_common(const uint8_t *hp, size_t size, const uint8_t *nibble
         if (end == 0 || (hp[0] & 15) != nibbles[0]) return 0;
         i = 1;
     }
-    /* Whole bytes first: most of these keys are long and equal. */
+    /* Whole words, then bytes: most of these keys are long and equal. */
+    for (; i + STEP <= end && spread(posw_load_be32(p)) == posw_load_be64(nibbles + i); i += STEP)
+        p += STEP / 2;
     for (; i + 2 <= end && *p == (nibbles[i] << 4 | nibbles[i + 1]); i += 2)
         p++;
     if (i < end && *p >> 4 == nibbles[i]) i++;
@@ -41,10 +71,7 @@ size_t posw_trie_hp_common(const uint8_t *hp, size_t size, const uint8_t *nibble
 
 size_t posw_trie_nibbles(uint8_t out[POSW_TRIE_PATH_MAX], const uint8_t *key, size_t size) {
     POSW_ASSERT(size <= POSW_TRIE_KEY_MAX);
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = key[i] >> 4;
-        out[2 * i + 1] = key[i] & 15;
-    }
+    unpack(out, key, 2 * size);
     return 2 * size;
 }
 
@@ -54,15 +81,38 @@ static size_t leaf_size(size_t hp_size, size_t value_size) {
     return sizeof(posw_trie_leaf) + hp_size + value_size;
 }
 
-posw_trie_leaf *posw_trie_leaf_new(posw_trie_pool *pool, const uint8_t *nibbles, size_t count, posw_bytes value) {
-    const size_t hp_size = posw_trie_hp_size(count);
+/* Without its key. */
+static posw_trie_leaf *leaf_alloc(posw_trie_pool *pool, size_t hp_size, posw_bytes value) {
     posw_trie_leaf *l = posw_trie_alloc(pool, leaf_size(hp_size, value.size));
     if (l == NULL) return NULL;
     l->head = (posw_trie_node){.refs = 1, .kind = POSW_TRIE_LEAF, .size = (uint8_t)hp_size, .mask = 0};
     l->value_size = (uint32_t)value.size;
-    posw_trie_hp_put(l->data, nibbles, count, true);
     memcpy(l->data + hp_size, value.data, value.size);
     return l;
+}
+
+posw_trie_leaf *posw_trie_leaf_new(posw_trie_pool *pool, const uint8_t *nibbles, size_t count, posw_bytes value) {
+    posw_trie_leaf *l = leaf_alloc(pool, posw_trie_hp_size(count), value);
+    if (l != NULL) posw_trie_hp_put(l->data, nibbles, count, true);
+    return l;
+}
+
+/* What is left of a key of whole bytes ends with a byte: so it is half a byte or none, and then bytes of the key. */
+posw_trie_leaf *posw_trie_leaf_of_key(posw_trie_pool *pool, const uint8_t *key, size_t key_size, size_t depth,
+                                      posw_bytes value) {
+    const size_t hp_size = posw_trie_hp_size(2 * key_size - depth), odd = depth & 1;
+    posw_trie_leaf *l = leaf_alloc(pool, hp_size, value);
+    if (l == NULL) return NULL;
+    l->data[0] = (uint8_t)(odd ? 0x30 | (key[depth / 2] & 15) : 0x20);
+    memcpy(l->data + 1, key + depth / 2 + odd, hp_size - 1);
+    return l;
+}
+
+bool posw_trie_leaf_is(const posw_trie_leaf *l, const uint8_t *key, size_t key_size, size_t depth) {
+    const size_t hp_size = posw_trie_hp_size(2 * key_size - depth), odd = depth & 1;
+    if (l->head.size != hp_size || posw_trie_hp_odd(l->data) != odd) return false;
+    if (odd && (l->data[0] & 15) != (key[depth / 2] & 15)) return false;
+    return memcmp(l->data + 1, key + depth / 2 + odd, hp_size - 1) == 0;
 }
 
 posw_trie_ref posw_trie_ref_parse(const uint8_t *raw) {

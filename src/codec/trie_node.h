@@ -187,6 +187,10 @@ posw_trie_ref posw_trie_slot_ref(posw_trie_slot s);
 /* Constructors return a node with one reference, NULL when out of memory. A slot's reference NULL: not known. They take
  * over nothing: a child gets a reference of its own. */
 posw_trie_leaf *posw_trie_leaf_new(posw_trie_pool *pool, const uint8_t *nibbles, size_t count, posw_bytes value);
+/* The leaf of this key below `depth` nibbles of it; and whether a leaf there is the key's. */
+posw_trie_leaf *posw_trie_leaf_of_key(posw_trie_pool *pool, const uint8_t *key, size_t key_size, size_t depth,
+                                      posw_bytes value);
+bool posw_trie_leaf_is(const posw_trie_leaf *l, const uint8_t *key, size_t key_size, size_t depth);
 posw_trie_extension *posw_trie_extension_new(posw_trie_pool *pool, const uint8_t *nibbles, size_t count,
                                              posw_trie_node *child, const posw_trie_ref *ref);
 posw_trie_branch *posw_trie_branch_new(posw_trie_pool *pool, unsigned capacity);

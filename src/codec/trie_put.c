@@ -6,7 +6,8 @@
 typedef struct {
     posw_trie *t;
     posw_trie_trail trail;
-    uint8_t nibbles[POSW_TRIE_PATH_MAX];
+    const uint8_t *key;
+    uint8_t nibbles[POSW_TRIE_PATH_MAX]; /* of the key */
     size_t count;
     posw_bytes value;
 } change;
@@ -26,7 +27,7 @@ static int place(change *c, posw_trie_node *n) {
 
 /* A leaf for what is left of the key below `depth`. */
 static posw_trie_leaf *new_leaf(const change *c, size_t depth) {
-    return posw_trie_leaf_new(c->t->pool, c->nibbles + depth, c->count - depth, c->value);
+    return posw_trie_leaf_of_key(c->t->pool, c->key, c->count / 2, depth, c->value);
 }
 
 /* ---- splitting a leaf or an extension ---- */
@@ -88,10 +89,10 @@ static bool has_value(const posw_trie_leaf *l, posw_bytes value) {
 }
 
 static int put_at_leaf(change *c, posw_trie_leaf *l, size_t depth) {
-    const size_t rest = c->count - depth;
-    const size_t own = posw_trie_hp_count(l->data, l->head.size);
-    const size_t common = posw_trie_hp_common(l->data, l->head.size, c->nibbles + depth, rest);
-    if (common < own || common < rest) return place(c, split(c, &l->head, l->data, common, depth));
+    if (!posw_trie_leaf_is(l, c->key, c->count / 2, depth)) {
+        const size_t common = posw_trie_hp_common(l->data, l->head.size, c->nibbles + depth, c->count - depth);
+        return place(c, split(c, &l->head, l->data, common, depth));
+    }
     if (has_value(l, c->value)) return POSW_OK;
     posw_trie_leaf *fresh = new_leaf(c, depth);
     return place(c, fresh == NULL ? NULL : &fresh->head);
@@ -147,6 +148,7 @@ int posw_trie_put(posw_trie *t, const uint8_t *key, size_t key_size, const uint8
     if (key_size > POSW_TRIE_KEY_MAX || value_size > POSW_TRIE_VALUE_MAX) return POSW_EINVAL;
     change c;
     c.t = t;
+    c.key = key;
     c.value = (posw_bytes){value, value_size};
     c.count = posw_trie_nibbles(c.nibbles, key, key_size);
     if (value_size == 0) return posw_trie_remove(t, c.nibbles, c.count);

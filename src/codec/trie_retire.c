@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 16, RECORDS_FIRST = 8 };
+enum { FIRST_CAPACITY = 4, RECORDS_FIRST = 8 };
 
 typedef struct {
     uint64_t tag; /* first bytes of the hash */

@@ -40,12 +40,6 @@ static bool extra_well_formed(const posw_header *h) {
     return signature[64] <= 1 && memcmp(signature + 32, HALF_ORDER, sizeof HALF_ORDER) <= 0;
 }
 
-/* D1 */
-static bool difficulty_follows(const posw_check_context *c, const posw_header *h) {
-    const posw_u256 want = posw_difficulty_next(c->params, c->window, c->parent, h->timestamp);
-    return posw_u256_equal(&h->difficulty, &want);
-}
-
 /* E4 */
 static bool stake_root_in_force(const posw_check_context *c, const posw_header *h) {
     if (c->stake_root == NULL) return true;
@@ -53,7 +47,8 @@ static bool stake_root_in_force(const posw_check_context *c, const posw_header *
     return posw_hash_equal(&root, c->stake_root);
 }
 
-posw_verdict posw_check_header_fields(const posw_check_context *c, const posw_header *h) {
+/* difficulty: NULL: it is asked for when it is its turn. */
+static posw_verdict check_fields(const posw_check_context *c, const posw_header *h, const posw_u256 *difficulty) {
     const posw_params *p = c->params;
     if (!follows(c, h)) return posw_invalid(POSW_RULE_PARENT);                                        /* H1 */
     if (!posw_hash_equal(&h->ommers_hash, &POSW_OMMERS_EMPTY)) return posw_invalid(POSW_RULE_OMMERS); /* H2 */
@@ -65,8 +60,17 @@ posw_verdict posw_check_header_fields(const posw_check_context *c, const posw_he
     if (h->base_fee_wei != posw_base_fee_next(p, c->parent->number, c->parent->base_fee_wei, c->parent->gas_used))
         return posw_invalid(POSW_RULE_BASE_FEE); /* B1 */
     if (!stake_root_in_force(c, h)) return posw_invalid(POSW_RULE_STAKE_ROOT);
-    if (!difficulty_follows(c, h)) return posw_invalid(POSW_RULE_DIFFICULTY);
-    return posw_valid();
+    const posw_u256 want = difficulty != NULL ? *difficulty : posw_difficulty_next(p, c->window, c->parent, h->timestamp);
+    return posw_u256_equal(&h->difficulty, &want) ? posw_valid() : posw_invalid(POSW_RULE_DIFFICULTY); /* D1 */
+}
+
+posw_verdict posw_check_header_fields(const posw_check_context *c, const posw_header *h) {
+    return check_fields(c, h, NULL);
+}
+
+posw_verdict posw_check_header_fields_at(const posw_check_context *c, const posw_header *h,
+                                         const posw_u256 *difficulty) {
+    return check_fields(c, h, difficulty);
 }
 
 /* T2 */

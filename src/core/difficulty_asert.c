@@ -9,27 +9,42 @@
  * mean block time of exactly T. 2^x is taken in fixed point with 16 fractional bits: the whole part shifts, and a cubic
  * polynomial approximates 2^f - 1 for f in [0, 1) with an error below 0.013 %. The polynomial, its rounding and the
  * truncating division are those of aserti3-2d, so that its official runs are our test vectors; targets here have all
- * 256 bits, hence the 512-bit product. */
+ * 256 bits, hence the product of 320. */
 #include "base/error.h"
+#include "base/word.h"
 #include "core/difficulty_rules.h"
 #include "posw/u256.h"
 
-/* hi * 2^256 + lo, which is not zero, shifted by `shift` bits to the left (right when negative), saturated at 2^256
- * - 1. */
-static posw_u256 shift_wide(const posw_u256 *hi, const posw_u256 *lo, int shift) {
+/* A number of 320 bits, least significant word first. */
+typedef struct {
+    uint64_t w[5];
+} product_words;
+
+static product_words multiply(const posw_u256 *a, uint64_t b) {
+    product_words p;
+    uint64_t carry = 0;
+    for (int i = 0; i < 4; i++)
+        p.w[i] = posw_word_mul_add(&carry, a->w[i], b, 0);
+    p.w[4] = carry;
+    return p;
+}
+
+/* p, which is not zero, shifted by `shift` bits to the left (right when negative), saturated at 2^256 - 1. */
+static posw_u256 shift_product(const product_words *p, int shift) {
+    const posw_u256 low = {{p->w[0], p->w[1], p->w[2], p->w[3]}};
     if (shift >= 0) {
         posw_u256 out;
-        if (shift >= 256 || !posw_u256_is_zero(hi)) return POSW_U256_MAX;
-        return posw_u256_shl_checked(&out, lo, (unsigned)shift) ? out : POSW_U256_MAX;
+        if (shift >= 256 || p->w[4] != 0) return POSW_U256_MAX;
+        return posw_u256_shl_checked(&out, &low, (unsigned)shift) ? out : POSW_U256_MAX;
     }
-    const unsigned bits = (unsigned)-shift;
-    if (bits >= 512) return POSW_U256_ZERO;
-    if (bits >= 256) return posw_u256_shr(hi, bits - 256);
-    if (posw_u256_bits(hi) > bits) return POSW_U256_MAX;
-    posw_u256 out = posw_u256_shr(lo, bits);
-    const posw_u256 carried = posw_u256_shl(hi, 256 - bits); /* bits > 0; fits, as checked above */
-    for (int i = 0; i < 4; i++)
-        out.w[i] |= carried.w[i];
+    const unsigned bits = (unsigned)-shift, words = bits / 64, rest = bits % 64;
+    if (bits >= 320) return POSW_U256_ZERO;
+    if (bits < 64 && p->w[4] >> bits != 0) return POSW_U256_MAX;
+    posw_u256 out = POSW_U256_ZERO;
+    for (unsigned i = 0; i < 4 && i + words < 5; i++) {
+        const uint64_t above = i + words + 1 < 5 ? p->w[i + words + 1] : 0;
+        out.w[i] = p->w[i + words] >> rest | above << 1 << (63 - rest); /* a shift by 64 is undefined */
+    }
     return out;
 }
 
@@ -83,10 +98,8 @@ static posw_u256 asert(const posw_u256 *anchor_target, const time_diff *late, ui
     uint64_t f;
     POSW_ASSERT(half_life_s > 0);
     const int shifts = split_exponent(&f, late, half_life_s);
-    const posw_u256 factor = posw_u256_from_u64(asert_factor(f));
-    posw_u256 hi, lo;
-    posw_u256_mul_full(&hi, &lo, anchor_target, &factor);
-    const posw_u256 target = shift_wide(&hi, &lo, shifts - 16);
+    const product_words wide = multiply(anchor_target, asert_factor(f));
+    const posw_u256 target = shift_product(&wide, shifts - 16);
     if (posw_u256_is_zero(&target)) return POSW_U256_ONE;
     return posw_u256_cmp(&target, target_max) > 0 ? *target_max : target;
 }

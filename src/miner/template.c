@@ -1,7 +1,6 @@
 #include "miner/miner.h"
 
 #include "base/bytes.h"
-#include "posw/difficulty.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +95,7 @@ void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *
     h->number = parent->number + 1;
     h->gas_limit = posw_params_rules(p, h->number).gas_limit;
     h->timestamp = now_s > parent->timestamp ? now_s : parent->timestamp + 1;
-    h->difficulty = posw_difficulty_next(p, posw_chain_window(c), parent, h->timestamp); /* D6, D7: of that timestamp */
+    h->difficulty = posw_chain_next_difficulty(c, h->timestamp); /* D6, D7: of that timestamp */
     h->base_fee_wei = posw_base_fee_next(p, parent->number, parent->base_fee_wei, parent->gas_used);
 }
 

@@ -19,14 +19,21 @@ bool posw_account_equal(const posw_account *a, const posw_account *b) {
            posw_hash_equal(&a->storage_root, &b->storage_root) && posw_hash_equal(&a->code_hash, &b->code_hash);
 }
 
+/* A string of 32 bytes. */
+static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
+    *out = 0x80 + POSW_HASH_SIZE;
+    memcpy(out + 1, h->b, sizeof h->b);
+    return out + 1 + sizeof h->b;
+}
+
 /* X1 */
 size_t posw_account_encode(uint8_t out[POSW_ACCOUNT_RLP_MAX], const posw_account *a) {
     size_t content = posw_rlp_size_u64(a->nonce) + posw_rlp_size_u256(&a->balance_wei) + 2 * (1 + POSW_HASH_SIZE);
     uint8_t *p = posw_rlp_put_list(out, content);
     p = posw_rlp_put_u64(p, a->nonce);
     p = posw_rlp_put_u256(p, &a->balance_wei);
-    p = posw_rlp_put_bytes(p, a->storage_root.b, POSW_HASH_SIZE);
-    p = posw_rlp_put_bytes(p, a->code_hash.b, POSW_HASH_SIZE);
+    p = put_hash(p, &a->storage_root);
+    p = put_hash(p, &a->code_hash);
     return (size_t)(p - out);
 }
 

@@ -25,12 +25,14 @@ static int pay_subsidy(posw_execution *x, const posw_u256 *subsidy) {
 }
 
 /* R3, R4 of a pooling chain: base fees enter the pool, which the contract holds, and a part of the pool leaves it. */
-static int turn_pool(posw_execution *x, const posw_u256 *pool_before) {
-    posw_u256 pool = *pool_before;
+static int turn_pool(posw_execution *x) {
+    posw_u256 pool;
+    int rc = posw_staking_read_fee_pool(x->state, &pool);
+    if (rc != POSW_OK) return rc;
     if (!posw_u256_add(&pool, &pool, &x->base_fees_wei)) return POSW_ERANGE;
     posw_u256 payout = posw_reward_pool_payout(x->params, &pool);
     if (!posw_u256_sub(&pool, &pool, &payout)) return POSW_ERANGE;
-    int rc = pay(x->state, &POSW_STAKING_ADDRESS, &x->base_fees_wei);
+    rc = pay(x->state, &POSW_STAKING_ADDRESS, &x->base_fees_wei);
     if (rc == POSW_OK && !posw_u256_is_zero(&payout))
         rc = posw_state_sub_balance(x->state, &POSW_STAKING_ADDRESS, &payout);
     if (rc == POSW_OK) rc = pay(x->state, &x->beneficiary, &payout);
@@ -38,22 +40,21 @@ static int turn_pool(posw_execution *x, const posw_u256 *pool_before) {
 }
 
 /* R5 */
-static int set_supply(posw_execution *x, const posw_u256 *before, const posw_u256 *minted, const posw_u256 *burnt) {
+static int change_supply(posw_execution *x, const posw_u256 *minted, const posw_u256 *burnt) {
     posw_u256 supply;
-    if (!posw_u256_add(&supply, before, minted) || !posw_u256_sub(&supply, &supply, burnt)) return POSW_ERANGE;
+    const int rc = posw_staking_read_supply(x->state, &supply);
+    if (rc != POSW_OK) return rc;
+    if (!posw_u256_add(&supply, &supply, minted) || !posw_u256_sub(&supply, &supply, burnt)) return POSW_ERANGE;
     return posw_staking_set_supply(x->state, &supply);
 }
 
 static int pay_rewards(posw_execution *x) {
-    posw_staking_totals totals;
-    int rc = posw_staking_read_totals(x->state, &totals);
-    if (rc != POSW_OK) return rc;
-    bool pooling = x->params->fee_rule == POSW_FEE_POOL;
-    posw_u256 subsidy = posw_reward_subsidy(x->params, x->number);
-    rc = pay_subsidy(x, &subsidy);
-    if (rc == POSW_OK && pooling) rc = turn_pool(x, &totals.fee_pool_wei);
-    posw_u256 burnt = pooling ? POSW_U256_ZERO : x->base_fees_wei;
-    return rc != POSW_OK ? rc : set_supply(x, &totals.supply_wei, &subsidy, &burnt);
+    const bool pooling = x->params->fee_rule == POSW_FEE_POOL;
+    const posw_u256 subsidy = posw_reward_subsidy(x->params, x->number);
+    const posw_u256 burnt = pooling ? POSW_U256_ZERO : x->base_fees_wei;
+    int rc = pay_subsidy(x, &subsidy);
+    if (rc == POSW_OK && pooling) rc = turn_pool(x);
+    return rc != POSW_OK ? rc : change_supply(x, &subsidy, &burnt);
 }
 
 /* ---- receipts ---- */
@@ -79,7 +80,8 @@ bool posw_receipts_at(posw_bytes *out, posw_bytes receipts, size_t i) {
 }
 
 static int receipts_root(posw_hash *out, const posw_execution *x) {
-    posw_bytes *items = malloc((x->tx_count + 1) * sizeof *items);
+    if (x->tx_count == 0) return posw_trie_list_root(out, NULL, 0);
+    posw_bytes *items = malloc(x->tx_count * sizeof *items);
     if (items == NULL) return POSW_ENOMEM;
     size_t at = 0;
     for (size_t i = 0; i < x->tx_count; i++) {

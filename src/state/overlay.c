@@ -1,5 +1,8 @@
 #include "state/overlay.h"
 
+#include "base/bytes.h"
+#include "state/account.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +37,26 @@ void posw_overlay_reset(posw_overlay *o, const posw_hash *root) {
     o->account_count = o->word_count = o->journal_count = o->journal_base = o->written = 0;
 }
 
+void posw_overlay_settle(posw_overlay *o, const posw_hash *root) {
+    const size_t accounts = o->account_count, words = o->word_count;
+    const bool are_few = accounts <= POSW_OVERLAY_FEW && words <= POSW_OVERLAY_FEW, changed = posw_overlay_changed(o);
+    posw_overlay_reset(o, root);
+    if (!are_few || o->account_capacity < accounts || o->word_capacity < words) return;
+    o->account_count = accounts;
+    o->word_count = words;
+    if (!changed) return;
+    for (size_t i = 0; i < accounts; i++) {
+        posw_overlay_account *e = &o->accounts[i];
+        if (posw_account_is_empty(&e->now)) e->now = posw_account_blank(); /* X8: it is gone */
+        e->was = e->now;
+        e->written = false;
+    }
+    for (size_t i = 0; i < words; i++) {
+        o->words[i].was = o->words[i].now;
+        o->words[i].written = false;
+    }
+}
+
 bool posw_overlay_changed(const posw_overlay *o) {
     return o->journal_base + o->journal_count > 0;
 }
@@ -48,11 +71,21 @@ bool posw_overlay_may_cache(posw_overlay *o, const posw_hash *root) {
 /* ---- entries ---- */
 
 posw_overlay_account *posw_overlay_find_account(const posw_overlay *o, const posw_address *a) {
+    if (o->account_count <= POSW_OVERLAY_FEW) {
+        for (size_t i = 0; i < o->account_count; i++)
+            if (posw_address_equal(&o->accounts[i].address, a)) return &o->accounts[i];
+        return NULL;
+    }
     const uint32_t *place = posw_map_find(&o->account_index, a->b);
     return place == NULL ? NULL : &o->accounts[*place];
 }
 
 posw_overlay_word *posw_overlay_find_word(const posw_overlay *o, const posw_hash *slot) {
+    if (o->word_count <= POSW_OVERLAY_FEW) {
+        for (size_t i = 0; i < o->word_count; i++)
+            if (posw_hash_equal(&o->words[i].slot, slot)) return &o->words[i];
+        return NULL;
+    }
     const uint32_t *place = posw_map_find(&o->word_index, slot->b);
     return place == NULL ? NULL : &o->words[*place];
 }
@@ -67,18 +100,27 @@ static void *grow(void *array, size_t count, size_t *capacity, size_t element_si
     return p;
 }
 
+/* Notes the newest of count entries, whose keys stand `stride` bytes apart: when they are no longer few, all of them.
+ * False: out of memory. */
+static bool index_newest(posw_map *index, const uint8_t *keys, size_t stride, size_t count) {
+    if (count <= POSW_OVERLAY_FEW) return true;
+    for (size_t i = count == POSW_OVERLAY_FEW + 1 ? 0 : count - 1; i < count; i++) {
+        uint32_t *place = posw_map_put(index, keys + i * stride, NULL);
+        if (place == NULL) return false;
+        *place = (uint32_t)i;
+    }
+    return true;
+}
+
 posw_overlay_account *posw_overlay_add_account(posw_overlay *o, const posw_address *a, const posw_hash *key,
                                                const posw_account *was) {
     void *p = grow(o->accounts, o->account_count, &o->account_capacity, sizeof *o->accounts);
     if (p == NULL) return NULL;
     o->accounts = p;
-    bool added;
-    uint32_t *place = posw_map_put(&o->account_index, a->b, &added);
-    if (place == NULL) return NULL;
-    POSW_ASSERT(added);
-    *place = (uint32_t)o->account_count;
-    posw_overlay_account *e = &o->accounts[o->account_count++];
+    posw_overlay_account *e = &o->accounts[o->account_count];
     *e = (posw_overlay_account){.now = *was, .was = *was, .key = *key, .address = *a};
+    if (!index_newest(&o->account_index, o->accounts->address.b, sizeof *e, o->account_count + 1)) return NULL;
+    o->account_count++;
     return e;
 }
 
@@ -87,13 +129,10 @@ posw_overlay_word *posw_overlay_add_word(posw_overlay *o, const posw_hash *slot,
     void *p = grow(o->words, o->word_count, &o->word_capacity, sizeof *o->words);
     if (p == NULL) return NULL;
     o->words = p;
-    bool added;
-    uint32_t *place = posw_map_put(&o->word_index, slot->b, &added);
-    if (place == NULL) return NULL;
-    POSW_ASSERT(added);
-    *place = (uint32_t)o->word_count;
-    posw_overlay_word *e = &o->words[o->word_count++];
+    posw_overlay_word *e = &o->words[o->word_count];
     *e = (posw_overlay_word){.now = *was, .was = *was, .slot = *slot, .key = *key};
+    if (!index_newest(&o->word_index, o->words->slot.b, sizeof *e, o->word_count + 1)) return NULL;
+    o->word_count++;
     return e;
 }
 

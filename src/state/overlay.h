@@ -7,9 +7,10 @@
  *
  * Entries never leave before the reset, so places stay valid; pointers to entries are borrowed until the next add.
  * Entries that were only read are a cache. What is written is bounded by the block's gas; what is only read is bounded
- * by POSW_OVERLAY_CLEAN_MAX (see posw_overlay_may_cache).
+ * by POSW_OVERLAY_CLEAN_MAX (see posw_overlay_may_cache). A few entries stay when their changes have gone into the
+ * tries: what almost every block changes is found without a way down a trie.
  *
- * The index is seeded with the root below the overlay: whoever wants addresses that collide must know the parent block.
+ * A few entries are looked through; an index has all of them, or is empty while they are few. It is seeded with the root below the overlay: whoever wants addresses that collide must know the parent block.
  */
 #ifndef POSW_STATE_OVERLAY_H
 #define POSW_STATE_OVERLAY_H
@@ -18,6 +19,7 @@
 #include "state/state.h"
 
 enum {
+    POSW_OVERLAY_FEW = 16,            /* of each kind */
     POSW_OVERLAY_CLEAN_MAX = 4096,    /* entries that were never written */
     POSW_OVERLAY_KEEP_ENTRIES = 16384 /* a reset keeps the memory of so many, and frees what a rare larger block took */
 };
@@ -59,6 +61,8 @@ void posw_overlay_init(posw_overlay *o, const posw_hash *root);
 void posw_overlay_clear(posw_overlay *o);
 /* Empty again, keeps memory. */
 void posw_overlay_reset(posw_overlay *o, const posw_hash *root);
+/* The changes are in the tries, and root is theirs: nothing counts as changed. Entries stay if they are few. */
+void posw_overlay_settle(posw_overlay *o, const posw_hash *root);
 /* True iff a change is in force. */
 bool posw_overlay_changed(const posw_overlay *o);
 /* May one more entry be added that is only read? Empties the cache when it is full and nothing was changed. */

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { WORD_RLP_MAX = 33 };
+enum { WORD_RLP_MAX = 33, UNDO_ITEM_MAX = POSW_HASH_SIZE + 1 + POSW_ACCOUNT_RLP_MAX };
 
 /* A changed entry, to be sorted by its key. */
 typedef struct {
@@ -50,7 +50,7 @@ static size_t changed_words(change *list, const posw_overlay *o) {
     size_t n = 0;
     for (size_t i = 0; i < o->word_count; i++) {
         const posw_overlay_word *e = &o->words[i];
-        if (!posw_u256_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
+        if (e->written && !posw_u256_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
     qsort(list, n, sizeof *list, compare_changes);
     return n;
@@ -93,7 +93,7 @@ static size_t changed_accounts(change *list, const posw_overlay *o) {
     size_t n = 0;
     for (size_t i = 0; i < o->account_count; i++) {
         const posw_overlay_account *e = &o->accounts[i];
-        if (!posw_account_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
+        if (e->written && !posw_account_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
     qsort(list, n, sizeof *list, compare_changes);
     return n;
@@ -130,13 +130,15 @@ int posw_state_seal(posw_state *s, posw_hash *root, posw_buf *undo) {
     POSW_ASSERT(undo == NULL || !s->undone); /* there is no record of what an undo record changed */
     const posw_overlay *o = &s->overlay;
     size_t most = o->account_count > o->word_count ? o->account_count : o->word_count;
-    change *list = malloc((most + 1) * sizeof *list); /* the contract's account may join */
+    change few[POSW_OVERLAY_FEW + 1]; /* the contract's account may join */
+    change *list = most <= POSW_OVERLAY_FEW ? few : malloc((most + 1) * sizeof *list);
     if (list == NULL) return POSW_ENOMEM;
+    if (undo != NULL) (void)posw_buf_reserve(undo, 2 * 4 + (o->written + 1) * UNDO_ITEM_MAX);
     int rc = seal_all(s, list, &s->root, undo);
-    free(list);
+    if (list != few) free(list);
     if (rc != POSW_OK) return rc;
     s->undone = false;
-    posw_overlay_reset(&s->overlay, &s->root);
+    posw_overlay_settle(&s->overlay, &s->root);
     *root = s->root;
     return undo != NULL && undo->failed ? POSW_ENOMEM : POSW_OK;
 }

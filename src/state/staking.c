@@ -17,6 +17,16 @@ int posw_staking_read_totals(posw_state *s, posw_staking_totals *out) {
     return w.error;
 }
 
+int posw_staking_read_supply(posw_state *s, posw_u256 *out) {
+    const posw_hash slot = posw_slot_fixed(POSW_SLOT_SUPPLY);
+    return posw_state_word(s, out, &slot);
+}
+
+int posw_staking_read_fee_pool(posw_state *s, posw_u256 *out) {
+    const posw_hash slot = posw_slot_fixed(POSW_SLOT_FEE_POOL);
+    return posw_state_word(s, out, &slot);
+}
+
 int posw_staking_set_supply(posw_state *s, const posw_u256 *supply) {
     posw_hash slot = posw_slot_fixed(POSW_SLOT_SUPPLY);
     return posw_state_set_word(s, &slot, supply);

@@ -39,6 +39,9 @@ typedef struct {
     uint64_t miners;
 } posw_staking_totals;
 int posw_staking_read_totals(posw_state *s, posw_staking_totals *out);
+/* Slots 2 and 3 alone: what each block needs of them. */
+int posw_staking_read_supply(posw_state *s, posw_u256 *out);
+int posw_staking_read_fee_pool(posw_state *s, posw_u256 *out);
 int posw_staking_set_supply(posw_state *s, const posw_u256 *supply);
 int posw_staking_set_fee_pool(posw_state *s, const posw_u256 *pool);
 

@@ -53,6 +53,10 @@ size_t posw_state_word_encode(uint8_t out[33], const posw_u256 *v) {
 
 /* ---- life ---- */
 
+static void assert_sealed(const posw_state *s) {
+    POSW_ASSERT(!posw_overlay_changed(&s->overlay) && !s->undone);
+}
+
 static int open_tries(posw_state *s, const posw_hash *root) {
     s->accounts = posw_trie_new(root, s->source == NULL ? NULL : &s->source->accounts);
     if (s->accounts == NULL) return POSW_ENOMEM;
@@ -81,11 +85,13 @@ int posw_state_open(posw_state **out, const posw_hash *root, const posw_state_so
 }
 
 int posw_state_copy(posw_state **out, const posw_state *s) {
-    POSW_ASSERT(!posw_overlay_changed(&s->overlay) && !s->undone);
-    posw_state *copy = calloc(1, sizeof *copy);
+    assert_sealed(s);
+    posw_state *copy = malloc(sizeof *copy);
     if (copy == NULL) return POSW_ENOMEM;
     copy->source = s->source;
     copy->root = s->root;
+    copy->undone = false;
+    copy->shares = 0;
     posw_overlay_init(&copy->overlay, &copy->root);
     copy->accounts = posw_trie_copy(s->accounts);
     copy->storage = posw_trie_copy(s->storage);
@@ -101,13 +107,23 @@ int posw_state_child(posw_state **out, posw_state *s) {
     const int rc = posw_state_copy(out, s);
     if (rc != POSW_OK) return rc;
     (*out)->overlay = s->overlay;
-    posw_overlay_reset(&(*out)->overlay, &s->root);
+    posw_overlay_settle(&(*out)->overlay, &s->root);
     posw_overlay_init(&s->overlay, &s->root);
     return POSW_OK;
 }
 
+posw_state *posw_state_share(posw_state *s) {
+    assert_sealed(s);
+    s->shares++;
+    return s;
+}
+
 void posw_state_free(posw_state *s) {
     if (s == NULL) return;
+    if (s->shares > 0) {
+        s->shares--;
+        return;
+    }
     posw_overlay_clear(&s->overlay);
     posw_trie_free(s->accounts);
     posw_trie_free(s->storage);
@@ -266,10 +282,6 @@ void posw_state_forget_marks(posw_state *s) {
 }
 
 /* ---- the tries as a whole ---- */
-
-static void assert_sealed(const posw_state *s) {
-    POSW_ASSERT(!posw_overlay_changed(&s->overlay) && !s->undone);
-}
 
 posw_hash posw_state_root(const posw_state *s) {
     assert_sealed(s);

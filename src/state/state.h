@@ -40,6 +40,8 @@ int posw_state_copy(posw_state **out, const posw_state *s);
 /* A copy on which the next block is to be executed: it takes over the memory of the overlay (s forgets its cached
  * reads), so that of many versions only the newest has one. */
 int posw_state_child(posw_state **out, posw_state *s);
+/* One more owner of a sealed version that nobody changes any more: s itself. Each owner frees it. */
+posw_state *posw_state_share(posw_state *s);
 void posw_state_free(posw_state *s);
 
 /* An absent account reads as zero with the empty storage root and code hash. */

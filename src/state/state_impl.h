@@ -10,6 +10,7 @@ struct posw_state {
     posw_trie *accounts, *storage;
     posw_hash root; /* of `accounts` when it was last sealed */
     bool undone;    /* an undo record was applied since */
+    uint32_t shares; /* owners beside the first */
     posw_overlay overlay;
 };
 
