@@ -70,6 +70,7 @@ int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size
     if (!posw_rlp_done(&parts)) return refuse(rule, POSW_RULE_HEADER_FORM);
     const int code = read_txs(&b, rule, txs);
     if (code != POSW_OK) return code;
+    b.header_raw = header;
     posw_keccak256(&b.hash, header.data, header.size);
     *out = b;
     return POSW_OK;
@@ -116,12 +117,15 @@ static size_t encoded_txs_size(const posw_bytes *raw_txs, size_t tx_count) {
 
 void posw_block_encode(posw_buf *out, const posw_header *header, const posw_bytes *raw_txs, size_t tx_count) {
     uint8_t rlp[POSW_HEADER_SIZE_MAX];
-    const size_t header_size = posw_header_encode(rlp, header);
+    posw_block_encode_raw(out, posw_bytes_of(rlp, posw_header_encode(rlp, header)), raw_txs, tx_count);
+}
+
+void posw_block_encode_raw(posw_buf *out, posw_bytes header, const posw_bytes *raw_txs, size_t tx_count) {
     const size_t txs_size = encoded_txs_size(raw_txs, tx_count);
-    const size_t content = header_size + posw_rlp_size_list(txs_size) + posw_rlp_size_list(0);
+    const size_t content = header.size + posw_rlp_size_list(txs_size) + posw_rlp_size_list(0);
     if (!posw_buf_reserve(out, posw_rlp_size_list(content))) return;
     posw_rlp_append_list(out, content);
-    posw_buf_append(out, rlp, header_size);
+    posw_buf_append(out, header.data, header.size);
     posw_rlp_append_list(out, txs_size);
     for (size_t i = 0; i < tx_count; i++) {
         if (is_typed(&raw_txs[i])) {

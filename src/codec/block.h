@@ -12,7 +12,8 @@ enum { POSW_BLOCK_SIZE_MAX = 8 * 1024 * 1024 };
 typedef struct {
     posw_header header;
     posw_hash hash;
-    posw_bytes raw; /* the whole encoding */
+    posw_bytes raw; /* the whole encoding, */
+    posw_bytes header_raw; /* and the header's in it */
     posw_tx *txs;   /* owned */
     size_t tx_count;
 } posw_block;
@@ -30,5 +31,7 @@ POSW_MUST_USE bool posw_block_header(posw_header *out, const uint8_t *in, size_t
 size_t posw_block_frame(const uint8_t *in, size_t size);
 /* Appends the encoding; raw_txs are envelopes (typed ones are wrapped in byte strings). */
 void posw_block_encode(posw_buf *out, const posw_header *header, const posw_bytes *raw_txs, size_t tx_count);
+/* For who has the header encoded. */
+void posw_block_encode_raw(posw_buf *out, posw_bytes header, const posw_bytes *raw_txs, size_t tx_count);
 
 #endif

@@ -36,7 +36,8 @@ struct p2p_compact_peer {
 /* A block that is being rebuilt. */
 typedef struct {
     uint64_t peer, started_ms;
-    bool proved;      /* its proof of work is right, and transactions are waited for */
+    bool proved;        /* its proof of work is right, and transactions are waited for */
+    bool own_signature; /* the beneficiary's */
     posw_buf payload; /* of COMPACT; everything below points into it */
     posw_msg_compact m;
     size_t count;    /* transactions of the block */
@@ -78,6 +79,21 @@ static bool peer_has(const p2p_peer *peer, const posw_hash *hash) {
 int p2p_compact_new(posw_p2p *p) {
     p->compact = calloc(1, sizeof *p->compact);
     return p->compact == NULL ? POSW_ENOMEM : POSW_OK;
+}
+
+/* The payload is copied before it is decoded, so that it is decoded once. NULL: no memory. */
+static rebuild *rebuild_new(posw_bytes payload) {
+    rebuild *r = malloc(sizeof *r);
+    if (r == NULL) return NULL;
+    r->peer = r->started_ms = 0;
+    r->proved = r->own_signature = false;
+    r->payload = r->own = (posw_buf){0};
+    r->txs = NULL;
+    r->count = r->missing = 0;
+    posw_buf_append(&r->payload, payload.data, payload.size);
+    if (!r->payload.failed) return r;
+    free(r);
+    return NULL;
 }
 
 static void rebuild_free(rebuild *r) {
@@ -185,7 +201,8 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
         }
         const posw_stake_proof *shown = proof_of(p, &proof, &b->block.header, known);
         sent = p->chain_error == POSW_OK &&
-               posw_msg_compact_encode(&a->data, &b->block.header, shown, nonce, ids, id_count, filled, filled_count);
+               posw_msg_compact_encode_raw(&a->data, b->block.header_raw, shown, nonce, ids, id_count, filled,
+                                           filled_count);
         if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
@@ -309,14 +326,15 @@ static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
     return n;
 }
 
-static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
+/* seal: what is asked about it. */
+static bool start_job(posw_p2p *p, const rebuild *r, const posw_job_pow *seal, posw_actions *out) {
     const posw_header *h = &r->m.head.header;
     posw_job *job = posw_job_new(POSW_JOB_POW, 1);
     if (job == NULL) return false;
     job->id = (uint64_t)P2P_JOB_COMPACT << P2P_JOB_OWNER_SHIFT;
     job->peer = r->peer;
     job->hash = r->m.head.hash;
-    posw_job_pow_ask(&job->items[0], h, NULL); /* the signature was looked at before */
+    job->items[0] = *seal;
     job->item_count = 1;
     if (posw_chain_key_after(p->chain, &job->items[0].key, &h->parent_hash, h->number - 1) != POSW_OK) {
         posw_job_free(job);
@@ -326,29 +344,27 @@ static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
     return true;
 }
 
-static void start(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
-    rebuild *r = calloc(1, sizeof *r);
-    if (r == NULL) return;
+/* False: it could not be begun. */
+static bool start(posw_p2p *p, p2p_peer *peer, rebuild *r, const posw_job_pow *seal, posw_actions *out) {
     r->peer = peer->id;
     r->started_ms = p->now_ms;
-    posw_buf_append(&r->payload, payload.data, payload.size);
-    if (r->payload.failed || !posw_msg_compact_decode(&r->m, posw_buf_view(&r->payload)) || !start_job(p, r, out)) {
-        rebuild_free(r);
-        return;
-    }
-    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
+    if (!start_job(p, r, seal, out)) return false;
     p->compact->rebuilds[p->compact->count++] = r;
     p2p_wake(p, p->now_ms + REBUILD_MS);
+    return true;
 }
 
-static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_actions *out) {
+/* seal: its signature was looked at here. */
+static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_job_pow *seal, bool *own_signature,
+                  posw_actions *out) {
     posw_u256 weight;
     enum posw_rule rule;
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     if (posw_chain_is_invalid(p->chain, &rule, &m->head.hash))
         return false; /* sent on before it was executed: nobody is to blame */
     const posw_verdict v =
-        p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight);
+        p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight,
+                              seal, own_signature);
     if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_UNKNOWN_PARENT) {
         p2p_sync_ask_headers(p, peer, out);
         return false;
@@ -367,39 +383,50 @@ static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_a
 }
 
 /* Two of three come from peers that were not the first: then only the header is looked at. */
-static bool is_known(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {
-    posw_bytes header;
-    posw_hash hash;
+static bool is_known(const posw_p2p *p, const posw_hash *hash) {
     const posw_hash tip = posw_chain_tip_hash(p->chain);
-    if (!posw_msg_compact_header(&header, payload)) return false;
-    posw_keccak256(&hash, header.data, header.size);
-    if (!posw_hash_equal(&hash, &tip) && find_rebuild(p, &hash) == NULL) return false;
-    p2p_compact_peer_has(p, peer, &hash);
-    return true;
+    return posw_hash_equal(hash, &tip) || find_rebuild(p, hash) != NULL;
+}
+
+/* True: r is among the rebuilds now. */
+static bool take_compact(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_actions *out) {
+    const posw_msg_header *head = &r->m.head;
+    posw_job_pow seal;
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    const bool next = posw_hash_equal(&head->header.parent_hash, &tip);
+    const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
+    if (p2p_was_read(p, posw_chain_has_block(p->chain, &head->hash))) return false;
+    if (p2p_sync_wants(p, &head->hash) || p2p_sync_extends_branch(p, &head->header) ||
+        (p2p_sync_is_behind(p) && !next) || full) {
+        enum posw_rule rule; /* a block that was sent on before it was executed: nobody is to blame */
+        if (!posw_chain_is_invalid(p->chain, &rule, &head->hash)) p2p_sync_announced(p, peer, head, out);
+        return false;
+    }
+    if (!judge(p, peer, &r->m, &seal, &r->own_signature, out) || p2p_sync_is_copy(p, &head->header, &head->hash))
+        return false;
+    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
+    if (r->count > head->header.gas_used / GAS_PER_TX) {
+        p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
+        return false;
+    }
+    return start(p, peer, r, &seal, out);
 }
 
 static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
-    posw_msg_compact m;
-    if (is_known(p, peer, payload)) return true;
-    if (!posw_msg_compact_decode(&m, payload)) return false;
-    p2p_compact_peer_has(p, peer, &m.head.hash);
-    if (p2p_was_read(p, posw_chain_has_block(p->chain, &m.head.hash))) return true;
-    const posw_hash tip = posw_chain_tip_hash(p->chain);
-    const bool next = posw_hash_equal(&m.head.header.parent_hash, &tip);
-    const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
-    if (p2p_sync_wants(p, &m.head.hash) || p2p_sync_extends_branch(p, &m.head.header) ||
-        (p2p_sync_is_behind(p) && !next) || full) {
-        enum posw_rule rule; /* a block that was sent on before it was executed: nobody is to blame */
-        if (!posw_chain_is_invalid(p->chain, &rule, &m.head.hash)) p2p_sync_announced(p, peer, &m.head, out);
+    posw_bytes header;
+    posw_hash hash;
+    if (!posw_msg_compact_header(&header, payload)) return false;
+    posw_keccak256(&hash, header.data, header.size);
+    if (is_known(p, &hash)) {
+        p2p_compact_peer_has(p, peer, &hash);
         return true;
     }
-    if (!judge(p, peer, &m, out) || p2p_sync_is_copy(p, &m.head.header, &m.head.hash)) return true;
-    if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
-        p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
-        return true;
-    }
-    start(p, peer, payload, out);
-    return true;
+    rebuild *r = rebuild_new(payload);
+    if (r == NULL) return true;
+    const bool right = posw_msg_compact_decode_known(&r->m, &hash, posw_buf_view(&r->payload));
+    if (right) p2p_compact_peer_has(p, peer, &hash);
+    if (!right || !take_compact(p, peer, r, out)) rebuild_free(r);
+    return right;
 }
 
 /* ---- Rebuilding ---- */
@@ -493,7 +520,7 @@ static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
     posw_buf bytes = {0};
     posw_prepared b = {0};
     p2p_peer *peer = p2p_find(p, r->peer);
-    posw_block_encode(&bytes, &r->m.head.header, r->txs, r->count);
+    posw_block_encode_raw(&bytes, r->m.head.raw, r->txs, r->count);
     const bool right = !bytes.failed && posw_prepare(&b, bytes.data, bytes.size, NULL, NULL, &cache) == POSW_OK &&
                        b.verdict.kind == POSW_VALID;
     posw_buf_clear(&bytes);
@@ -503,6 +530,7 @@ static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
         return;
     }
     b.pow_checked = true;
+    b.own_signature = r->own_signature;
     p->counters.compact_rebuilt++;
     spread(p, &b, &r->m.head, out);
     drop(p, r);

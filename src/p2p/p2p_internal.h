@@ -205,9 +205,11 @@ bool p2p_sync_is_stranded(posw_p2p *p);
 bool p2p_sync_has_more(posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s);
 size_t p2p_sync_peer_memory(const p2p_peer *peer);
-/* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain.
+/* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain;
+ * *seal: with a valid one, what is left to ask about its seal, but for the key; *own_signature: the beneficiary's.
  * An unknown parent is NOT_YET F2: then call p2p_sync_ask_headers. */
-posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof, posw_u256 *weight);
+posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof,
+                                   posw_u256 *weight, posw_job_pow *seal, bool *own_signature);
 /* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others have built on it.
  * Remembers it otherwise. */
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash);
