@@ -28,7 +28,7 @@ enum {
 struct p2p_compact_peer {
     bool wants_compact; /* it said so */
     bool is_fast;       /* we said so */
-    uint64_t has_tag[HAS_MAX]; /* the first bytes of `has`, for a quick look */
+    uint16_t has_tag[HAS_MAX]; /* the first bytes of `has`: eight are compared at a time */
     posw_hash has[HAS_MAX];
     size_t has_at;
 };
@@ -53,10 +53,20 @@ struct p2p_compact {
 
 /* ---- Who has what ---- */
 
+static uint16_t tag_of(const posw_hash *hash) {
+    return (uint16_t)(hash->b[0] << 8 | hash->b[1]);
+}
+
+/* Mostly it is not: the tags alone are looked at first, all of them, without a branch. Else it is among the latest. */
 static bool is_noted(const p2p_compact_peer *c, const posw_hash *hash) {
-    const uint64_t tag = posw_load_le64(hash->b);
+    const uint16_t tag = tag_of(hash);
+    uint16_t any = 0;
     for (size_t i = 0; i < HAS_MAX; i++)
-        if (c->has_tag[i] == tag && posw_hash_equal(&c->has[i], hash)) return true;
+        any |= c->has_tag[i] == tag;
+    for (size_t i = 1; any != 0 && i <= HAS_MAX; i++) {
+        const size_t at = (c->has_at + HAS_MAX - i) % HAS_MAX;
+        if (c->has_tag[at] == tag && posw_hash_equal(&c->has[at], hash)) return true;
+    }
     return false;
 }
 
@@ -65,7 +75,7 @@ void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
     (void)p;
     if (c == NULL) return;
     if (is_noted(c, hash)) return;
-    c->has_tag[c->has_at] = posw_load_le64(hash->b);
+    c->has_tag[c->has_at] = tag_of(hash);
     c->has[c->has_at] = *hash;
     c->has_at = (c->has_at + 1) % HAS_MAX;
 }
@@ -179,15 +189,14 @@ static const posw_stake_proof *proof_of(posw_p2p *p, posw_stake_proof *memory, c
     return p2p_header_proof(p, memory, h) ? memory : NULL;
 }
 
+/* ids, filled: with room for all transactions. */
 static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, const posw_msg_header *known,
-                         posw_actions *out) {
+                         uint64_t *ids, posw_msg_prefilled *filled, posw_actions *out) {
     const size_t n = b->block.tx_count;
     posw_stake_proof proof;
     uint8_t nonce[8];
-    uint64_t *ids = malloc((n + 1) * sizeof *ids);
-    posw_msg_prefilled *filled = malloc((n + 1) * sizeof *filled);
     size_t id_count = 0, filled_count = 0;
-    posw_action *a = ids == NULL || filled == NULL ? NULL : p2p_send_begin(p, peer, out);
+    posw_action *a = p2p_send_begin(p, peer, out);
     bool sent = false;
     if (a != NULL) {
         posw_random_fill(&p->random, nonce, sizeof nonce);
@@ -206,18 +215,21 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
         if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
-    free(ids);
-    free(filled);
     return sent;
 }
 
 /* To all that want it at once. known: the header as it came, NULL: own. */
 static void spread(posw_p2p *p, const posw_prepared *b, const posw_msg_header *known, posw_actions *out) {
-    size_t i = 0;
+    const size_t n = b->block.tx_count;
+    uint64_t *ids = n == 0 ? NULL : malloc(n * sizeof *ids);
+    posw_msg_prefilled *filled = n == 0 ? NULL : malloc(n * sizeof *filled);
+    size_t i = n == 0 || (ids != NULL && filled != NULL) ? 0 : p->peer_count;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         if (peer->compact != NULL && peer->compact->wants_compact && !p2p_is_full(peer) &&
             !peer_has(peer, &b->block.hash))
-            (void)send_compact(p, peer, b, known, out);
+            (void)send_compact(p, peer, b, known, ids, filled, out);
+    free(ids);
+    free(filled);
 }
 
 /* The latest blocks of the main chain, from the tip down; each is read and encoded once for all peers. */
@@ -281,14 +293,14 @@ static void announce(posw_p2p *p, p2p_peer *peer, latest *l, posw_actions *out) 
 
 /* An own block is read back; one that was rebuilt has been spread already. */
 static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
-    posw_prepared b = {0};
-    posw_buf bytes = {0};
     size_t i = 0;
     bool wanted = false;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         wanted = wanted || (peer->compact != NULL && peer->compact->wants_compact && !peer_has(peer, tip));
-    if (wanted && p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) &&
-        p2p_decode_block(&b, &bytes) == POSW_OK)
+    if (!wanted) return;
+    posw_prepared b = {0};
+    posw_buf bytes = {0};
+    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) && p2p_decode_block(&b, &bytes) == POSW_OK)
         spread(p, &b, NULL, out);
     posw_buf_clear(&bytes);
     posw_prepared_clear(&b);

@@ -147,7 +147,13 @@ void p2p_goodbye(posw_p2p *p, p2p_peer *peer, enum p2p_goodbye code, const char 
 /* What no honest node does: goodbye, and the address is discouraged. what: a few words for log and peer. */
 void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *out);
 /* Ready peers, in the order of connection, for parts that speak to all: i from 0, NULL at the end; skips others. */
-p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i);
+static inline p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i) {
+    while (*i < p->peer_count) {
+        p2p_peer *peer = p->peers[(*i)++];
+        if (peer->state == P2P_READY) return peer;
+    }
+    return NULL;
+}
 /* A job for another thread; owner and id come back in JOB_DONE as job->id. */
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
 /* May this peer's headers cost another job? A false proof shows only when the job is done, so there must not be many until then. */
