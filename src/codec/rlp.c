@@ -117,11 +117,20 @@ static posw_bytes number_bytes(posw_rlp *r, size_t size_max) {
     return (posw_bytes){NULL, 0};
 }
 
+/* As the above, with its frame read in place: headers have five of them. */
 uint64_t posw_rlp_u64(posw_rlp *r) {
-    const posw_bytes b = number_bytes(r, 8);
-    uint64_t v = 0;
-    for (size_t i = 0; i < b.size; i++)
-        v = v << 8 | b.data[i];
+    const size_t left = bytes_left(r);
+    const uint8_t first = left > 0 ? *r->p : LIST;
+    const size_t size = first < STRING ? 0 : (size_t)first - STRING;
+    uint64_t v = first < STRING ? first : 0;
+    if (r->failed || first == 0 || size > 8 || size >= left || (size > 0 && r->p[1] == 0) ||
+        (size == 1 && r->p[1] < STRING)) {
+        r->failed = true;
+        return 0;
+    }
+    for (size_t i = 1; i <= size; i++)
+        v = v << 8 | r->p[i];
+    r->p += 1 + size;
     return v;
 }
 
