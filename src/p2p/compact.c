@@ -49,6 +49,9 @@ typedef struct {
 struct p2p_compact {
     rebuild *rebuilds[REBUILDS_MAX];
     size_t count;
+    uint8_t last[POSW_HEADER_SIZE_MAX]; /* the encoded header that was hashed last, */
+    size_t last_size;
+    posw_hash last_hash;
 };
 
 /* ---- Who has what ---- */
@@ -321,6 +324,16 @@ void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, pos
 
 /* ---- In ---- */
 
+posw_hash p2p_compact_hash(posw_p2p *p, posw_bytes header) {
+    p2p_compact *c = p->compact;
+    POSW_ASSERT(header.size > 0 && header.size <= sizeof c->last);
+    if (header.size == c->last_size && memcmp(header.data, c->last, header.size) == 0) return c->last_hash;
+    memcpy(c->last, header.data, header.size);
+    c->last_size = header.size;
+    posw_keccak256(&c->last_hash, header.data, header.size);
+    return c->last_hash;
+}
+
 static rebuild *find_rebuild(const posw_p2p *p, const posw_hash *hash) {
     for (size_t i = 0; i < p->compact->count; i++)
         if (posw_hash_equal(&p->compact->rebuilds[i]->m.head.hash, hash)) return p->compact->rebuilds[i];
@@ -426,9 +439,8 @@ static bool take_compact(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_actions *
 
 static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_bytes header;
-    posw_hash hash;
     if (!posw_msg_compact_header(&header, payload)) return false;
-    posw_keccak256(&hash, header.data, header.size);
+    const posw_hash hash = p2p_compact_hash(p, header);
     if (is_known(p, &hash)) {
         p2p_compact_peer_has(p, peer, &hash);
         return true;
@@ -530,12 +542,11 @@ static void give_up(posw_p2p *p, rebuild *r, posw_actions *out) {
 static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
     const posw_sender_cache cache = {pool_sender, p->mempool};
     posw_buf bytes = {0};
-    posw_prepared b = {0};
+    posw_prepared b;
     p2p_peer *peer = p2p_find(p, r->peer);
     posw_block_encode_raw(&bytes, r->m.head.raw, r->txs, r->count);
-    const bool right = !bytes.failed && posw_prepare(&b, bytes.data, bytes.size, NULL, NULL, &cache) == POSW_OK &&
+    const bool right = posw_prepare_known(&b, &bytes, &r->m.head.header, &r->m.head.hash, &cache) == POSW_OK &&
                        b.verdict.kind == POSW_VALID;
-    posw_buf_clear(&bytes);
     if (!right) {
         posw_prepared_clear(&b);
         give_up(p, r, out);

@@ -249,6 +249,9 @@ void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, pos
 void p2p_compact_peer_brought(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* This peer has (sent us, or was sent) this block. */
 void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash);
+/* Of an encoded header (1 to POSW_HEADER_SIZE_MAX bytes) that came beside a new block. Most come several times in a row,
+ * each time of another peer: they are known by their bytes. */
+posw_hash p2p_compact_hash(posw_p2p *p, posw_bytes header);
 bool p2p_compact_is_rebuilding(const posw_p2p *p, const posw_hash *hash);
 size_t p2p_compact_peer_memory(const p2p_peer *peer);
 
