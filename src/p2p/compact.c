@@ -49,6 +49,7 @@ typedef struct {
 struct p2p_compact {
     rebuild *rebuilds[REBUILDS_MAX];
     size_t count;
+    rebuild *spare; /* the memory of one that is over, for the next; or NULL */
     uint8_t last[POSW_HEADER_SIZE_MAX]; /* the encoded header that was hashed last, */
     size_t last_size;
     posw_hash last_hash;
@@ -95,24 +96,31 @@ int p2p_compact_new(posw_p2p *p) {
 }
 
 /* The payload is copied before it is decoded, so that it is decoded once. NULL: no memory. */
-static rebuild *rebuild_new(posw_bytes payload) {
-    rebuild *r = malloc(sizeof *r);
+static rebuild *rebuild_new(p2p_compact *c, posw_bytes payload) {
+    rebuild *r = c->spare != NULL ? c->spare : malloc(sizeof *r);
     if (r == NULL) return NULL;
+    if (c->spare == NULL) r->payload = (posw_buf){0};
+    c->spare = NULL;
     r->peer = r->started_ms = 0;
     r->proved = r->own_signature = false;
-    r->payload = r->own = (posw_buf){0};
+    r->own = (posw_buf){0};
     r->txs = NULL;
     r->count = r->missing = 0;
     posw_buf_append(&r->payload, payload.data, payload.size);
     if (!r->payload.failed) return r;
+    posw_buf_clear(&r->payload);
     free(r);
     return NULL;
 }
 
-static void rebuild_free(rebuild *r) {
-    if (r == NULL) return;
+static void rebuild_free(p2p_compact *c, rebuild *r) {
     free(r->txs);
     posw_buf_clear(&r->own);
+    if (c->spare == NULL && r->payload.capacity <= P2P_KEEP_BUFFER) {
+        posw_buf_reset(&r->payload);
+        c->spare = r;
+        return;
+    }
     posw_buf_clear(&r->payload);
     free(r);
 }
@@ -124,13 +132,15 @@ static void drop(posw_p2p *p, rebuild *r) {
             c->rebuilds[i] = c->rebuilds[--c->count];
             break;
         }
-    rebuild_free(r);
+    rebuild_free(c, r);
 }
 
 void p2p_compact_free(posw_p2p *p) {
     if (p->compact == NULL) return;
     while (p->compact->count > 0)
         drop(p, p->compact->rebuilds[0]);
+    if (p->compact->spare != NULL) posw_buf_clear(&p->compact->spare->payload);
+    free(p->compact->spare);
     free(p->compact);
     p->compact = NULL;
 }
@@ -445,11 +455,11 @@ static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
         p2p_compact_peer_has(p, peer, &hash);
         return true;
     }
-    rebuild *r = rebuild_new(payload);
+    rebuild *r = rebuild_new(p->compact, payload);
     if (r == NULL) return true;
     const bool right = posw_msg_compact_decode_known(&r->m, &hash, posw_buf_view(&r->payload));
     if (right) p2p_compact_peer_has(p, peer, &hash);
-    if (!right || !take_compact(p, peer, r, out)) rebuild_free(r);
+    if (!right || !take_compact(p, peer, r, out)) rebuild_free(p->compact, r);
     return right;
 }
 
