@@ -24,7 +24,7 @@ static void cut(char *line, size_t size) {
 }
 
 void posw_log_write(const posw_log *log, enum posw_log_level level, const char *category, const char *format, ...) {
-    if (log == NULL || log->write == NULL || level > log->level) return;
+    if (!posw_log_wants(log, level)) return;
     char line[LOG_LINE_MAX + 2];
     va_list args;
     va_start(args, format);

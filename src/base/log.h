@@ -13,6 +13,10 @@ typedef struct posw_log {
     void *arg;
 } posw_log;
 
+/* Would it write a record of this level? For who must compute what it says. */
+static inline bool posw_log_wants(const posw_log *log, enum posw_log_level level) {
+    return log != NULL && log->write != NULL && level <= log->level;
+}
 /* category: a short word such as "chain", "rpc", "miner". Lines over 1,000 bytes are cut. */
 void posw_log_write(const posw_log *log, enum posw_log_level level, const char *category, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

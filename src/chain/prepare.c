@@ -21,16 +21,12 @@ static bool txs_includable(const posw_block *b) {
     return true;
 }
 
-/* V2, step 1. Copies the bytes and decodes them; a verdict in p->verdict. */
-static int decode(posw_prepared *p, const uint8_t *in, size_t size) {
-    if (size > POSW_BLOCK_SIZE_MAX) {
-        p->verdict = posw_invalid(POSW_RULE_BLOCK_SIZE);
-        return POSW_OK;
-    }
-    posw_buf_append(&p->bytes, in, size);
-    if (p->bytes.failed) return POSW_ENOMEM;
+/* V2, step 1, of the bytes that p holds; a verdict in p->verdict. header, hash: where they are known, else NULL. */
+static int decode(posw_prepared *p, const posw_header *header, const posw_hash *hash) {
     int rule = POSW_RULE_HEADER_FORM;
-    const int code = posw_block_decode(&p->block, &rule, p->bytes.data, p->bytes.size);
+    const posw_bytes in = posw_buf_view(&p->bytes);
+    const int code = header == NULL ? posw_block_decode(&p->block, &rule, in.data, in.size)
+                                    : posw_block_decode_known(&p->block, &rule, header, hash, in.data, in.size);
     if (code != POSW_OK && code != POSW_EPARSE) return code;
     if (code == POSW_OK && txs_includable(&p->block)) return POSW_OK;
     p->verdict = posw_invalid(code == POSW_OK ? POSW_RULE_TX_FORM : (enum posw_rule)rule);
@@ -83,25 +79,41 @@ static int recover(posw_prepared *p, const posw_sender_cache *cache) {
     return POSW_OK;
 }
 
+/* All of it, of the bytes that p holds. */
+static int prepare(posw_prepared *p, const posw_header *header, const posw_hash *hash, const posw_pow *pow,
+                   void *scratch, const posw_sender_cache *cache) {
+    int code = p->bytes.failed ? POSW_ENOMEM : decode(p, header, hash);
+    if (code == POSW_OK && p->verdict.kind == POSW_VALID) check_pow(p, pow, scratch);
+    if (code == POSW_OK && p->verdict.kind == POSW_VALID) code = check_root(p);
+    if (code == POSW_OK && p->verdict.kind == POSW_VALID) code = recover(p, cache);
+    if (code != POSW_OK) posw_prepared_clear(p);
+    return code;
+}
+
 int posw_prepare(posw_prepared *out, const uint8_t *in, size_t size, const posw_pow *pow, void *scratch,
                  const posw_sender_cache *cache) {
     posw_prepared p = {.verdict = posw_valid()};
-    int code = decode(&p, in, size);
-    if (code == POSW_OK && p.verdict.kind == POSW_VALID) check_pow(&p, pow, scratch);
-    if (code == POSW_OK && p.verdict.kind == POSW_VALID) code = check_root(&p);
-    if (code == POSW_OK && p.verdict.kind == POSW_VALID) code = recover(&p, cache);
-    if (code != POSW_OK) {
-        posw_prepared_clear(&p);
-        return code;
+    if (size > POSW_BLOCK_SIZE_MAX) { /* not worth a copy */
+        *out = (posw_prepared){.verdict = posw_invalid(POSW_RULE_BLOCK_SIZE)};
+        return POSW_OK;
     }
-    *out = p;
-    return POSW_OK;
+    posw_buf_append(&p.bytes, in, size);
+    const int code = prepare(&p, NULL, NULL, pow, scratch, cache);
+    if (code == POSW_OK) *out = p;
+    return code;
+}
+
+int posw_prepare_known(posw_prepared *out, posw_buf *bytes, const posw_header *header, const posw_hash *hash,
+                       const posw_sender_cache *cache) {
+    *out = (posw_prepared){.bytes = *bytes, .verdict = posw_valid()};
+    *bytes = (posw_buf){0};
+    return prepare(out, header, hash, NULL, NULL, cache);
 }
 
 void posw_prepared_clear(posw_prepared *p) {
     if (p == NULL) return;
-    posw_block_clear(&p->block);
-    posw_buf_clear(&p->bytes);
+    free(p->block.txs);
+    free(p->bytes.data);
     free(p->senders);
     free(p->tx_hashes);
     *p = (posw_prepared){0};

@@ -30,6 +30,10 @@ typedef struct {
  * PoW is left to the import. */
 int posw_prepare(posw_prepared *out, const uint8_t *in, size_t size, const posw_pow *pow, void *scratch,
                  const posw_sender_cache *cache);
+/* A block that was put together around a header of which all is known, the proof of work too: it is neither decoded nor
+ * hashed again. Takes over `bytes`, whatever comes of it. */
+int posw_prepare_known(posw_prepared *out, posw_buf *bytes, const posw_header *header, const posw_hash *hash,
+                       const posw_sender_cache *cache);
 void posw_prepared_clear(posw_prepared *p);
 
 #endif

@@ -56,12 +56,16 @@ static int read_txs(posw_block *b, int *rule, posw_rlp list) {
     return POSW_OK;
 }
 
-int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size) {
+/* known, hash: of its header; NULL: they are not known yet. */
+static int decode(posw_block *out, int *rule, const posw_header *known, const posw_hash *hash, const uint8_t *in,
+                  size_t size) {
     posw_block b = {.raw = {in, size}};
     if (size > POSW_BLOCK_SIZE_MAX) return refuse(rule, POSW_RULE_BLOCK_SIZE);
     posw_rlp outer = posw_rlp_reader(in, size), parts = posw_rlp_list(&outer);
-    const posw_bytes header = posw_rlp_raw(&parts);
-    if (!posw_rlp_done(&outer) || !posw_header_decode(&b.header, header.data, header.size))
+    b.header_raw = posw_rlp_raw(&parts);
+    if (known != NULL) b.header = *known;
+    if (!posw_rlp_done(&outer) ||
+        (known == NULL && !posw_header_decode(&b.header, b.header_raw.data, b.header_raw.size)))
         return refuse(rule, POSW_RULE_HEADER_FORM);
     const posw_rlp txs = posw_rlp_list(&parts);
     if (txs.failed) return refuse(rule, POSW_RULE_TX_FORM);
@@ -70,9 +74,21 @@ int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size
     if (!posw_rlp_done(&parts)) return refuse(rule, POSW_RULE_HEADER_FORM);
     const int code = read_txs(&b, rule, txs);
     if (code != POSW_OK) return code;
-    posw_keccak256(&b.hash, header.data, header.size);
+    if (hash != NULL)
+        b.hash = *hash;
+    else
+        posw_keccak256(&b.hash, b.header_raw.data, b.header_raw.size);
     *out = b;
     return POSW_OK;
+}
+
+int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size) {
+    return decode(out, rule, NULL, NULL, in, size);
+}
+
+int posw_block_decode_known(posw_block *out, int *rule, const posw_header *header, const posw_hash *hash,
+                            const uint8_t *in, size_t size) {
+    return decode(out, rule, header, hash, in, size);
 }
 
 void posw_block_clear(posw_block *b) {
@@ -116,12 +132,15 @@ static size_t encoded_txs_size(const posw_bytes *raw_txs, size_t tx_count) {
 
 void posw_block_encode(posw_buf *out, const posw_header *header, const posw_bytes *raw_txs, size_t tx_count) {
     uint8_t rlp[POSW_HEADER_SIZE_MAX];
-    const size_t header_size = posw_header_encode(rlp, header);
+    posw_block_encode_raw(out, posw_bytes_of(rlp, posw_header_encode(rlp, header)), raw_txs, tx_count);
+}
+
+void posw_block_encode_raw(posw_buf *out, posw_bytes header, const posw_bytes *raw_txs, size_t tx_count) {
     const size_t txs_size = encoded_txs_size(raw_txs, tx_count);
-    const size_t content = header_size + posw_rlp_size_list(txs_size) + posw_rlp_size_list(0);
+    const size_t content = header.size + posw_rlp_size_list(txs_size) + posw_rlp_size_list(0);
     if (!posw_buf_reserve(out, posw_rlp_size_list(content))) return;
     posw_rlp_append_list(out, content);
-    posw_buf_append(out, rlp, header_size);
+    posw_buf_append(out, header.data, header.size);
     posw_rlp_append_list(out, txs_size);
     for (size_t i = 0; i < tx_count; i++) {
         if (is_typed(&raw_txs[i])) {

@@ -12,7 +12,8 @@ enum { POSW_BLOCK_SIZE_MAX = 8 * 1024 * 1024 };
 typedef struct {
     posw_header header;
     posw_hash hash;
-    posw_bytes raw; /* the whole encoding */
+    posw_bytes raw; /* the whole encoding, */
+    posw_bytes header_raw; /* and the header's in it */
     posw_tx *txs;   /* owned */
     size_t tx_count;
 } posw_block;
@@ -22,6 +23,8 @@ typedef struct {
  * `txs` takes 288 bytes for each 21,000 gas of the header's own gas limit at most (X9), which is the chain's only if the caller has seen
  * to it: 400 KB at a gas limit of 30 million, but up to 240 MB in a block whose header nobody has looked at (posw_block_header). */
 int posw_block_decode(posw_block *out, int *rule, const uint8_t *in, size_t size);
+/* For who has put it together around this header of this hash: they are taken for those of the encoding. */
+int posw_block_decode_known(posw_block *out, int *rule, const posw_header *header, const posw_hash *hash, const uint8_t *in, size_t size);
 void posw_block_clear(posw_block *b);
 /* The header of an encoded block, to be checked before the body is worth its memory. False, and *out unchanged, when it is malformed. */
 POSW_MUST_USE bool posw_block_header(posw_header *out, const uint8_t *in, size_t size);
@@ -30,5 +33,7 @@ POSW_MUST_USE bool posw_block_header(posw_header *out, const uint8_t *in, size_t
 size_t posw_block_frame(const uint8_t *in, size_t size);
 /* Appends the encoding; raw_txs are envelopes (typed ones are wrapped in byte strings). */
 void posw_block_encode(posw_buf *out, const posw_header *header, const posw_bytes *raw_txs, size_t tx_count);
+/* For who has the header encoded. */
+void posw_block_encode_raw(posw_buf *out, posw_bytes header, const posw_bytes *raw_txs, size_t tx_count);
 
 #endif

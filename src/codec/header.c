@@ -6,25 +6,35 @@
 #include "codec/rlp.h"
 #include "crypto/keccak.h"
 
-enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE };
+enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE, STRING = 0x80, LIST_PREFIX = 3 };
 
-/* Fields 1 to 13 and the base fee; between them mixHash and nonce, unless this is for the seal hash (H4). */
-static size_t content_size(const posw_header *h, size_t extra_size, bool sealed) {
-    enum { HASH = 1 + POSW_HASH_SIZE, ADDRESS = 1 + POSW_ADDRESS_SIZE, BLOOM = 3 + POSW_BLOOM_SIZE, NONCE = 1 + 8 };
-    return 5 * HASH + ADDRESS + BLOOM + posw_rlp_size_u256(&h->difficulty) + posw_rlp_size_u64(h->number) +
-           posw_rlp_size_u64(h->gas_limit) + posw_rlp_size_u64(h->gas_used) + posw_rlp_size_u64(h->timestamp) +
-           posw_rlp_size_bytes(h->extra, extra_size) + (sealed ? HASH + NONCE : 0) + posw_rlp_size_u64(h->base_fee_wei);
+/* A byte string of 2 to 55 bytes, whose encoding is one byte and the bytes: written and read without asking for its form. */
+static inline uint8_t *put_fixed(uint8_t *out, const void *data, size_t size) {
+    *out = (uint8_t)(STRING + size);
+    memcpy(out + 1, data, size);
+    return out + 1 + size;
+}
+
+static inline void read_fixed(posw_rlp *r, void *out, size_t size) {
+    if (r->failed || (size_t)(r->end - r->p) <= size || *r->p != STRING + size) {
+        r->failed = true;
+        return;
+    }
+    memcpy(out, r->p + 1, size);
+    r->p += 1 + size;
 }
 
 static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
-    return posw_rlp_put_bytes(out, h->b, sizeof h->b);
+    return put_fixed(out, h->b, sizeof h->b);
 }
 
+/* Fields 1 to 13 and the base fee; between them mixHash and nonce, unless this is for the seal hash (H4). The bloom alone
+ * makes a list whose length takes two bytes. */
 static size_t encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h, size_t extra_size, bool sealed) {
-    uint8_t *p = posw_rlp_put_list(out, content_size(h, extra_size, sealed));
+    uint8_t *const content = out + LIST_PREFIX, *p = content;
     p = put_hash(p, &h->parent_hash);
     p = put_hash(p, &h->ommers_hash);
-    p = posw_rlp_put_bytes(p, h->beneficiary.b, sizeof h->beneficiary.b);
+    p = put_fixed(p, h->beneficiary.b, sizeof h->beneficiary.b);
     p = put_hash(p, &h->state_root);
     p = put_hash(p, &h->transactions_root);
     p = put_hash(p, &h->receipts_root);
@@ -37,9 +47,11 @@ static size_t encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h, si
     p = posw_rlp_put_bytes(p, h->extra, extra_size);
     if (sealed) {
         p = put_hash(p, &h->mix_hash);
-        p = posw_rlp_put_bytes(p, h->nonce, sizeof h->nonce);
+        p = put_fixed(p, h->nonce, sizeof h->nonce);
     }
     p = posw_rlp_put_u64(p, h->base_fee_wei);
+    const uint8_t *begin = posw_rlp_put_list(out, (size_t)(p - content));
+    POSW_ASSERT(begin == content);
     return (size_t)(p - out);
 }
 
@@ -61,12 +73,12 @@ static void read_extra(posw_rlp *r, posw_header *h) {
 bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size) {
     posw_header h = {0};
     posw_rlp outer = posw_rlp_reader(in, size), r = posw_rlp_list(&outer);
-    posw_rlp_fixed(&r, h.parent_hash.b, sizeof h.parent_hash.b);
-    posw_rlp_fixed(&r, h.ommers_hash.b, sizeof h.ommers_hash.b);
-    posw_rlp_fixed(&r, h.beneficiary.b, sizeof h.beneficiary.b);
-    posw_rlp_fixed(&r, h.state_root.b, sizeof h.state_root.b);
-    posw_rlp_fixed(&r, h.transactions_root.b, sizeof h.transactions_root.b);
-    posw_rlp_fixed(&r, h.receipts_root.b, sizeof h.receipts_root.b);
+    read_fixed(&r, h.parent_hash.b, sizeof h.parent_hash.b);
+    read_fixed(&r, h.ommers_hash.b, sizeof h.ommers_hash.b);
+    read_fixed(&r, h.beneficiary.b, sizeof h.beneficiary.b);
+    read_fixed(&r, h.state_root.b, sizeof h.state_root.b);
+    read_fixed(&r, h.transactions_root.b, sizeof h.transactions_root.b);
+    read_fixed(&r, h.receipts_root.b, sizeof h.receipts_root.b);
     posw_rlp_fixed(&r, h.logs_bloom, sizeof h.logs_bloom);
     h.difficulty = posw_rlp_u256(&r);
     h.number = posw_rlp_u64(&r);
@@ -74,8 +86,8 @@ bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size) {
     h.gas_used = posw_rlp_u64(&r);
     h.timestamp = posw_rlp_u64(&r);
     read_extra(&r, &h);
-    posw_rlp_fixed(&r, h.mix_hash.b, sizeof h.mix_hash.b);
-    posw_rlp_fixed(&r, h.nonce, sizeof h.nonce);
+    read_fixed(&r, h.mix_hash.b, sizeof h.mix_hash.b);
+    read_fixed(&r, h.nonce, sizeof h.nonce);
     h.base_fee_wei = posw_rlp_u64(&r);
     if (!posw_rlp_done(&r) || !posw_rlp_done(&outer)) return false;
     *out = h;

@@ -24,7 +24,7 @@ static bool long_length(size_t *out, const uint8_t *p, size_t size) {
 }
 
 /* The canonical item at p; false if there is none or it does not end within `left` bytes. */
-static bool parse_frame(item_frame *f, const uint8_t *p, size_t left) {
+static inline bool parse_frame(item_frame *f, const uint8_t *p, size_t left) {
     if (left == 0) return false;
     *f = (item_frame){.is_list = p[0] >= LIST, .prefix = 0, .content = 1};
     if (p[0] < STRING) return true;
@@ -117,11 +117,20 @@ static posw_bytes number_bytes(posw_rlp *r, size_t size_max) {
     return (posw_bytes){NULL, 0};
 }
 
+/* As the above, with its frame read in place: headers have five of them. */
 uint64_t posw_rlp_u64(posw_rlp *r) {
-    const posw_bytes b = number_bytes(r, 8);
-    uint64_t v = 0;
-    for (size_t i = 0; i < b.size; i++)
-        v = v << 8 | b.data[i];
+    const size_t left = bytes_left(r);
+    const uint8_t first = left > 0 ? *r->p : LIST;
+    const size_t size = first < STRING ? 0 : (size_t)first - STRING;
+    uint64_t v = first < STRING ? first : 0;
+    if (r->failed || first == 0 || size > 8 || size >= left || (size > 0 && r->p[1] == 0) ||
+        (size == 1 && r->p[1] < STRING)) {
+        r->failed = true;
+        return 0;
+    }
+    for (size_t i = 1; i <= size; i++)
+        v = v << 8 | r->p[i];
+    r->p += 1 + size;
     return v;
 }
 
@@ -167,10 +176,7 @@ bool posw_rlp_valid(const void *data, size_t size) {
 /* ---- writing ---- */
 
 static size_t be_size(uint64_t v) {
-    size_t n = 0;
-    for (; v != 0; v >>= 8)
-        n++;
-    return n;
+    return v == 0 ? 0 : (size_t)(71 - __builtin_clzll(v)) / 8;
 }
 
 static uint8_t *put_be(uint8_t *out, uint64_t v, size_t size) {
@@ -225,10 +231,13 @@ uint8_t *posw_rlp_put_bytes(uint8_t *out, const void *data, size_t size) {
 }
 
 uint8_t *posw_rlp_put_u64(uint8_t *out, uint64_t v) {
-    uint8_t be[8];
     const size_t n = be_size(v);
-    put_be(be, v, n);
-    return posw_rlp_put_bytes(out, be, n);
+    if (v != 0 && v < STRING) {
+        *out = (uint8_t)v;
+        return out + 1;
+    }
+    *out = (uint8_t)(STRING + n);
+    return put_be(out + 1, v, n);
 }
 
 uint8_t *posw_rlp_put_u256(uint8_t *out, const posw_u256 *v) {

@@ -234,7 +234,7 @@ static int stand(posw_mempool *m, standing *out, const posw_address *sender) {
         return POSW_OK;
     }
     posw_account account;
-    int err = posw_state_account(m->state, &account, sender);
+    int err = pool_account(m, &account, sender);
     if (err != POSW_OK) return err;
     out->nonce = account.nonce;
     out->balance_wei = account.balance_wei;

@@ -32,11 +32,6 @@ int posw_mempool_new(posw_mempool **out, posw_chain *chain, const posw_mempool_o
     posw_map_init(&m->by_hash, sizeof(posw_hash), sizeof(pool_tx *), (const uint8_t *)o->seed);
     posw_map_init(&m->senders, sizeof(posw_address), sizeof(pool_sender *), (const uint8_t *)o->seed);
     m->rules = rules_next(m);
-    int err = pool_state_renew(m);
-    if (err != POSW_OK) {
-        posw_mempool_free(m);
-        return err;
-    }
     *out = m;
     return POSW_OK;
 }
@@ -53,7 +48,7 @@ void posw_mempool_free(posw_mempool *m) {
     free(m->heap);
     posw_map_clear(&m->by_hash);
     posw_map_clear(&m->senders);
-    posw_state_free(m->state);
+    pool_state_drop(m);
     free(m);
 }
 
@@ -71,7 +66,7 @@ static int refresh(posw_mempool *m, const posw_address *a) {
     if (s == NULL || s->touched == m->follows) return POSW_OK;
     s->touched = m->follows;
     posw_account account;
-    int err = posw_state_account(m->state, &account, a);
+    int err = pool_account(m, &account, a);
     if (err != POSW_OK) return err;
     s->nonce = account.nonce;
     s->balance_wei = account.balance_wei;
@@ -196,8 +191,8 @@ static int follow_rules(posw_mempool *m) {
 int posw_mempool_follow(posw_mempool *m, const posw_chain_change *change, uint64_t now_s) {
     if (change->added_count == 0) return POSW_OK;
     m->follows++;
-    int err = pool_state_renew(m);
-    if (err == POSW_OK) err = follow_rules(m);
+    pool_state_drop(m);
+    int err = follow_rules(m);
     for (size_t i = 0; err == POSW_OK && i < change->added_count; i++)
         err = follow_block(m, &change->added[i]);
     for (size_t i = 0; err == POSW_OK && i < change->removed_count; i++)
@@ -222,7 +217,7 @@ int posw_mempool_next_nonce(posw_mempool *m, uint64_t *out, const posw_address *
         return POSW_OK;
     }
     posw_account account;
-    int err = posw_state_account(m->state, &account, sender);
+    int err = pool_account(m, &account, sender);
     if (err == POSW_OK) *out = account.nonce;
     return err;
 }

@@ -47,7 +47,7 @@ struct posw_mempool {
     size_t tx_count, pending_count, bytes;
     uint64_t next_arrival, follows;
     size_t expiry_cursor;
-    posw_state *state; /* a copy of the tip's */
+    posw_state *state; /* a copy of the tip's; NULL: nobody has asked for an account since the tip moved */
     posw_rules rules;  /* of the block after the tip */
 };
 
@@ -63,8 +63,10 @@ bool pool_tail_is_pending(const pool_sender *s);
 
 /* queue.c */
 static inline size_t pool_tx_bytes(const pool_tx *t) { return sizeof *t + t->e.tx.raw.size; }
-/* A fresh copy of the tip's state. */
-int pool_state_renew(posw_mempool *m);
+/* An account at the tip. */
+int pool_account(posw_mempool *m, posw_account *out, const posw_address *a);
+/* The tip has moved. */
+void pool_state_drop(posw_mempool *m);
 pool_sender *pool_sender_find(const posw_mempool *m, const posw_address *a);
 /* Index of the first transaction with a nonce >= this. */
 size_t pool_sender_at(const pool_sender *s, uint64_t nonce);

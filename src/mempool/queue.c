@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-int pool_state_renew(posw_mempool *m) {
-    posw_state *fresh;
-    int err = posw_chain_state_at(m->chain, &fresh, posw_chain_tip(m->chain)->number);
-    if (err != POSW_OK) return err;
+int pool_account(posw_mempool *m, posw_account *out, const posw_address *a) {
+    if (m->state == NULL) {
+        const int err = posw_chain_state_at(m->chain, &m->state, posw_chain_tip(m->chain)->number);
+        if (err != POSW_OK) return err;
+    }
+    return posw_state_account(m->state, out, a);
+}
+
+void pool_state_drop(posw_mempool *m) {
     posw_state_free(m->state);
-    m->state = fresh;
-    return POSW_OK;
+    m->state = NULL;
 }
 
 pool_sender *pool_sender_find(const posw_mempool *m, const posw_address *a) {
@@ -77,7 +81,7 @@ static void rank_from(pool_sender *s, size_t from) {
 
 static int sender_new(posw_mempool *m, pool_sender **out, const posw_address *a) {
     posw_account account;
-    int err = posw_state_account(m->state, &account, a);
+    int err = pool_account(m, &account, a);
     if (err != POSW_OK) return err;
     pool_sender *s = calloc(1, sizeof *s);
     pool_sender **slot = s == NULL ? NULL : posw_map_put(&m->senders, a, NULL);

@@ -50,12 +50,14 @@ void node_operating_error(posw_node *n, int err, const char *what, posw_actions 
 }
 
 static void announce(posw_node *n) {
+    /* a development chain makes one a second: there it is said only when asked for */
+    const enum posw_log_level level = n->options.development ? POSW_LOG_DEBUG : POSW_LOG_INFO;
+    if (!posw_log_wants(n->options.log, level)) return;
     const posw_header *tip = posw_chain_tip(n->options.chain);
     posw_hash hash = posw_chain_tip_hash(n->options.chain);
     char hex[2 * POSW_HASH_SIZE + 1];
     posw_hex_encode(hex, hash.b, sizeof hash.b);
-    /* a development chain makes one a second: there it is said only when asked for */
-    posw_log_write(n->options.log, n->options.development ? POSW_LOG_DEBUG : POSW_LOG_INFO, "chain",
+    posw_log_write(n->options.log, level, "chain",
                    "block %" PRIu64 " 0x%.16s…, gas %" PRIu64, tip->number, hex, tip->gas_used);
 }
 

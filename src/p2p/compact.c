@@ -28,7 +28,7 @@ enum {
 struct p2p_compact_peer {
     bool wants_compact; /* it said so */
     bool is_fast;       /* we said so */
-    uint64_t has_tag[HAS_MAX]; /* the first bytes of `has`, for a quick look */
+    uint16_t has_tag[HAS_MAX]; /* the first bytes of `has`: eight are compared at a time */
     posw_hash has[HAS_MAX];
     size_t has_at;
 };
@@ -36,7 +36,8 @@ struct p2p_compact_peer {
 /* A block that is being rebuilt. */
 typedef struct {
     uint64_t peer, started_ms;
-    bool proved;      /* its proof of work is right, and transactions are waited for */
+    bool proved;        /* its proof of work is right, and transactions are waited for */
+    bool own_signature; /* the beneficiary's */
     posw_buf payload; /* of COMPACT; everything below points into it */
     posw_msg_compact m;
     size_t count;    /* transactions of the block */
@@ -48,14 +49,28 @@ typedef struct {
 struct p2p_compact {
     rebuild *rebuilds[REBUILDS_MAX];
     size_t count;
+    rebuild *spare; /* the memory of one that is over, for the next; or NULL */
+    uint8_t last[POSW_HEADER_SIZE_MAX]; /* the encoded header that was hashed last, */
+    size_t last_size;
+    posw_hash last_hash;
 };
 
 /* ---- Who has what ---- */
 
+static uint16_t tag_of(const posw_hash *hash) {
+    return (uint16_t)(hash->b[0] << 8 | hash->b[1]);
+}
+
+/* Mostly it is not: the tags alone are looked at first, all of them, without a branch. Else it is among the latest. */
 static bool is_noted(const p2p_compact_peer *c, const posw_hash *hash) {
-    const uint64_t tag = posw_load_le64(hash->b);
+    const uint16_t tag = tag_of(hash);
+    uint16_t any = 0;
     for (size_t i = 0; i < HAS_MAX; i++)
-        if (c->has_tag[i] == tag && posw_hash_equal(&c->has[i], hash)) return true;
+        any |= c->has_tag[i] == tag;
+    for (size_t i = 1; any != 0 && i <= HAS_MAX; i++) {
+        const size_t at = (c->has_at + HAS_MAX - i) % HAS_MAX;
+        if (c->has_tag[at] == tag && posw_hash_equal(&c->has[at], hash)) return true;
+    }
     return false;
 }
 
@@ -64,7 +79,7 @@ void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
     (void)p;
     if (c == NULL) return;
     if (is_noted(c, hash)) return;
-    c->has_tag[c->has_at] = posw_load_le64(hash->b);
+    c->has_tag[c->has_at] = tag_of(hash);
     c->has[c->has_at] = *hash;
     c->has_at = (c->has_at + 1) % HAS_MAX;
 }
@@ -80,10 +95,32 @@ int p2p_compact_new(posw_p2p *p) {
     return p->compact == NULL ? POSW_ENOMEM : POSW_OK;
 }
 
-static void rebuild_free(rebuild *r) {
-    if (r == NULL) return;
+/* The payload is copied before it is decoded, so that it is decoded once. NULL: no memory. */
+static rebuild *rebuild_new(p2p_compact *c, posw_bytes payload) {
+    rebuild *r = c->spare != NULL ? c->spare : malloc(sizeof *r);
+    if (r == NULL) return NULL;
+    if (c->spare == NULL) r->payload = (posw_buf){0};
+    c->spare = NULL;
+    r->peer = r->started_ms = 0;
+    r->proved = r->own_signature = false;
+    r->own = (posw_buf){0};
+    r->txs = NULL;
+    r->count = r->missing = 0;
+    posw_buf_append(&r->payload, payload.data, payload.size);
+    if (!r->payload.failed) return r;
+    posw_buf_clear(&r->payload);
+    free(r);
+    return NULL;
+}
+
+static void rebuild_free(p2p_compact *c, rebuild *r) {
     free(r->txs);
     posw_buf_clear(&r->own);
+    if (c->spare == NULL && r->payload.capacity <= P2P_KEEP_BUFFER) {
+        posw_buf_reset(&r->payload);
+        c->spare = r;
+        return;
+    }
     posw_buf_clear(&r->payload);
     free(r);
 }
@@ -95,13 +132,15 @@ static void drop(posw_p2p *p, rebuild *r) {
             c->rebuilds[i] = c->rebuilds[--c->count];
             break;
         }
-    rebuild_free(r);
+    rebuild_free(c, r);
 }
 
 void p2p_compact_free(posw_p2p *p) {
     if (p->compact == NULL) return;
     while (p->compact->count > 0)
         drop(p, p->compact->rebuilds[0]);
+    if (p->compact->spare != NULL) posw_buf_clear(&p->compact->spare->payload);
+    free(p->compact->spare);
     free(p->compact);
     p->compact = NULL;
 }
@@ -163,15 +202,14 @@ static const posw_stake_proof *proof_of(posw_p2p *p, posw_stake_proof *memory, c
     return p2p_header_proof(p, memory, h) ? memory : NULL;
 }
 
+/* ids, filled: with room for all transactions. */
 static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, const posw_msg_header *known,
-                         posw_actions *out) {
+                         uint64_t *ids, posw_msg_prefilled *filled, posw_actions *out) {
     const size_t n = b->block.tx_count;
     posw_stake_proof proof;
     uint8_t nonce[8];
-    uint64_t *ids = malloc((n + 1) * sizeof *ids);
-    posw_msg_prefilled *filled = malloc((n + 1) * sizeof *filled);
     size_t id_count = 0, filled_count = 0;
-    posw_action *a = ids == NULL || filled == NULL ? NULL : p2p_send_begin(p, peer, out);
+    posw_action *a = p2p_send_begin(p, peer, out);
     bool sent = false;
     if (a != NULL) {
         posw_random_fill(&p->random, nonce, sizeof nonce);
@@ -185,22 +223,26 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
         }
         const posw_stake_proof *shown = proof_of(p, &proof, &b->block.header, known);
         sent = p->chain_error == POSW_OK &&
-               posw_msg_compact_encode(&a->data, &b->block.header, shown, nonce, ids, id_count, filled, filled_count);
+               posw_msg_compact_encode_raw(&a->data, b->block.header_raw, shown, nonce, ids, id_count, filled,
+                                           filled_count);
         if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
-    free(ids);
-    free(filled);
     return sent;
 }
 
 /* To all that want it at once. known: the header as it came, NULL: own. */
 static void spread(posw_p2p *p, const posw_prepared *b, const posw_msg_header *known, posw_actions *out) {
-    size_t i = 0;
+    const size_t n = b->block.tx_count;
+    uint64_t *ids = n == 0 ? NULL : malloc(n * sizeof *ids);
+    posw_msg_prefilled *filled = n == 0 ? NULL : malloc(n * sizeof *filled);
+    size_t i = n == 0 || (ids != NULL && filled != NULL) ? 0 : p->peer_count;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         if (peer->compact != NULL && peer->compact->wants_compact && !p2p_is_full(peer) &&
             !peer_has(peer, &b->block.hash))
-            (void)send_compact(p, peer, b, known, out);
+            (void)send_compact(p, peer, b, known, ids, filled, out);
+    free(ids);
+    free(filled);
 }
 
 /* The latest blocks of the main chain, from the tip down; each is read and encoded once for all peers. */
@@ -264,14 +306,14 @@ static void announce(posw_p2p *p, p2p_peer *peer, latest *l, posw_actions *out) 
 
 /* An own block is read back; one that was rebuilt has been spread already. */
 static void spread_tip(posw_p2p *p, const posw_hash *tip, posw_actions *out) {
-    posw_prepared b = {0};
-    posw_buf bytes = {0};
     size_t i = 0;
     bool wanted = false;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         wanted = wanted || (peer->compact != NULL && peer->compact->wants_compact && !peer_has(peer, tip));
-    if (wanted && p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) &&
-        p2p_decode_block(&b, &bytes) == POSW_OK)
+    if (!wanted) return;
+    posw_prepared b = {0};
+    posw_buf bytes = {0};
+    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, tip)) && p2p_decode_block(&b, &bytes) == POSW_OK)
         spread(p, &b, NULL, out);
     posw_buf_clear(&bytes);
     posw_prepared_clear(&b);
@@ -292,6 +334,16 @@ void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, pos
 
 /* ---- In ---- */
 
+posw_hash p2p_compact_hash(posw_p2p *p, posw_bytes header) {
+    p2p_compact *c = p->compact;
+    POSW_ASSERT(header.size > 0 && header.size <= sizeof c->last);
+    if (header.size == c->last_size && memcmp(header.data, c->last, header.size) == 0) return c->last_hash;
+    memcpy(c->last, header.data, header.size);
+    c->last_size = header.size;
+    posw_keccak256(&c->last_hash, header.data, header.size);
+    return c->last_hash;
+}
+
 static rebuild *find_rebuild(const posw_p2p *p, const posw_hash *hash) {
     for (size_t i = 0; i < p->compact->count; i++)
         if (posw_hash_equal(&p->compact->rebuilds[i]->m.head.hash, hash)) return p->compact->rebuilds[i];
@@ -309,14 +361,15 @@ static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
     return n;
 }
 
-static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
+/* seal: what is asked about it. */
+static bool start_job(posw_p2p *p, const rebuild *r, const posw_job_pow *seal, posw_actions *out) {
     const posw_header *h = &r->m.head.header;
     posw_job *job = posw_job_new(POSW_JOB_POW, 1);
     if (job == NULL) return false;
     job->id = (uint64_t)P2P_JOB_COMPACT << P2P_JOB_OWNER_SHIFT;
     job->peer = r->peer;
     job->hash = r->m.head.hash;
-    posw_job_pow_ask(&job->items[0], h, NULL); /* the signature was looked at before */
+    job->items[0] = *seal;
     job->item_count = 1;
     if (posw_chain_key_after(p->chain, &job->items[0].key, &h->parent_hash, h->number - 1) != POSW_OK) {
         posw_job_free(job);
@@ -326,29 +379,27 @@ static bool start_job(posw_p2p *p, const rebuild *r, posw_actions *out) {
     return true;
 }
 
-static void start(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
-    rebuild *r = calloc(1, sizeof *r);
-    if (r == NULL) return;
+/* False: it could not be begun. */
+static bool start(posw_p2p *p, p2p_peer *peer, rebuild *r, const posw_job_pow *seal, posw_actions *out) {
     r->peer = peer->id;
     r->started_ms = p->now_ms;
-    posw_buf_append(&r->payload, payload.data, payload.size);
-    if (r->payload.failed || !posw_msg_compact_decode(&r->m, posw_buf_view(&r->payload)) || !start_job(p, r, out)) {
-        rebuild_free(r);
-        return;
-    }
-    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
+    if (!start_job(p, r, seal, out)) return false;
     p->compact->rebuilds[p->compact->count++] = r;
     p2p_wake(p, p->now_ms + REBUILD_MS);
+    return true;
 }
 
-static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_actions *out) {
+/* seal: its signature was looked at here. */
+static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_job_pow *seal, bool *own_signature,
+                  posw_actions *out) {
     posw_u256 weight;
     enum posw_rule rule;
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     if (posw_chain_is_invalid(p->chain, &rule, &m->head.hash))
         return false; /* sent on before it was executed: nobody is to blame */
     const posw_verdict v =
-        p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight);
+        p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight,
+                              seal, own_signature);
     if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_UNKNOWN_PARENT) {
         p2p_sync_ask_headers(p, peer, out);
         return false;
@@ -367,39 +418,49 @@ static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_a
 }
 
 /* Two of three come from peers that were not the first: then only the header is looked at. */
-static bool is_known(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {
-    posw_bytes header;
-    posw_hash hash;
+static bool is_known(const posw_p2p *p, const posw_hash *hash) {
     const posw_hash tip = posw_chain_tip_hash(p->chain);
-    if (!posw_msg_compact_header(&header, payload)) return false;
-    posw_keccak256(&hash, header.data, header.size);
-    if (!posw_hash_equal(&hash, &tip) && find_rebuild(p, &hash) == NULL) return false;
-    p2p_compact_peer_has(p, peer, &hash);
-    return true;
+    return posw_hash_equal(hash, &tip) || find_rebuild(p, hash) != NULL;
+}
+
+/* True: r is among the rebuilds now. */
+static bool take_compact(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_actions *out) {
+    const posw_msg_header *head = &r->m.head;
+    posw_job_pow seal;
+    const posw_hash tip = posw_chain_tip_hash(p->chain);
+    const bool next = posw_hash_equal(&head->header.parent_hash, &tip);
+    const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
+    if (p2p_was_read(p, posw_chain_has_block(p->chain, &head->hash))) return false;
+    if (p2p_sync_wants(p, &head->hash) || p2p_sync_extends_branch(p, &head->header) ||
+        (p2p_sync_is_behind(p) && !next) || full) {
+        enum posw_rule rule; /* a block that was sent on before it was executed: nobody is to blame */
+        if (!posw_chain_is_invalid(p->chain, &rule, &head->hash)) p2p_sync_announced(p, peer, head, out);
+        return false;
+    }
+    if (!judge(p, peer, &r->m, &seal, &r->own_signature, out) || p2p_sync_is_copy(p, &head->header, &head->hash))
+        return false;
+    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
+    if (r->count > head->header.gas_used / GAS_PER_TX) {
+        p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
+        return false;
+    }
+    return start(p, peer, r, &seal, out);
 }
 
 static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
-    posw_msg_compact m;
-    if (is_known(p, peer, payload)) return true;
-    if (!posw_msg_compact_decode(&m, payload)) return false;
-    p2p_compact_peer_has(p, peer, &m.head.hash);
-    if (p2p_was_read(p, posw_chain_has_block(p->chain, &m.head.hash))) return true;
-    const posw_hash tip = posw_chain_tip_hash(p->chain);
-    const bool next = posw_hash_equal(&m.head.header.parent_hash, &tip);
-    const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
-    if (p2p_sync_wants(p, &m.head.hash) || p2p_sync_extends_branch(p, &m.head.header) ||
-        (p2p_sync_is_behind(p) && !next) || full) {
-        enum posw_rule rule; /* a block that was sent on before it was executed: nobody is to blame */
-        if (!posw_chain_is_invalid(p->chain, &rule, &m.head.hash)) p2p_sync_announced(p, peer, &m.head, out);
+    posw_bytes header;
+    if (!posw_msg_compact_header(&header, payload)) return false;
+    const posw_hash hash = p2p_compact_hash(p, header);
+    if (is_known(p, &hash)) {
+        p2p_compact_peer_has(p, peer, &hash);
         return true;
     }
-    if (!judge(p, peer, &m, out) || p2p_sync_is_copy(p, &m.head.header, &m.head.hash)) return true;
-    if (m.txs.id_count + m.txs.prefilled_count > m.head.header.gas_used / GAS_PER_TX) {
-        p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
-        return true;
-    }
-    start(p, peer, payload, out);
-    return true;
+    rebuild *r = rebuild_new(p->compact, payload);
+    if (r == NULL) return true;
+    const bool right = posw_msg_compact_decode_known(&r->m, &hash, posw_buf_view(&r->payload));
+    if (right) p2p_compact_peer_has(p, peer, &hash);
+    if (!right || !take_compact(p, peer, r, out)) rebuild_free(p->compact, r);
+    return right;
 }
 
 /* ---- Rebuilding ---- */
@@ -491,18 +552,18 @@ static void give_up(posw_p2p *p, rebuild *r, posw_actions *out) {
 static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
     const posw_sender_cache cache = {pool_sender, p->mempool};
     posw_buf bytes = {0};
-    posw_prepared b = {0};
+    posw_prepared b;
     p2p_peer *peer = p2p_find(p, r->peer);
-    posw_block_encode(&bytes, &r->m.head.header, r->txs, r->count);
-    const bool right = !bytes.failed && posw_prepare(&b, bytes.data, bytes.size, NULL, NULL, &cache) == POSW_OK &&
+    posw_block_encode_raw(&bytes, r->m.head.raw, r->txs, r->count);
+    const bool right = posw_prepare_known(&b, &bytes, &r->m.head.header, &r->m.head.hash, &cache) == POSW_OK &&
                        b.verdict.kind == POSW_VALID;
-    posw_buf_clear(&bytes);
     if (!right) {
         posw_prepared_clear(&b);
         give_up(p, r, out);
         return;
     }
     b.pow_checked = true;
+    b.own_signature = r->own_signature;
     p->counters.compact_rebuilt++;
     spread(p, &b, &r->m.head, out);
     drop(p, r);

@@ -4,7 +4,6 @@
  */
 #include "base/bytes.h"
 #include "base/error.h"
-#include "crypto/keccak.h"
 #include "p2p/sync.h"
 #include "posw/u256.h"
 
@@ -291,10 +290,9 @@ static void announced(batch *b) {
 /* Most announcements tell the tip that another peer has brought: nothing more of them is looked at. */
 static bool is_tip(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {
     posw_bytes header;
-    posw_hash hash;
     const posw_hash tip = posw_chain_tip_hash(p->chain);
     if (!posw_msg_announce_single(&header, payload)) return false;
-    posw_keccak256(&hash, header.data, header.size);
+    const posw_hash hash = p2p_compact_hash(p, header);
     if (!posw_hash_equal(&hash, &tip)) return false;
     p2p_compact_peer_has(p, peer, &hash);
     return true;

@@ -263,9 +263,15 @@ typedef struct {
 POSW_MUST_USE bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof,
                                            const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
                                            const posw_msg_prefilled *prefilled, size_t prefilled_count);
+/* For who has the encoded header, and sends it to many. */
+POSW_MUST_USE bool posw_msg_compact_encode_raw(posw_buf *out, posw_bytes header, const posw_stake_proof *proof,
+                                               const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
+                                               const posw_msg_prefilled *prefilled, size_t prefilled_count);
 /* Its encoded header, without a look into it and what follows. */
 POSW_MUST_USE bool posw_msg_compact_header(posw_bytes *header, posw_bytes payload);
 POSW_MUST_USE bool posw_msg_compact_decode(posw_msg_compact *out, posw_bytes payload);
+/* For who has hashed that header already. */
+POSW_MUST_USE bool posw_msg_compact_decode_known(posw_msg_compact *out, const posw_hash *hash, posw_bytes payload);
 uint64_t posw_msg_short_id_at(const posw_msg_compact_txs *txs, size_t i);         /* i < id_count (asserted) */
 bool posw_msg_prefilled_next(posw_msg_prefilled *out, posw_msg_compact_txs *txs); /* by ascending index */
 

@@ -39,15 +39,23 @@ static size_t prefilled_size(const posw_msg_prefilled *items, size_t count, size
 bool posw_msg_compact_encode(posw_buf *out, const posw_header *header, const posw_stake_proof *proof,
                              const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
                              const posw_msg_prefilled *prefilled, size_t prefilled_count) {
-    msg_head head;
-    msg_head_encode(&head, header, proof);
+    uint8_t rlp[POSW_HEADER_SIZE_MAX];
+    const posw_bytes raw = posw_bytes_of(rlp, posw_header_encode(rlp, header));
+    return posw_msg_compact_encode_raw(out, raw, proof, nonce, short_ids, id_count, prefilled, prefilled_count);
+}
+
+bool posw_msg_compact_encode_raw(posw_buf *out, posw_bytes header, const posw_stake_proof *proof,
+                                 const uint8_t nonce[8], const uint64_t *short_ids, size_t id_count,
+                                 const posw_msg_prefilled *prefilled, size_t prefilled_count) {
+    uint8_t proof_rlp[POSW_STAKE_PROOF_SIZE_MAX];
+    const size_t proof_size = msg_proof_encode(proof_rlp, proof);
     const size_t filled = prefilled_size(prefilled, prefilled_count, id_count + prefilled_count);
-    const size_t content = head.header_size + head.proof_size + 1 + 8 +
-                           posw_rlp_size_list(id_count * SHORT_ID_ENCODED) + posw_rlp_size_list(filled);
+    const size_t content = header.size + proof_size + 1 + 8 + posw_rlp_size_list(id_count * SHORT_ID_ENCODED) +
+                           posw_rlp_size_list(filled);
     if (posw_rlp_size_list(content) > posw_msg_limit(POSW_MSG_COMPACT)) return false;
     msg_begin_sized(out, POSW_MSG_COMPACT, content);
-    posw_buf_append(out, head.header, head.header_size);
-    posw_buf_append(out, head.proof, head.proof_size);
+    posw_buf_append(out, header.data, header.size);
+    posw_buf_append(out, proof_rlp, proof_size);
     posw_rlp_append_bytes(out, nonce, 8);
     posw_rlp_append_list(out, id_count * SHORT_ID_ENCODED);
     for (size_t i = 0; i < id_count; i++) {
@@ -102,14 +110,20 @@ bool posw_msg_compact_header(posw_bytes *header, posw_bytes payload) {
     return !r.failed && header->size <= POSW_HEADER_SIZE_MAX;
 }
 
-bool posw_msg_compact_decode(posw_msg_compact *out, posw_bytes payload) {
-    posw_msg_compact m;
+bool posw_msg_compact_decode_known(posw_msg_compact *out, const posw_hash *hash, posw_bytes payload) {
     posw_rlp r;
-    if (!msg_open(&r, POSW_MSG_COMPACT, payload) || !msg_read_header(&m.head, &r)) return false;
-    posw_rlp_fixed(&r, m.nonce, sizeof m.nonce);
-    if (!read_short_ids(&m.txs, &r) || !read_prefilled(&m.txs, &r) || !msg_close(&r)) return false;
-    *out = m;
-    return true;
+    if (!msg_open(&r, POSW_MSG_COMPACT, payload) || !msg_read_header_form(&out->head, &r)) return false;
+    out->head.hash = *hash;
+    posw_rlp_fixed(&r, out->nonce, sizeof out->nonce);
+    return read_short_ids(&out->txs, &r) && read_prefilled(&out->txs, &r) && msg_close(&r);
+}
+
+bool posw_msg_compact_decode(posw_msg_compact *out, posw_bytes payload) {
+    posw_bytes header;
+    posw_hash hash;
+    if (!posw_msg_compact_header(&header, payload)) return false;
+    posw_keccak256(&hash, header.data, header.size);
+    return posw_msg_compact_decode_known(out, &hash, payload);
 }
 
 uint64_t posw_msg_short_id_at(const posw_msg_compact_txs *txs, size_t i) {

@@ -13,8 +13,10 @@ POSW_MUST_USE bool msg_close(posw_rlp *list);
 POSW_MUST_USE bool msg_read_hashes(posw_msg_hashes *out, posw_rlp *list, size_t max);
 /* A number of at most 32 bits; larger sets the error. */
 uint32_t msg_read_u32(posw_rlp *list);
-/* [header, proof] without the brackets; the hash is set. */
+/* [header, proof] without the brackets; the hash is set, */
 POSW_MUST_USE bool msg_read_header(posw_msg_header *out, posw_rlp *list);
+/* or is not. */
+POSW_MUST_USE bool msg_read_header_form(posw_msg_header *out, posw_rlp *list);
 
 /* A frame whose payload's list is appended between the two. */
 typedef struct {
@@ -36,7 +38,9 @@ typedef struct {
     uint8_t header[POSW_HEADER_SIZE_MAX], proof[POSW_STAKE_PROOF_SIZE_MAX];
     size_t header_size, proof_size;
 } msg_head;
-/* Both encoded; no proof is the empty string. */
+/* Writes the proof; NULL: the empty string. Returns its size. */
+size_t msg_proof_encode(uint8_t out[POSW_STAKE_PROOF_SIZE_MAX], const posw_stake_proof *proof);
+/* Both encoded. */
 void msg_head_encode(msg_head *out, const posw_header *header, const posw_stake_proof *proof);
 
 #endif

@@ -112,16 +112,16 @@ bool posw_msg_get_headers_decode(posw_msg_get_headers *out, posw_bytes payload) 
     return true;
 }
 
-void msg_head_encode(msg_head *out, const posw_header *header, const posw_stake_proof *proof) {
-    out->header_size = posw_header_encode(out->header, header);
-    if (proof != NULL) {
-        out->proof_size = posw_stake_proof_encode(out->proof, proof);
-    } else {
-        out->proof_size = (size_t)(posw_rlp_put_bytes(out->proof, NULL, 0) - out->proof);
-    }
+size_t msg_proof_encode(uint8_t out[POSW_STAKE_PROOF_SIZE_MAX], const posw_stake_proof *proof) {
+    return proof != NULL ? posw_stake_proof_encode(out, proof) : (size_t)(posw_rlp_put_bytes(out, NULL, 0) - out);
 }
 
-static bool read_header_form(posw_msg_header *out, posw_rlp *list) {
+void msg_head_encode(msg_head *out, const posw_header *header, const posw_stake_proof *proof) {
+    out->header_size = posw_header_encode(out->header, header);
+    out->proof_size = msg_proof_encode(out->proof, proof);
+}
+
+bool msg_read_header_form(posw_msg_header *out, posw_rlp *list) {
     out->raw = posw_rlp_raw(list);
     if (!posw_header_decode(&out->header, out->raw.data, out->raw.size)) return false;
     out->has_proof = posw_rlp_next_is_list(list);
@@ -131,7 +131,7 @@ static bool read_header_form(posw_msg_header *out, posw_rlp *list) {
 }
 
 bool msg_read_header(posw_msg_header *out, posw_rlp *list) {
-    if (!read_header_form(out, list)) return false;
+    if (!msg_read_header_form(out, list)) return false;
     posw_keccak256(&out->hash, out->raw.data, out->raw.size);
     return true;
 }
@@ -168,7 +168,7 @@ bool posw_msg_headers_add(posw_msg_writer *w, const posw_header *header, const p
 
 static bool read_header_pair(posw_msg_header *out, posw_rlp *list) {
     posw_rlp pair = posw_rlp_list(list);
-    return read_header_form(out, &pair) && msg_close(&pair);
+    return msg_read_header_form(out, &pair) && msg_close(&pair);
 }
 
 bool posw_msg_headers_decode(posw_msg_headers *out, posw_bytes payload) {

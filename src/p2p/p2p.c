@@ -21,14 +21,6 @@ p2p_peer *p2p_find(const posw_p2p *p, uint64_t id) {
     return i == SIZE_MAX ? NULL : p->peers[i];
 }
 
-p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i) {
-    while (*i < p->peer_count) {
-        p2p_peer *peer = p->peers[(*i)++];
-        if (peer->state == P2P_READY) return peer;
-    }
-    return NULL;
-}
-
 p2p_peer *p2p_add_peer(posw_p2p *p, uint64_t id, enum posw_p2p_kind kind, const posw_netaddr *address) {
     if (p->peer_count == p->peer_capacity) {
         const size_t capacity = p->peer_capacity == 0 ? 16 : 2 * p->peer_capacity;

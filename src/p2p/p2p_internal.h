@@ -147,7 +147,13 @@ void p2p_goodbye(posw_p2p *p, p2p_peer *peer, enum p2p_goodbye code, const char 
 /* What no honest node does: goodbye, and the address is discouraged. what: a few words for log and peer. */
 void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *out);
 /* Ready peers, in the order of connection, for parts that speak to all: i from 0, NULL at the end; skips others. */
-p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i);
+static inline p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i) {
+    while (*i < p->peer_count) {
+        p2p_peer *peer = p->peers[(*i)++];
+        if (peer->state == P2P_READY) return peer;
+    }
+    return NULL;
+}
 /* A job for another thread; owner and id come back in JOB_DONE as job->id. */
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
 /* May this peer's headers cost another job? A false proof shows only when the job is done, so there must not be many until then. */
@@ -205,9 +211,11 @@ bool p2p_sync_is_stranded(posw_p2p *p);
 bool p2p_sync_has_more(posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s);
 size_t p2p_sync_peer_memory(const p2p_peer *peer);
-/* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain.
+/* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain;
+ * *seal: with a valid one, what is left to ask about its seal, but for the key; *own_signature: the beneficiary's.
  * An unknown parent is NOT_YET F2: then call p2p_sync_ask_headers. */
-posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof, posw_u256 *weight);
+posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof,
+                                   posw_u256 *weight, posw_job_pow *seal, bool *own_signature);
 /* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others have built on it.
  * Remembers it otherwise. */
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash);
@@ -241,6 +249,9 @@ void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, pos
 void p2p_compact_peer_brought(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* This peer has (sent us, or was sent) this block. */
 void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash);
+/* Of an encoded header (1 to POSW_HEADER_SIZE_MAX bytes) that came beside a new block. Most come several times in a row,
+ * each time of another peer: they are known by their bytes. */
+posw_hash p2p_compact_hash(posw_p2p *p, posw_bytes header);
 bool p2p_compact_is_rebuilding(const posw_p2p *p, const posw_hash *hash);
 size_t p2p_compact_peer_memory(const p2p_peer *peer);
 

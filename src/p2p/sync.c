@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "core/check_parts.h"
 #include "posw/u256.h"
 
 #include <inttypes.h>
@@ -530,15 +531,21 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer) {
 /* ---- For compact blocks ---- */
 
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
-                                   const posw_stake_proof *proof, posw_u256 *weight) {
+                                   const posw_stake_proof *proof, posw_u256 *weight, posw_job_pow *seal,
+                                   bool *own_signature) {
     p2p_branch b;
     posw_address must_sign, signer;
+    posw_hash digest;
     if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
     const posw_verdict v = p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
     if (v.kind != POSW_VALID) return v;
-    const bool is_signed = posw_seal_signer(&signer, h) && posw_address_equal(&signer, &must_sign);
-    return is_signed ? v : posw_invalid(POSW_RULE_SIGNATURE);
+    posw_job_pow_ask(seal, h, NULL);
+    posw_seal_digest(&digest, &seal->seal_hash, h->nonce, &h->mix_hash);
+    if (!posw_seal_signer_of(&signer, h, &digest) || !posw_address_equal(&signer, &must_sign))
+        return posw_invalid(POSW_RULE_SIGNATURE);
+    *own_signature = posw_address_equal(&signer, &h->beneficiary);
+    return v;
 }
 
 bool p2p_sync_extends_branch(const posw_p2p *p, const posw_header *h) {

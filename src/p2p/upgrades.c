@@ -148,7 +148,7 @@ void p2p_blame(posw_p2p *p, p2p_peer *peer, uint64_t number, enum posw_rule rule
 void p2p_upgrades_chain_changed(posw_p2p *p, posw_actions *out) {
     const uint64_t number = posw_chain_tip(p->chain)->number;
     const p2p_fork_id before = p->fork;
-    p2p_upgrades_update(p);
+    if (posw_chain_params(p->chain)->upgrade_count > 0) p2p_upgrades_update(p); /* else it never changes */
     for (size_t i = 0; i < p->peer_count; i++)
         (void)p2p_upgrades_passed(p, p->peers[i], number, out);
     if (memcmp(before.hash, p->fork.hash, sizeof before.hash) == 0) return;

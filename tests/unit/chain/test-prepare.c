@@ -101,6 +101,28 @@ static void an_engine_that_fails_is_no_verdict(void **state) {
     posw_prepared_clear(&p);
 }
 
+/* What was put together around a known header is as if it had come whole; its body is checked all the same. */
+static void around_a_known_header(void **state) {
+    world *w = *state;
+    posw_prepared whole, p;
+    posw_buf bytes = {0};
+    ok(posw_prepare(&whole, w->block.bytes.data, w->block.bytes.size, NULL, NULL, NULL));
+    posw_buf_append(&bytes, whole.bytes.data, whole.bytes.size);
+    ok(posw_prepare_known(&p, &bytes, &whole.block.header, &whole.block.hash, NULL));
+    assert_true(bytes.data == NULL && p.verdict.kind == POSW_VALID && !p.pow_checked);
+    assert_true(posw_hash_equal(&p.block.hash, &whole.block.hash) && p.block.tx_count == whole.block.tx_count);
+    assert_memory_equal(p.senders, whole.senders, p.block.tx_count * sizeof *p.senders);
+    assert_memory_equal(p.tx_hashes, whole.tx_hashes, p.block.tx_count * sizeof *p.tx_hashes);
+    posw_prepared_clear(&p);
+    posw_block_encode(&bytes, &whole.block.header, NULL, 0);
+    ok(posw_prepare_known(&p, &bytes, &whole.block.header, &whole.block.hash, NULL));
+    assert_true(p.verdict.kind == POSW_INVALID && p.verdict.rule == POSW_RULE_TX_ROOT);
+    posw_prepared_clear(&p);
+    bytes = (posw_buf){.failed = true};
+    assert_int_equal(posw_prepare_known(&p, &bytes, &whole.block.header, &whole.block.hash, NULL), POSW_ENOMEM);
+    posw_prepared_clear(&whole);
+}
+
 static void expect(const posw_buf *bytes, enum posw_rule rule) {
     posw_prepared p;
     ok(posw_prepare(&p, bytes->data, bytes->size, &h_pow, NULL, NULL));
@@ -190,6 +212,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(known_senders_are_not_recovered, setup, teardown),
         cmocka_unit_test_setup_teardown(without_an_engine, setup, teardown),
         cmocka_unit_test_setup_teardown(an_engine_that_fails_is_no_verdict, setup, teardown),
+        cmocka_unit_test_setup_teardown(around_a_known_header, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(the_size_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(mutations, setup, teardown),

@@ -681,9 +681,19 @@ static void test_compact(void **state) {
     const posw_stake_proof proof = some_proof(&seed, 16);
     const uint64_t ids[3] = {0, 0xffffffffffff, 0x010203040506};
     const posw_msg_prefilled prefilled[2] = {{0, posw_bytes_of("\x02tx", 3)}, {4, posw_bytes_of("\x7f", 1)}};
+    uint8_t raw[POSW_HEADER_SIZE_MAX];
+    const size_t raw_size = posw_header_encode(raw, &h);
     assert_true(posw_msg_compact_encode(&b, &h, &proof, (const uint8_t *)"abcdefgh", ids, 3, prefilled, 2));
-    posw_msg_compact m;
+    assert_true(posw_msg_compact_encode_raw(&out, posw_bytes_of(raw, raw_size), &proof, (const uint8_t *)"abcdefgh",
+                                            ids, 3, prefilled, 2));
+    assert_int_equal(out.size, b.size);
+    assert_memory_equal(out.data, b.data, b.size);
+    posw_msg_compact m, known;
+    posw_hash hash;
+    posw_keccak256(&hash, raw, raw_size);
     assert_true(posw_msg_compact_decode(&m, payload_of(&b)));
+    assert_true(posw_msg_compact_decode_known(&known, &hash, payload_of(&b)));
+    assert_true(posw_hash_equal(&m.head.hash, &hash) && posw_hash_equal(&known.head.hash, &hash));
     assert_true(m.head.has_proof && m.txs.id_count == 3 && m.txs.prefilled_count == 2 &&
                 memcmp(m.nonce, "abcdefgh", 8) == 0);
     for (size_t i = 0; i < 3; i++)
@@ -715,8 +725,6 @@ static void test_compact(void **state) {
         {"\xc8\xc7\x85\x01\x00\x00\x00\x00\x01", 9, false}, /* an index of 33 bits */
         {"\x80", 1, false},
     };
-    uint8_t raw[POSW_HEADER_SIZE_MAX];
-    const size_t raw_size = posw_header_encode(raw, &h);
     for (size_t i = 0; i < POSW_ARRAY_SIZE(lists); i++) {
         posw_buf_reset(&out);
         const size_t outer = posw_rlp_list_begin(&out);
