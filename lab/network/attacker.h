@@ -34,8 +34,12 @@ typedef struct {
 } network;
 
 size_t network_machines(const network_setup *s);
-/* An honest node's part of all hash. Cost with a list of miners: O(nodes). */
-double network_hash_part(const network_setup *s, size_t node);
+/* Of each honest node its part of all hash. */
+void network_hash_parts(const network_setup *s, double *parts);
+/* Hashes a second of a part; at least 1 of any. */
+uint64_t network_hashes(double part);
+/* Under a ticket rule without a list every honest node has twice the tickets that its part of the blocks uses up. */
+posw_u256 network_stake(const network_setup *s, const posw_params *p, size_t node);
 /* F of an honest node in the first block. */
 double network_first_weight(const network_setup *s, const posw_params *p, size_t node);
 uint64_t network_begin_ms(const network_setup *s); /* when counting begins */

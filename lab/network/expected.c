@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-/* Chains, so that together they have about BLOCKS blocks. */
-enum { BLOCKS = 4 * 1000 * 1000, CHAINS_MIN = 64, CHAINS_MAX = 4000 };
+/* Chains, so that together they have about BLOCKS blocks, and COUNTS numbers. */
+enum { BLOCKS = 4 * 1000 * 1000, CHAINS_MIN = 64, CHAINS_MAX = 4000, COUNTS = CHAINS_MAX * NETWORK_NODES_MAX };
 
 typedef struct {
     const network_setup *s;
@@ -54,7 +54,8 @@ static void add_chain(lab_sample *share, const uint32_t *blocks, size_t nodes) {
 }
 
 static bool of_chains(lab_sample *share, const network_setup *s, const posw_params *p, unsigned threads) {
-    const uint64_t fit = BLOCKS / (s->settle + s->blocks);
+    const uint64_t in_time = BLOCKS / (s->settle + s->blocks), in_memory = COUNTS / s->nodes;
+    const uint64_t fit = in_time < in_memory ? in_time : in_memory;
     const size_t chains = fit < CHAINS_MIN ? CHAINS_MIN : fit > CHAINS_MAX ? CHAINS_MAX : fit;
     job j = {.s = s, .params = p};
     j.blocks = calloc(chains * s->nodes, sizeof *j.blocks);
@@ -70,21 +71,29 @@ static bool of_chains(lab_sample *share, const network_setup *s, const posw_para
     return !j.failed;
 }
 
+/* Stake alone decides: hash times weight, over the sum of all. */
+static bool of_powers(lab_sample *share, const network_setup *s, const posw_params *p) {
+    double all = 0, *powers = calloc(s->nodes, sizeof *powers);
+    if (powers == NULL) return false;
+    network_hash_parts(s, powers);
+    for (size_t i = 0; i < s->nodes; i++)
+        all += powers[i] *= network_first_weight(s, p, i);
+    for (size_t i = 0; i < s->nodes; i++)
+        lab_sample_add(&share[i], powers[i] / all, 1);
+    free(powers);
+    return true;
+}
+
 bool network_expected(lab_sample *share, const network_setup *s, unsigned threads) {
     posw_chain_spec spec;
     posw_message msg = {""};
-    double all = 0;
     bool ok = network_chain(&spec, s, &msg) == POSW_OK;
     for (size_t i = 0; i < s->nodes; i++)
         share[i] = (lab_sample){0};
     if (ok && spec.params.weight.rule == POSW_WEIGHT_TICKET)
         ok = of_chains(share, s, &spec.params, threads);
-    else if (ok) {
-        for (size_t i = 0; i < s->nodes; i++)
-            all += network_hash_part(s, i) * network_first_weight(s, &spec.params, i);
-        for (size_t i = 0; i < s->nodes; i++)
-            lab_sample_add(&share[i], network_hash_part(s, i) * network_first_weight(s, &spec.params, i) / all, 1);
-    }
+    else if (ok)
+        ok = of_powers(share, s, &spec.params);
     posw_chain_spec_clear(&spec);
     return ok;
 }

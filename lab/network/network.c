@@ -2,6 +2,7 @@
 
 #include "attacker.h"
 #include "chain/chainfile.h"
+#include "counts.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 #include "rules/clock.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,9 +29,14 @@ static void add_stake(posw_chain_spec *spec, size_t machine, const posw_u256 *we
     spec->stakes[spec->stake_count++] = (posw_genesis_stake){miner, miner, *wei};
 }
 
-/* Under a ticket rule every honest node has twice the tickets that its part of the blocks uses up. */
+posw_u256 network_stake(const network_setup *s, const posw_params *p, size_t node) {
+    if (s->miners != NULL) return s->miners[node].stake_wei;
+    if (p->weight.rule != POSW_WEIGHT_TICKET) return POSW_U256_ZERO;
+    return scenario_coins((2 * p->window_blocks / s->nodes + 8) * PRICE_COINS);
+}
+
 static void add_tickets(posw_chain_spec *spec, const network_setup *s) {
-    const posw_u256 honest = scenario_coins((2 * spec->params.window_blocks / s->nodes + 8) * PRICE_COINS);
+    const posw_u256 honest = network_stake(s, &spec->params, 0);
     const posw_u256 attacker = scenario_coins(s->tickets * PRICE_COINS);
     spec->params.weight.ticket_price_wei = scenario_coins(PRICE_COINS);
     for (size_t i = 0; i < s->nodes; i++)
@@ -74,23 +81,28 @@ double network_first_weight(const network_setup *s, const posw_params *p, size_t
     return lab_double_of(&f);
 }
 
-double network_hash_part(const network_setup *s, size_t i) {
+void network_hash_parts(const network_setup *s, double *parts) {
     const bool victim = s->attack == NETWORK_ECLIPSE;
     double all = 0;
-    if (victim && i == 0) return s->victim_share;
-    if (s->miners == NULL) return (1 - s->alpha - s->victim_share) / (double)(s->nodes - victim);
-    for (size_t k = 0; k < s->nodes; k++)
-        all += s->miners[k].hash;
-    return s->miners[i].hash / all;
+    for (size_t i = 0; i < s->nodes && s->miners != NULL; i++)
+        all += s->miners[i].hash;
+    for (size_t i = 0; i < s->nodes; i++)
+        parts[i] = s->miners != NULL ? s->miners[i].hash / all
+                                     : (1 - s->alpha - s->victim_share) / (double)(s->nodes - victim);
+    if (victim) parts[0] = s->victim_share;
 }
 
 /* Of a block every block_time_s from all the hash that there is, the attacker's among it. */
-static posw_u256 first_difficulty(const posw_params *p, const network_setup *s) {
-    double power = 0;
+static bool first_difficulty(posw_u256 *out, const posw_params *p, const network_setup *s) {
+    double power = 0, *parts = calloc(s->nodes, sizeof *parts);
+    if (parts == NULL) return false;
+    network_hash_parts(s, parts);
     for (size_t i = 0; i < s->nodes; i++)
-        power += network_hash_part(s, i) * network_first_weight(s, p, i);
+        power += parts[i] * network_first_weight(s, p, i);
     power += s->alpha * network_first_weight(s, p, 0);
-    return lab_u256_of(floor(power * HASHES * (double)p->block_time_s + 0.5));
+    *out = lab_u256_of(floor(power * HASHES * (double)p->block_time_s + 0.5));
+    free(parts);
+    return true;
 }
 
 int network_chain(posw_chain_spec *spec, const network_setup *s, posw_message *msg) {
@@ -109,25 +121,26 @@ int network_chain(posw_chain_spec *spec, const network_setup *s, posw_message *m
         add_miners(spec, s);
     else if (p->weight.rule == POSW_WEIGHT_TICKET)
         add_tickets(spec, s);
-    p->genesis_difficulty = first_difficulty(p, s);
+    if (!first_difficulty(&p->genesis_difficulty, p, s)) return POSW_ENOMEM;
     return posw_chain_spec_check(spec, NULL, msg);
 }
 
 /* ---- the machines ---- */
 
-static uint64_t part_of_hash(double part) {
-    return (uint64_t)(part * HASHES + 0.5);
+uint64_t network_hashes(double part) {
+    const uint64_t hashes = (uint64_t)(part * HASHES + 0.5);
+    return part > 0 && hashes == 0 ? 1 : hashes;
 }
 
 static void make_machines(machine_options *m, const network_setup *s) {
+    double parts[NETWORK_NODES_MAX];
     world_name_peers(m, s->nodes, s->peers, s->seed);
+    network_hash_parts(s, parts);
     for (size_t i = 0; i < s->nodes; i++) {
-        const double part = network_hash_part(s, i);
-        m[i].hashes_per_s = part_of_hash(part);
-        if (part > 0 && m[i].hashes_per_s == 0) m[i].hashes_per_s = 1;
+        m[i].hashes_per_s = network_hashes(parts[i]);
         m[i].inbound_max = NETWORK_NODES_MAX;
     }
-    if (s->attack != NETWORK_NO_ATTACK) attacker_machines(m, s, part_of_hash(s->alpha));
+    if (s->attack != NETWORK_NO_ATTACK) attacker_machines(m, s, network_hashes(s->alpha));
     for (size_t i = 0; i < network_machines(s); i++)
         m[i].upload_bytes_per_s = s->bytes_per_s;
 }
@@ -150,28 +163,17 @@ static void note_found(network *n, size_t machine, const posw_hash *hash) {
     if (!added) return; /* it has come back to its own block */
     *b = (found_block){
         .found_us = world_now_us(n->w), .machine = machine, .reached = 1, .hidden = machine >= n->s->nodes};
-    n->out->found++;
-    if (b->hidden) return;
-    n->out->found_of[machine]++;
-    n->out->own_power += n->power[machine];
+    if (b->hidden)
+        n->out->found++;
+    else
+        count_found(n->out, machine, n->power[machine]);
 }
 
-/* Times until a part of the nodes has a block. Blocks that an attacker held back have none. */
+/* Of a block that an attacker held back there are no times. */
 static void note_arrival(network *n, size_t machine, const posw_hash *hash) {
-    static const double parts[3] = {.5, .9, .99};
     found_block *b = posw_map_find(&n->blocks, hash);
     if (b == NULL || b->hidden) return;
-    const double ms = (double)(world_now_us(n->w) - b->found_us) / 1000;
-    b->reached++;
-    n->out->arrivals++;
-    n->out->arrival_ms += ms;
-    n->out->delay_ms += n->power[machine] * ms;
-    n->out->delay_power += n->power[machine];
-    for (size_t i = 0; i < 3; i++) {
-        if (b->reached != (uint32_t)ceil(parts[i] * (double)n->s->nodes)) continue;
-        n->out->reached[i]++;
-        n->out->reached_ms[i] += ms;
-    }
+    count_arrival(n->out, n->s->nodes, n->power[machine], world_now_us(n->w) - b->found_us, ++b->reached);
 }
 
 static void on_tip(void *arg, world *w, size_t machine, const posw_hash *tip) {
@@ -202,7 +204,7 @@ static void count_main(network *n) {
         n->out->main++;
         n->out->attacker_main += posw_address_equal(&info.header.beneficiary, &attacker);
         const found_block *b = posw_map_find(&n->blocks, &info.hash);
-        if (b != NULL && !b->hidden) n->out->main_of[b->machine]++;
+        if (b != NULL && !b->hidden && n->out->main_of != NULL) n->out->main_of[b->machine]++;
     }
 }
 
@@ -237,13 +239,13 @@ int network_run(network_result *out, const network_setup *setup) {
     posw_message msg = {""};
     world_options o;
     network n = {.s = setup, .out = out};
-    *out = (network_result){0};
+    network_result_begin(out, setup->nodes);
     machine_options *m = calloc(network_machines(setup), sizeof *m);
     if (m == NULL) return POSW_ENOMEM;
     int rc = network_chain(&spec, setup, &msg);
     if (rc != POSW_OK) goto done;
-    for (size_t i = 0; i < setup->nodes; i++)
-        n.power[i] = setup->parts != NULL ? setup->parts[i] : network_hash_part(setup, i);
+    network_hash_parts(setup, n.power);
+    if (setup->parts != NULL) memcpy(n.power, setup->parts, setup->nodes * sizeof *n.power);
     make_machines(m, setup);
     world_options_default(&o);
     o.seed = setup->seed;
@@ -259,6 +261,7 @@ int network_run(network_result *out, const network_setup *setup) {
     rc = world_new(&n.w, &o);
     if (rc == POSW_OK) {
         rc = live(&n);
+        out->deliveries = world_deliveries(n.w);
         world_free(n.w);
     }
     posw_map_clear(&n.blocks);
@@ -269,12 +272,24 @@ done:
     return rc;
 }
 
-static _Noreturn void child_main(int end, const network_setup *setup, void (*begin)(void)) {
-    network_result r;
+/* What a child has counted, into its parent's memory: the struct, and the counts of each node, if wanted. */
+static size_t pieces_of(network_result *r, const network_setup *s, struct iovec out[3]) {
+    const size_t size = s->nodes * sizeof *r->found_of;
+    size_t n = 0;
+    out[n++] = (struct iovec){r, sizeof *r};
+    if (r->found_of != NULL) out[n++] = (struct iovec){r->found_of, size};
+    if (r->main_of != NULL) out[n++] = (struct iovec){r->main_of, size};
+    return n;
+}
+
+static _Noreturn void child_main(int end, network_result *r, const network_setup *setup, void (*begin)(void)) {
+    struct iovec pieces[3];
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (begin != NULL) begin();
-    (void)network_run(&r, setup);
-    _exit(write(end, &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
+    (void)network_run(r, setup);
+    for (size_t i = 0, n = pieces_of(r, setup, pieces); i < n; i++)
+        if (write(end, pieces[i].iov_base, pieces[i].iov_len) != (ssize_t)pieces[i].iov_len) _exit(1);
+    _exit(0);
 }
 
 /* False: nothing is to be read any more, or the reader is to stop. */
@@ -288,24 +303,32 @@ static bool wait_for(int end, bool (*stop)(void)) {
     return false;
 }
 
-bool network_run_apart(network_result *out, const network_setup *setup, void (*begin)(void), bool (*stop)(void)) {
-    int ends[2], status;
+static bool receive(int end, struct iovec to, bool (*stop)(void)) {
     size_t got = 0;
-    *out = (network_result){0};
-    if (pipe(ends) != 0) return false;
-    const pid_t child = fork();
-    if (child == 0) child_main(ends[1], setup, begin);
-    (void)close(ends[1]);
-    while (child > 0 && got < sizeof *out && wait_for(ends[0], stop)) {
-        const ssize_t n = read(ends[0], (uint8_t *)out + got, sizeof *out - got);
+    while (got < to.iov_len && wait_for(end, stop)) {
+        const ssize_t n = read(end, (uint8_t *)to.iov_base + got, to.iov_len - got);
         if (n <= 0) break;
         got += (size_t)n;
     }
+    return got == to.iov_len;
+}
+
+bool network_run_apart(network_result *out, const network_setup *setup, void (*begin)(void), bool (*stop)(void)) {
+    int ends[2], status;
+    struct iovec pieces[3];
+    network_result_begin(out, setup->nodes);
+    if (pipe(ends) != 0) return false;
+    const pid_t child = fork();
+    if (child == 0) child_main(ends[1], out, setup, begin);
+    (void)close(ends[1]);
+    bool whole = child > 0;
+    for (size_t i = 0, n = pieces_of(out, setup, pieces); i < n && whole; i++)
+        whole = receive(ends[0], pieces[i], stop);
     (void)close(ends[0]);
-    if (child > 0 && got < sizeof *out) (void)kill(child, SIGKILL);
+    if (child > 0 && !whole) (void)kill(child, SIGKILL);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    return got == sizeof *out && out->done;
+    return whole && out->done;
 }
 
 /* ---- closed forms ---- */

@@ -14,6 +14,8 @@
 #include "run/sample.h"
 #include "state/genesis.h"
 
+#include <string.h>
+
 enum network_attack {
     NETWORK_NO_ATTACK,
     /* The strategy SM1 (Eyal and Sirer 2014): blocks are kept back, and shown to make others' blocks worthless. */
@@ -67,13 +69,22 @@ typedef struct {
     uint64_t races;                   /* two blocks of one height that nodes were divided between, */
     double followers;                 /* and the parts of the nodes that were on the attacker's, added up */
     uint64_t trials, successes;       /* reorg, eclipse */
-    uint32_t found_of[NETWORK_NODES_MAX], main_of[NETWORK_NODES_MAX]; /* of each honest node */
+    uint64_t deliveries;          /* blocks that came to a node which had not found them, from the first moment on */
+    uint32_t *found_of, *main_of; /* of each honest node: the caller's memory, of `nodes` entries; NULL: not counted */
 } network_result;
+
+/* Nothing is counted yet. */
+static inline void network_result_begin(network_result *r, size_t nodes) {
+    *r = (network_result){.found_of = r->found_of, .main_of = r->main_of};
+    if (r->found_of != NULL) memset(r->found_of, 0, nodes * sizeof *r->found_of);
+    if (r->main_of != NULL) memset(r->main_of, 0, nodes * sizeof *r->main_of);
+}
 
 /* The chain of a run. POSW_OK; POSW_EINVAL with a sentence in msg: no chain can have these rules and stakes;
  * POSW_ENOMEM. The caller clears it, whatever is returned. */
 int network_chain(posw_chain_spec *out, const network_setup *s, posw_message *msg);
-/* One run. The same setup and seed give the same result. POSW_OK, or an operating error. */
+/* One run; out: found_of and main_of as the caller has set them. The same setup and seed give the same result. POSW_OK,
+ * or an operating error. */
 int network_run(network_result *out, const network_setup *setup);
 /* The same in a process of its own, so that runs on several threads share nothing: the world keeps tables for its
  * process. begin: called there first; NULL allowed. stop: asked here ten times a second whether to end the run; NULL

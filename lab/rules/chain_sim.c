@@ -129,15 +129,21 @@ static void retire(chain_sim *s) {
 
 /* ---- making one ---- */
 
+posw_address chain_sim_address(uint32_t id) {
+    uint64_t state = id;
+    posw_address a;
+    posw_store_le64(a.b, lab_mix(&state));
+    posw_store_le64(a.b + 8, lab_mix(&state));
+    posw_store_be32(a.b + 16, id);
+    return a;
+}
+
 static void name_identities(chain_sim *s) {
     uint32_t id = 0;
     for (uint32_t m = 0; m < s->party_count; m++)
         for (uint32_t k = 0; k < s->parties[m].count; k++, id++) {
-            uint64_t state = id;
             s->identities[id].miner = m;
-            posw_store_le64(s->identities[id].address.b, lab_mix(&state));
-            posw_store_le64(s->identities[id].address.b + 8, lab_mix(&state));
-            posw_store_be32(s->identities[id].address.b + 16, id);
+            s->identities[id].address = chain_sim_address(id);
         }
 }
 

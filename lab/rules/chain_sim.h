@@ -64,6 +64,8 @@ void chain_sim_set_stake(chain_sim *s, size_t miner, const posw_u256 *stake_wei)
 void chain_sim_set_supply(chain_sim *s, const posw_u256 *supply_wei);
 
 chain_sim_score chain_sim_score_of(const chain_sim *s, size_t miner);
+/* What the n-th identity of a simulation is called. */
+posw_address chain_sim_address(uint32_t id);
 double chain_sim_time_s(const chain_sim *s); /* since genesis */
 double chain_sim_weight(const chain_sim *s, size_t miner);
 double chain_sim_power(const chain_sim *s);   /* the sum of all h F */

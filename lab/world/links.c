@@ -54,10 +54,14 @@ bool link_can_reach(const world *w, size_t a, size_t b) {
 }
 
 /* The same for both directions, and for all time. */
-uint64_t world_latency_us(const world *w, size_t a, size_t b) {
-    const uint64_t low = a < b ? a : b, high = a < b ? b : a, pair[2] = {low, high}, seed[2] = {w->o.seed, 1};
-    const uint64_t mean = (uint64_t)w->o.latency_ms * 1000;
+uint64_t world_pair_latency_us(uint64_t world_seed, uint32_t latency_ms, size_t a, size_t b) {
+    const uint64_t low = a < b ? a : b, high = a < b ? b : a, pair[2] = {low, high}, seed[2] = {world_seed, 1};
+    const uint64_t mean = (uint64_t)latency_ms * 1000;
     return mean / 2 + (mean == 0 ? 0 : posw_siphash(seed, pair, sizeof pair) % mean);
+}
+
+uint64_t world_latency_us(const world *w, size_t a, size_t b) {
+    return world_pair_latency_us(w->o.seed, w->o.latency_ms, a, b);
 }
 
 static uint64_t jitter_us(world *w) {

@@ -679,7 +679,7 @@ void world_options_default(world_options *o) {
     *o = (world_options){.latency_ms = 50, .jitter_ms = 10, .job_ms = 1, .cut_ms = 5000};
 }
 
-static bool is_named(const machine_options *m, size_t other) {
+bool world_is_named(const machine_options *m, size_t other) {
     for (unsigned k = 0; k < m->named_count; k++)
         if (m->named[k] == other) return true;
     return false;
@@ -700,7 +700,7 @@ void world_name_peers(machine_options *machines, size_t count, unsigned others, 
         if (i > 0) m->named[m->named_count++] = i - 1;
         for (unsigned tries = 0; tries < TRIES && m->named_count < others + (i > 0); tries++) {
             const size_t to = posw_random_below(&random, count);
-            if (to != i && !is_named(m, to) && (to > i || !is_named(&machines[to], i))) m->named[m->named_count++] = to;
+            if (to != i && !world_is_named(m, to) && (to > i || !world_is_named(&machines[to], i))) m->named[m->named_count++] = to;
         }
     }
 }

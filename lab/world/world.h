@@ -67,6 +67,8 @@ void world_options_default(world_options *o);
 /* A network without address gossip: each machine is told to dial its forerunner and so many others drawn from the seed
  * (at most 7), and nobody else; together they are connected. Links of a machine: 2 * (1 + others) on average. */
 void world_name_peers(machine_options *machines, size_t count, unsigned others, uint64_t seed);
+/* It is told to dial that one. */
+bool world_is_named(const machine_options *m, size_t other);
 
 int world_new(world **out, const world_options *o);
 void world_free(world *w);
@@ -77,6 +79,8 @@ uint64_t world_now_ms(const world *w);
 uint64_t world_now_us(const world *w);
 /* Of all latencies: in one direction between two machines, without jitter. */
 uint64_t world_latency_us(const world *w, size_t a, size_t b);
+/* The same of the world that these options make. */
+uint64_t world_pair_latency_us(uint64_t seed, uint32_t latency_ms, size_t a, size_t b);
 /* What the events of each kind took in real time, the messages of each type apart. */
 typedef struct {
     const char *name;

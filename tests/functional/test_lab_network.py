@@ -137,10 +137,49 @@ class Network(unittest.TestCase):
                 self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
 
     def test_threads_change_nothing(self):
-        args = ["--nodes", "4", "--peers", "1", "--blocks", "30", "--runs", "4", "--json"]
-        outputs = {network(*args, "--threads", n).stdout for n in ("1", "2", "4")}
-        self.assertEqual(len(outputs), 1)
-        self.assertNotEqual(outputs, {network(*args, "--seed", "2").stdout})
+        for model in "nodes", "blocks":
+            args = ["--model", model, "--nodes", "4", "--peers", "1", "--blocks", "30", "--runs", "4", "--json"]
+            outputs = {network(*args, "--threads", n).stdout for n in ("1", "2", "4")}
+            self.assertEqual(len(outputs), 1)
+            self.assertNotEqual(outputs, {network(*args, "--seed", "2").stdout})
+
+    def test_model_of_blocks(self):
+        """What Decker and Wattenhofer expect of the delay, by ten thousand blocks; of many nodes; and of large blocks."""
+        a = answer("--model", "blocks", "--nodes", "10", "--latency", "400", "--blocks", "1000", "--runs", "10")
+        self.assertEqual((a["model"], a["nodes"], a["block_bytes"]), ("blocks", 10, 630))
+        self.near(a["stale_rate"], a["expected_stale_rate"], 5 * a["standard_error"] + 0.05 * a["expected_stale_rate"])
+        self.assertLess(a["standard_error"], a["stale_rate"] / 10)
+        self.near(a["deliveries"], 9 * a["found"], a["found"])
+        many = answer("--model", "blocks", "--nodes", "20000", "--blocks", "10", "--runs", "2", "--peers", "1")
+        self.assertGreater(many["deliveries"], 100000)
+        self.assertLess(many["propagation_p50_ms"], many["propagation_p90_ms"])
+        self.assertLessEqual(many["propagation_p90_ms"], many["propagation_p99_ms"])
+        large = answer("--model", "blocks", "--nodes", "10", "--blocks", "100", "--runs", "2", "--block-bytes", "1000000")
+        self.assertGreater(large["propagation_p50_ms"], 800)  # what a megabyte takes
+
+    def test_miners_by_the_model_of_blocks(self):
+        """Shares as without a network where lines are short; and more miners than whole nodes could be."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = self.files(folder)
+            a = answer("--model", "blocks", *files, "--latency", "10", "--runs", "10", "--settle", "150", "--blocks", "2000")
+            for row in a["miners"]:
+                for key in "share", "found_share":
+                    self.near(row[key], row["expected_share"], 5 * (row[key + "_standard_error"] ** 2 + row["expected_share_standard_error"] ** 2) ** 0.5)
+            self.assertLess(a["miners"][0]["share_standard_error"], 0.005)
+            self.near(a["mean_ratio"], 1, 0.05)
+            with open(files[3], "w") as f:
+                json.dump([{"hash": 1, "count": 1500}, {"name": "large", "hash": 500}], f)
+            b = answer("--model", "blocks", "--miners", files[3], "--blocks", "50", "--runs", "4")
+            self.assertEqual((b["nodes"], len(b["share"])), (1501, 1501))
+            self.near(b["share"][1500], 0.25, 6 * (0.25 * 0.75 / b["found"]) ** 0.5)
+
+    def test_html_of_the_model_of_blocks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = os.path.join(folder, "network.html")
+            done = network("--model", "blocks", "--blocks", "20", "--runs", "2", "--html", page)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(page) as f:
+                self.assertIn("How a block spreads", f.read())
 
     def test_interrupted(self):
         args = [POSW, "lab", "network", "--nodes", "4", "--peers", "1", "--blocks", "100", "--runs", "5000", "--json"]
@@ -155,7 +194,11 @@ class Network(unittest.TestCase):
 
     def test_interrupted_within_the_first_run(self):
         """A run of hours is ended, too, and nothing is left behind."""
-        args = [POSW, "lab", "network", "--nodes", "200", "--blocks", "10000", "--runs", "2"]
+        for more in ["--nodes", "200"], ["--model", "blocks", "--nodes", "20000"]:
+            self.interrupt_first_run(*more)
+
+    def interrupt_first_run(self, *more):
+        args = [POSW, "lab", "network", "--blocks", "10000", "--runs", "2", *more]
         done = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
         time.sleep(1)
         done.send_signal(signal.SIGINT)
@@ -168,6 +211,13 @@ class Network(unittest.TestCase):
         for args, words in [
             (["--attack", "storm"], "--attack"),
             (["--nodes", "1"], "--nodes"),
+            (["--nodes", "1001"], "1000"),
+            (["--model", "blocks", "--nodes", "20001"], "--nodes must be a whole number from 2 to 20000"),
+            (["--model", "birds"], "--model"),
+            (["--model", "blocks", "--attack", "selfish"], "--attack selfish does not go with --model blocks"),
+            (["--model", "blocks", "--alpha", "0.4"], "--alpha does not go with --attack none"),
+            (["--block-bytes", "5000"], "--block-bytes does not go with --model nodes"),
+            (["--model", "blocks", "--block-bytes", "5"], "--block-bytes"),
             (["--alpha", "0.4"], "--alpha does not go with --attack none"),
             (["--attack", "selfish", "--tickets", "5"], "--tickets goes with --weight ticket"),
             (["--attack", "eclipse", "--weight", "ticket"], "--weight pow"),

@@ -26,7 +26,8 @@ static network_setup setup_of(enum network_attack attack) {
 }
 
 static network_result run(const network_setup *s) {
-    network_result r;
+    static uint32_t found_of[NETWORK_NODES_MAX], main_of[NETWORK_NODES_MAX];
+    network_result r = {.found_of = found_of, .main_of = main_of};
     assert_int_equal(network_run(&r, s), POSW_OK);
     assert_true(r.done);
     return r;
@@ -57,7 +58,7 @@ static void test_same_seed_same_result(void **state) {
         s.alpha = attack == NETWORK_NO_ATTACK ? 0 : .3;
         s.victim_share = attack == NETWORK_ECLIPSE ? .1 : 0;
         const network_result a = run(&s), b = run(&s);
-        network_result c;
+        network_result c = {.found_of = NULL};
         assert_true(network_run_apart(&c, &s, NULL, NULL));
         assert_int_equal(a.found, b.found);
         assert_true(a.arrival_ms == b.arrival_ms && a.arrival_ms == c.arrival_ms);
@@ -217,7 +218,7 @@ static void test_no_such_chain(void **state) {
     assert_int_equal(network_chain(&spec, &s, &msg), POSW_EINVAL);
     assert_string_not_equal(msg.text, "");
     posw_chain_spec_clear(&spec);
-    network_result r;
+    network_result r = {.found_of = NULL};
     assert_int_equal(network_run(&r, &s), POSW_EINVAL);
     assert_false(r.done);
 }
