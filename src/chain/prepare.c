@@ -104,5 +104,8 @@ void posw_prepared_clear(posw_prepared *p) {
     posw_buf_clear(&p->bytes);
     free(p->senders);
     free(p->tx_hashes);
-    *p = (posw_prepared){0};
+    p->senders = NULL;
+    p->tx_hashes = NULL;
+    p->verdict = (posw_verdict){0};
+    p->pow_checked = p->is_built_on = p->own_signature = false;
 }
