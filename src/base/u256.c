@@ -230,8 +230,12 @@ static inline void div_words(uint64_t *q, posw_u256 *r, const uint64_t *u, int s
 
 void posw_u256_divmod(posw_u256 *q, posw_u256 *r, const posw_u256 *n, const posw_u256 *d) {
     POSW_ASSERT(!posw_u256_is_zero(d));
-    posw_u256 quotient, rest;
-    div_words(quotient.w, &rest, n->w, WORDS, d);
+    posw_u256 quotient = *n, rest;
+    uint64_t word;
+    if (posw_u256_to_u64(&word, d))
+        rest = posw_u256_from_u64(div_words_by_1(quotient.w, WORDS, word));
+    else
+        div_words(quotient.w, &rest, n->w, WORDS, d);
     if (q != NULL) *q = quotient;
     if (r != NULL) *r = rest;
 }

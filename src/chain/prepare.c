@@ -116,5 +116,8 @@ void posw_prepared_clear(posw_prepared *p) {
     free(p->bytes.data);
     free(p->senders);
     free(p->tx_hashes);
-    *p = (posw_prepared){0};
+    p->senders = NULL;
+    p->tx_hashes = NULL;
+    p->verdict = (posw_verdict){0};
+    p->pow_checked = p->is_built_on = p->own_signature = false;
 }

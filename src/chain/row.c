@@ -3,14 +3,19 @@
 
 #include "base/bytes.h"
 #include "codec/rlp.h"
+#include "crypto/keccak.h"
 #include "posw/u256.h"
 
 #include <stdlib.h>
 
 enum { ROW_BLOCK = 32, ROW_EXEC = 40, ROW_SIZE = 48, ROW_FLAGS = 52, ROW_HEADER = 53 };
 
-static bool row_decode(posw_chain_row *out, posw_bytes in) {
+/* LMDB keeps no checksums: the header must be the one of this hash. */
+static bool row_decode(posw_chain_row *out, posw_bytes in, const posw_hash *hash) {
+    posw_hash actual;
     if (in.size <= ROW_HEADER) return false;
+    posw_keccak256(&actual, in.data + ROW_HEADER, in.size - ROW_HEADER);
+    if (!posw_hash_equal(&actual, hash)) return false;
     if (!posw_header_decode(&out->header, in.data + ROW_HEADER, in.size - ROW_HEADER)) return false;
     out->weight = posw_u256_from_be(in.data);
     out->block_pos = posw_load_be64(in.data + ROW_BLOCK);
@@ -25,10 +30,7 @@ int posw_chain_row_get(posw_chain *c, posw_chain_row *out, const posw_hash *hash
     const int rc = c->store->ops->get(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b, &value);
     if (rc != POSW_OK) return rc;
     posw_chain_row row;
-    posw_hash actual;
-    if (!row_decode(&row, value)) return POSW_ECORRUPT;
-    posw_header_hash(&actual, &row.header); /* LMDB keeps no checksums */
-    if (!posw_hash_equal(&actual, hash)) return POSW_ECORRUPT;
+    if (!row_decode(&row, value, hash)) return POSW_ECORRUPT;
     *out = row;
     return POSW_OK;
 }

@@ -10,6 +10,7 @@
 #include "posw/economy.h"
 
 #include "base/error.h"
+#include "base/word.h"
 #include "posw/u256.h"
 
 enum { SHARE_WHOLE = 10000, ELASTICITY = 2, FEE_CHANGE_BITS = 3 /* of the denominator, 8 */ };
@@ -25,6 +26,7 @@ posw_u256 posw_reward_subsidy(const posw_params *p, uint64_t number) {
 posw_u256 posw_reward_treasury(const posw_params *p, uint64_t number, const posw_u256 *subsidy) {
     const posw_rules rules = posw_params_rules(p, number); /* U2 */
     POSW_ASSERT(rules.treasury_share <= SHARE_WHOLE);
+    if (rules.treasury_share == 0) return POSW_U256_ZERO;
     const posw_u256 share = posw_u256_from_u64(rules.treasury_share), whole = posw_u256_from_u64(SHARE_WHOLE);
     posw_u256 part;
     const bool fits = posw_u256_muldiv(&part, subsidy, &share, &whole); /* share <= whole: at most the subsidy */
@@ -40,6 +42,7 @@ posw_u256 posw_reward_pool_payout(const posw_params *p, const posw_u256 *pool) {
 
 /* What one block adds to or takes from the base fee, rounded down; 2^64 - 1 where it is more. */
 static uint64_t fee_change(uint64_t base, uint64_t distance, uint64_t target) {
+    if (distance <= target) return posw_word_muldiv(base, distance, target) >> FEE_CHANGE_BITS; /* at most the base */
     const posw_u256 wide = posw_u256_from_u64(base);
     posw_u256 change;
     const bool fits = posw_u256_mul_u64(&change, &wide, distance);

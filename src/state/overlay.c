@@ -38,22 +38,24 @@ void posw_overlay_reset(posw_overlay *o, const posw_hash *root) {
 }
 
 void posw_overlay_settle(posw_overlay *o, const posw_hash *root) {
-    const size_t accounts = o->account_count, words = o->word_count;
-    const bool are_few = accounts <= POSW_OVERLAY_FEW && words <= POSW_OVERLAY_FEW, changed = posw_overlay_changed(o);
+    const size_t accounts = o->account_count, words = o->word_count, written = o->written;
+    const bool are_few = accounts <= POSW_OVERLAY_FEW && words <= POSW_OVERLAY_FEW;
     posw_overlay_reset(o, root);
     if (!are_few || o->account_capacity < accounts || o->word_capacity < words) return;
     o->account_count = accounts;
     o->word_count = words;
-    if (!changed) return;
+    if (written == 0) return;
     for (size_t i = 0; i < accounts; i++) {
         posw_overlay_account *e = &o->accounts[i];
+        if (!e->written) continue;
         if (posw_account_is_empty(&e->now)) e->now = posw_account_blank(); /* X8: it is gone */
         e->was = e->now;
         e->written = false;
     }
     for (size_t i = 0; i < words; i++) {
-        o->words[i].was = o->words[i].now;
-        o->words[i].written = false;
+        posw_overlay_word *e = &o->words[i];
+        if (e->written) e->was = e->now;
+        e->written = false;
     }
 }
 

@@ -52,7 +52,7 @@ static size_t changed_words(change *list, const posw_overlay *o) {
         const posw_overlay_word *e = &o->words[i];
         if (e->written && !posw_u256_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
-    qsort(list, n, sizeof *list, compare_changes);
+    if (n > 1) qsort(list, n, sizeof *list, compare_changes);
     return n;
 }
 
@@ -95,7 +95,7 @@ static size_t changed_accounts(change *list, const posw_overlay *o) {
         const posw_overlay_account *e = &o->accounts[i];
         if (e->written && !posw_account_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
-    qsort(list, n, sizeof *list, compare_changes);
+    if (n > 1) qsort(list, n, sizeof *list, compare_changes);
     return n;
 }
 

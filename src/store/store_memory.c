@@ -75,6 +75,7 @@ typedef struct {
     uint64_t operations, fail_at; /* fail_at 0: never */
     int fail_error, spoilt;       /* spoilt: the error of a write of the open transaction */
     bool fail_sticky, paused, open, walking;
+    bool deleted; /* the open transaction has hung no value on some row */
 } memory_store;
 
 static memory_store *of(posw_store *s) {
@@ -277,7 +278,7 @@ static int memory_begin(posw_store *s) {
 }
 
 static void end(memory_store *m) {
-    m->open = false;
+    m->open = m->deleted = false;
     m->spoilt = POSW_OK;
     m->journal_count = 0;
     if (m->journal_capacity > JOURNAL_KEEP) { /* an idle node gives back what a large batch needed */
@@ -362,7 +363,7 @@ static int memory_commit(posw_store *s) {
     }
     for (size_t i = 0; i < m->journal_count; i++)
         value_free(m, m->journal[i].before);
-    sweep(m);
+    if (m->deleted) sweep(m);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         log_commit(m, &m->logs[i]);
     end(m);
@@ -431,6 +432,7 @@ static int memory_del(posw_store *s, enum posw_table t, const void *key, size_t 
     if (!journal_reserve(m)) return m->spoilt = POSW_ENOMEM;
     m->journal[m->journal_count++] = (change){&m->tables[t], r, r->value};
     r->value = NULL;
+    m->deleted = true;
     return POSW_OK;
 }
 
