@@ -83,7 +83,7 @@ static void mining_stop(posw_node *n, posw_actions *out) {
 /* T2: fast blocks have run ahead of the clock so far that one more would not be taken yet. */
 static bool is_ahead_of_time(const posw_node *n) {
     const uint64_t tip_s = posw_chain_tip(n->options.chain)->timestamp;
-    if (tip_s < posw_node_now_s(n)) return false;
+    if (tip_s < posw_node_now_s(n)) return false; /* mostly */
     const posw_header next = {.timestamp = tip_s + 1};
     return posw_check_header_time(posw_chain_params(n->options.chain), &next, posw_node_now_s(n)).kind != POSW_VALID;
 }

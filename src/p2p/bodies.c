@@ -300,7 +300,9 @@ void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw
     }
     p->counters.blocks_received++;
     if (s->here_count == SYNC_HERE_MAX) p2p_sync_import_here(p, out);
-    s->here[s->here_count++] = (p2p_here){.block = *block, .peer = peer == NULL ? 0 : peer->id};
+    p2p_here *here = &s->here[s->here_count++];
+    here->block = *block;
+    here->peer = peer == NULL ? 0 : peer->id;
     *block = (posw_prepared){0};
     p2p_wake(p, p->now_ms);
 }

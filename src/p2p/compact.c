@@ -74,14 +74,15 @@ static bool is_noted(const p2p_compact_peer *c, const posw_hash *hash) {
     return false;
 }
 
-void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
-    p2p_compact_peer *c = peer->compact;
-    (void)p;
-    if (c == NULL) return;
-    if (is_noted(c, hash)) return;
+static void note(p2p_compact_peer *c, const posw_hash *hash) {
     c->has_tag[c->has_at] = tag_of(hash);
     c->has[c->has_at] = *hash;
     c->has_at = (c->has_at + 1) % HAS_MAX;
+}
+
+void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
+    (void)p;
+    if (peer->compact != NULL && !is_noted(peer->compact, hash)) note(peer->compact, hash);
 }
 
 static bool peer_has(const p2p_peer *peer, const posw_hash *hash) {
@@ -202,7 +203,7 @@ static const posw_stake_proof *proof_of(posw_p2p *p, posw_stake_proof *memory, c
     return p2p_header_proof(p, memory, h) ? memory : NULL;
 }
 
-/* ids, filled: with room for all transactions. */
+/* To a peer that has it not. ids, filled: with room for all transactions. */
 static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, const posw_msg_header *known,
                          uint64_t *ids, posw_msg_prefilled *filled, posw_actions *out) {
     const size_t n = b->block.tx_count;
@@ -225,7 +226,7 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
         sent = p->chain_error == POSW_OK &&
                posw_msg_compact_encode_raw(&a->data, b->block.header_raw, shown, nonce, ids, id_count, filled,
                                            filled_count);
-        if (sent) p2p_compact_peer_has(p, peer, &b->block.hash);
+        if (sent) note(peer->compact, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
     return sent;
