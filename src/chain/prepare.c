@@ -112,8 +112,8 @@ int posw_prepare_known(posw_prepared *out, posw_buf *bytes, const posw_header *h
 
 void posw_prepared_clear(posw_prepared *p) {
     if (p == NULL) return;
-    free(p->block.txs);
-    free(p->bytes.data);
+    posw_block_clear(&p->block);
+    posw_buf_clear(&p->bytes);
     free(p->senders);
     free(p->tx_hashes);
     p->senders = NULL;
