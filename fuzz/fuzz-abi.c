@@ -1,4 +1,5 @@
-/* What a contract call brings and gives back: any input can be asked for any word; a reason that is read and written again is the same. */
+/* What a contract call brings and gives back: any input can be asked for any word; a reason that is read and written
+ * again is the same. */
 #include "fuzz.h"
 
 #include "codec/abi.h"

@@ -1,5 +1,5 @@
-/* A file of block bodies after a crash or on a bad disk: opening the log at any end, reading at any position, checking it, and appending.
- * The first 12 bytes are the committed end, the rest is the file. */
+/* A file of block bodies after a crash or on a bad disk: opening the log at any end, reading at any position, checking
+ * it, and appending. The first 12 bytes are the committed end, the rest is the file. */
 #include "fuzz.h"
 
 #include "base/bytes.h"
@@ -50,7 +50,8 @@ static void append_and_read(posw_body_files *b) {
     uint64_t pos;
     posw_buf out = {0};
     if (posw_body_files_append(b, "record", 6, &pos, NULL) != POSW_OK) return;
-    POSW_ASSERT(posw_body_files_read(b, pos, &out, NULL) == POSW_OK && out.size == 6 && memcmp(out.data, "record", 6) == 0);
+    POSW_ASSERT(posw_body_files_read(b, pos, &out, NULL) == POSW_OK && out.size == 6 &&
+                memcmp(out.data, "record", 6) == 0);
     posw_body_files_abort(b, true);
     posw_buf_reset(&out);
     POSW_ASSERT(posw_body_files_read(b, pos, &out, NULL) != POSW_OK);

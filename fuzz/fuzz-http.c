@@ -1,5 +1,5 @@
-/* The RPC door without its sockets: what a client sends, in pieces, through the HTTP parser and, after an upgrade, the frame reader. The
- * functions of server.c that they call are those below, which count instead of sending.
+/* The RPC door without its sockets: what a client sends, in pieces, through the HTTP parser and, after an upgrade, the
+ * frame reader. The functions of server.c that they call are those below, which count instead of sending.
  *
  * The first byte says how the rest is cut into pieces (0: not at all), and whether the client reads. */
 #include "fuzz.h"
@@ -49,8 +49,10 @@ static void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     const posw_bytes view = {answer, sizeof answer - 1};
     conn *c = arg;
     POSW_ASSERT(client == 7 && stream == c->is_stream && body.size <= BODY_MAX);
-    if (stream) ws_send(c, view);
-    else http_answer(c, 200, "application/json", view);
+    if (stream)
+        ws_send(c, view);
+    else
+        http_answer(c, 200, "application/json", view);
 }
 
 /* As conn_feed of server.c does; false: nothing more is read. */
@@ -59,7 +61,8 @@ static bool feed(conn *c, const uint8_t *data, size_t size) {
     POSW_ASSERT(exact != NULL);
     memcpy(exact, data, size);
     for (size_t used = 0; used < size && !c->closing && !c->draining;) {
-        const size_t more = c->is_stream ? ws_feed(c, exact + used, size - used) : http_feed(c, exact + used, size - used);
+        const size_t more =
+            c->is_stream ? ws_feed(c, exact + used, size - used) : http_feed(c, exact + used, size - used);
         POSW_ASSERT(more <= size - used);
         used += more;
         if (c->closing || c->draining || !conn_is_behind(c)) break;

@@ -1,5 +1,5 @@
-/* The pool's journal, read as it was left by a crash. Reading never fails for what is in it; a journal that is written from the pool is taken
- * again whole, and in any pieces. */
+/* The pool's journal, read as it was left by a crash. Reading never fails for what is in it; a journal that is written
+ * from the pool is taken again whole, and in any pieces. */
 #include "world.h"
 
 enum { NOW_S = 1000 };

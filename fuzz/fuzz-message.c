@@ -1,5 +1,5 @@
-/* Messages of the network: the type (1 byte) and a payload through its decoder, every list to its end, and back (tests/unit/p2p/recode.h);
- * then the whole input as a stream of frames. */
+/* Messages of the network: the type (1 byte) and a payload through its decoder, every list to its end, and back
+ * (tests/unit/p2p/recode.h); then the whole input as a stream of frames. */
 #include "fuzz.h"
 
 #include "p2p/recode.h"
@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         posw_msg_frame frame;
         size_t used;
         if (posw_msg_frame_cut(&frame, &used, data + at, size - at) != POSW_MSG_CUT_WHOLE) break;
-        POSW_ASSERT(used <= size - at && frame.payload.size + POSW_MSG_PREFIX == used && frame.payload.size <= posw_msg_limit(frame.type));
+        POSW_ASSERT(used <= size - at && frame.payload.size + POSW_MSG_PREFIX == used &&
+                    frame.payload.size <= posw_msg_limit(frame.type));
         (void)recode(&out, frame.type, frame.payload);
         at += used;
     }

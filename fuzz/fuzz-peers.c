@@ -1,5 +1,5 @@
-/* What a node keeps of other nodes between its runs: the table of addresses and the bans. What is accepted is written back byte for byte.
- * The first byte says which of them the rest is. */
+/* What a node keeps of other nodes between its runs: the table of addresses and the bans. What is accepted is written
+ * back byte for byte. The first byte says which of them the rest is. */
 #include "fuzz.h"
 
 #include "p2p/addrman.h"
@@ -46,7 +46,9 @@ static void bans(posw_bytes in) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
-    if (data[0] % 2 == 0) addresses((posw_bytes){data + 1, size - 1});
-    else bans((posw_bytes){data + 1, size - 1});
+    if (data[0] % 2 == 0)
+        addresses((posw_bytes){data + 1, size - 1});
+    else
+        bans((posw_bytes){data + 1, size - 1});
     return 0;
 }

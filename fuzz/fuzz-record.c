@@ -1,5 +1,5 @@
-/* Records of the log of results: block number, senders, packed receipts, undo. What is accepted is written back; receipts that were not
- * packed by us may come back packed tighter, but unpack to the same. */
+/* Records of the log of results: block number, senders, packed receipts, undo. What is accepted is written back;
+ * receipts that were not packed by us may come back packed tighter, but unpack to the same. */
 #include "fuzz.h"
 
 #include "base/bytes.h"

@@ -1,5 +1,6 @@
-/* Calls of the staking contract with any input, one after another, as transactions would make them. Coins are neither made nor lost: what
- * the contract owes (staked, in exit, fee pool) is what it had, and what was paid in less what was paid out.
+/* Calls of the staking contract with any input, one after another, as transactions would make them. Coins are neither
+ * made nor lost: what the contract owes (staked, in exit, fee pool) is what it had, and what was paid in less what was
+ * paid out.
  *
  * A call is: caller (1 byte), coins paid in and blocks that pass before (1), size of its input (1), input. */
 #include "world.h"
@@ -45,7 +46,8 @@ static posw_u256 surplus(posw_state *s) {
     return out;
 }
 
-static void call(posw_state *s, const posw_staking_env *env, const posw_address *caller, uint64_t coins, posw_bytes input) {
+static void call(posw_state *s, const posw_staking_env *env, const posw_address *caller, uint64_t coins,
+                 posw_bytes input) {
     const posw_u256 coin = posw_coin(), before = surplus(s);
     posw_u256 value, after;
     posw_call_result result;
@@ -57,7 +59,8 @@ static void call(posw_state *s, const posw_staking_env *env, const posw_address 
     POSW_ASSERT(!output.failed && result.log_count <= POSW_RECEIPT_LOGS_MAX && result.gas_used <= 200000);
     if (result.status != POSW_CALL_OK) {
         char reason[POSW_MESSAGE_SIZE];
-        POSW_ASSERT(result.status == POSW_CALL_OUT_OF_GAS || posw_abi_revert_reason(reason, sizeof reason, posw_buf_view(&output)));
+        POSW_ASSERT(result.status == POSW_CALL_OUT_OF_GAS ||
+                    posw_abi_revert_reason(reason, sizeof reason, posw_buf_view(&output)));
         posw_state_revert(s, mark);
     }
     after = surplus(s);

@@ -1,8 +1,8 @@
-/* A store that was damaged: changes of its rows and records, then opening the chain on it, checking it, and asking it for everything. Errors
- * are expected; stopping, or reading beyond a row, is not.
+/* A store that was damaged: changes of its rows and records, then opening the chain on it, checking it, and asking it
+ * for everything. Errors are expected; stopping, or reading beyond a row, is not.
  *
- * An input is a list of changes: what (1 byte), which row (2, counted through all tables and logs), where (1), how many bytes follow (1),
- * those bytes. */
+ * An input is a list of changes: what (1 byte), which row (2, counted through all tables and logs), where (1), how many
+ * bytes follow (1), those bytes. */
 #include "world.h"
 
 #include "chain/chain_internal.h"
@@ -53,7 +53,8 @@ static void copy_store(rows *all, posw_store *s) {
 static void write_row(posw_store *s, const row *r, posw_bytes value) {
     posw_store_pos pos;
     if (r->table >= POSW_TABLE_COUNT) {
-        POSW_ASSERT(s->ops->append(s, (enum posw_store_log)(r->table - POSW_TABLE_COUNT), value.data, value.size, &pos) == POSW_OK);
+        POSW_ASSERT(s->ops->append(s, (enum posw_store_log)(r->table - POSW_TABLE_COUNT), value.data, value.size,
+                                   &pos) == POSW_OK);
         return;
     }
     POSW_ASSERT(s->ops->put(s, (enum posw_table)r->table, r->key.data, r->key.size, value.data, value.size) == POSW_OK);
@@ -77,7 +78,8 @@ static bool next_change(change *c, const uint8_t **p, const uint8_t *end) {
 }
 
 static void change_value(posw_buf *value, const change *c) {
-    const size_t at = value->size == 0 ? 0 : (c->at < 128 ? c->at : value->size - (256u - c->at) % (value->size + 1)) % value->size;
+    const size_t at =
+        value->size == 0 ? 0 : (c->at < 128 ? c->at : value->size - (256u - c->at) % (value->size + 1)) % value->size;
     switch (c->kind) {
     case CHANGE_XOR:
         for (size_t i = 0; i < c->bytes.size && at + i < value->size; i++)
@@ -111,7 +113,8 @@ static posw_store *damaged_store(const rows *all, const uint8_t *data, size_t si
             change_value(&value, &changes[k]);
         }
         const bool is_record = all->rows[i].table >= POSW_TABLE_COUNT;
-        if (is_record && value.size == 0) posw_buf_byte(&value, 0); /* a record is never empty, and the others keep their places */
+        if (is_record && value.size == 0)
+            posw_buf_byte(&value, 0); /* a record is never empty, and the others keep their places */
         if (!deleted || is_record) write_row(s, &all->rows[i], posw_buf_view(&value));
         posw_buf_clear(&value);
     }
@@ -136,7 +139,8 @@ static void ask(posw_chain *c, uint64_t number) {
     if (posw_chain_state_at(c, &state, number) == POSW_OK) {
         posw_staking_totals totals;
         posw_stake_table *table = NULL;
-        if (posw_staking_read_totals(state, &totals) == POSW_OK && posw_staking_table(state, &table) == POSW_OK) free(table);
+        if (posw_staking_read_totals(state, &totals) == POSW_OK && posw_staking_table(state, &table) == POSW_OK)
+            free(table);
         posw_state_free(state);
     }
     posw_buf_clear(&block);

@@ -1,5 +1,5 @@
-/* Everything that people type: numbers, amounts, addresses, hashes, paths of keys, sentences of words, addresses of nodes. What is accepted is
- * shown again and read again as the same. The input is one text, which every reader gets. */
+/* Everything that people type: numbers, amounts, addresses, hashes, paths of keys, sentences of words, addresses of
+ * nodes. What is accepted is shown again and read again as the same. The input is one text, which every reader gets. */
 #include "fuzz.h"
 
 #include "base/bytes.h"

@@ -1,6 +1,7 @@
-/* A mutator for inputs that are RLP, perhaps behind one byte (a transaction's or receipt's type, a trie node's depth): it changes one
- * item somewhere in the tree and writes the prefixes of all lists around it anew, so that the change is not refused for a wrong length.
- * One mutation in four is libFuzzer's own, which breaks the form. Linked into the targets that libFuzzer runs only. */
+/* A mutator for inputs that are RLP, perhaps behind one byte (a transaction's or receipt's type, a trie node's depth):
+ * it changes one item somewhere in the tree and writes the prefixes of all lists around it anew, so that the change is
+ * not refused for a wrong length. One mutation in four is libFuzzer's own, which breaks the form. Linked into the
+ * targets that libFuzzer runs only. */
 #include "fuzz.h"
 
 #include "base/random.h"
@@ -53,8 +54,10 @@ static void append_number(posw_buf *out, uint64_t *random) {
     static const uint64_t edges[] = {0, 1, 127, 128, 255, 256, 20999, 21000, UINT32_MAX, INT64_MAX, UINT64_MAX};
     const posw_u256 wide = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     const size_t i = random_below(random, POSW_ARRAY_SIZE(edges) + 1);
-    if (i < POSW_ARRAY_SIZE(edges)) posw_rlp_append_u64(out, edges[i]);
-    else posw_rlp_append_u256(out, &wide);
+    if (i < POSW_ARRAY_SIZE(edges))
+        posw_rlp_append_u64(out, edges[i]);
+    else
+        posw_rlp_append_u256(out, &wide);
 }
 
 static void append_changed_bytes(posw_buf *out, posw_bytes item) {
@@ -90,8 +93,10 @@ static void append_changed(posw_buf *out, const level *at, uint64_t *random) {
         posw_rlp_append_list(out, 0);
         return;
     default:
-        if (at->item.data[0] < 0xc0) append_changed_bytes(out, at->item);
-        else append_number(out, random);
+        if (at->item.data[0] < 0xc0)
+            append_changed_bytes(out, at->item);
+        else
+            append_number(out, random);
     }
 }
 

@@ -1,5 +1,5 @@
-/* A small chain in memory for the targets that need one: a development chain with one rich miner, some blocks with transfers and stakes, and
- * a pool. Made once for all inputs. */
+/* A small chain in memory for the targets that need one: a development chain with one rich miner, some blocks with
+ * transfers and stakes, and a pool. Made once for all inputs. */
 #ifndef POSW_FUZZ_WORLD_H
 #define POSW_FUZZ_WORLD_H
 
@@ -71,7 +71,8 @@ static inline void world_open(world *w) {
 }
 
 static inline posw_node *world_node(const world *w) {
-    const posw_node_options o = {.chain = w->chain, .mempool = w->pool, .identity = &w->id, .development = true, .pow = &WORLD_POW};
+    const posw_node_options o = {
+        .chain = w->chain, .mempool = w->pool, .identity = &w->id, .development = true, .pow = &WORLD_POW};
     posw_node *n;
     POSW_ASSERT(posw_node_new(&n, &o) == POSW_OK);
     return n;
@@ -89,7 +90,8 @@ static inline void world_mine(world *w, unsigned blocks) {
 /* A signed transaction of the miner; owned by the caller. */
 static inline posw_buf world_tx(world *w, posw_address to, uint64_t coins, posw_bytes input) {
     const posw_u256 coin = posw_coin();
-    posw_tx tx = {.type = POSW_TX_DYNAMIC_FEE, .is_protected = true, .chain_id = w->spec.params.chain_id, .nonce = w->nonce++};
+    posw_tx tx = {
+        .type = POSW_TX_DYNAMIC_FEE, .is_protected = true, .chain_id = w->spec.params.chain_id, .nonce = w->nonce++};
     posw_buf raw = {0};
     tx.gas_limit = 200000;
     tx.max_fee = posw_u256_from_u64(100000000000);

@@ -1,5 +1,6 @@
-/* The consensus part of a chain file (doc/protocol.md section 1): the JSON text that defines a chain, read into posw_params. The only
- * part of libposw that uses the heap (jansson's, which also reads /dev/urandom once, to seed its hash tables). */
+/* The consensus part of a chain file (doc/protocol.md section 1): the JSON text that defines a chain, read into
+ * posw_params. The only part of libposw that uses the heap (jansson's, which also reads /dev/urandom once, to seed its
+ * hash tables). */
 #ifndef POSW_CHAINFILE_H
 #define POSW_CHAINFILE_H
 
@@ -22,13 +23,15 @@ enum posw_chainfile_result {
     POSW_CHAINFILE_NO_MEMORY /* says nothing about the file */
 };
 
-/* Reads and checks everything but the allocation: `accounts` and `stakes` may be there and are not looked at (their sums against P5
- * and P9 are for who executes the chain; the state root of the genesis header stands for them here).
- * name (may be NULL): the chain's, NUL-terminated UTF-8; with it and the state root, posw_genesis_header gives the genesis hash.
- * message: a sentence for a person, NUL-terminated, cut at message_size bytes; empty on success. message_size 0: none is written.
- * json need not be NUL-terminated. Outputs other than the message are written on success only. Any thread. */
-POSW_API POSW_MUST_USE enum posw_chainfile_result posw_params_read(posw_params *out, char name[POSW_CHAIN_NAME_MAX + 1], const char *json,
-                                                                   size_t size, char *message, size_t message_size);
+/* Reads and checks everything but the allocation: `accounts` and `stakes` may be there and are not looked at (their
+ * sums against P5 and P9 are for who executes the chain; the state root of the genesis header stands for them here).
+ * name (may be NULL): the chain's, NUL-terminated UTF-8; with it and the state root, posw_genesis_header gives the
+ * genesis hash. message: a sentence for a person, NUL-terminated, cut at message_size bytes; empty on success.
+ * message_size 0: none is written. json need not be NUL-terminated. Outputs other than the message are written on
+ * success only. Any thread. */
+POSW_API POSW_MUST_USE enum posw_chainfile_result posw_params_read(posw_params *out, char name[POSW_CHAIN_NAME_MAX + 1],
+                                                                   const char *json, size_t size, char *message,
+                                                                   size_t message_size);
 
 #ifdef __cplusplus
 }

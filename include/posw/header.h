@@ -1,6 +1,6 @@
-/* The block header (protocol H1 to H5): Ethereum's London header, with a PoSW seal. Decoding is strict: canonical RLP, exact sizes,
- * no trailing bytes; then encode(decode(x)) = x. Pure functions, any thread; no allocation. A header is plain data without pointers:
- * copy it freely. Nothing here judges values: that is posw/check.h. */
+/* The block header (protocol H1 to H5): Ethereum's London header, with a PoSW seal. Decoding is strict: canonical RLP,
+ * exact sizes, no trailing bytes; then encode(decode(x)) = x. Pure functions, any thread; no allocation. A header is
+ * plain data without pointers: copy it freely. Nothing here judges values: that is posw/check.h. */
 #ifndef POSW_HEADER_H
 #define POSW_HEADER_H
 
@@ -28,18 +28,20 @@ typedef struct {
     uint64_t timestamp; /* seconds since 1970 */
     uint8_t extra[POSW_EXTRA_SIZE];
     uint32_t extra_size; /* bytes of extra in use, at most POSW_EXTRA_SIZE; POSW_EXTRA_SIZE but in genesis (H3) */
-    posw_hash mix_hash; /* the proof-of-work output (H7) */
+    posw_hash mix_hash;  /* the proof-of-work output (H7) */
     uint8_t nonce[8];
     uint64_t base_fee_wei;
 } posw_header;
 
-/* Writes the RLP; returns its size (at most POSW_HEADER_SIZE_MAX). extra_size <= POSW_EXTRA_SIZE (as decoding leaves it). */
+/* Writes the RLP; returns its size (at most POSW_HEADER_SIZE_MAX). extra_size <= POSW_EXTRA_SIZE (as decoding leaves
+ * it). */
 POSW_API size_t posw_header_encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h);
 /* False for anything but one canonical header of exactly `size` bytes; *out then unchanged. Rule H1. */
 POSW_API POSW_MUST_USE bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size);
 /* H1: the block hash, keccak256 of the encoding. */
 POSW_API void posw_header_hash(posw_hash *out, const posw_header *h);
-/* H4: what is mined and signed: the header without mixHash, nonce and signature. extra_size must be at least 33 (asserted). */
+/* H4: what is mined and signed: the header without mixHash, nonce and signature. extra_size must be at least 33
+ * (asserted). */
 POSW_API void posw_header_seal_hash(posw_hash *out, const posw_header *h);
 
 /* H3, E4: the stake root in the extraData of a sealed header (extra_size == POSW_EXTRA_SIZE, asserted). */

@@ -3,7 +3,8 @@
  *      proof of work:        h * D < 2^256
  *      proof of stakework:   h * D < F * 2^256        F: the weight of the miner's stake
  *
- * The rules have numbers (H7, W2, E5 ...), which doc/protocol.md of the project explains one by one. The headers, bottom up:
+ * The rules have numbers (H7, W2, E5 ...), which doc/protocol.md of the project explains one by one. The headers,
+ * bottom up:
  *
  *      types.h u256.h verdict.h     hashes, 256-bit integers, what a check says
  *      params.h chainfile.h         a chain's parameters, by hand or from its chain file; their check (P)
@@ -15,16 +16,18 @@
  *      tree.h                       fork choice (F)
  *      light.h                      a whole chain of headers, as a light client follows it
  *
- * A chain with a header of its own needs weight.h, window.h, stake.h and posw_seal_meets() only: the rule does not care what is hashed.
+ * A chain with a header of its own needs weight.h, window.h, stake.h and posw_seal_meets() only: the rule does not care
+ * what is hashed.
  *
  * What holds everywhere:
- * - Functions are pure or work on an object of the caller's. No I/O, no clock, no threads, no floating point, and no heap but in
- *   chainfile.h. Different objects may be used by different threads at the same time.
- * - Memory is the caller's. An object whose size is not known from its type has a function that tells it. "Borrowed" means: must
- *   stay where it is for as long as is said.
- * - Outputs come first and are written on success only. Amounts are in wei, times in seconds since 1970, lengths in blocks, unless a
- *   name ends in another unit.
- * - A verdict (verdict.h) is valid, invalid with the rule that was broken, or not yet. It never stands for an operating error.
+ * - Functions are pure or work on an object of the caller's. No I/O, no clock, no threads, no floating point, and no
+ * heap but in chainfile.h. Different objects may be used by different threads at the same time.
+ * - Memory is the caller's. An object whose size is not known from its type has a function that tells it. "Borrowed"
+ * means: must stay where it is for as long as is said.
+ * - Outputs come first and are written on success only. Amounts are in wei, times in seconds since 1970, lengths in
+ * blocks, unless a name ends in another unit.
+ * - A verdict (verdict.h) is valid, invalid with the rule that was broken, or not yet. It never stands for an operating
+ * error.
  * - "Asserted" means: the caller has a bug if it does not hold; the program stops with a message.
  *
  * Use: cc main.c $(pkg-config --cflags --libs libposw) */

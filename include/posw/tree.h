@@ -19,8 +19,8 @@
  * What is left to the caller: checking headers (posw/check.h) before they are inserted, the database, and what to do
  * when the tree is full. Every header needs a proof of work, but one proof serves for many headers: its maker can sign
  * it again with another signature, which gives another hash. So who takes headers from others asks posw_copies_take()
- * before a header that nothing is built on yet; and the table of hashes is keyed with a secret seed, so that chosen hashes
- * cannot be made to collide in it.
+ * before a header that nothing is built on yet; and the table of hashes is keyed with a secret seed, so that chosen
+ * hashes cannot be made to collide in it.
  *
  * Limits: 1 to 2^24 nodes. No error leaves a changed tree. A tree is used by one thread at a time. It holds no
  * pointers: a copy of the memory (16-byte aligned again) is a second, independent tree. */
@@ -131,7 +131,8 @@ POSW_API size_t posw_copies_size(uint32_t proofs);
 POSW_API posw_copies *posw_copies_init(void *memory, uint32_t proofs, const uint64_t seed[2]);
 /* True: one of the first POSW_COPIES_MAX headers of its proof, which is remembered; false: one more copy. O(proofs), a
  * few microseconds for thousands. */
-POSW_API bool posw_copies_take(posw_copies *c, const posw_hash *hash, const posw_hash *parent, const posw_hash *mix_hash);
+POSW_API bool posw_copies_take(posw_copies *c, const posw_hash *hash, const posw_hash *parent,
+                               const posw_hash *mix_hash);
 
 #ifdef __cplusplus
 }

@@ -159,8 +159,10 @@ static int run_scarce(cli *c) {
     lab_note(
         r, "with fewer tickets than blocks in the window the chain falls back to plain proof of work as far as they do "
            "not reach; the unlock by time gives tickets back when blocks come late");
-    lab_note(r, "with at most one ticket for each block the boosted blocks at first come in bursts, one a window, which even "
-                "out over hundreds of windows: fewer --blocks show a young chain, more of them less work");
+    lab_note(
+        r,
+        "with at most one ticket for each block the boosted blocks at first come in bursts, one a window, which even "
+        "out over hundreds of windows: fewer --blocks show a young chain, more of them less work");
     return lab_report_print(c, r);
 }
 

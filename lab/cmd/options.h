@@ -30,8 +30,8 @@ POSW_MUST_USE bool lab_option_choice(const cli *c, const char *name, const char 
 
 /* Writes the report as the options say and frees it. NULL: out of memory. CLI_OK or an exit code after its sentence. */
 int lab_report_print(const cli *c, lab_report *r);
-/* From here on lab_report_print() on this thread appends JSON to `out` and writes nothing else (posw lab sweep); NULL: as
- * before. */
+/* From here on lab_report_print() on this thread appends JSON to `out` and writes nothing else (posw lab sweep); NULL:
+ * as before. */
 void lab_report_divert(posw_buf *out);
 
 #endif

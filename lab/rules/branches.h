@@ -17,8 +17,8 @@ typedef struct {
     posw_u256 stake[BRANCHES_MINERS];
 } branches;
 
-/* The rule: tickets at a price of one coin, or none (boost 1). race_max: the most blocks that one race puts into the tree
- * (asserted). False: out of memory. */
+/* The rule: tickets at a price of one coin, or none (boost 1). race_max: the most blocks that one race puts into the
+ * tree (asserted). False: out of memory. */
 bool branches_init(branches *b, uint64_t window, uint64_t boost, uint32_t race_max);
 void branches_clear(branches *b);
 /* An empty tree, where the present one has become larger than a processor's caches like: between two races only, and

@@ -1,6 +1,6 @@
 /* In a world every machine asks for the same hashes: they are pure functions, so their answers are kept for the whole
- * process. An answer is given only for an equal question, byte for byte, and what a machine decides is the same with and
- * without it (tests/unit/lab/test-world.c compares event logs).
+ * process. An answer is given only for an equal question, byte for byte, and what a machine decides is the same with
+ * and without it (tests/unit/lab/test-world.c compares event logs).
  *
  * Signatures are drawn, as proofs of work are: one says who made it, and for which digest.
  *
@@ -28,8 +28,8 @@ void memo_counts(uint64_t *hit, uint64_t *miss) {
 
 /* ---- signatures ---- */
 
-/* r: address (20) and 12 bytes that belong to it and to the digest; s: 1 and 16 more such bytes; recovery id 0. It is of
- * the form that decoders ask for. Any other signature is really recovered from: a changed bit makes it another's or
+/* r: address (20) and 12 bytes that belong to it and to the digest; s: 1 and 16 more such bytes; recovery id 0. It is
+ * of the form that decoders ask for. Any other signature is really recovered from: a changed bit makes it another's or
  * nobody's. */
 enum { SECRETS_MAX = 1 << 17, SECRET_SIZE = 32, TAG_R = sizeof(posw_address), TAG_R_SIZE = 12, S = 32, TAG_S = 48 };
 

@@ -700,7 +700,8 @@ void world_name_peers(machine_options *machines, size_t count, unsigned others, 
         if (i > 0) m->named[m->named_count++] = i - 1;
         for (unsigned tries = 0; tries < TRIES && m->named_count < others + (i > 0); tries++) {
             const size_t to = posw_random_below(&random, count);
-            if (to != i && !world_is_named(m, to) && (to > i || !world_is_named(&machines[to], i))) m->named[m->named_count++] = to;
+            if (to != i && !world_is_named(m, to) && (to > i || !world_is_named(&machines[to], i)))
+                m->named[m->named_count++] = to;
         }
     }
 }

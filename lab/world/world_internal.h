@@ -8,7 +8,13 @@
 #include "queue.h"
 #include "world.h"
 
-enum { LINK_SLOTS = 1 << 20, SPARE_MAX = 4, KNOWN_MEANS = 8, MESSAGE_TYPES = 0x30, KINDS = WHAT_CALL + 1 + MESSAGE_TYPES };
+enum {
+    LINK_SLOTS = 1 << 20,
+    SPARE_MAX = 4,
+    KNOWN_MEANS = 8,
+    MESSAGE_TYPES = 0x30,
+    KINDS = WHAT_CALL + 1 + MESSAGE_TYPES
+};
 
 /* A connection. Side 0 is who dialled. */
 typedef struct {
@@ -42,9 +48,9 @@ typedef struct {
     posw_p2p *p2p;
     posw_log log;
     posw_work work;
-    uint64_t search, timer;            /* generations */
+    uint64_t search, timer;             /* generations */
     uint32_t search_alarm, timer_alarm; /* where the queue has the latest, of this life: 1 + slot; 0: it came */
-    posw_map link_slots;    /* peer -> place of its connection */
+    posw_map link_slots;                /* peer -> place of its connection */
     uint64_t next_inbound;
     uint64_t upload_free_us;
     uint64_t own_blocks;

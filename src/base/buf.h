@@ -15,8 +15,8 @@ typedef struct {
 } posw_buf;
 
 void posw_buf_init(posw_buf *b);
-void posw_buf_clear(posw_buf *b);         /* frees; NULL and zeroed allowed; then usable again */
-void posw_buf_reset(posw_buf *b);         /* size 0, keeps memory, clears the error */
+void posw_buf_clear(posw_buf *b);                /* frees; NULL and zeroed allowed; then usable again */
+void posw_buf_reset(posw_buf *b);                /* size 0, keeps memory, clears the error */
 bool posw_buf_reserve(posw_buf *b, size_t more); /* false sets `failed` */
 void posw_buf_append(posw_buf *b, const void *data, size_t size);
 void posw_buf_byte(posw_buf *b, uint8_t v);
@@ -24,6 +24,8 @@ void posw_buf_text(posw_buf *b, const char *text); /* without its NUL */
 void posw_buf_printf(posw_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends `size` bytes and returns where to write them, NULL after failure. Borrowed until the next append. */
 uint8_t *posw_buf_extend(posw_buf *b, size_t size);
-static inline posw_bytes posw_buf_view(const posw_buf *b) { return (posw_bytes){b->data, b->size}; }
+static inline posw_bytes posw_buf_view(const posw_buf *b) {
+    return (posw_bytes){b->data, b->size};
+}
 
 #endif

@@ -44,13 +44,19 @@ static inline void posw_store_be32(uint8_t *p, uint32_t v) {
     p[3] = (uint8_t)v;
 }
 
-static inline bool posw_hash_equal(const posw_hash *a, const posw_hash *b) { return memcmp(a, b, sizeof *a) == 0; }
-static inline int posw_hash_cmp(const posw_hash *a, const posw_hash *b) { return memcmp(a, b, sizeof *a); }
+static inline bool posw_hash_equal(const posw_hash *a, const posw_hash *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+static inline int posw_hash_cmp(const posw_hash *a, const posw_hash *b) {
+    return memcmp(a, b, sizeof *a);
+}
 bool posw_hash_is_zero(const posw_hash *h);
 static inline bool posw_address_equal(const posw_address *a, const posw_address *b) {
     return memcmp(a, b, sizeof *a) == 0;
 }
-static inline int posw_address_cmp(const posw_address *a, const posw_address *b) { return memcmp(a, b, sizeof *a); }
+static inline int posw_address_cmp(const posw_address *a, const posw_address *b) {
+    return memcmp(a, b, sizeof *a);
+}
 bool posw_address_is_zero(const posw_address *a);
 
 static inline posw_bytes posw_bytes_of(const void *data, size_t size) {

@@ -39,8 +39,8 @@ enum posw_error {
 
 /* The sentence of a code; "unknown error" for other values. Static storage. */
 const char *posw_error_text(int code);
-/* What to do about it, to go behind a sentence: "; free some space ...". Empty where nothing general can be said. Static
- * storage. */
+/* What to do about it, to go behind a sentence: "; free some space ...". Empty where nothing general can be said.
+ * Static storage. */
 const char *posw_error_remedy(int code);
 /* "POSW_EIO" and so on. Static storage. */
 const char *posw_error_name(int code);

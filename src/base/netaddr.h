@@ -22,28 +22,29 @@ bool posw_netaddr_is_ipv4(const posw_netaddr *a);
 /* What one user has: an IPv4 address, of IPv6 the /64 (and 8 zeros). */
 void posw_netaddr_unit(uint8_t out[16], const posw_netaddr *a);
 bool posw_netaddr_is_loopback(const posw_netaddr *a);
-/* Can be reached over the public internet: not loopback, private, link-local, shared (100.64/10), documentation, multicast or
- * unspecified, and with a port. */
+/* Can be reached over the public internet: not loopback, private, link-local, shared (100.64/10), documentation,
+ * multicast or unspecified, and with a port. */
 bool posw_netaddr_is_routable(const posw_netaddr *a);
-/* The part of the network that one owner usually holds whole: family byte, then /16 of IPv4 (also inside 6to4, Teredo, NAT64),
- * /32 of IPv6. Loopback and private addresses are one group each. */
+/* The part of the network that one owner usually holds whole: family byte, then /16 of IPv4 (also inside 6to4, Teredo,
+ * NAT64), /32 of IPv6. Loopback and private addresses are one group each. */
 void posw_netaddr_group(uint8_t out[POSW_NETGROUP_SIZE], const posw_netaddr *a);
-/* "1.2.3.4:30301", "[2001:db8::1]:30301" (RFC 5952); reading is strict, the port 1..65535, or default_port (if not 0) where none
- * is written. */
+/* "1.2.3.4:30301", "[2001:db8::1]:30301" (RFC 5952); reading is strict, the port 1..65535, or default_port (if not 0)
+ * where none is written. */
 void posw_netaddr_text(char out[POSW_NETADDR_TEXT], const posw_netaddr *a); /* port 0: the address alone */
 POSW_MUST_USE bool posw_netaddr_parse(posw_netaddr *out, const char *text, uint16_t default_port);
 
-/* An address alone, without brackets or port: "1.2.3.4", "2001:db8::1" (RFC 5952); reading is strict (no octal, no zone). */
+/* An address alone, without brackets or port: "1.2.3.4", "2001:db8::1" (RFC 5952); reading is strict (no octal, no
+ * zone). */
 enum { POSW_IP_TEXT = 40 };
 void posw_ip_text(char out[POSW_IP_TEXT], const uint8_t ip[16]);
 POSW_MUST_USE bool posw_ip_parse(uint8_t out[16], const char *text, size_t size);
 
 /* "posw://<64 hex digits>@host:port", or host:port with no id, or a bare host. */
 typedef struct {
-    posw_node_id id;  /* zero: any */
-    char host[256];   /* as written: a name or a numeric address without brackets */
+    posw_node_id id; /* zero: any */
+    char host[256];  /* as written: a name or a numeric address without brackets */
     uint16_t port;
-    bool numeric;     /* then address is set */
+    bool numeric; /* then address is set */
     posw_netaddr address;
 } posw_node_url;
 POSW_MUST_USE bool posw_node_url_parse(posw_node_url *out, const char *text, uint16_t default_port);

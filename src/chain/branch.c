@@ -9,11 +9,11 @@
  * a row of EPOCHS, which lives as long as s' is a side block.
  *
  * Bounds. A table is made once, however often it is asked for, also over a restart. Making it executes the blocks from
- * the latest place of the branch whose state is kept (POSW_CHAIN_BRANCH_STATES_MAX, the latest used), which is E blocks,
- * or from the fork: at most as many as the branch has. Nothing is executed before the branch has more than E blocks, each
- * of which has a valid seal. On disk there is at most one table for E side blocks, in memory the few tables of
- * context.c and the kept states, which go first of all that is not the tip's when memory is short and cannot be
- * trimmed.
+ * the latest place of the branch whose state is kept (POSW_CHAIN_BRANCH_STATES_MAX, the latest used), which is E
+ * blocks, or from the fork: at most as many as the branch has. Nothing is executed before the branch has more than E
+ * blocks, each of which has a valid seal. On disk there is at most one table for E side blocks, in memory the few
+ * tables of context.c and the kept states, which go first of all that is not the tip's when memory is short and cannot
+ * be trimmed.
  *
  * An invalid block found on the way leaves the tree with its descendants, as in a switch. */
 #include "chain/chain_internal.h"
@@ -55,8 +55,7 @@ static int copy_row(posw_chain *c, const uint8_t *from, size_t from_size, const 
     int rc = c->store->ops->get(c->store, POSW_TABLE_EPOCHS, from, from_size, &value);
     if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
     posw_buf_append(&copy, value.data, value.size);
-    rc = copy.failed ? POSW_ENOMEM
-                     : c->store->ops->put(c->store, POSW_TABLE_EPOCHS, to, to_size, copy.data, copy.size);
+    rc = copy.failed ? POSW_ENOMEM : c->store->ops->put(c->store, POSW_TABLE_EPOCHS, to, to_size, copy.data, copy.size);
     posw_buf_clear(&copy);
     return rc;
 }
@@ -140,8 +139,7 @@ static int table_of(posw_chain *c, const run *r, const posw_chain_table_slot **o
     const posw_params *p = &c->spec->params;
     const uint64_t epoch = posw_epoch_of(p, number), snapshot = posw_epoch_snapshot_block(p, epoch);
     int rc = posw_chain_table_at(c, out, number, r->branch.fork_number);
-    if (rc == POSW_ENOTFOUND)
-        rc = find_table(c, out, epoch, &r->branch.hashes[snapshot - r->branch.fork_number - 1]);
+    if (rc == POSW_ENOTFOUND) rc = find_table(c, out, epoch, &r->branch.hashes[snapshot - r->branch.fork_number - 1]);
     return rc == POSW_ENOTFOUND ? POSW_ECORRUPT : rc;
 }
 

@@ -54,7 +54,7 @@ typedef struct {
     posw_u256 weight;
     posw_window_entry entry;
     uint64_t seal; /* posw_chain_seal_of */
-    bool marked; /* scratch of walks over the tree */
+    bool marked;   /* scratch of walks over the tree */
 } posw_chain_side;
 
 /* Blocks from a fork (exclusive) up to some block. Zero-initialise; hashes is owned. */
@@ -123,7 +123,7 @@ struct posw_chain {
     posw_hash branch_at;
     bool branch_valid;
 
-    posw_map side; /* hash -> posw_chain_side */
+    posw_map side;  /* hash -> posw_chain_side */
     posw_map seals; /* seal -> how many blocks of `side` have it (uint32_t) */
     uint64_t side_order;
     uint64_t side_floor;     /* no branch leaves the main chain below this block */

@@ -37,9 +37,8 @@ int posw_chain_table_put(posw_chain *c, posw_state *s, const uint8_t *key, size_
     posw_buf encoded = {0};
     posw_staking_table_encode(&encoded, table);
     free(table);
-    rc = encoded.failed
-             ? POSW_ENOMEM
-             : c->store->ops->put(c->store, POSW_TABLE_EPOCHS, key, key_size, encoded.data, encoded.size);
+    rc = encoded.failed ? POSW_ENOMEM
+                        : c->store->ops->put(c->store, POSW_TABLE_EPOCHS, key, key_size, encoded.data, encoded.size);
     posw_buf_clear(&encoded);
     return rc;
 }

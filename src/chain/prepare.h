@@ -15,7 +15,7 @@ typedef struct {
     posw_verdict verdict;  /* of all that was checked: form, size, signatures, transactions root, and the PoW where it
                               needs no key */
     bool pow_checked;
-    bool is_built_on; /* its child has a header with a proof of work that was checked. The caller's to say */
+    bool is_built_on;   /* its child has a header with a proof of work that was checked. The caller's to say */
     bool own_signature; /* the seal's signature is known to be the beneficiary's: a fact of the header alone */
 } posw_prepared;
 

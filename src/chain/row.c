@@ -78,11 +78,10 @@ int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uin
 }
 
 posw_window_entry posw_chain_entry_of(const posw_header *h) {
-    return (posw_window_entry){
-        .miner = h->beneficiary,
-        .timestamp = h->timestamp,
-        .boosted = posw_seal_boosted(&h->mix_hash, &h->difficulty),
-        .difficulty = h->difficulty};
+    return (posw_window_entry){.miner = h->beneficiary,
+                               .timestamp = h->timestamp,
+                               .boosted = posw_seal_boosted(&h->mix_hash, &h->difficulty),
+                               .difficulty = h->difficulty};
 }
 
 uint64_t posw_chain_meta_u64(posw_bytes value) {

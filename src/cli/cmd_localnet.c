@@ -1,5 +1,5 @@
-/* posw localnet: several nodes with miners on one machine. Each is a process of its own (a copy of this one), connected to those before
- * it over loopback, as nodes of different people are over the internet. */
+/* posw localnet: several nodes with miners on one machine. Each is a process of its own (a copy of this one), connected
+ * to those before it over loopback, as nodes of different people are over the internet. */
 #include "cli/commands.h"
 
 #include "base/bytes.h"
@@ -67,11 +67,13 @@ static int make_keys(localnet *l) {
     posw_message msg = {""};
     if (posw_mnemonic_seed(seed, MNEMONIC, "", &msg) != POSW_OK) return cli_fail("%s", msg.text);
     for (uint32_t i = 0; i < NODES_MAX; i++)
-        if (posw_hd_account(l->secrets[i], &l->miners[i], seed, i) != POSW_OK) return cli_fail("the accounts cannot be derived");
+        if (posw_hd_account(l->secrets[i], &l->miners[i], seed, i) != POSW_OK)
+            return cli_fail("the accounts cannot be derived");
     return CLI_OK;
 }
 
-/* The development chain with real difficulty: miners that do not wait for each other would otherwise all find at once. */
+/* The development chain with real difficulty: miners that do not wait for each other would otherwise all find at once.
+ */
 static int make_spec(localnet *l, posw_chain_spec *spec) {
     posw_params *p = &spec->params;
     const posw_u256 coin = posw_coin();
@@ -81,8 +83,11 @@ static int make_spec(localnet *l, posw_chain_spec *spec) {
     p->epoch_blocks *= 4; /* with epochs of 64 blocks a network that was cut for a minute can be one again (F3, P2) */
     p->reorg_max_blocks *= 4;
     p->unbonding_blocks *= 4;
-    if (!cli_u64(l->c, "chain-id", 1, 2147483629, &p->chain_id) || !cli_u64(l->c, "block-time", 1, 3600, &p->block_time_s)) return CLI_USAGE;
-    if (!posw_params_preset(p, cli_text(l->c, "weight"))) return cli_usage(l->c, "--weight must be pow, linear, sqrt, quadratic, diode, ticket or quarkchain");
+    if (!cli_u64(l->c, "chain-id", 1, 2147483629, &p->chain_id) ||
+        !cli_u64(l->c, "block-time", 1, 3600, &p->block_time_s))
+        return CLI_USAGE;
+    if (!posw_params_preset(p, cli_text(l->c, "weight")))
+        return cli_usage(l->c, "--weight must be pow, linear, sqrt, quadratic, diode, ticket or quarkchain");
     p->window_blocks = window;
     p->difficulty_rule = POSW_DIFFICULTY_ASERT;
     p->difficulty_blocks = 20;
@@ -160,7 +165,8 @@ static int add_earlier(localnet *l, cli_network *n, uint64_t self) {
     if (n->named == NULL) return cli_fail("out of memory");
     for (uint64_t i = 0; i < self; i++) {
         const char *node = json_string_value(json_object_get(l->children[i].ready, "node"));
-        if (node == NULL || !posw_node_url_parse(&n->named[i], node, POSW_P2P_PORT)) return cli_fail("node %" PRIu64 " gave no address", i + 1);
+        if (node == NULL || !posw_node_url_parse(&n->named[i], node, POSW_P2P_PORT))
+            return cli_fail("node %" PRIu64 " gave no address", i + 1);
     }
     n->options.named = n->named;
     n->options.named_count = (size_t)self;
@@ -179,7 +185,8 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
     if (code == CLI_OK) code = cli_stack_open_node(&s, l->c, &no);
     for (size_t k = 0; k < NODES_MAX; k++)
         (void)cli_miners_add_key(&r.miners, &l->miners[k], l->secrets[k]);
-    if (code == CLI_OK) code = cli_miners_open(&r.miners, l->c, &s, i, ro); /* the ports follow each other, as those of the RPC do */
+    if (code == CLI_OK)
+        code = cli_miners_open(&r.miners, l->c, &s, i, ro); /* the ports follow each other, as those of the RPC do */
     if (code == CLI_OK) code = cli_network_open(&r.network, l->c, &s, datadir, ro);
     if (code == CLI_OK) code = add_earlier(l, &r.network, i);
     if (code == CLI_OK) {
@@ -196,7 +203,8 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
         ro->end = on_end;
         ro->ready = on_ready;
         ro->arg = &r;
-        if (posw_runner_run(s.node, ro, &l->c->log, &msg) != POSW_OK) code = cli_fail("%s", msg.text[0] != '\0' ? msg.text : "a node ended");
+        if (posw_runner_run(s.node, ro, &l->c->log, &msg) != POSW_OK)
+            code = cli_fail("%s", msg.text[0] != '\0' ? msg.text : "a node ended");
         free(journal);
     }
     cli_miners_close(&r.miners);
@@ -210,7 +218,8 @@ static _Noreturn void be_node(localnet *l, uint64_t i, int out) {
     const char *lists_dir = cli_text(l->c, "datadir");
     char *datadir = lists_dir == NULL ? NULL : path_in(lists_dir, "node-%lu", (unsigned long)i + 1);
     const bool under_table = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-    if (under_table && !cli_given(l->c, "log-level")) l->c->log.level = POSW_LOG_WARN; /* what happens shows the table */
+    if (under_table && !cli_given(l->c, "log-level"))
+        l->c->log.level = POSW_LOG_WARN;    /* what happens shows the table */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no node outlives the command, however that ends */
     (void)signal(SIGINT, SIG_IGN);          /* the command hears of Ctrl-C and tells its nodes */
     (void)dup2(out, STDOUT_FILENO);
@@ -269,7 +278,8 @@ static int start_node(localnet *l, uint64_t i) {
     (void)close(ends[0]);
     if (said) l->children[i].ready = json_loads(line, 0, NULL);
     if (asked_to_stop) return CLI_OK;
-    return l->children[i].ready != NULL ? CLI_OK : cli_fail("node %" PRIu64 " did not start; the line above says why", i + 1);
+    return l->children[i].ready != NULL ? CLI_OK
+                                        : cli_fail("node %" PRIu64 " did not start; the line above says why", i + 1);
 }
 
 static void stop_all(localnet *l) {
@@ -315,8 +325,8 @@ static void show(localnet *l, bool redraw) {
            cli_switch(l->c, "no-dashboard") ? "RPC" : "RPC and dashboard", end);
     for (uint64_t i = 0; i < l->count; i++) {
         const child *n = &l->children[i];
-        printf("%-5" PRIu64 " %8" PRIu64 "  %-18.18s… %5" PRIu64 " %8" PRIu64 "  %s%s", i + 1, n->height, n->hash, n->peers, n->pending,
-               cli_view_text(n->ready, "rpc").text, end);
+        printf("%-5" PRIu64 " %8" PRIu64 "  %-18.18s… %5" PRIu64 " %8" PRIu64 "  %s%s", i + 1, n->height, n->hash,
+               n->peers, n->pending, cli_view_text(n->ready, "rpc").text, end);
     }
     fflush(stdout);
 }
@@ -325,7 +335,9 @@ static int print_json(const localnet *l) {
     json_t *nodes = json_array();
     for (uint64_t i = 0; i < l->count; i++)
         (void)json_array_append(nodes, l->children[i].ready);
-    char *text = json_dumps(json_pack("{s:b, s:I, s:o}", "ready", 1, "chainId", (json_int_t)l->spec.params.chain_id, "nodes", nodes), JSON_COMPACT);
+    char *text = json_dumps(
+        json_pack("{s:b, s:I, s:o}", "ready", 1, "chainId", (json_int_t)l->spec.params.chain_id, "nodes", nodes),
+        JSON_COMPACT);
     const bool ok = text != NULL && puts(text) >= 0 && fflush(stdout) == 0;
     free(text);
     return ok ? CLI_OK : cli_fail("the output could not be written");
@@ -360,8 +372,12 @@ static int run(cli *c) {
     if (l == NULL) return cli_fail("out of memory");
     l->c = c;
     l->count = c->arg_count == 0 ? 4 : strtoull(c->args[0], &end, 10);
-    int code = c->arg_count > 0 && (*end != '\0' || l->count < 1 || l->count > NODES_MAX) ? cli_usage(c, "the number of nodes is 1 to %d", NODES_MAX) : CLI_OK;
-    if (code == CLI_OK && (!cli_u64(c, "port", 0, 65000, &l->rpc_port) || !cli_u64(c, "p2p-port", 0, 65000, &l->p2p_port) || !cli_u64(c, "threads", 1, 256, &l->threads)))
+    int code = c->arg_count > 0 && (*end != '\0' || l->count < 1 || l->count > NODES_MAX)
+                   ? cli_usage(c, "the number of nodes is 1 to %d", NODES_MAX)
+                   : CLI_OK;
+    if (code == CLI_OK &&
+        (!cli_u64(c, "port", 0, 65000, &l->rpc_port) || !cli_u64(c, "p2p-port", 0, 65000, &l->p2p_port) ||
+         !cli_u64(c, "threads", 1, 256, &l->threads)))
         code = CLI_USAGE;
     if (code == CLI_OK) code = make_keys(l);
     if (code == CLI_OK) code = open_spec(l);
@@ -384,9 +400,12 @@ const cli_command cli_command_localnet = {
     "localnet",
     "[N] [OPTIONS]",
     "run a network of N nodes with miners on this machine",
-    "Starts N nodes (4 if not said otherwise), each a process with its own chain, miner and RPC, connected to each other over loopback, and shows "
-    "where each of them stands. The miners and 16 accounts are those of the development mnemonic. The nodes listen on --port, --port + 1 and "
-    "so on, and with --stratum for outside miners that log in with any of the accounts in the same way. They search for blocks with real work, so they keep the processor busy. Stop it with Ctrl-C.",
+    "Starts N nodes (4 if not said otherwise), each a process with its own chain, miner and RPC, connected to each "
+    "other over loopback, and shows "
+    "where each of them stands. The miners and 16 accounts are those of the development mnemonic. The nodes listen on "
+    "--port, --port + 1 and "
+    "so on, and with --stratum for outside miners that log in with any of the accounts in the same way. They search "
+    "for blocks with real work, so they keep the processor busy. Stop it with Ctrl-C.",
     "posw localnet 4\nposw localnet 4 --datadir ./net --block-time 5\nposw localnet 3 --port 0 --json-ready",
     options,
     0,

@@ -56,22 +56,25 @@ static void show_peer(const json_t *p, uint64_t now) {
     const uint64_t connected = cli_view_u64(p, "connected");
     char ping[32] = "-";
     if (cli_view(p, "pingMs") != NULL) snprintf(ping, sizeof ping, "%" PRIu64 " ms", cli_view_u64(p, "pingMs"));
-    printf("%-20s %-10s %-28s %9" PRIu64 " %8s %7" PRIu64 " s %9" PRIu64 " kB in %7" PRIu64 " kB out  %s\n", cli_view_text(p, "peer").text,
-           cli_view_text(p, "kind").text, cli_view_text(p, "network.remoteAddress").text, cli_view_u64(p, "protocols.posw.number"), ping,
-           now > connected ? now - connected : 0, cli_view_u64(p, "bytesIn") / 1024, cli_view_u64(p, "bytesOut") / 1024, cli_view_text(p, "name").text);
+    printf("%-20s %-10s %-28s %9" PRIu64 " %8s %7" PRIu64 " s %9" PRIu64 " kB in %7" PRIu64 " kB out  %s\n",
+           cli_view_text(p, "peer").text, cli_view_text(p, "kind").text, cli_view_text(p, "network.remoteAddress").text,
+           cli_view_u64(p, "protocols.posw.number"), ping, now > connected ? now - connected : 0,
+           cli_view_u64(p, "bytesIn") / 1024, cli_view_u64(p, "bytesOut") / 1024, cli_view_text(p, "name").text);
 }
 
 static int show_page(const json_t *status, const json_t *peers) {
     const json_t *p, *problem = cli_view(status, "problem"), *url = cli_view(status, "url");
     size_t i;
     printf("%-15s %s\n", "this node", json_is_string(url) ? json_string_value(url) : "?");
-    printf("%-15s %" PRIu64 " in, %" PRIu64 " out; %" PRIu64 " addresses known\n", "peers", cli_view_u64(status, "inbound"), cli_view_u64(status, "outbound"),
-           cli_view_u64(status, "addresses"));
+    printf("%-15s %" PRIu64 " in, %" PRIu64 " out; %" PRIu64 " addresses known\n", "peers",
+           cli_view_u64(status, "inbound"), cli_view_u64(status, "outbound"), cli_view_u64(status, "addresses"));
     if (json_is_true(cli_view(status, "syncing")))
         printf("%-15s up to block %" PRIu64 "\n", "synchronising", cli_view_u64(status, "syncTip"));
-    if (json_is_string(problem) && json_string_length(problem) > 0) printf("%-15s %s\n", "problem", json_string_value(problem));
+    if (json_is_string(problem) && json_string_length(problem) > 0)
+        printf("%-15s %s\n", "problem", json_string_value(problem));
     if (json_array_size(peers) > 0)
-        printf("\n%-20s %-10s %-28s %9s %8s %9s %15s %14s  %s\n", "number", "kind", "address", "block", "ping", "connected", "received", "sent", "program");
+        printf("\n%-20s %-10s %-28s %9s %8s %9s %15s %14s  %s\n", "number", "kind", "address", "block", "ping",
+               "connected", "received", "sent", "program");
     json_array_foreach(peers, i, p) show_peer(p, (uint64_t)time(NULL));
     return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
 }
@@ -79,10 +82,12 @@ static int show_page(const json_t *status, const json_t *peers) {
 static int show_peers(cli *c, cli_rpc *rpc) {
     json_t *status = NULL, *peers = NULL;
     int code = cli_rpc_call(rpc, &status, "posw_networkStatus", json_array());
-    if (code == CLI_OK && !json_is_true(cli_view(status, "enabled"))) code = cli_fail("%s runs without a network", rpc->url);
+    if (code == CLI_OK && !json_is_true(cli_view(status, "enabled")))
+        code = cli_fail("%s runs without a network", rpc->url);
     if (code == CLI_OK) code = cli_rpc_call(rpc, &peers, "admin_peers", json_array());
     if (code == CLI_OK)
-        code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O}", "status", status, "peers", peers)) : show_page(status, peers);
+        code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O}", "status", status, "peers", peers))
+                                     : show_page(status, peers);
     json_decref(status);
     json_decref(peers);
     return code;
@@ -93,14 +98,20 @@ static int act(cli *c, cli_rpc *rpc) {
     uint64_t seconds;
     if (!cli_u64(c, "seconds", 1, UINT32_MAX, &seconds)) return CLI_USAGE;
     if ((text = cli_text(c, "add")) != NULL)
-        return command(c, rpc, "admin_addPeer", json_pack("[s]", text), "added", "this node is on the list already, or the list is full");
+        return command(c, rpc, "admin_addPeer", json_pack("[s]", text), "added",
+                       "this node is on the list already, or the list is full");
     if ((text = cli_text(c, "remove")) != NULL)
-        return command(c, rpc, "admin_removePeer", json_pack("[s]", text), "removed", "this node is not on the list: see posw peers");
+        return command(c, rpc, "admin_removePeer", json_pack("[s]", text), "removed",
+                       "this node is not on the list: see posw peers");
     if ((text = cli_text(c, "disconnect")) != NULL)
-        return command(c, rpc, "admin_disconnect", json_pack("[s]", text), "closed", "there is no connection with this number: see posw peers");
+        return command(c, rpc, "admin_disconnect", json_pack("[s]", text), "closed",
+                       "there is no connection with this number: see posw peers");
     if ((text = cli_text(c, "ban")) != NULL)
-        return command(c, rpc, "admin_ban", json_pack("[s, I]", text, (json_int_t)seconds), "banned", "nothing was changed");
-    if ((text = cli_text(c, "unban")) != NULL) return command(c, rpc, "admin_unban", json_pack("[s]", text), "lifted", "this address is not banned: see posw peers --bans");
+        return command(c, rpc, "admin_ban", json_pack("[s, I]", text, (json_int_t)seconds), "banned",
+                       "nothing was changed");
+    if ((text = cli_text(c, "unban")) != NULL)
+        return command(c, rpc, "admin_unban", json_pack("[s]", text), "lifted",
+                       "this address is not banned: see posw peers --bans");
     return cli_switch(c, "bans") ? show_bans(c, rpc) : show_peers(c, rpc);
 }
 
@@ -121,7 +132,8 @@ const cli_command cli_command_peers = {
     "peers",
     "[OPTIONS]",
     "show and change a node's connections",
-    "Shows the peers of a running node: who came and who was dialled, where their chains stand, and what is wrong if something is. With an option "
+    "Shows the peers of a running node: who came and who was dialled, where their chains stand, and what is wrong if "
+    "something is. With an option "
     "it adds or removes a node to stay connected to, closes a connection, or bans an address.",
     "posw peers\nposw peers --add posw://…@203.0.113.7:30301\nposw peers --ban 203.0.113.0/24 --seconds 3600",
     options,

@@ -99,8 +99,8 @@ static void show_upgrades(const answers *a) {
     json_array_foreach((json_t *)list, i, u) {
         if (strcmp(cli_view_text(u, "state").text, "coming") != 0) continue;
         posw_upgrade_when(when, cli_view_u64(u, "secondsLeft"));
-        printf("%-15s %s at block %" PRIu64 ", %s\n", "upgrade", cli_view_text(u, "name").text, cli_view_u64(u, "height"),
-               when);
+        printf("%-15s %s at block %" PRIu64 ", %s\n", "upgrade", cli_view_text(u, "name").text,
+               cli_view_u64(u, "height"), when);
     }
     list = cli_view(a->upgrades, "unknown");
     json_array_foreach((json_t *)list, i, u) {
@@ -128,10 +128,10 @@ static int run(cli *c) {
     int code = cli_rpc_open(&rpc, c);
     if (code == CLI_OK) code = ask(&rpc, &a);
     if (code == CLI_OK)
-        code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O, s:O, s:O, s:O?}", "status", a.status, "epoch",
-                                                                a.epoch, "chain", a.chain, "gasPrice", a.gas_price,
-                                                                "upgrades", a.upgrades))
-                                     : show_page(&a, &rpc);
+        code = cli_switch(c, "json")
+                   ? cli_json_print(json_pack("{s:O, s:O, s:O, s:O, s:O?}", "status", a.status, "epoch", a.epoch,
+                                              "chain", a.chain, "gasPrice", a.gas_price, "upgrades", a.upgrades))
+                   : show_page(&a, &rpc);
     json_decref(a.status);
     json_decref(a.epoch);
     json_decref(a.chain);

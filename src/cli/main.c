@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A mapped file (the state, or a file of blocks to import) that was cut while it is in use, or that its disk cannot read: there is nothing to go back to. What
- * was committed is safe. Only calls that a signal handler may make. */
+/* A mapped file (the state, or a file of blocks to import) that was cut while it is in use, or that its disk cannot
+ * read: there is nothing to go back to. What was committed is safe. Only calls that a signal handler may make. */
 static void on_bus_error(int number) {
-    static const char text[] = "posw: a file in use was cut short or cannot be read: check the disk of the data directory, and run 'posw db verify' on it\n";
+    static const char text[] = "posw: a file in use was cut short or cannot be read: check the disk of the data "
+                               "directory, and run 'posw db verify' on it\n";
     (void)number;
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
     _exit(CLI_FAILED);

@@ -24,9 +24,11 @@ static int read_nodes(const cli *c, const char *option, posw_node_url **out, siz
     *out = calloc(POSW_P2P_NAMED_MAX, sizeof **out);
     if (*out == NULL) code = cli_fail("out of memory");
     for (size_t i = 0; code == CLI_OK && list[i] != NULL; i++) {
-        if (*count == POSW_P2P_NAMED_MAX) code = cli_usage(c, "--%s takes at most %d nodes", option, POSW_P2P_NAMED_MAX);
+        if (*count == POSW_P2P_NAMED_MAX)
+            code = cli_usage(c, "--%s takes at most %d nodes", option, POSW_P2P_NAMED_MAX);
         else if (!posw_node_url_parse(&(*out)[(*count)++], list[i], POSW_P2P_PORT))
-            code = cli_usage(c, "--%s: %s is not a node; write posw://ID@HOST:PORT, HOST:PORT or HOST", option, list[i]);
+            code =
+                cli_usage(c, "--%s: %s is not a node; write posw://ID@HOST:PORT, HOST:PORT or HOST", option, list[i]);
     }
     free(list);
     return code;
@@ -40,7 +42,8 @@ static int read_addresses(cli_network *n) {
     int code = read_nodes(c, "addnode", &n->named, &n->options.named_count);
     if (code == CLI_OK) code = read_nodes(c, "connect", &connect, &extra);
     if (code == CLI_OK && connect != NULL) {
-        if (n->named != NULL) code = cli_usage(c, "--connect and --addnode exclude each other: --connect dials nobody else");
+        if (n->named != NULL)
+            code = cli_usage(c, "--connect and --addnode exclude each other: --connect dials nobody else");
         n->options.named_only = true;
         n->options.named_count = extra;
         free(n->named);
@@ -48,7 +51,8 @@ static int read_addresses(cli_network *n) {
     }
     if (code == CLI_OK) code = read_nodes(c, "bootnodes", &n->bootnodes, &n->options.bootnode_count);
     if (code == CLI_OK && external != NULL && !posw_netaddr_parse(&n->options.external, external, POSW_P2P_PORT))
-        code = cli_usage(c, "--external: %s is not a numeric address; write 1.2.3.4:30301 or [2001:db8::1]:30301", external);
+        code = cli_usage(c, "--external: %s is not a numeric address; write 1.2.3.4:30301 or [2001:db8::1]:30301",
+                         external);
     n->options.named = n->named;
     n->options.bootnodes = n->bootnodes;
     n->dns_seeds = cli_list(c, "dns-seeds");
@@ -61,8 +65,8 @@ static int read_options(cli_network *n, posw_runner_options *ro) {
     uint64_t port, inbound, outbound, handshakes;
     const char *listen = cli_text(c, "listen");
     posw_p2p_options_default(&n->options);
-    if (!cli_u64(c, "p2p-port", 0, 65535, &port) || !cli_u64(c, "max-peers", 0, 1000, &inbound) || !cli_u64(c, "outbound-peers", 0, 64, &outbound) ||
-        !cli_u64(c, "handshakes", 1, 100000, &handshakes))
+    if (!cli_u64(c, "p2p-port", 0, 65535, &port) || !cli_u64(c, "max-peers", 0, 1000, &inbound) ||
+        !cli_u64(c, "outbound-peers", 0, 64, &outbound) || !cli_u64(c, "handshakes", 1, 100000, &handshakes))
         return CLI_USAGE;
     n->options.inbound_max = (unsigned)inbound;
     n->options.outbound_max = (unsigned)outbound;
@@ -79,7 +83,9 @@ static int read_options(cli_network *n, posw_runner_options *ro) {
 
 static int open_files(cli_network *n) {
     posw_message msg = {""};
-    if (n->datadir == NULL) return posw_identity_new(&n->identity) == POSW_OK ? CLI_OK : cli_fail("a node key could not be made"); /* in memory */
+    if (n->datadir == NULL)
+        return posw_identity_new(&n->identity) == POSW_OK ? CLI_OK
+                                                          : cli_fail("a node key could not be made"); /* in memory */
     n->key_path = path_in(n->datadir, "node.key");
     n->peers_path = path_in(n->datadir, "peers.dat");
     if (n->key_path == NULL || n->peers_path == NULL) return cli_fail("out of memory");
@@ -115,7 +121,9 @@ void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_acti
     const int err = posw_p2p_new(&n->p2p, &n->options);
     if (err != POSW_OK) {
         posw_action *a = posw_actions_push(out, POSW_ACTION_FATAL);
-        if (a != NULL) posw_buf_printf(&a->data, "the network cannot be started: %s%s", posw_error_text(err), posw_error_remedy(err));
+        if (a != NULL)
+            posw_buf_printf(&a->data, "the network cannot be started: %s%s", posw_error_text(err),
+                            posw_error_remedy(err));
         return;
     }
     posw_rpc_set_p2p(n->stack->rpc, n->p2p);

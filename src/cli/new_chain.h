@@ -29,8 +29,9 @@ extern const new_chain_choice NEW_CHAIN_TABLE[NEW_CHAIN_CHOICES];
 size_t new_chain_find(const char *option);
 
 /* Everything from texts[i] for NEW_CHAIN_TABLE[i]; NULL: as in rules, which are the defaults if they are NULL. *out is
- * fresh memory and cleared by the caller also after a failure. Returns NEW_CHAIN_CHOICES when the chain keeps every rule (P1 to P9); else the choice that was
- * refused, or one more for the whole, with a sentence in msg. genesis_time: seconds since 1970. */
+ * fresh memory and cleared by the caller also after a failure. Returns NEW_CHAIN_CHOICES when the chain keeps every
+ * rule (P1 to P9); else the choice that was refused, or one more for the whole, with a sentence in msg. genesis_time:
+ * seconds since 1970. */
 size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES], const posw_params *rules,
                       uint64_t genesis_time, posw_message *msg);
 void new_chain_clear(new_chain *n);

@@ -8,7 +8,7 @@ typedef struct {
     const cli *c;
     cli_stack *stack;
     const char *host;
-    const posw_p2p *p2p; /* NULL: no network */
+    const posw_p2p *p2p;      /* NULL: no network */
     const char *stratum_host; /* where miners are heard; read only if there is a port for them */
 } cli_ready;
 

@@ -130,7 +130,8 @@ int cli_snapshots_ask(cli_rpc *rpc, json_t **status, bool (*stopped)(void)) {
     }
     if (code != CLI_OK) return code;
     const json_t *problem = cli_view(*status, "problem");
-    if (strcmp(cli_view_text(*status, "state").text, "done") == 0 && json_is_string(cli_view(*status, "path"))) return CLI_OK;
+    if (strcmp(cli_view_text(*status, "state").text, "done") == 0 && json_is_string(cli_view(*status, "path")))
+        return CLI_OK;
     return cli_fail("the node could not make a snapshot: %s",
                     json_is_string(problem) ? json_string_value(problem) : "it has been started again");
 }

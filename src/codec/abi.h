@@ -1,4 +1,5 @@
-/* Contract ABI, as far as the staking contract and its callers need it: static words, uint256[] answers, Error(string). */
+/* Contract ABI, as far as the staking contract and its callers need it: static words, uint256[] answers, Error(string).
+ */
 #ifndef POSW_CODEC_ABI_H
 #define POSW_CODEC_ABI_H
 
@@ -10,7 +11,8 @@ uint32_t posw_abi_selector(const char *signature);
 /* Whole hash, for event topics. */
 void posw_abi_topic(posw_hash *out, const char *signature);
 
-/* Input reading: word i after the selector. False when the input is too short or, for an address, its upper 12 bytes are not zero. */
+/* Input reading: word i after the selector. False when the input is too short or, for an address, its upper 12 bytes
+ * are not zero. */
 POSW_MUST_USE bool posw_abi_word(posw_u256 *out, posw_bytes input, size_t i);
 POSW_MUST_USE bool posw_abi_address(posw_address *out, posw_bytes input, size_t i);
 

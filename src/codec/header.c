@@ -8,7 +8,8 @@
 
 enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE, STRING = 0x80, LIST_PREFIX = 3 };
 
-/* A byte string of 2 to 55 bytes, whose encoding is one byte and the bytes: written and read without asking for its form. */
+/* A byte string of 2 to 55 bytes, whose encoding is one byte and the bytes: written and read without asking for its
+ * form. */
 static inline uint8_t *put_fixed(uint8_t *out, const void *data, size_t size) {
     *out = (uint8_t)(STRING + size);
     memcpy(out + 1, data, size);
@@ -28,8 +29,8 @@ static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
     return put_fixed(out, h->b, sizeof h->b);
 }
 
-/* Fields 1 to 13 and the base fee; between them mixHash and nonce, unless this is for the seal hash (H4). The bloom alone
- * makes a list whose length takes two bytes. */
+/* Fields 1 to 13 and the base fee; between them mixHash and nonce, unless this is for the seal hash (H4). The bloom
+ * alone makes a list whose length takes two bytes. */
 static size_t encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h, size_t extra_size, bool sealed) {
     uint8_t *const content = out + LIST_PREFIX, *p = content;
     p = put_hash(p, &h->parent_hash);

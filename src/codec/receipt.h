@@ -22,7 +22,7 @@ typedef struct {
     enum posw_tx_type type;
     bool success;
     uint64_t cumulative_gas_used;
-    size_t log_count; /* at most POSW_RECEIPT_LOGS_MAX */
+    size_t log_count;     /* at most POSW_RECEIPT_LOGS_MAX */
     posw_event_log *logs; /* borrowed from the maker */
 } posw_receipt;
 
@@ -35,7 +35,9 @@ void posw_receipt_bloom(uint8_t bloom[POSW_BLOOM_SIZE], const posw_receipt *r); 
 
 /* Consensus encoding (with the type byte for types 1 and 2): what receiptsRoot is over. */
 void posw_receipt_encode(posw_buf *out, const posw_receipt *r);
-/* Strict; at most POSW_RECEIPT_LOGS_MAX logs are written to `logs`, which r->logs then points to. The bloom is verified. */
-POSW_MUST_USE bool posw_receipt_decode(posw_receipt *out, posw_event_log logs[POSW_RECEIPT_LOGS_MAX], const uint8_t *in, size_t size);
+/* Strict; at most POSW_RECEIPT_LOGS_MAX logs are written to `logs`, which r->logs then points to. The bloom is
+ * verified. */
+POSW_MUST_USE bool posw_receipt_decode(posw_receipt *out, posw_event_log logs[POSW_RECEIPT_LOGS_MAX], const uint8_t *in,
+                                       size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /* RLP, Ethereum's recursive length prefix: strict in both directions.
  *
- * Reading is a cursor with a sticky error: read on, ask posw_rlp_done() once at the end. Nothing is copied: byte strings are
- * views of the input. Non-canonical encodings, lengths beyond the input and trailing bytes set the error. Lists are entered
- * by making a cursor of their content, so nothing here recurses.
+ * Reading is a cursor with a sticky error: read on, ask posw_rlp_done() once at the end. Nothing is copied: byte
+ * strings are views of the input. Non-canonical encodings, lengths beyond the input and trailing bytes set the error.
+ * Lists are entered by making a cursor of their content, so nothing here recurses.
  *
  * Writing goes to plain memory that the caller has sized, or to a posw_buf. */
 #ifndef POSW_CODEC_RLP_H
@@ -26,9 +26,9 @@ posw_bytes posw_rlp_bytes(posw_rlp *r);
 posw_rlp posw_rlp_list(posw_rlp *r);
 /* The next item, of either kind, with its prefix; checks its own framing only. */
 posw_bytes posw_rlp_raw(posw_rlp *r);
-void posw_rlp_fixed(posw_rlp *r, void *out, size_t size);  /* a byte string of exactly this size */
-uint64_t posw_rlp_u64(posw_rlp *r);                        /* no leading zeros, at most 8 bytes */
-posw_u256 posw_rlp_u256(posw_rlp *r);                      /* no leading zeros, at most 32 bytes */
+void posw_rlp_fixed(posw_rlp *r, void *out, size_t size); /* a byte string of exactly this size */
+uint64_t posw_rlp_u64(posw_rlp *r);                       /* no leading zeros, at most 8 bytes */
+posw_u256 posw_rlp_u256(posw_rlp *r);                     /* no leading zeros, at most 32 bytes */
 /* Items of a list (each with its own framing valid), -1 when the content is malformed. */
 int64_t posw_rlp_count(posw_rlp r);
 /* Whole input valid at every depth (iterative; depth at most 1,024)? For vectors and fuzzing. */
@@ -44,7 +44,8 @@ uint8_t *posw_rlp_put_bytes(uint8_t *out, const void *data, size_t size);
 uint8_t *posw_rlp_put_u64(uint8_t *out, uint64_t v);
 uint8_t *posw_rlp_put_u256(uint8_t *out, const posw_u256 *v);
 uint8_t *posw_rlp_put_list(uint8_t *out, size_t content_size); /* prefix only */
-/* What posw_rlp_put_bytes writes ahead of the data: nothing for a byte that is its own encoding. For data that is streamed. */
+/* What posw_rlp_put_bytes writes ahead of the data: nothing for a byte that is its own encoding. For data that is
+ * streamed. */
 uint8_t *posw_rlp_put_bytes_prefix(uint8_t *out, const void *data, size_t size);
 /* The same onto a buffer. */
 void posw_rlp_append_bytes(posw_buf *b, const void *data, size_t size);

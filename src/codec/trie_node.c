@@ -1,6 +1,6 @@
 /* Nodes: making, sharing, copying and dropping them; hex-prefix keys. */
-#include "base/bytes.h"
 #include "codec/trie_node.h"
+#include "base/bytes.h"
 
 #include <string.h>
 

@@ -96,8 +96,8 @@ typedef struct {
     size_t versions;                /* that live */
     posw_trie_retired **retired;    /* of the latest commits, oldest first, without gaps; retired_count of them */
     size_t retired_count, retired_capacity;
-    size_t current;                 /* versions whose epoch is the latest commit; each older one is counted by the
-                                       record of the commit after its epoch */
+    size_t current; /* versions whose epoch is the latest commit; each older one is counted by the
+                       record of the commit after its epoch */
     uint64_t commits;
     posw_trie_chunks chunks;
     size_t memory;           /* bytes in use */

@@ -1,7 +1,8 @@
-/* Transactions of type 0 (EIP-155), 1 (EIP-2930) and 2 (EIP-1559): decoding, hash, signing digest, sender (protocol X2, X3).
+/* Transactions of type 0 (EIP-155), 1 (EIP-2930) and 2 (EIP-1559): decoding, hash, signing digest, sender (protocol X2,
+ * X3).
  *
- * A decoded posw_tx is a view: `input`, `access_list` and `raw` point into the bytes it was decoded from and are borrowed
- * from them. No allocation. */
+ * A decoded posw_tx is a view: `input`, `access_list` and `raw` point into the bytes it was decoded from and are
+ * borrowed from them. No allocation. */
 #ifndef POSW_CODEC_TX_H
 #define POSW_CODEC_TX_H
 
@@ -48,9 +49,11 @@ uint64_t posw_tx_intrinsic_gas(const posw_tx *tx);
 /* X5: the price paid at this base fee; the caller made sure that max_fee >= base fee. */
 posw_u256 posw_tx_effective_price(const posw_tx *tx, uint64_t base_fee_wei);
 
-/* Appends the encoding of the fields of `tx` with its signature (its raw is ignored; the access list is that of the view). */
+/* Appends the encoding of the fields of `tx` with its signature (its raw is ignored; the access list is that of the
+ * view). */
 void posw_tx_encode(posw_buf *out, const posw_tx *tx);
-/* The same, signed with the key; false: invalid key, no memory, or type 0 with a chain id above 2^62. For wallets and tests. */
+/* The same, signed with the key; false: invalid key, no memory, or type 0 with a chain id above 2^62. For wallets and
+ * tests. */
 POSW_MUST_USE bool posw_tx_sign(posw_buf *out, const posw_tx *tx, const uint8_t secret[32]);
 
 #endif

@@ -60,7 +60,8 @@ static posw_verdict check_fields(const posw_check_context *c, const posw_header 
     if (h->base_fee_wei != posw_base_fee_next(p, c->parent->number, c->parent->base_fee_wei, c->parent->gas_used))
         return posw_invalid(POSW_RULE_BASE_FEE); /* B1 */
     if (!stake_root_in_force(c, h)) return posw_invalid(POSW_RULE_STAKE_ROOT);
-    const posw_u256 want = difficulty != NULL ? *difficulty : posw_difficulty_next(p, c->window, c->parent, h->timestamp);
+    const posw_u256 want =
+        difficulty != NULL ? *difficulty : posw_difficulty_next(p, c->window, c->parent, h->timestamp);
     return posw_u256_equal(&h->difficulty, &want) ? posw_valid() : posw_invalid(POSW_RULE_DIFFICULTY); /* D1 */
 }
 

@@ -6,7 +6,8 @@
 #include "posw/check.h"
 
 /* posw_check_header_fields with what posw_difficulty_next says. */
-posw_verdict posw_check_header_fields_at(const posw_check_context *c, const posw_header *h, const posw_u256 *difficulty);
+posw_verdict posw_check_header_fields_at(const posw_check_context *c, const posw_header *h,
+                                         const posw_u256 *difficulty);
 /* posw_seal_signer with the digest of posw_seal_digest. */
 POSW_MUST_USE bool posw_seal_signer_of(posw_address *out, const posw_header *h, const posw_hash *digest);
 /* posw_check_header_proof with the digest, and with what the check of the proof said (not read when proof is NULL). */

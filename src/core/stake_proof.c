@@ -30,7 +30,8 @@ static bool within_limits(const posw_stake_proof *proof) {
 /* Both fit 128 bits. False when their sum does not. */
 static bool add_sum(posw_u256 *sum, const posw_u256 *more) {
     uint64_t carry = 0;
-    const uint64_t low = posw_word_add(&carry, sum->w[0], more->w[0]), high = posw_word_add(&carry, sum->w[1], more->w[1]);
+    const uint64_t low = posw_word_add(&carry, sum->w[0], more->w[0]),
+                   high = posw_word_add(&carry, sum->w[1], more->w[1]);
     if (carry != 0) return false;
     *sum = (posw_u256){{low, high, 0, 0}};
     return true;

@@ -50,8 +50,8 @@ uint64_t posw_random_u64(posw_random *r) {
     return posw_load_le64(bytes);
 }
 
-/* Lemire's multiplication: the high word of x * n is the draw; the few x that would make some results more likely than others are
- * drawn again. */
+/* Lemire's multiplication: the high word of x * n is the draw; the few x that would make some results more likely than
+ * others are drawn again. */
 uint64_t posw_random_below(posw_random *r, uint64_t n) {
     POSW_ASSERT(n > 0);
     uint64_t high, low = posw_word_mul(&high, posw_random_u64(r), n);
@@ -78,8 +78,8 @@ void posw_random_shuffle(posw_random *r, void *items, size_t count, size_t size)
     }
 }
 
-/* -log2(u / 2^64) with 32 bits behind the point, for u >= 1. The whole part is the number of leading zeros; squaring the
- * rest (in [1, 2) with 63 bits behind the point) shows the next bit of its logarithm in its size. */
+/* -log2(u / 2^64) with 32 bits behind the point, for u >= 1. The whole part is the number of leading zeros; squaring
+ * the rest (in [1, 2) with 63 bits behind the point) shows the next bit of its logarithm in its size. */
 static uint64_t minus_log2(uint64_t u) {
     const unsigned zeros = (unsigned)__builtin_clzll(u);
     uint64_t x = u << zeros, fraction = 0;

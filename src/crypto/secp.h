@@ -11,7 +11,8 @@ typedef struct {
     uint8_t b[POSW_SIGNATURE_SIZE];
 } posw_signature;
 
-/* The address whose key signed this digest; false for r or s out of range, high s, a recovery id above 1, or no such point. */
+/* The address whose key signed this digest; false for r or s out of range, high s, a recovery id above 1, or no such
+ * point. */
 POSW_MUST_USE bool posw_secp_recover(posw_address *out, const posw_hash *digest, const posw_signature *sig);
 /* RFC 6979 nonce, low s. False only for an invalid key. */
 POSW_MUST_USE bool posw_secp_sign(posw_signature *out, const posw_hash *digest, const uint8_t secret[32]);
@@ -23,7 +24,8 @@ POSW_MUST_USE bool posw_secp_pubkey_compressed(uint8_t out[33], const uint8_t se
 /* secret = secret + tweak mod n; false if out of range or zero (BIP-32 says: take the next index). */
 POSW_MUST_USE bool posw_secp_secret_add(uint8_t secret[32], const uint8_t tweak[32]);
 bool posw_secp_secret_valid(const uint8_t secret[32]);
-/* Plain verification of r ‖ s (64 bytes) against a serialised public key (33 or 65 bytes); high s refused. For vectors. */
+/* Plain verification of r ‖ s (64 bytes) against a serialised public key (33 or 65 bytes); high s refused. For vectors.
+ */
 bool posw_secp_verify(const uint8_t *pubkey, size_t pubkey_size, const posw_hash *digest, const uint8_t rs[64]);
 
 #endif

@@ -171,10 +171,11 @@ static int refused(posw_message *msg, const place *b, posw_verdict v) {
                                 b->path, b->number);
     if (v.kind == POSW_INVALID && v.rule == POSW_RULE_PARENT && b->number == 0)
         return posw_message_set(msg, POSW_EINVAL, "%s starts with the genesis block of another chain", b->path);
-    return posw_message_set(msg, POSW_EINVAL,
-                            "%s: block %" PRIu64 " at byte %" PRIu64
-                            " was refused: %s (rule %s); the blocks before it were kept: is the file of this chain, and undamaged?",
-                            b->path, b->number, b->at, posw_rule_text(v.rule), posw_rule_number(v.rule));
+    return posw_message_set(
+        msg, POSW_EINVAL,
+        "%s: block %" PRIu64 " at byte %" PRIu64
+        " was refused: %s (rule %s); the blocks before it were kept: is the file of this chain, and undamaged?",
+        b->path, b->number, b->at, posw_rule_text(v.rule), posw_rule_number(v.rule));
 }
 
 /* A second copy in the same file was not known yet when it was read; a child of the tip cannot be. */
@@ -244,11 +245,11 @@ static int run_import(posw_chain *c, posw_bytes file, const char *path, const po
     pipeline_stop(p);
     free(p);
     if (err == POSW_OK && torn != POSW_OK)
-        err =
-            posw_message_set(msg, POSW_EPARSE,
-                             "%s: what stands at byte %" PRIu64
-                            " is not a whole block; the blocks before it were kept: get a whole copy of the file and start again",
-                             path, (uint64_t)(rest.data - file.data));
+        err = posw_message_set(
+            msg, POSW_EPARSE,
+            "%s: what stands at byte %" PRIu64
+            " is not a whole block; the blocks before it were kept: get a whole copy of the file and start again",
+            path, (uint64_t)(rest.data - file.data));
     return err;
 }
 
@@ -278,8 +279,10 @@ int posw_block_file_import(posw_chain *c, const char *path, const posw_block_fil
     if (err == POSW_OK) err = run_import(c, file, path, o, msg);
     if (bulk) {
         int end = posw_chain_bulk(c, false, 0);
-        if (end != POSW_OK && (err == POSW_OK || err == POSW_EINVAL || err == POSW_EPARSE || err == POSW_ECANCELED)) /* not kept after all */
-            err = posw_message_set(msg, end, "the last blocks could not be stored: %s%s", posw_error_text(end), posw_error_remedy(end));
+        if (end != POSW_OK && (err == POSW_OK || err == POSW_EINVAL || err == POSW_EPARSE ||
+                               err == POSW_ECANCELED)) /* not kept after all */
+            err = posw_message_set(msg, end, "the last blocks could not be stored: %s%s", posw_error_text(end),
+                                   posw_error_remedy(end));
     }
     munmap((void *)(uintptr_t)file.data, file.size);
     return err;
@@ -320,7 +323,8 @@ int posw_block_file_export(posw_chain *c, const char *path, uint64_t first, uint
                                 "there are no blocks %" PRIu64 " to %" PRIu64 "; this chain has blocks 0 to %" PRIu64,
                                 first, last, tip);
     if (first < posw_chain_first_body(c))
-        return posw_message_set(msg, POSW_EPRUNED, "blocks before %" PRIu64 " are pruned here", posw_chain_first_body(c));
+        return posw_message_set(msg, POSW_EPRUNED, "blocks before %" PRIu64 " are pruned here",
+                                posw_chain_first_body(c));
     if ((size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part)
         return posw_message_set(msg, POSW_EINVAL, "the path is too long");
     FILE *f = fopen(part, "wb");

@@ -59,13 +59,14 @@ static const char *rest(const char *path) {
 int posw_file_error(posw_message *msg, int errnum, const char *verb, const char *path) {
     char buffer[128];
     const char *text = strerror_r(errnum, buffer, sizeof buffer);
-    return posw_message_set(msg, posw_file_error_code(errnum), "cannot %s %.*s%s: %s%s", verb, SHOWN_MAX, path, rest(path), text,
-                            remedy(errnum));
+    return posw_message_set(msg, posw_file_error_code(errnum), "cannot %s %.*s%s: %s%s", verb, SHOWN_MAX, path,
+                            rest(path), text, remedy(errnum));
 }
 
 /* A path that no system call would take. */
 static int too_long(posw_message *msg, const char *path) {
-    return posw_message_set(msg, POSW_EINVAL, "%.*s%s is too long a path; choose a shorter one", SHOWN_MAX, path, rest(path));
+    return posw_message_set(msg, POSW_EINVAL, "%.*s%s is too long a path; choose a shorter one", SHOWN_MAX, path,
+                            rest(path));
 }
 
 /* --- reading --- */
@@ -187,7 +188,9 @@ static int make_directory(const char *path, mode_t mode, posw_message *msg) {
         int errnum = errno;
         if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return POSW_OK;
         if (errnum == EEXIST)
-            return posw_message_set(msg, POSW_EEXIST, "%s is in the way: a directory is needed there; choose another name, or move it away", path);
+            return posw_message_set(
+                msg, POSW_EEXIST, "%s is in the way: a directory is needed there; choose another name, or move it away",
+                path);
         return posw_file_error(msg, errnum, "create the directory", path);
     }
     char parent[PATH_MAX];

@@ -161,9 +161,9 @@ static int open_with_largest_map(posw_lmdb_env *e, const char *path, unsigned fl
     }
 }
 
-/* The two meta pages, as LMDB's data format 1 lays them out on this machine: transaction n writes the page n % 2, so the
- * even and the odd one are one transaction apart. LMDB takes the newer one without a checksum; a damaged number there
- * would bring back an older state, and the records behind its end would be cut. */
+/* The two meta pages, as LMDB's data format 1 lays them out on this machine: transaction n writes the page n % 2, so
+ * the even and the odd one are one transaction apart. LMDB takes the newer one without a checksum; a damaged number
+ * there would bring back an older state, and the records behind its end would be cut. */
 typedef struct {
     uint32_t pad;
     uint16_t flags, depth;

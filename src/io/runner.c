@@ -17,8 +17,8 @@ static void fatal(runner *r, int err, const char *text, size_t size) {
 
 static void on_timer(uv_timer_t *timer);
 
-/* At least a millisecond ahead: the loop calls a timer that is due again and again before it looks at its sockets, and a
- * service that asks for a tick after each of its steps does so that others may have their turn. */
+/* At least a millisecond ahead: the loop calls a timer that is due again and again before it looks at its sockets, and
+ * a service that asks for a tick after each of its steps does so that others may have their turn. */
 static void arm_timer(runner *r, uint64_t at_ms) {
     uv_update_time(&r->loop);
     (void)uv_timer_start(&r->timer, on_timer, at_ms > r->last_ms ? at_ms - r->last_ms : 1, 0);

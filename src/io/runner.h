@@ -41,17 +41,18 @@ typedef struct {
     unsigned threads; /* searching threads; 0: none */
     const posw_pow *pow;
     /* outside miners (src/stratum); host NULL: no door for them */
-    const char *stratum_host; /* numeric address */
-    uint16_t stratum_port;    /* 0: any free port */
+    const char *stratum_host;     /* numeric address */
+    uint16_t stratum_port;        /* 0: any free port */
     unsigned stratum_connections; /* that the service takes */
     /* files */
     const char *journal_path; /* NULL: the mempool is not kept */
     /* network */
     const struct posw_identity *identity; /* io/identity.h; NULL: no network. Borrowed */
-    const char *p2p_host;   /* numeric address to listen on, "::": all of IPv6 and IPv4; NULL: it only dials */
-    uint16_t p2p_port;      /* 0: any free port */
-    unsigned p2p_inbound;   /* inbound peers that the network keeps; others may knock beside them; 0: 114 */
-    unsigned p2p_handshakes; /* a second that all who knock may have together; 0: 100. One part of the network has a 25th */
+    const char *p2p_host; /* numeric address to listen on, "::": all of IPv6 and IPv4; NULL: it only dials */
+    uint16_t p2p_port;    /* 0: any free port */
+    unsigned p2p_inbound; /* inbound peers that the network keeps; others may knock beside them; 0: 114 */
+    unsigned
+        p2p_handshakes; /* a second that all who knock may have together; 0: 100. One part of the network has a 25th */
     const char *peers_path; /* where SAVE_PEERS goes; NULL: nowhere */
     unsigned workers;       /* threads that run jobs; 0: as many as the machine has cores */
     bool port_mapping; /* ask the router to let peers in (io/portmap.h), unless it listens on the loopback; default true

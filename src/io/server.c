@@ -63,8 +63,10 @@ static void conn_feed(conn *c, const uint8_t *data, size_t size) {
     size_t used = c->is_stream ? ws_feed(c, data, size) : http_feed(c, data, size);
     if (c->closing || c->draining) return;
     posw_buf_append(&c->rest, data + used, size - used);
-    if (c->rest.failed) conn_close(c);
-    else if (conn_is_behind(c)) conn_pause(c);
+    if (c->rest.failed)
+        conn_close(c);
+    else if (conn_is_behind(c))
+        conn_pause(c);
 }
 
 /* Reads (again), so that the end of the other side is noticed. */
@@ -133,7 +135,8 @@ void conn_write(conn *c, posw_bytes head, posw_bytes body) {
     }
     if (done == total) return;
     /* One answer may be of any size; a reader that lets answers pile up is not worth their memory. */
-    if (uv_stream_get_write_queue_size(stream) > SERVER_BACKLOG_MAX || c->server->backlog_bytes + (total - done) > SERVER_BACKLOGS_MAX) {
+    if (uv_stream_get_write_queue_size(stream) > SERVER_BACKLOG_MAX ||
+        c->server->backlog_bytes + (total - done) > SERVER_BACKLOGS_MAX) {
         conn_close(c);
         return;
     }

@@ -66,8 +66,10 @@ static void accept_key(char out[32], const char *key) {
 }
 
 bool ws_accept(conn *c) {
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message, .on_frame_recv_start_callback = on_frame_start};
+    static const struct wslay_event_callbacks callbacks = {.recv_callback = on_recv,
+                                                           .send_callback = on_send,
+                                                           .on_msg_recv_callback = on_message,
+                                                           .on_frame_recv_start_callback = on_frame_start};
     if (wslay_event_context_server_init(&c->ws, &callbacks, c) != 0) return false;
     wslay_event_config_set_max_recv_msg_length(c->ws, c->server->o.body_bytes_max);
     char key[32], head[256];
@@ -101,7 +103,8 @@ size_t ws_feed(conn *c, const uint8_t *data, size_t size) {
     c->ws_in_size = 0;
     if (err == WSLAY_ERR_NOMEM) conn_close(c);
     flush(c);
-    if (err != 0 && !c->draining) conn_close(c); /* a frame that breaks the rules: flush has said goodbye and is closing */
+    if (err != 0 && !c->draining)
+        conn_close(c); /* a frame that breaks the rules: flush has said goodbye and is closing */
     return used;
 }
 

@@ -14,7 +14,8 @@ typedef struct {
     enum posw_mempool_refusal *refusal;
 } judge;
 
-static bool refuse(judge *j, enum posw_mempool_refusal r, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool refuse(judge *j, enum posw_mempool_refusal r, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static bool refuse(judge *j, enum posw_mempool_refusal r, const char *format, ...) {
     *j->refusal = r;
     if (j->text == NULL) return false;
@@ -30,9 +31,13 @@ static bool judge_decoding(judge *j, enum posw_tx_status status, uint8_t type) {
     case POSW_TX_OK:
         return true;
     case POSW_TX_MALFORMED:
-        return refuse(j, POSW_MEMPOOL_MALFORMED, "the transaction is malformed: it is not canonical RLP of a signed transaction");
+        return refuse(j, POSW_MEMPOOL_MALFORMED,
+                      "the transaction is malformed: it is not canonical RLP of a signed transaction");
     case POSW_TX_TYPE_UNSUPPORTED:
-        return refuse(j, POSW_MEMPOOL_TYPE, "transaction type not supported: type %u is a transaction type not valid here; this chain takes types 0, 1 and 2", type);
+        return refuse(j, POSW_MEMPOOL_TYPE,
+                      "transaction type not supported: type %u is a transaction type not valid here; this chain takes "
+                      "types 0, 1 and 2",
+                      type);
     case POSW_TX_BAD_SIGNATURE:
         return refuse(j, POSW_MEMPOOL_SIGNATURE, "invalid sender: the signature is out of range");
     }
@@ -44,13 +49,16 @@ static bool refuse_tip(judge *j, const posw_tx *tx) {
     posw_u256_to_dec(fee, &tx->max_fee);
     posw_u256_to_dec(tip, &tx->max_tip);
     return refuse(j, POSW_MEMPOOL_TIP_ABOVE_MAX,
-                  "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: %s, maxFeePerGas: %s", tip, fee);
+                  "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: %s, maxFeePerGas: %s",
+                  tip, fee);
 }
 
 static bool refuse_fee(judge *j, const posw_tx *tx, uint64_t minimum_wei) {
     char fee[POSW_U256_DEC_SIZE];
     posw_u256_to_dec(fee, &tx->max_fee);
-    return refuse(j, POSW_MEMPOOL_UNDERPRICED, "transaction underpriced: maxFeePerGas %s, the chain's minimum base fee is %" PRIu64, fee, minimum_wei);
+    return refuse(j, POSW_MEMPOOL_UNDERPRICED,
+                  "transaction underpriced: maxFeePerGas %s, the chain's minimum base fee is %" PRIu64, fee,
+                  minimum_wei);
 }
 
 /* Refusals that only need the transaction and the chain's parameters. */
@@ -61,14 +69,17 @@ static bool judge_static(judge *j, const posw_tx *tx) {
     case POSW_TX_UNPROTECTED:
         return refuse(j, POSW_MEMPOOL_UNPROTECTED, "only replay-protected (EIP-155) transactions allowed over RPC");
     case POSW_TX_WRONG_CHAIN:
-        return refuse(j, POSW_MEMPOOL_CHAIN_ID, "invalid chain id for signer: have %" PRIu64 " want %" PRIu64, tx->chain_id, p->chain_id);
+        return refuse(j, POSW_MEMPOOL_CHAIN_ID, "invalid chain id for signer: have %" PRIu64 " want %" PRIu64,
+                      tx->chain_id, p->chain_id);
     case POSW_TX_CREATES_CONTRACT:
-        return refuse(j, POSW_MEMPOOL_CREATES_CONTRACT, "contract creation is not supported: this chain has no contract VM; set 'to'");
+        return refuse(j, POSW_MEMPOOL_CREATES_CONTRACT,
+                      "contract creation is not supported: this chain has no contract VM; set 'to'");
     case POSW_TX_INTRINSIC_GAS:
-        return refuse(j, POSW_MEMPOOL_INTRINSIC_GAS, "intrinsic gas too low: gas %" PRIu64 ", minimum needed %" PRIu64, tx->gas_limit,
-                      posw_tx_intrinsic_gas(tx));
+        return refuse(j, POSW_MEMPOOL_INTRINSIC_GAS, "intrinsic gas too low: gas %" PRIu64 ", minimum needed %" PRIu64,
+                      tx->gas_limit, posw_tx_intrinsic_gas(tx));
     case POSW_TX_GAS_ABOVE_BLOCK:
-        return refuse(j, POSW_MEMPOOL_GAS_LIMIT, "exceeds block gas limit: gas %" PRIu64 ", limit %" PRIu64, tx->gas_limit, rules->gas_limit);
+        return refuse(j, POSW_MEMPOOL_GAS_LIMIT, "exceeds block gas limit: gas %" PRIu64 ", limit %" PRIu64,
+                      tx->gas_limit, rules->gas_limit);
     case POSW_TX_NONCE_MAX:
         return refuse(j, POSW_MEMPOOL_NONCE_MAX, "nonce has max value: 2^64-1");
     case POSW_TX_TIP_ABOVE_MAX:
@@ -99,21 +110,26 @@ typedef struct {
 } standing;
 
 /* The nonce that would be pending next. */
-static uint64_t next_nonce(const standing *a) { return a->nonce + (a->queue != NULL ? a->queue->pending : 0); }
+static uint64_t next_nonce(const standing *a) {
+    return a->nonce + (a->queue != NULL ? a->queue->pending : 0);
+}
 
 static bool judge_nonce(judge *j, const posw_tx *tx, const standing *a) {
     const posw_mempool_options *o = &j->m->o;
     if (tx->nonce < a->nonce)
-        return refuse(j, POSW_MEMPOOL_NONCE_LOW, "nonce too low: next nonce %" PRIu64 ", tx nonce %" PRIu64, a->nonce, tx->nonce);
+        return refuse(j, POSW_MEMPOOL_NONCE_LOW, "nonce too low: next nonce %" PRIu64 ", tx nonce %" PRIu64, a->nonce,
+                      tx->nonce);
     uint64_t next = next_nonce(a);
     if (tx->nonce - a->nonce >= o->sender_pending_max)
-        return refuse(j, POSW_MEMPOOL_NONCE_HIGH, "nonce too high: next nonce %" PRIu64 ", tx nonce %" PRIu64, next, tx->nonce);
+        return refuse(j, POSW_MEMPOOL_NONCE_HIGH, "nonce too high: next nonce %" PRIu64 ", tx nonce %" PRIu64, next,
+                      tx->nonce);
     size_t queued = a->queue != NULL ? a->queue->count - a->queue->pending : 0;
     bool adds_behind_gap = tx->nonce > next && pool_sender_tx(a->queue, tx->nonce) == NULL;
     if (adds_behind_gap && queued >= o->sender_queued_max)
         return refuse(j, POSW_MEMPOOL_NONCE_HIGH,
-                      "nonce too high: next nonce %" PRIu64 ", tx nonce %" PRIu64 " and %zu transactions are already waiting behind the gap", next,
-                      tx->nonce, queued);
+                      "nonce too high: next nonce %" PRIu64 ", tx nonce %" PRIu64
+                      " and %zu transactions are already waiting behind the gap",
+                      next, tx->nonce, queued);
     return true;
 }
 
@@ -123,7 +139,8 @@ static bool refuse_funds(judge *j, const posw_u256 *balance, const posw_u256 *co
     posw_u256_to_dec(b, balance);
     posw_u256_to_dec(c, cost);
     posw_u256_to_dec(d, &over);
-    return refuse(j, POSW_MEMPOOL_FUNDS, "insufficient funds for gas * price + value: balance %s, %s cost %s, overshot %s", b, what, c, d);
+    return refuse(j, POSW_MEMPOOL_FUNDS,
+                  "insufficient funds for gas * price + value: balance %s, %s cost %s, overshot %s", b, what, c, d);
 }
 
 /* What the sender's pending transactions before this one cost, with it. */
@@ -156,8 +173,10 @@ static bool judge_replacement(judge *j, const posw_tx *tx, const pool_sender *s)
     const pool_tx *old = pool_sender_tx(s, tx->nonce);
     if (old == NULL) return true;
     bool free_of_charge = posw_u256_is_zero(&old->e.tx.max_tip);
-    if (outbids(&tx->max_fee, &old->e.tx.max_fee) && (free_of_charge || outbids(&tx->max_tip, &old->e.tx.max_tip))) return true;
-    return refuse(j, POSW_MEMPOOL_REPLACEMENT, "replacement transaction underpriced: offer at least 10 %% more in every fee field");
+    if (outbids(&tx->max_fee, &old->e.tx.max_fee) && (free_of_charge || outbids(&tx->max_tip, &old->e.tx.max_tip)))
+        return true;
+    return refuse(j, POSW_MEMPOOL_REPLACEMENT,
+                  "replacement transaction underpriced: offer at least 10 %% more in every fee field");
 }
 
 /* ---- Room ---- */
@@ -165,7 +184,8 @@ static bool judge_replacement(judge *j, const posw_tx *tx, const pool_sender *s)
 /* Would the pool be beyond its limits with this transaction in it (instead of the one that it replaces)? */
 static bool too_much(const posw_mempool *m, const pool_tx *t, const pool_sender *s) {
     const pool_tx *old = pool_sender_tx(s, t->e.tx.nonce);
-    size_t count = m->tx_count + (old == NULL), bytes = m->bytes + pool_tx_bytes(t) - (old == NULL ? 0 : pool_tx_bytes(old));
+    size_t count = m->tx_count + (old == NULL),
+           bytes = m->bytes + pool_tx_bytes(t) - (old == NULL ? 0 : pool_tx_bytes(old));
     return count > m->o.txs_max || bytes > m->o.bytes_max;
 }
 
@@ -184,7 +204,8 @@ static void put_back(posw_mempool *m, pool_tx *list) {
     }
 }
 
-/* Makes room by evicting tails that are worth less than this transaction. False, and nothing is evicted, when it would itself be the next to go. */
+/* Makes room by evicting tails that are worth less than this transaction. False, and nothing is evicted, when it would
+ * itself be the next to go. */
 static bool make_room(judge *j, const pool_tx *t, bool is_pending) {
     posw_mempool *m = j->m;
     pool_tx *evicted = NULL;
@@ -192,7 +213,8 @@ static bool make_room(judge *j, const pool_tx *t, bool is_pending) {
         const pool_sender *own = pool_sender_find(m, &t->e.sender);
         if (!too_much(m, t, own)) break;
         pool_sender *s = m->heap_count > 0 ? m->heap[0] : NULL;
-        if (s == NULL || pool_rank_cmp(is_pending, worst_with(t, own), pool_tail_is_pending(s), s->txs[s->count - 1]->worst) <= 0) {
+        if (s == NULL ||
+            pool_rank_cmp(is_pending, worst_with(t, own), pool_tail_is_pending(s), s->txs[s->count - 1]->worst) <= 0) {
             put_back(m, evicted);
             return refuse(j, POSW_MEMPOOL_FULL, "txpool is full: offer a higher fee or try again later");
         }
@@ -208,7 +230,8 @@ static bool make_room(judge *j, const pool_tx *t, bool is_pending) {
     return true;
 }
 
-static int make_tx(posw_mempool *m, pool_tx **out, const posw_tx *tx, const posw_hash *hash, const posw_address *sender, uint64_t now_s) {
+static int make_tx(posw_mempool *m, pool_tx **out, const posw_tx *tx, const posw_hash *hash, const posw_address *sender,
+                   uint64_t now_s) {
     pool_tx *t = malloc(sizeof *t + tx->raw.size);
     if (t == NULL) return POSW_ENOMEM;
     memset(t, 0, sizeof *t);
@@ -245,15 +268,16 @@ static int judge_and_insert(judge *j, pool_tx *t, bool *taken) {
     standing a;
     int err = stand(j->m, &a, &t->e.sender);
     if (err != POSW_OK) return err;
-    if (!judge_nonce(j, &t->e.tx, &a) || !judge_funds(j, t, &a) || !judge_replacement(j, &t->e.tx, a.queue)) return POSW_OK;
+    if (!judge_nonce(j, &t->e.tx, &a) || !judge_funds(j, t, &a) || !judge_replacement(j, &t->e.tx, a.queue))
+        return POSW_OK;
     if (!make_room(j, t, t->e.tx.nonce <= next_nonce(&a))) return POSW_OK; /* may end a.queue */
     err = pool_insert(j->m, t);
     *taken = err == POSW_OK;
     return err;
 }
 
-int posw_mempool_add(posw_mempool *m, enum posw_mempool_refusal *refusal, posw_message *text, posw_hash *hash, const uint8_t *raw, size_t size,
-                     const posw_address *sender, uint64_t now_s) {
+int posw_mempool_add(posw_mempool *m, enum posw_mempool_refusal *refusal, posw_message *text, posw_hash *hash,
+                     const uint8_t *raw, size_t size, const posw_address *sender, uint64_t now_s) {
     judge j = {m, text, refusal};
     posw_tx tx;
     posw_hash own;

@@ -18,10 +18,13 @@ int pool_rank_cmp(bool a_pending, const pool_tx *a_worst, bool b_pending, const 
     return pool_offer_cmp(a_worst, b_worst);
 }
 
-bool pool_tail_is_pending(const pool_sender *s) { return s->pending == s->count; }
+bool pool_tail_is_pending(const pool_sender *s) {
+    return s->pending == s->count;
+}
 
 static bool goes_before(const pool_sender *a, const pool_sender *b) {
-    return pool_rank_cmp(pool_tail_is_pending(a), a->txs[a->count - 1]->worst, pool_tail_is_pending(b), b->txs[b->count - 1]->worst) < 0;
+    return pool_rank_cmp(pool_tail_is_pending(a), a->txs[a->count - 1]->worst, pool_tail_is_pending(b),
+                         b->txs[b->count - 1]->worst) < 0;
 }
 
 static void place(posw_mempool *m, size_t i, pool_sender *s) {

@@ -17,7 +17,9 @@ static int write_entry(void *arg, const posw_mempool_entry *e) {
     return out->failed ? POSW_ENOMEM : POSW_OK;
 }
 
-int posw_mempool_journal_write(const posw_mempool *m, posw_buf *out) { return posw_mempool_walk(m, NULL, write_entry, out); }
+int posw_mempool_journal_write(const posw_mempool *m, posw_buf *out) {
+    return posw_mempool_walk(m, NULL, write_entry, out);
+}
 
 /* Size of the first record, 0: none that is whole. */
 static size_t record_size(const uint8_t *data, size_t size) {

@@ -248,7 +248,8 @@ static int walk_sender(const pool_sender *s, int (*fn)(void *arg, const posw_mem
     return 0;
 }
 
-int posw_mempool_walk(const posw_mempool *m, const posw_address *sender, int (*fn)(void *arg, const posw_mempool_entry *e), void *arg) {
+int posw_mempool_walk(const posw_mempool *m, const posw_address *sender,
+                      int (*fn)(void *arg, const posw_mempool_entry *e), void *arg) {
     if (sender != NULL) {
         const pool_sender *s = pool_sender_find(m, sender);
         return s == NULL ? 0 : walk_sender(s, fn, arg);

@@ -4,8 +4,8 @@
  * mined), later ones are *queued*. A transaction is replaced by one of the same sender and nonce that offers at least
  * 10 % more in both fee fields. When the pool is full, tails go: queued ones before pending ones, then the one that
  * offers least (tip, then fee, then the latest arrival), where a tail counts as what the worst of its sender's
- * transactions up to it offers. A newcomer goes over what is worth less; if that is not enough it is refused, and nothing is
- * evicted for it.
+ * transactions up to it offers. A newcomer goes over what is worth less; if that is not enough it is refused, and
+ * nothing is evicted for it.
  *
  * No I/O, no clock (now_s comes in). The journal is bytes that the owner keeps: see posw_mempool_journal_record.
  * Single-threaded. */
@@ -31,9 +31,10 @@ void posw_mempool_options_default(posw_mempool_options *o);
 /* Every refusal, with the words that its sentence begins with: those that Ethereum's clients recognise. */
 enum posw_mempool_refusal {
     POSW_MEMPOOL_ACCEPTED,
-    POSW_MEMPOOL_KNOWN,            /* already known */
-    POSW_MEMPOOL_MALFORMED,        /* the transaction is malformed */
-    POSW_MEMPOOL_TYPE,             /* transaction type not supported (go-ethereum's words), and in it: transaction type not valid (what viem looks for) */
+    POSW_MEMPOOL_KNOWN,     /* already known */
+    POSW_MEMPOOL_MALFORMED, /* the transaction is malformed */
+    POSW_MEMPOOL_TYPE, /* transaction type not supported (go-ethereum's words), and in it: transaction type not valid
+                          (what viem looks for) */
     POSW_MEMPOOL_SIGNATURE,        /* invalid sender */
     POSW_MEMPOOL_UNPROTECTED,      /* only replay-protected (EIP-155) transactions allowed over RPC */
     POSW_MEMPOOL_CHAIN_ID,         /* invalid chain id for signer */

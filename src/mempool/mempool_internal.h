@@ -5,9 +5,10 @@
  *  pool_sender.txs, by nonce:   n n+1 n+2 | n+5 n+6
  *                               pending   | queued (behind a gap, or more than the balance pays)
  *
- * Only tails are evicted, so that no eviction makes a gap. A tail is worth what the worst offer before it in its queue is worth, its own included: it
- * cannot be mined before that one. (Else one generous transaction at the end would keep a thousand cheap ones in a full pool.) Queued tails go
- * before pending ones, whatever they offer: they cost their sender nothing, so they must not push out what could be mined. */
+ * Only tails are evicted, so that no eviction makes a gap. A tail is worth what the worst offer before it in its queue
+ * is worth, its own included: it cannot be mined before that one. (Else one generous transaction at the end would keep
+ * a thousand cheap ones in a full pool.) Queued tails go before pending ones, whatever they offer: they cost their
+ * sender nothing, so they must not push out what could be mined. */
 #ifndef POSW_MEMPOOL_MEMPOOL_INTERNAL_H
 #define POSW_MEMPOOL_MEMPOOL_INTERNAL_H
 
@@ -18,7 +19,7 @@
 typedef struct pool_sender pool_sender;
 
 typedef struct pool_tx {
-    posw_mempool_entry e; /* tx views point into raw */
+    posw_mempool_entry e;        /* tx views point into raw */
     const struct pool_tx *worst; /* the least offer of the queue up to and including this one */
     struct pool_tx *next;        /* of a list that somebody keeps outside the pool */
     uint64_t arrival;
@@ -62,7 +63,9 @@ int pool_rank_cmp(bool a_pending, const pool_tx *a_worst, bool b_pending, const 
 bool pool_tail_is_pending(const pool_sender *s);
 
 /* queue.c */
-static inline size_t pool_tx_bytes(const pool_tx *t) { return sizeof *t + t->e.tx.raw.size; }
+static inline size_t pool_tx_bytes(const pool_tx *t) {
+    return sizeof *t + t->e.tx.raw.size;
+}
 /* An account at the tip. */
 int pool_account(posw_mempool *m, posw_account *out, const posw_address *a);
 /* The tip has moved. */
@@ -72,11 +75,13 @@ pool_sender *pool_sender_find(const posw_mempool *m, const posw_address *a);
 size_t pool_sender_at(const pool_sender *s, uint64_t nonce);
 /* The sender's transaction of this nonce, NULL: none. s may be NULL. */
 pool_tx *pool_sender_tx(const pool_sender *s, uint64_t nonce);
-/* Puts a transaction into its sender's queue; one with the same nonce is replaced and freed. POSW_OK: taken over. Else nothing changed. */
+/* Puts a transaction into its sender's queue; one with the same nonce is replaced and freed. POSW_OK: taken over. Else
+ * nothing changed. */
 int pool_insert(posw_mempool *m, pool_tx *t);
-/* Removes and frees those for which drop says so (it sees which were pending before); pending is recomputed for the nonce and balance that s has now. False: that was all, and the sender
- * is gone. */
-bool pool_sender_filter(posw_mempool *m, pool_sender *s, bool (*drop)(const void *arg, const pool_tx *t), const void *arg);
+/* Removes and frees those for which drop says so (it sees which were pending before); pending is recomputed for the
+ * nonce and balance that s has now. False: that was all, and the sender is gone. */
+bool pool_sender_filter(posw_mempool *m, pool_sender *s, bool (*drop)(const void *arg, const pool_tx *t),
+                        const void *arg);
 /* Takes the last transaction out, for the caller to keep or free. The sender is gone if it was the only one. */
 pool_tx *pool_sender_take_tail(posw_mempool *m, pool_sender *s);
 

@@ -28,8 +28,10 @@ size_t pool_sender_at(const pool_sender *s, uint64_t nonce) {
     size_t low = 0, high = s->count;
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (s->txs[mid]->e.tx.nonce < nonce) low = mid + 1;
-        else high = mid;
+        if (s->txs[mid]->e.tx.nonce < nonce)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low;
 }
@@ -223,7 +225,8 @@ pool_tx *pool_sender_take_tail(posw_mempool *m, pool_sender *s) {
     return t;
 }
 
-bool pool_sender_filter(posw_mempool *m, pool_sender *s, bool (*drop)(const void *arg, const pool_tx *t), const void *arg) {
+bool pool_sender_filter(posw_mempool *m, pool_sender *s, bool (*drop)(const void *arg, const pool_tx *t),
+                        const void *arg) {
     size_t kept = 0;
     m->pending_count -= s->pending;
     s->pending = 0;

@@ -68,8 +68,10 @@ static void drop_top(posw_mempool_selection *s) {
 static void advance_top(posw_mempool_selection *s) {
     candidate *c = &s->heap[0];
     c->next++;
-    if (c->next < c->sender->pending && tip_of(c->sender->txs[c->next], &s->base_fee, &c->tip)) sift_down(s, 0);
-    else drop_top(s);
+    if (c->next < c->sender->pending && tip_of(c->sender->txs[c->next], &s->base_fee, &c->tip))
+        sift_down(s, 0);
+    else
+        drop_top(s);
 }
 
 const posw_mempool_entry *posw_mempool_selection_next(posw_mempool_selection *s) {
@@ -84,4 +86,6 @@ void posw_mempool_selection_skip_sender(posw_mempool_selection *s) {
     s->started = false;
 }
 
-void posw_mempool_selection_free(posw_mempool_selection *s) { free(s); }
+void posw_mempool_selection_free(posw_mempool_selection *s) {
+    free(s);
+}

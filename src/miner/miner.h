@@ -1,5 +1,6 @@
 /* Block templates and work: what is hashed, what target it must meet, and the sealed header at the end. No threads
- * here: searching is the business of src/io/mine_threads.c, of who asks with posw_getWork, or of miners at the door of src/stratum. */
+ * here: searching is the business of src/io/mine_threads.c, of who asks with posw_getWork, or of miners at the door of
+ * src/stratum. */
 #ifndef POSW_MINER_MINER_H
 #define POSW_MINER_MINER_H
 
@@ -32,12 +33,13 @@ typedef struct {
  * max(parent + 1, now_s) with the difficulty of that timestamp. POSW_OK or an operating error. */
 int posw_miner_template(posw_chain *c, const posw_mempool *m, const posw_address *miner, uint64_t now_s,
                         posw_chain_template *out);
-/* The tip has moved: frees the state of a template on another, which would keep that version's tries in memory; without it a late seal is
- * imported by its bytes. */
+/* The tip has moved: frees the state of a template on another, which would keep that version's tries in memory; without
+ * it a late seal is imported by its bytes. */
 void posw_miner_template_age(posw_chain_template *t);
 /* The fields of the next block's header that are known before its transactions are. */
 void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s);
-/* What posw_miner_work would say of number, difficulty, weight, target and key for a template made now; no seal hash. */
+/* What posw_miner_work would say of number, difficulty, weight, target and key for a template made now; no seal hash.
+ */
 int posw_miner_outlook(posw_chain *c, const posw_address *miner, uint64_t now_s, uint64_t id, posw_work *out);
 int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out);
 /* Fills mixHash, nonce and the signature into a copy of the template's header. False: the key is invalid. */

@@ -49,7 +49,8 @@ typedef struct posw_job {
     posw_job_pow items[];                       /* in; POW: item_capacity of them */
 } posw_job;
 
-/* With room for so many items of POW or SHARE, at most POSW_JOB_POW_MAX; they are not initialised. NULL: out of memory. */
+/* With room for so many items of POW or SHARE, at most POSW_JOB_POW_MAX; they are not initialised. NULL: out of memory.
+ */
 posw_job *posw_job_new(enum posw_job_type type, size_t item_capacity);
 void posw_job_free(posw_job *job);
 /* The question about this header's seal (H6, H8), but for the key. signer: who must have signed it; NULL: the signature

@@ -35,7 +35,8 @@ static node_template *template_by_id(posw_node *n, uint64_t id) {
     return NULL;
 }
 
-/* A free place, else that of the oldest template; never that of the own searchers, so that nobody can take their work away by asking for other work. */
+/* A free place, else that of the oldest template; never that of the own searchers, so that nobody can take their work
+ * away by asking for other work. */
 static node_template *template_place(posw_node *n) {
     node_template *oldest = NULL;
     for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
@@ -112,8 +113,9 @@ static bool may_sign(posw_node *n) {
         return true;
     }
     if (!n->warned_signer)
-        posw_log_write(n->options.log, POSW_LOG_WARN, "miner",
-                       "not mining: the miner has named another signer; start with that signer's key (posw stake signer)");
+        posw_log_write(
+            n->options.log, POSW_LOG_WARN, "miner",
+            "not mining: the miner has named another signer; start with that signer's key (posw stake signer)");
     n->warned_signer = true;
     return false;
 }
@@ -173,16 +175,18 @@ void node_mining_update(posw_node *n, posw_actions *out) {
         return;
     }
     if (renew_at_ms(n) <= n->now_ms) {
-        if (may_sign(n)) mining_start(n, out);
-        else mining_stop(n, out);
+        if (may_sign(n))
+            mining_start(n, out);
+        else
+            mining_stop(n, out);
     }
     uint64_t next = renew_at_ms(n);
     node_mining_wake(n, next > n->now_ms ? next : n->now_ms + n->options.template_refresh_ms, out);
 }
 
 /* slot: of this template, NULL: a service's. */
-static int import_sealed(posw_node *n, posw_chain_template *t, node_template *slot, const posw_header *sealed, posw_verdict *verdict,
-                         posw_actions *out) {
+static int import_sealed(posw_node *n, posw_chain_template *t, node_template *slot, const posw_header *sealed,
+                         posw_verdict *verdict, posw_actions *out) {
     posw_chain_change change = {0};
     const uint64_t began_us = node_stopwatch_us(n);
     int err = posw_chain_import_own(n->options.chain, t, sealed, posw_node_now_s(n), verdict, &change);
@@ -199,7 +203,8 @@ static int import_sealed(posw_node *n, posw_chain_template *t, node_template *sl
     return POSW_OK;
 }
 
-int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out) {
+int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict,
+                       posw_actions *out) {
     return import_sealed(n, &slot->t, slot, sealed, verdict, out);
 }
 
@@ -250,7 +255,8 @@ int posw_node_get_work(posw_node *n, const posw_address *miner, posw_work *out) 
 
 static node_template *template_by_seal(posw_node *n, const posw_hash *seal_hash) {
     for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++)
-        if (n->templates[i].used && posw_hash_equal(&n->templates[i].work.seal_hash, seal_hash)) return &n->templates[i];
+        if (n->templates[i].used && posw_hash_equal(&n->templates[i].work.seal_hash, seal_hash))
+            return &n->templates[i];
     return NULL;
 }
 

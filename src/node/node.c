@@ -34,7 +34,9 @@ void posw_node_free(posw_node *n) {
     free(n);
 }
 
-void posw_node_set_service(posw_node *n, enum posw_node_service_slot slot, const posw_node_service *s) { n->services[slot] = *s; }
+void posw_node_set_service(posw_node *n, enum posw_node_service_slot slot, const posw_node_service *s) {
+    n->services[slot] = *s;
+}
 
 void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg) {
     n->interrupt_asked = asked;
@@ -57,11 +59,13 @@ static void announce(posw_node *n) {
     posw_hash hash = posw_chain_tip_hash(n->options.chain);
     char hex[2 * POSW_HASH_SIZE + 1];
     posw_hex_encode(hex, hash.b, sizeof hash.b);
-    posw_log_write(n->options.log, level, "chain",
-                   "block %" PRIu64 " 0x%.16s…, gas %" PRIu64, tip->number, hex, tip->gas_used);
+    posw_log_write(n->options.log, level, "chain", "block %" PRIu64 " 0x%.16s…, gas %" PRIu64, tip->number, hex,
+                   tip->gas_used);
 }
 
-void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out) { node_operating_error(n, err, what, out); }
+void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out) {
+    node_operating_error(n, err, what, out);
+}
 
 uint64_t node_stopwatch_us(const posw_node *n) {
     return n->options.stopwatch_us == NULL ? 0 : n->options.stopwatch_us();
@@ -99,7 +103,8 @@ static void journal_load(posw_node *n, posw_bytes data) {
     size_t accepted = 0;
     int err = posw_mempool_journal_read(n->options.mempool, data.data, data.size, posw_node_now_s(n), &accepted);
     if (err != POSW_OK)
-        posw_log_write(n->options.log, POSW_LOG_WARN, "mempool", "the journal could not be read: %s", posw_error_text(err));
+        posw_log_write(n->options.log, POSW_LOG_WARN, "mempool", "the journal could not be read: %s",
+                       posw_error_text(err));
     if (accepted > 0) n->pool_changed = true;
 }
 
@@ -196,23 +201,43 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
     if (n->rearm) arm(n, out);
 }
 
-bool posw_node_mining_is_held(const posw_node *n) { return n->mining_held; }
-posw_chain *posw_node_chain(posw_node *n) { return n->options.chain; }
-posw_mempool *posw_node_mempool(posw_node *n) { return n->options.mempool; }
-uint64_t posw_node_now_s(const posw_node *n) { return n->now_ms / 1000 + n->offset_s; }
-uint64_t posw_node_now_ms(const posw_node *n) { return n->now_ms; }
-const posw_log *posw_node_log(const posw_node *n) { return n->options.log; }
+bool posw_node_mining_is_held(const posw_node *n) {
+    return n->mining_held;
+}
+posw_chain *posw_node_chain(posw_node *n) {
+    return n->options.chain;
+}
+posw_mempool *posw_node_mempool(posw_node *n) {
+    return n->options.mempool;
+}
+uint64_t posw_node_now_s(const posw_node *n) {
+    return n->now_ms / 1000 + n->offset_s;
+}
+uint64_t posw_node_now_ms(const posw_node *n) {
+    return n->now_ms;
+}
+const posw_log *posw_node_log(const posw_node *n) {
+    return n->options.log;
+}
 bool posw_node_interrupted(const posw_node *n) {
     return n->interrupt_asked != NULL && n->interrupt_asked(n->interrupt_arg);
 }
-bool posw_node_is_development(const posw_node *n) { return n->options.development; }
-const posw_address *posw_node_miner(const posw_node *n) { return n->has_identity ? &n->identity.miner : NULL; }
-posw_node_counters posw_node_read_counters(const posw_node *n) { return n->counters; }
+bool posw_node_is_development(const posw_node *n) {
+    return n->options.development;
+}
+const posw_address *posw_node_miner(const posw_node *n) {
+    return n->has_identity ? &n->identity.miner : NULL;
+}
+posw_node_counters posw_node_read_counters(const posw_node *n) {
+    return n->counters;
+}
 
 /* Records of one step are written together. */
 static void journal_append(const posw_mempool_entry *e, posw_actions *out) {
     posw_action *last = out->count > 0 ? &out->items[out->count - 1] : NULL;
-    posw_action *a = last != NULL && last->type == POSW_ACTION_JOURNAL_APPEND ? last : posw_actions_push(out, POSW_ACTION_JOURNAL_APPEND);
+    posw_action *a = last != NULL && last->type == POSW_ACTION_JOURNAL_APPEND
+                         ? last
+                         : posw_actions_push(out, POSW_ACTION_JOURNAL_APPEND);
     if (a != NULL) posw_mempool_journal_record(&a->data, e);
 }
 
@@ -230,8 +255,8 @@ static void tx_accepted(posw_node *n, const posw_hash *hash, posw_actions *out) 
     node_mining_update(n, out); /* asks for the tick at which the template takes it in */
 }
 
-int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const posw_address *sender, enum posw_mempool_refusal *refusal,
-                        posw_message *text, posw_hash *hash, posw_actions *out) {
+int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const posw_address *sender,
+                        enum posw_mempool_refusal *refusal, posw_message *text, posw_hash *hash, posw_actions *out) {
     posw_hash own;
     if (hash == NULL) hash = &own;
     int err = posw_mempool_add(n->options.mempool, refusal, text, hash, raw, size, sender, posw_node_now_s(n));
@@ -239,8 +264,10 @@ int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const pos
         node_operating_error(n, err, "a transaction could not be judged", out);
         return err;
     }
-    if (*refusal == POSW_MEMPOOL_ACCEPTED) tx_accepted(n, hash, out);
-    else n->counters.txs_refused++;
+    if (*refusal == POSW_MEMPOOL_ACCEPTED)
+        tx_accepted(n, hash, out);
+    else
+        n->counters.txs_refused++;
     return POSW_OK;
 }
 

@@ -49,7 +49,7 @@ typedef struct {
     bool inbound;
     posw_netaddr address;
     posw_node_id node_id;
-    posw_job *job; /* JOB_DONE */
+    posw_job *job;                 /* JOB_DONE */
     const posw_netaddr *addresses; /* RESOLVED: borrowed */
     size_t address_count;
 } posw_event;
@@ -66,15 +66,16 @@ enum posw_action_type {
     POSW_ACTION_TIMER,           /* call again with a TICK at at_ms (replaces an earlier timer) */
     POSW_ACTION_JOURNAL_APPEND,  /* data to the mempool journal */
     POSW_ACTION_JOURNAL_REPLACE, /* write the journal anew from the pool (posw_mempool_journal_write) */
-    POSW_ACTION_PEER_CONNECT, /* to address as number `peer`; the other's key must hash to node_id unless that is zero */
+    POSW_ACTION_PEER_CONNECT, /* to address as number `peer`; the other's key must hash to node_id unless that is zero
+                               */
     POSW_ACTION_PEER_SEND,    /* data to peer */
     POSW_ACTION_PEER_CLOSE,   /* after what was sent before has left, or a second; PEER_CLOSED follows */
-    POSW_ACTION_JOB,          /* run `job` (posw_job_run) on another thread and bring JOB_DONE; in the order of priority */
-    POSW_ACTION_RESOLVE,      /* the host name in data (a C string) to addresses with the port of `address` */
-    POSW_ACTION_SAVE_PEERS,   /* keep data for the next start, replacing what was kept */
-    POSW_ACTION_MINER_SEND,   /* data to the outside miner `client` */
-    POSW_ACTION_MINER_CLOSE,  /* `client`, when what was sent before has left, or soon; MINER_CLOSED does not follow */
-    POSW_ACTION_FATAL,           /* an operating error that the node cannot live with: data is a sentence; stop */
+    POSW_ACTION_JOB,     /* run `job` (posw_job_run) on another thread and bring JOB_DONE; in the order of priority */
+    POSW_ACTION_RESOLVE, /* the host name in data (a C string) to addresses with the port of `address` */
+    POSW_ACTION_SAVE_PEERS,  /* keep data for the next start, replacing what was kept */
+    POSW_ACTION_MINER_SEND,  /* data to the outside miner `client` */
+    POSW_ACTION_MINER_CLOSE, /* `client`, when what was sent before has left, or soon; MINER_CLOSED does not follow */
+    POSW_ACTION_FATAL,       /* an operating error that the node cannot live with: data is a sentence; stop */
 };
 
 typedef struct {
@@ -99,8 +100,8 @@ posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type);
 void posw_actions_reset(posw_actions *a);
 void posw_actions_clear(posw_actions *a);
 
-/* What sits on the node and speaks with others: the JSON-RPC of src/rpc, the network of src/p2p and the miners' door of src/stratum. All functions run
- * inside posw_node_step; those that are NULL are not called. */
+/* What sits on the node and speaks with others: the JSON-RPC of src/rpc, the network of src/p2p and the miners' door of
+ * src/stratum. All functions run inside posw_node_step; those that are NULL are not called. */
 typedef struct posw_node_service {
     /* Every event that is about a peer, a job or a name; and every TICK. STRATUM: those of miners, too. */
     void (*event)(void *arg, posw_node *n, const posw_event *e, posw_actions *out);
@@ -122,7 +123,7 @@ typedef struct {
     uint64_t template_refresh_ms; /* renew the template for new transactions; default 1000 */
     bool development;             /* allows evm_mine and evm_increaseTime */
     uint64_t prune_bytes; /* block and execution files together are held at about this, oldest first; 0: all are kept */
-    const posw_pow *pow;          /* borrowed; only posw_node_mine_now searches with it */
+    const posw_pow *pow;  /* borrowed; only posw_node_mine_now searches with it */
     /* For performers that know when a seal will be found without a search (a simulated world): MINE then says number,
      * difficulty, weight and target alone, and the block is made when it is asked for, with posw_node_late_work. */
     bool late_templates;
@@ -134,8 +135,8 @@ typedef struct {
 int posw_node_new(posw_node **out, const posw_node_options *o);
 void posw_node_free(posw_node *n);
 void posw_node_set_service(posw_node *n, enum posw_node_service_slot slot, const posw_node_service *s); /* copied */
-/* Asked between the parts of a long step (a batch, many blocks of evm_mine): true ends it early, because the program is to
- * stop. NULL: never. */
+/* Asked between the parts of a long step (a batch, many blocks of evm_mine): true ends it early, because the program is
+ * to stop. NULL: never. */
 void posw_node_set_interrupt(posw_node *n, bool (*asked)(void *arg), void *arg);
 /* late_templates: the work of this MINE, whole: the block as of that moment, but with what the pool holds now.
  * POSW_ENOTFOUND: it is not what is mined any more; or an operating error. */
@@ -146,7 +147,7 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out);
 /* ---- For services ---- */
 posw_chain *posw_node_chain(posw_node *n);
 posw_mempool *posw_node_mempool(posw_node *n);
-uint64_t posw_node_now_s(const posw_node *n); /* of the current step, plus the development chain's offset */
+uint64_t posw_node_now_s(const posw_node *n);  /* of the current step, plus the development chain's offset */
 uint64_t posw_node_now_ms(const posw_node *n); /* of the current step */
 const posw_log *posw_node_log(const posw_node *n);
 /* Asks for a TICK at that time at the latest. Each slot has one wish, which a later call replaces; UINT64_MAX: none. */
@@ -155,7 +156,8 @@ void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t 
 void posw_node_hold_mining(posw_node *n, bool hold, posw_actions *out);
 bool posw_node_mining_is_held(const posw_node *n);
 bool posw_node_interrupted(const posw_node *n);
-/* An operating error that a service met: it is logged, and FATAL where the node cannot live with it. what: "the … could not be …". */
+/* An operating error that a service met: it is logged, and FATAL where the node cannot live with it. what: "the … could
+ * not be …". */
 void posw_node_operating_error(posw_node *n, int err, const char *what, posw_actions *out);
 bool posw_node_is_development(const posw_node *n);
 const posw_address *posw_node_miner(const posw_node *n); /* NULL: none */

@@ -4,7 +4,8 @@
 
 #include "node/node.h"
 
-/* Templates that are still worth a found seal: a searcher may be one or two behind. The own searchers' is never given up for others'. */
+/* Templates that are still worth a found seal: a searcher may be one or two behind. The own searchers' is never given
+ * up for others'. */
 enum { NODE_TEMPLATES_MAX = 8 };
 
 typedef struct {
@@ -22,7 +23,7 @@ struct posw_node {
     bool can_sign;       /* if that is one */
     posw_node_service services[POSW_SERVICE_COUNT];
     uint64_t wake_ms[POSW_SERVICE_COUNT], mining_wake_ms, prune_wake_ms; /* UINT64_MAX: no wish */
-    bool rearm;                                           /* a wish has changed in this step */
+    bool rearm;                                                          /* a wish has changed in this step */
     bool mining_held;
     bool (*interrupt_asked)(void *arg); /* NULL: never */
     void *interrupt_arg;
@@ -57,7 +58,8 @@ void node_templates_clear(posw_node *n);
 /* The tip has moved: templates on others keep only what a late seal needs. */
 void node_templates_age(posw_node *n);
 /* Imports a sealed template and does what follows. */
-int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict, posw_actions *out);
+int node_import_sealed(posw_node *n, node_template *slot, const posw_header *sealed, posw_verdict *verdict,
+                       posw_actions *out);
 /* A found seal from our own searchers. */
 void node_seal_found(posw_node *n, const posw_event *e, posw_actions *out);
 

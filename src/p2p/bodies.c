@@ -21,8 +21,8 @@ p2p_branch *sync_best_branch(posw_p2p *p) {
     return best;
 }
 
-/* All branches whose proved headers outweigh the tip, or nearly so, the heaviest first. Returns how many. Bodies are asked of all of
- * them: one whose headers come alone must not keep the node from the others. */
+/* All branches whose proved headers outweigh the tip, or nearly so, the heaviest first. Returns how many. Bodies are
+ * asked of all of them: one whose headers come alone must not keep the node from the others. */
 size_t sync_heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t n = 0;

@@ -4,9 +4,9 @@
  *                         └ imported ┘  └ proved ┘    └ only checked ┘
  *
  * Every record has passed all rules of its header but those about the proof-of-work output and the signature, which
- * jobs compute; `proved` counts those, from the first on, for which both are right. The window stands at `last`. A stake table that the chain does not
- * know yet is replaced by the root that the header carries itself, and its stake proof: then execution has the last
- * word.
+ * jobs compute; `proved` counts those, from the first on, for which both are right. The window stands at `last`. A
+ * stake table that the chain does not know yet is replaced by the root that the header carries itself, and its stake
+ * proof: then execution has the last word.
  *
  * A long branch may leave the chain so far back that more headers than are kept must be known before it outweighs the
  * tip. It is then weighed first and fetched again afterwards:
@@ -61,11 +61,11 @@ typedef struct {
     void *window_memory;
     size_t window_size;
     posw_window *window;
-    uint64_t source; /* the peer that feeds it: more is to come; 0: none */
-    uint64_t maker;  /* the peer whose header began it */
-    uint64_t fed_ms; /* when it was begun, or last got on */
-    uint64_t origin; /* the peer that gave it as an answer, so from its own main chain; 0: none */
-    bool closed;     /* it was cut: `last` does not stand, nothing can follow */
+    uint64_t source;          /* the peer that feeds it: more is to come; 0: none */
+    uint64_t maker;           /* the peer whose header began it */
+    uint64_t fed_ms;          /* when it was begun, or last got on */
+    uint64_t origin;          /* the peer that gave it as an answer, so from its own main chain; 0: none */
+    bool closed;              /* it was cut: `last` does not stand, nothing can follow */
     uint64_t grown_ms;        /* its latest header came */
     uint64_t orphan_until_ms; /* its source went away with more to come: so long it waits for another */
     /* headers beyond the records */
@@ -80,8 +80,8 @@ typedef struct {
 /* On a block that the chain has. POSW_ENOTFOUND: it does not; or an operating error. */
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base);
 void p2p_branch_free(p2p_branch *b);
-/* The same for one p2p_branch_check, without a copy of the window: good until the chain changes or is asked for another window; not freed, not
- * pushed to. */
+/* The same for one p2p_branch_check, without a copy of the window: good until the chain changes or is asked for another
+ * window; not freed, not pushed to. */
 int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base);
 
 /* All rules for a header that follows `last`, but the proof-of-work output (H6) and the signature (H8). proof: NULL:
@@ -109,8 +109,9 @@ static inline const posw_hash *p2p_branch_end(const p2p_branch *b) {
 const posw_u256 *p2p_branch_proved_weight(const p2p_branch *b);
 /* Drops the records from this index on. The branch can then not be continued. */
 void p2p_branch_cut(p2p_branch *b, size_t index);
-/* Goes on after the record of this index, whose header is given: later ones are dropped. The record must be proved (asserted), so that no
- * job's answer is about those that come in their place. False: the window does not reach so far back; nothing has changed. */
+/* Goes on after the record of this index, whose header is given: later ones are dropped. The record must be proved
+ * (asserted), so that no job's answer is about those that come in their place. False: the window does not reach so far
+ * back; nothing has changed. */
 bool p2p_branch_rewind(p2p_branch *b, const posw_header *h, size_t index);
 /* The first record that was not imported has been. Its block must have been taken out. The oldest records are forgotten
  * now and then: indices move (and base_number with them). fork_number stays right while the branch is the main chain or

@@ -26,8 +26,8 @@ enum {
 };
 
 struct p2p_compact_peer {
-    bool wants_compact; /* it said so */
-    bool is_fast;       /* we said so */
+    bool wants_compact;        /* it said so */
+    bool is_fast;              /* we said so */
     uint16_t has_tag[HAS_MAX]; /* the first bytes of `has`: eight are compared at a time */
     posw_hash has[HAS_MAX];
     size_t has_at;
@@ -38,7 +38,7 @@ typedef struct {
     uint64_t peer, started_ms;
     bool proved;        /* its proof of work is right, and transactions are waited for */
     bool own_signature; /* the beneficiary's */
-    posw_buf payload; /* of COMPACT; everything below points into it */
+    posw_buf payload;   /* of COMPACT; everything below points into it */
     posw_msg_compact m;
     size_t count;    /* transactions of the block */
     posw_bytes *txs; /* NULL data: missing. Into payload or own */
@@ -49,7 +49,7 @@ typedef struct {
 struct p2p_compact {
     rebuild *rebuilds[REBUILDS_MAX];
     size_t count;
-    rebuild *spare; /* the memory of one that is over, for the next; or NULL */
+    rebuild *spare;                     /* the memory of one that is over, for the next; or NULL */
     uint8_t last[POSW_HEADER_SIZE_MAX]; /* the encoded header that was hashed last, */
     size_t last_size;
     posw_hash last_hash;
@@ -223,9 +223,8 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
                 filled[filled_count++] = (posw_msg_prefilled){.index = (uint32_t)i, .raw = b->block.txs[i].raw};
         }
         const posw_stake_proof *shown = proof_of(p, &proof, &b->block.header, known);
-        sent = p->chain_error == POSW_OK &&
-               posw_msg_compact_encode_raw(&a->data, b->block.header_raw, shown, nonce, ids, id_count, filled,
-                                           filled_count);
+        sent = p->chain_error == POSW_OK && posw_msg_compact_encode_raw(&a->data, b->block.header_raw, shown, nonce,
+                                                                        ids, id_count, filled, filled_count);
         if (sent) note(peer->compact, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
@@ -398,9 +397,8 @@ static bool judge(posw_p2p *p, p2p_peer *peer, const posw_msg_compact *m, posw_j
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     if (posw_chain_is_invalid(p->chain, &rule, &m->head.hash))
         return false; /* sent on before it was executed: nobody is to blame */
-    const posw_verdict v =
-        p2p_sync_check_header(p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight,
-                              seal, own_signature);
+    const posw_verdict v = p2p_sync_check_header(
+        p, &m->head.header, &m->head.hash, m->head.has_proof ? &m->head.proof : NULL, &weight, seal, own_signature);
     if (v.kind == POSW_NOT_YET && v.rule == POSW_RULE_UNKNOWN_PARENT) {
         p2p_sync_ask_headers(p, peer, out);
         return false;
@@ -430,7 +428,8 @@ static bool take_compact(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_actions *
     posw_job_pow seal;
     const posw_hash tip = posw_chain_tip_hash(p->chain);
     const bool next = posw_hash_equal(&head->header.parent_hash, &tip);
-    const bool full = p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
+    const bool full =
+        p->compact->count == REBUILDS_MAX || rebuilds_of(p, peer->id) == REBUILDS_PEER_MAX || !p2p_may_prove(p, peer);
     if (p2p_was_read(p, posw_chain_has_block(p->chain, &head->hash))) return false;
     if (p2p_sync_wants(p, &head->hash) || p2p_sync_extends_branch(p, &head->header) ||
         (p2p_sync_is_behind(p) && !next) || full) {

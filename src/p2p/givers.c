@@ -7,7 +7,8 @@
  *      imported │ 17 18 19 20 21 22 23 24 …        the window: blocks are imported in order
  *               │  a  b  c  c  b  c  c  c          who was asked; 17 is what all others wait for
  *
- * Whoever says in HELLO that it keeps only recent blocks is asked for none but the latest POSW_CHAIN_BODIES_MIN of its chain.
+ * Whoever says in HELLO that it keeps only recent blocks is asked for none but the latest POSW_CHAIN_BODIES_MIN of its
+ * chain.
  *
  * The first missing block is late after several times what blocks take at present. Then it and what else is late behind
  * it are asked of others as well, and whichever comes first is taken. Who let it wait has half a share, and is asked

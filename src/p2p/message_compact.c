@@ -50,8 +50,8 @@ bool posw_msg_compact_encode_raw(posw_buf *out, posw_bytes header, const posw_st
     uint8_t proof_rlp[POSW_STAKE_PROOF_SIZE_MAX];
     const size_t proof_size = msg_proof_encode(proof_rlp, proof);
     const size_t filled = prefilled_size(prefilled, prefilled_count, id_count + prefilled_count);
-    const size_t content = header.size + proof_size + 1 + 8 + posw_rlp_size_list(id_count * SHORT_ID_ENCODED) +
-                           posw_rlp_size_list(filled);
+    const size_t content =
+        header.size + proof_size + 1 + 8 + posw_rlp_size_list(id_count * SHORT_ID_ENCODED) + posw_rlp_size_list(filled);
     if (posw_rlp_size_list(content) > posw_msg_limit(POSW_MSG_COMPACT)) return false;
     msg_begin_sized(out, POSW_MSG_COMPACT, content);
     posw_buf_append(out, header.data, header.size);

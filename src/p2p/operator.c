@@ -14,7 +14,8 @@ const char *posw_p2p_kind_text(enum posw_p2p_kind kind) {
 }
 
 static size_t memory_of(const p2p_peer *peer) {
-    return sizeof *peer + peer->in.capacity + p2p_sync_peer_memory(peer) + p2p_compact_peer_memory(peer) + p2p_txs_peer_memory(peer);
+    return sizeof *peer + peer->in.capacity + p2p_sync_peer_memory(peer) + p2p_compact_peer_memory(peer) +
+           p2p_txs_peer_memory(peer);
 }
 
 size_t posw_p2p_peers(const posw_p2p *p, posw_p2p_peer_info *out, size_t max) {
@@ -63,26 +64,36 @@ static void find_problem(const posw_p2p *p, posw_p2p_status *s) {
     uint64_t height = 0;
     const bool lacks = posw_p2p_upgrade_needed(p, &height);
     if (height != 0)
-        snprintf(s->problem, sizeof s->problem, "upgrade needed: others change the rules at block %" PRIu64 ", which this chain file does not say; get the chain's new file", height);
+        snprintf(s->problem, sizeof s->problem,
+                 "upgrade needed: others change the rules at block %" PRIu64
+                 ", which this chain file does not say; get the chain's new file",
+                 height);
     else if (lacks)
-        snprintf(s->problem, sizeof s->problem, "upgrade needed: others follow rules that this chain file does not have; get the chain's new file");
+        snprintf(s->problem, sizeof s->problem,
+                 "upgrade needed: others follow rules that this chain file does not have; get the chain's new file");
     if (s->problem[0] != 0) return; /* of the chain: more urgent */
     if (s->inbound + s->outbound == 0)
         snprintf(s->problem, sizeof s->problem, "no peers: %s",
-                 s->addresses == 0 ? "no address is known; name a node with --addnode posw://…" : "none of the known addresses answers; is this machine connected?");
+                 s->addresses == 0 ? "no address is known; name a node with --addnode posw://…"
+                                   : "none of the known addresses answers; is this machine connected?");
     else if (s->clock_known && llabs(s->clock_offset_s) > P2P_CLOCK_MAX_S)
         snprintf(s->problem, sizeof s->problem,
                  "the clock is off by about %" PRId64 " s: set it (blocks may be refused)", s->clock_offset_s);
-    else if (p->options.listen_port != 0 && s->inbound == 0 && p->now_ms > p->block_ms && p->now_ms - p->start_ms > 24 * 3600 * 1000ULL)
-        snprintf(s->problem, sizeof s->problem, "not reachable: nobody has connected in a day; open TCP port %u in router and firewall", p->options.listen_port);
+    else if (p->options.listen_port != 0 && s->inbound == 0 && p->now_ms > p->block_ms &&
+             p->now_ms - p->start_ms > 24 * 3600 * 1000ULL)
+        snprintf(s->problem, sizeof s->problem,
+                 "not reachable: nobody has connected in a day; open TCP port %u in router and firewall",
+                 p->options.listen_port);
 }
 
 void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out) {
     size_t i = 0;
     *out = p->counters;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
-        if (peer->kind == POSW_P2P_INBOUND) out->inbound++;
-        else if (peer->kind != POSW_P2P_FEELER) out->outbound++;
+        if (peer->kind == POSW_P2P_INBOUND)
+            out->inbound++;
+        else if (peer->kind != POSW_P2P_FEELER)
+            out->outbound++;
     }
     for (i = 0; i < p->peer_count; i++)
         out->memory += memory_of(p->peers[i]);
@@ -114,8 +125,10 @@ bool posw_p2p_remove_node(posw_p2p *p, const posw_node_url *url, posw_actions *o
     if (posw_connect_remove_named(p->connect, url) != POSW_OK) return false;
     for (size_t i = 0; i < p->peer_count; i++) {
         p2p_peer *peer = p->peers[i];
-        const bool same = url->numeric ? posw_netaddr_equal(&peer->address, &url->address) : memcmp(&peer->node_id, &url->id, sizeof url->id) == 0;
-        if (same && peer->kind == POSW_P2P_NAMED) p2p_goodbye(p, peer, P2P_BYE_FULL, "the operator has removed this node", out);
+        const bool same = url->numeric ? posw_netaddr_equal(&peer->address, &url->address)
+                                       : memcmp(&peer->node_id, &url->id, sizeof url->id) == 0;
+        if (same && peer->kind == POSW_P2P_NAMED)
+            p2p_goodbye(p, peer, P2P_BYE_FULL, "the operator has removed this node", out);
     }
     return true;
 }

@@ -1,8 +1,9 @@
 /* What the files of src/p2p share: the peer, the whole, and what each part offers to the others.
  *
- * Who calls whom: p2p.c receives events and gives frames of ready peers to the part that they belong to; a part never calls p2p.c's
- * event functions, only p2p_send, p2p_violation and p2p_close. A peer that is closed stays in memory, with state P2P_CLOSING, until
- * the event PEER_CLOSED: pointers to peers are good within one step, and a part forgets a peer in its *_peer_gone. */
+ * Who calls whom: p2p.c receives events and gives frames of ready peers to the part that they belong to; a part never
+ * calls p2p.c's event functions, only p2p_send, p2p_violation and p2p_close. A peer that is closed stays in memory,
+ * with state P2P_CLOSING, until the event PEER_CLOSED: pointers to peers are good within one step, and a part forgets a
+ * peer in its *_peer_gone. */
 #ifndef POSW_P2P_P2P_INTERNAL_H
 #define POSW_P2P_P2P_INTERNAL_H
 
@@ -21,14 +22,15 @@ enum {
     P2P_PING_MS = 60 * 1000,
     P2P_SILENT_MS = 150 * 1000, /* nothing at all for so long: gone */
     P2P_SAVE_MS = 10 * 60 * 1000,
-    P2P_FRAME_MS = 120 * 1000,   /* a frame comes whole within this time, and not drop by drop */
+    P2P_FRAME_MS = 120 * 1000,     /* a frame comes whole within this time, and not drop by drop */
     P2P_IN_MAX = 64 * 1024 * 1024, /* unfinished frames of all peers: beyond, who has most of it goes */
-    P2P_KEEP_BUFFER = 64 * 1024, /* of a peer's input between frames */
-    P2P_TICK_MS = 250,          /* how often something that only time moves is looked at */
-    P2P_JOBS_PEER_MAX = 16,     /* proofs of work of one peer's headers that are being computed, in jobs; beyond it they are passed over, */
-    P2P_JOBS_POW_MAX = 2048,    /* of all peers, */
-    P2P_JOBS_MAX = 3072,        /* and with the blocks that are being prepared */
-    P2P_CLOCK_MAX_S = 60,       /* half of the peers further away than this: the own clock is off */
+    P2P_KEEP_BUFFER = 64 * 1024,   /* of a peer's input between frames */
+    P2P_TICK_MS = 250,             /* how often something that only time moves is looked at */
+    P2P_JOBS_PEER_MAX =
+        16, /* proofs of work of one peer's headers that are being computed, in jobs; beyond it they are passed over, */
+    P2P_JOBS_POW_MAX = 2048, /* of all peers, */
+    P2P_JOBS_MAX = 3072,     /* and with the blocks that are being prepared */
+    P2P_CLOCK_MAX_S = 60,    /* half of the peers further away than this: the own clock is off */
 };
 
 /* GOODBYE codes (doc/network.md section 2). */
@@ -59,10 +61,10 @@ typedef struct p2p_peer {
     enum p2p_state state;
     posw_netaddr address;
     posw_node_id node_id;
-    posw_buf in; /* a frame that has not come whole, */
+    posw_buf in;    /* a frame that has not come whole, */
     uint64_t in_ms; /* and when it began */
     uint64_t opened_ms, heard_ms, ping_sent_ms, next_ping_ms;
-    uint8_t ping_nonce[8]; /* of the open ping; ping_sent_ms 0: none is open */
+    uint8_t ping_nonce[8];         /* of the open ping; ping_sent_ms 0: none is open */
     uint32_t ping_ms, ping_min_ms; /* UINT32_MAX: none yet */
     /* from HELLO and PING */
     uint32_t version, flags;
@@ -77,23 +79,24 @@ typedef struct p2p_peer {
     size_t jobs;   /* proofs of work: P2P_JOBS_PEER_MAX */
     size_t unsent; /* bytes given to the performer since it was last DRAINED: an upper bound of what waits */
     uint64_t bytes_in, bytes_out, blocks, txs, last_block_ms, last_tx_ms;
-    bool gave_addresses;         /* a peer is answered once */
+    bool gave_addresses; /* a peer is answered once */
     posw_addr_quota address_quota;
-    uint64_t next_address_ms;    /* own address told again */
-    bool reported;               /* its dial's result has been told to connect */
+    uint64_t next_address_ms; /* own address told again */
+    bool reported;            /* its dial's result has been told to connect */
     /* each part's own, owned by it */
     p2p_sync_peer *sync;
     p2p_compact_peer *compact;
     p2p_txs_peer *relay;
 } p2p_peer;
 
-/* What a node that was dialled said last about its rules: posw_p2p_upgrade_needed counts these. Whoever is connected says it each
- * minute; so those that were heard last are they, and some that were dialled and left lately. */
+/* What a node that was dialled said last about its rules: posw_p2p_upgrade_needed counts these. Whoever is connected
+ * says it each minute; so those that were heard last are they, and some that were dialled and left lately. */
 enum { P2P_WORDS_MAX = 16 };
 typedef struct {
     posw_netaddr address;
     bool lacks;      /* it follows rules that our chain file lacks, or names some for a block that is past here */
-    uint64_t height; /* from this block on; if it does not lack: the upgrade of which it speaks that we do not know; 0: none known */
+    uint64_t height; /* from this block on; if it does not lack: the upgrade of which it speaks that we do not know; 0:
+                        none known */
 } p2p_word;
 
 struct posw_p2p {
@@ -109,40 +112,44 @@ struct posw_p2p {
     size_t jobs; /* given away and not yet back, also those of peers that are gone */
     uint64_t next_outbound;
     uint64_t now_ms, wake_ms, next_tick_ms; /* wake_ms: the tick that was asked for; UINT64_MAX: none */
-    uint8_t own_nonce[8]; /* of HELLO: who hears it has dialled itself */
+    uint8_t own_nonce[8];                   /* of HELLO: who hears it has dialled itself */
     uint8_t evict_secret[16];
     uint64_t start_ms;
-    uint64_t save_ms;     /* when addresses are kept next */
-    uint64_t block_ms;    /* when the tip last moved: a stale tip asks for one more peer */
+    uint64_t save_ms;  /* when addresses are kept next */
+    uint64_t block_ms; /* when the tip last moved: a stale tip asks for one more peer */
     bool warned_alone, warned_stranded;
-    bool was_connected;   /* ever in this run */
+    bool was_connected; /* ever in this run */
     posw_hash genesis;
-    p2p_fork_id fork; /* of the tip */
+    p2p_fork_id fork;              /* of the tip */
     p2p_word words[P2P_WORDS_MAX]; /* the latest heard last */
     size_t word_count;
     bool lack_said; /* in the log, since it was not so last */
     p2p_sync *sync;
     p2p_compact *compact;
     p2p_txs *txs;
-    posw_p2p_status counters; /* the counting members only */
+    posw_p2p_status counters;                     /* the counting members only */
     posw_p2p_traffic traffic[POSW_MSG_KINDS + 1]; /* by posw_msg_kind; the last: of no message */
     size_t handling;                              /* the kind of the message that is being read; POSW_MSG_KINDS: none */
-    int chain_error; /* of a read in this step: the node is told at its end */
+    int chain_error;                              /* of a read in this step: the node is told at its end */
     bool stopping;
 };
 
 /* ---- p2p.c ---- */
 /* So much waits for this peer to read that nothing large is added: answers are put off until DRAINED. */
 enum { P2P_UNSENT_MAX = 4 * 1024 * 1024 };
-static inline bool p2p_is_full(const p2p_peer *peer) { return peer->unsent > P2P_UNSENT_MAX; }
+static inline bool p2p_is_full(const p2p_peer *peer) {
+    return peer->unsent > P2P_UNSENT_MAX;
+}
 p2p_peer *p2p_find(const posw_p2p *p, uint64_t id); /* NULL: gone */
-p2p_peer *p2p_add_peer(posw_p2p *p, uint64_t id, enum posw_p2p_kind kind, const posw_netaddr *address); /* NULL: out of memory */
+p2p_peer *p2p_add_peer(posw_p2p *p, uint64_t id, enum posw_p2p_kind kind,
+                       const posw_netaddr *address); /* NULL: out of memory */
 /* HELLO was right: the parts take the peer in. */
 void p2p_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_close(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* Sends a frame (built with message.h into a->data). */
-posw_action *p2p_send_begin(posw_p2p *p, p2p_peer *peer, posw_actions *out); /* NULL: out of memory, or closing: do nothing */
-void p2p_send_end(posw_p2p *p, p2p_peer *peer, posw_action *a);              /* counts bytes */
+posw_action *p2p_send_begin(posw_p2p *p, p2p_peer *peer,
+                            posw_actions *out);                 /* NULL: out of memory, or closing: do nothing */
+void p2p_send_end(posw_p2p *p, p2p_peer *peer, posw_action *a); /* counts bytes */
 void p2p_goodbye(posw_p2p *p, p2p_peer *peer, enum p2p_goodbye code, const char *sentence, posw_actions *out);
 /* What no honest node does: goodbye, and the address is discouraged. what: a few words for log and peer. */
 void p2p_violation(posw_p2p *p, p2p_peer *peer, const char *what, posw_actions *out);
@@ -156,10 +163,11 @@ static inline p2p_peer *p2p_ready_peer(const posw_p2p *p, size_t *i) {
 }
 /* A job for another thread; owner and id come back in JOB_DONE as job->id. */
 void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
-/* May this peer's headers cost another job? A false proof shows only when the job is done, so there must not be many until then. */
+/* May this peer's headers cost another job? A false proof shows only when the job is done, so there must not be many
+ * until then. */
 bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer);
-/* What reading the chain gave: true for POSW_OK. Anything but that, POSW_ENOTFOUND and POSW_EPRUNED is a disk that fails, which must not
- * pass for an unknown block: the node ends by it. */
+/* What reading the chain gave: true for POSW_OK. Anything but that, POSW_ENOTFOUND and POSW_EPRUNED is a disk that
+ * fails, which must not pass for an unknown block: the node ends by it. */
 bool p2p_was_read(posw_p2p *p, int rc);
 /* For qsort. */
 int p2p_compare_hashes(const void *a, const void *b);
@@ -188,14 +196,17 @@ void p2p_contacts_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out); /* HELL
 /* GET_ADDRESSES, ADDRESSES */
 bool p2p_contacts_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_actions *out);
 void p2p_save(posw_p2p *p, posw_actions *out);
-p2p_peer *p2p_dial(posw_p2p *p, enum posw_p2p_kind kind, const posw_netaddr *address, const posw_node_id *id, posw_actions *out);
+p2p_peer *p2p_dial(posw_p2p *p, enum posw_p2p_kind kind, const posw_netaddr *address, const posw_node_id *id,
+                   posw_actions *out);
 
 /* ---- sync.c, headers.c, bodies.c: which chain to follow, and fetching it ---- */
 int p2p_sync_new(posw_p2p *p);
 void p2p_sync_free(posw_p2p *p);
 int p2p_sync_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out); /* after HELLO: may ask for headers */
-void p2p_sync_peer_leaves(posw_p2p *p, p2p_peer *peer); /* is closed: nothing more comes of it; what it owed is asked of others in time */
-void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out); /* frees peer->sync; asks others for what it owed */
+void p2p_sync_peer_leaves(
+    posw_p2p *p, p2p_peer *peer); /* is closed: nothing more comes of it; what it owed is asked of others in time */
+void p2p_sync_peer_gone(posw_p2p *p, p2p_peer *peer,
+                        posw_actions *out); /* frees peer->sync; asks others for what it owed */
 /* The peer told its tip (HELLO, PING). */
 void p2p_sync_peer_tip(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* GET_HEADERS, HEADERS, GET_BLOCKS, BLOCK, NOT_FOUND, ANNOUNCE. False: malformed (p2p.c makes the violation of it). */
@@ -205,19 +216,21 @@ void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_sync_tick(posw_p2p *p, posw_actions *out);
 void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out);
 bool p2p_sync_is_behind(const posw_p2p *p); /* then the miner rests and transactions are not asked for */
-/* It has not caught up yet and cannot: a heavier chain is known, and all peers that have it have pruned the next block. The miner
- * rests then, too. */
+/* It has not caught up yet and cannot: a heavier chain is known, and all peers that have it have pruned the next block.
+ * The miner rests then, too. */
 bool p2p_sync_is_stranded(posw_p2p *p);
-bool p2p_sync_has_more(posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
+bool p2p_sync_has_more(
+    posw_p2p *p); /* some blocks that outweigh the tip are on their way: others need not hear of it */
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s);
 size_t p2p_sync_peer_memory(const p2p_peer *peer);
-/* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of its chain;
- * *seal: with a valid one, what is left to ask about its seal, but for the key; *own_signature: the beneficiary's.
- * An unknown parent is NOT_YET F2: then call p2p_sync_ask_headers. */
-posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash, const posw_stake_proof *proof,
-                                   posw_u256 *weight, posw_job_pow *seal, bool *own_signature);
-/* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others have built on it.
- * Remembers it otherwise. */
+/* For compact.c: is this header right (known parent, all checks but the proof of work output)? Its verdict; *weight: of
+ * its chain; *seal: with a valid one, what is left to ask about its seal, but for the key; *own_signature: the
+ * beneficiary's. An unknown parent is NOT_YET F2: then call p2p_sync_ask_headers. */
+posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
+                                   const posw_stake_proof *proof, posw_u256 *weight, posw_job_pow *seal,
+                                   bool *own_signature);
+/* Yet another header of a proof of work that has come with enough signatures already: to be passed over, unless others
+ * have built on it. Remembers it otherwise. */
 bool p2p_sync_is_copy(posw_p2p *p, const posw_header *h, const posw_hash *hash);
 /* Its parent is the last header of a branch whose blocks are not here yet. */
 bool p2p_sync_extends_branch(const posw_p2p *p, const posw_header *h);
@@ -227,10 +240,11 @@ void p2p_sync_ask_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* Adds a header of the main chain, with its stake proof where H10 asks for it, to HEADERS, ANNOUNCE (serve.c). */
 bool p2p_add_header(posw_p2p *p, posw_msg_writer *w, const posw_header *h);
 bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h); /* false: it needs none */
-/* A block of the chain with the hashes of its transactions, without checks and senders: views of `bytes`, which must stay. */
+/* A block of the chain with the hashes of its transactions, without checks and senders: views of `bytes`, which must
+ * stay. */
 int p2p_decode_block(posw_prepared *out, const posw_buf *bytes);
-/* A whole block with known senders that was rebuilt: takes it over. It is imported at the beginning of the next event, when what this step
- * sends has left: others do not wait for its execution, nor for the disk. */
+/* A whole block with known senders that was rebuilt: takes it over. It is imported at the beginning of the next event,
+ * when what this step sends has left: others do not wait for its execution, nor for the disk. */
 void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out);
 void p2p_sync_import_here(posw_p2p *p, posw_actions *out);
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash); /* asked for already, or here and not yet imported */
@@ -240,7 +254,8 @@ int p2p_compact_new(posw_p2p *p);
 void p2p_compact_free(posw_p2p *p);
 int p2p_compact_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_compact_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out);
-bool p2p_compact_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_actions *out); /* COMPACT, GET_BLOCK_TXS, BLOCK_TXS, SEND_COMPACT */
+bool p2p_compact_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f,
+                         posw_actions *out); /* COMPACT, GET_BLOCK_TXS, BLOCK_TXS, SEND_COMPACT */
 void p2p_compact_job_done(posw_p2p *p, posw_job *job, posw_actions *out);
 void p2p_compact_tick(posw_p2p *p, posw_actions *out);
 /* New blocks of the main chain: COMPACT to those that want it, ANNOUNCE to the rest, unless they have it. */
@@ -249,8 +264,8 @@ void p2p_compact_chain_changed(posw_p2p *p, const posw_chain_change *change, pos
 void p2p_compact_peer_brought(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 /* This peer has (sent us, or was sent) this block. */
 void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash);
-/* Of an encoded header (1 to POSW_HEADER_SIZE_MAX bytes) that came beside a new block. Most come several times in a row,
- * each time of another peer: they are known by their bytes. */
+/* Of an encoded header (1 to POSW_HEADER_SIZE_MAX bytes) that came beside a new block. Most come several times in a
+ * row, each time of another peer: they are known by their bytes. */
 posw_hash p2p_compact_hash(posw_p2p *p, posw_bytes header);
 bool p2p_compact_is_rebuilding(const posw_p2p *p, const posw_hash *hash);
 size_t p2p_compact_peer_memory(const p2p_peer *peer);
@@ -260,7 +275,8 @@ int p2p_txs_new(posw_p2p *p);
 void p2p_txs_free(posw_p2p *p);
 int p2p_txs_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_txs_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out);
-bool p2p_txs_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw_actions *out); /* TX_HASHES, GET_TXS, TXS */
+bool p2p_txs_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f,
+                     posw_actions *out); /* TX_HASHES, GET_TXS, TXS */
 void p2p_txs_tick(posw_p2p *p, posw_actions *out);
 void p2p_txs_accepted(posw_p2p *p, const posw_mempool_entry *e, posw_actions *out); /* by the pool, from anywhere */
 void p2p_txs_chain_changed(posw_p2p *p, const posw_chain_change *change);
@@ -277,11 +293,13 @@ bool p2p_upgrades_heard(posw_p2p *p, p2p_peer *peer, const p2p_fork_id *theirs, 
 /* This side or that has a block of this number: true if the two part there, and goodbye has been said. */
 bool p2p_upgrades_passed(posw_p2p *p, p2p_peer *peer, uint64_t number, posw_actions *out);
 void p2p_upgrades_chain_changed(posw_p2p *p, posw_actions *out);
-/* A violation (what: the sentence), unless the block of this number lies beyond where the peer's rules part from ours. */
+/* A violation (what: the sentence), unless the block of this number lies beyond where the peer's rules part from ours.
+ */
 void p2p_blame(posw_p2p *p, p2p_peer *peer, uint64_t number, enum posw_rule rule, const char *what, posw_actions *out);
 
 /* ---- peer.c ---- */
 /* Goodbye of a kind that is counted, and remembered of an address that was dialled. */
-void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence, posw_actions *out);
+void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence,
+                posw_actions *out);
 
 #endif

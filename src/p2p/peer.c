@@ -15,19 +15,21 @@ void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     const char *agent = p->options.agent == NULL ? "posw/" POSW_VERSION : p->options.agent;
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
-    posw_msg_hello m = {.version = POSW_P2P_VERSION,
-                        .chain_id = posw_chain_params(p->chain)->chain_id,
-                        .genesis = p->genesis,
-                        .fork = p->fork,
-                        .number = tip->number,
-                        .hash = posw_chain_tip_hash(p->chain),
-                        .weight = posw_chain_weight_total(p->chain),
-                        .flags = (p2p_sync_is_behind(p) ? POSW_MSG_HELLO_SYNCING : 0) | (p->options.seeder ? POSW_MSG_HELLO_SEEDER : 0) |
-                                 (posw_chain_first_body(p->chain) > 0 ? POSW_MSG_HELLO_RECENT : 0) |
-                                 (peer->kind == POSW_P2P_BLOCK_ONLY || peer->kind == POSW_P2P_FEELER ? 0 : POSW_MSG_HELLO_RELAYS),
-                        .port = p->options.listen_port,
-                        .time_s = p->now_ms / 1000,
-                        .agent = posw_bytes_of(agent, strlen(agent))};
+    posw_msg_hello m = {
+        .version = POSW_P2P_VERSION,
+        .chain_id = posw_chain_params(p->chain)->chain_id,
+        .genesis = p->genesis,
+        .fork = p->fork,
+        .number = tip->number,
+        .hash = posw_chain_tip_hash(p->chain),
+        .weight = posw_chain_weight_total(p->chain),
+        .flags = (p2p_sync_is_behind(p) ? POSW_MSG_HELLO_SYNCING : 0) |
+                 (p->options.seeder ? POSW_MSG_HELLO_SEEDER : 0) |
+                 (posw_chain_first_body(p->chain) > 0 ? POSW_MSG_HELLO_RECENT : 0) |
+                 (peer->kind == POSW_P2P_BLOCK_ONLY || peer->kind == POSW_P2P_FEELER ? 0 : POSW_MSG_HELLO_RELAYS),
+        .port = p->options.listen_port,
+        .time_s = p->now_ms / 1000,
+        .agent = posw_bytes_of(agent, strlen(agent))};
     memcpy(m.nonce, p->own_nonce, sizeof m.nonce);
     posw_msg_hello_encode(&a->data, &m);
     p2p_send_end(p, peer, a);
@@ -40,7 +42,8 @@ static void set_tip(p2p_peer *peer, uint64_t number, const posw_hash *hash, cons
     peer->weight = *weight;
 }
 
-void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence, posw_actions *out) {
+void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum p2p_goodbye code, const char *sentence,
+                posw_actions *out) {
     p2p_report_dial(p, peer, result);
     p->counters.refused_other_chain += code == P2P_BYE_OTHER_CHAIN;
     p->counters.refused_other_fork += code == P2P_BYE_OTHER_FORK;
@@ -48,7 +51,8 @@ void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum 
     if (code == P2P_BYE_OTHER_CHAIN || code == P2P_BYE_OTHER_FORK || code == P2P_BYE_VERSION) {
         char address[POSW_NETADDR_TEXT];
         posw_netaddr_text(address, &peer->address);
-        const bool quiet = peer->kind == POSW_P2P_INBOUND || code == P2P_BYE_OTHER_FORK; /* of forks upgrades.c speaks */
+        const bool quiet =
+            peer->kind == POSW_P2P_INBOUND || code == P2P_BYE_OTHER_FORK; /* of forks upgrades.c speaks */
         posw_log_write(p->log, quiet ? POSW_LOG_DEBUG : POSW_LOG_WARN, "p2p", "%s: %s", address, sentence);
     }
     p2p_goodbye(p, peer, code, sentence, out);
@@ -57,7 +61,9 @@ void p2p_refuse(posw_p2p *p, p2p_peer *peer, enum posw_dial_result result, enum 
 static bool is_connected_twice(const posw_p2p *p, const p2p_peer *peer) {
     for (size_t i = 0; i < p->peer_count; i++) {
         const p2p_peer *other = p->peers[i];
-        if (other != peer && other->state == P2P_READY && memcmp(&other->node_id, &peer->node_id, sizeof peer->node_id) == 0) return true;
+        if (other != peer && other->state == P2P_READY &&
+            memcmp(&other->node_id, &peer->node_id, sizeof peer->node_id) == 0)
+            return true;
     }
     return false;
 }
@@ -67,14 +73,16 @@ static bool judge_hello(posw_p2p *p, p2p_peer *peer, const posw_msg_hello *m, po
     if (memcmp(m->nonce, p->own_nonce, sizeof p->own_nonce) == 0) {
         p2p_refuse(p, peer, POSW_DIAL_SELF, P2P_BYE_SELF, "this is the node itself", out);
     } else if (m->version < 1) {
-        p2p_refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_VERSION, "protocol version 0 is not spoken here; get the latest release", out);
+        p2p_refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_VERSION,
+                   "protocol version 0 is not spoken here; get the latest release", out);
     } else if (!posw_hash_equal(&m->genesis, &p->genesis)) {
         char own[2 * POSW_HASH_SIZE + 1], theirs[2 * POSW_HASH_SIZE + 1];
         posw_hex_encode(own, p->genesis.b, sizeof p->genesis.b);
         posw_hex_encode(theirs, m->genesis.b, sizeof m->genesis.b);
         snprintf(text, sizeof text,
-                 "wrong chain: the genesis here is 0x%.16s… (chain id %" PRIu64 "), there it is 0x%.16s… (chain id %" PRIu64 "); both need the same chain file", own,
-                 posw_chain_params(p->chain)->chain_id, theirs, m->chain_id);
+                 "wrong chain: the genesis here is 0x%.16s… (chain id %" PRIu64
+                 "), there it is 0x%.16s… (chain id %" PRIu64 "); both need the same chain file",
+                 own, posw_chain_params(p->chain)->chain_id, theirs, m->chain_id);
         p2p_refuse(p, peer, POSW_DIAL_USELESS, P2P_BYE_OTHER_CHAIN, text, out);
     } else if (!p2p_upgrades_heard(p, peer, &m->fork, m->number, out)) {
         return false;
@@ -99,7 +107,8 @@ static bool on_hello(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     set_tip(peer, m.number, &m.hash, &m.weight);
     peer->next_ping_ms = p->now_ms;
     posw_netaddr_text(address, &peer->address);
-    posw_log_write(p->log, POSW_LOG_INFO, "p2p", "connected to %s (%s, %s), at block %" PRIu64, address, posw_p2p_kind_text(peer->kind), peer->agent, peer->number);
+    posw_log_write(p->log, POSW_LOG_INFO, "p2p", "connected to %s (%s, %s), at block %" PRIu64, address,
+                   posw_p2p_kind_text(peer->kind), peer->agent, peer->number);
     p2p_peer_ready(p, peer, out);
     return true;
 }
@@ -113,9 +122,14 @@ static bool on_goodbye(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_act
     posw_msg_text(sentence, sizeof sentence, m.sentence);
     posw_netaddr_text(address, &peer->address);
     const bool wrong = m.code == P2P_BYE_OTHER_CHAIN || m.code == P2P_BYE_OTHER_FORK || m.code == P2P_BYE_VERSION;
-    const bool loud = (wrong && peer->kind != POSW_P2P_INBOUND) || (peer->kind == POSW_P2P_NAMED && m.code != P2P_BYE_KNOWN);
+    const bool loud =
+        (wrong && peer->kind != POSW_P2P_INBOUND) || (peer->kind == POSW_P2P_NAMED && m.code != P2P_BYE_KNOWN);
     posw_log_write(p->log, loud ? POSW_LOG_WARN : POSW_LOG_DEBUG, "p2p", "%s says goodbye: %s", address, sentence);
-    p2p_report_dial(p, peer, wrong ? POSW_DIAL_USELESS : m.code == P2P_BYE_SELF ? POSW_DIAL_SELF : m.code == P2P_BYE_KNOWN ? POSW_DIAL_KNOWN : POSW_DIAL_FULL);
+    p2p_report_dial(p, peer,
+                    wrong                     ? POSW_DIAL_USELESS
+                    : m.code == P2P_BYE_SELF  ? POSW_DIAL_SELF
+                    : m.code == P2P_BYE_KNOWN ? POSW_DIAL_KNOWN
+                                              : POSW_DIAL_FULL);
     p2p_close(p, peer, out);
     return true;
 }
@@ -126,7 +140,10 @@ static void send_ping(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     posw_action *a = p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     posw_random_fill(&p->random, peer->ping_nonce, sizeof peer->ping_nonce);
-    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number, .hash = posw_chain_tip_hash(p->chain), .weight = posw_chain_weight_total(p->chain), .fork = p->fork};
+    posw_msg_ping m = {.number = posw_chain_tip(p->chain)->number,
+                       .hash = posw_chain_tip_hash(p->chain),
+                       .weight = posw_chain_weight_total(p->chain),
+                       .fork = p->fork};
     memcpy(m.nonce, peer->ping_nonce, sizeof m.nonce);
     posw_msg_ping_encode(&a->data, &m);
     p2p_send_end(p, peer, a);
@@ -176,8 +193,10 @@ bool p2p_peer_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f, posw
 void p2p_peer_tick(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     switch (peer->state) {
     case P2P_HELLO:
-        if (p->now_ms >= peer->opened_ms + P2P_HELLO_MS) p2p_goodbye(p, peer, P2P_BYE_SLOW, "no HELLO within ten seconds", out);
-        else p2p_wake(p, peer->opened_ms + P2P_HELLO_MS);
+        if (p->now_ms >= peer->opened_ms + P2P_HELLO_MS)
+            p2p_goodbye(p, peer, P2P_BYE_SLOW, "no HELLO within ten seconds", out);
+        else
+            p2p_wake(p, peer->opened_ms + P2P_HELLO_MS);
         break;
     case P2P_READY:
         if (p->now_ms >= peer->heard_ms + P2P_SILENT_MS) {

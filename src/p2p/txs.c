@@ -140,7 +140,8 @@ static int tell_pooled(void *arg, const posw_mempool_entry *e) {
 int p2p_txs_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     (void)out;
     if (peer->kind == POSW_P2P_BLOCK_ONLY) return POSW_OK;
-    peer->relay = malloc(sizeof *peer->relay); /* its queue is written before it is read: pages that are not needed stay away */
+    peer->relay =
+        malloc(sizeof *peer->relay); /* its queue is written before it is read: pages that are not needed stay away */
     if (peer->relay == NULL) return POSW_ENOMEM;
     peer->relay->queue_first = peer->relay->queue_count = peer->relay->asked = 0;
     recent_init(&peer->relay->known, KNOWN_MAX, map_seed(p));

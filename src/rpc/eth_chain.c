@@ -62,7 +62,8 @@ static void json_pending_block(rpc_call *c, bool full) {
     const posw_params *p = posw_chain_params(c->chain);
     const posw_header *tip = posw_chain_tip(c->chain);
     posw_hash tip_hash = posw_chain_tip_hash(c->chain);
-    uint64_t now = posw_node_now_s(c->node), base_fee = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used);
+    uint64_t now = posw_node_now_s(c->node),
+             base_fee = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used);
     uint64_t timestamp = now > tip->timestamp ? now : tip->timestamp + 1;
     posw_u256 difficulty = posw_difficulty_next(p, posw_chain_window(c->chain), tip, timestamp);
     static const char *const UNKNOWN[] = {"hash",  "nonce",     "mixHash",          "logsBloom",

@@ -12,8 +12,8 @@ void rpc_eth_send_raw_transaction(rpc_call *c) {
     posw_message text = {{0}};
     posw_hash hash;
     if (rpc_value_data(c, rpc_arg(0), rpc_param(c, 0), &raw, SIZE_MAX)) {
-        int err = posw_node_submit_tx(c->node, raw.data, raw.size, rpc_later_sender(c->rpc, posw_buf_view(&raw)), &refusal,
-                                      &text, &hash, c->actions);
+        int err = posw_node_submit_tx(c->node, raw.data, raw.size, rpc_later_sender(c->rpc, posw_buf_view(&raw)),
+                                      &refusal, &text, &hash, c->actions);
         if (err != POSW_OK)
             (void)rpc_fail_operating(c, err);
         else if (refusal != POSW_MEMPOOL_ACCEPTED)

@@ -10,9 +10,9 @@
 #include "posw/u256.h"
 
 enum {
-    POINTS_MAX = 400,     /* blocks of posw_getBlockStats */
-    COUNTED_MAX = 50,     /* up to so many, their transactions are counted, for which bodies are read */
-    ROWS_MAX = 100,       /* transactions of one answer */
+    POINTS_MAX = 400, /* blocks of posw_getBlockStats */
+    COUNTED_MAX = 50, /* up to so many, their transactions are counted, for which bodies are read */
+    ROWS_MAX = 100,   /* transactions of one answer */
 };
 
 /* Argument i: a count from 1 to max; absent: max. */

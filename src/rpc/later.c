@@ -3,13 +3,14 @@
  *      batch of eth_sendRawTransaction ─► jobs of up to 32 signatures ─► all done: the batch is answered as any other,
  *                                         and each transaction finds its sender here
  *
- * Recovering a sender is nine tenths of what admission costs, and would hold up the node. Nothing else changes: answers,
- * their order and the texts of refusals are those of a batch that is answered at once, because it is the same code that
- * answers it. A sender is only used for the very bytes it was recovered from; where there is none, admission recovers
- * (and refuses) itself.
+ * Recovering a sender is nine tenths of what admission costs, and would hold up the node. Nothing else changes:
+ * answers, their order and the texts of refusals are those of a batch that is answered at once, because it is the same
+ * code that answers it. A sender is only used for the very bytes it was recovered from; where there is none, admission
+ * recovers (and refuses) itself.
  *
- * Only for HTTP: its connection waits for the answer, so requests of one client stay in order. Limits: RPC_LATER_JOBS_MAX
- * jobs of all clients, and RPC_LATER_BYTES_MAX of their requests; what comes beyond is answered at once. */
+ * Only for HTTP: its connection waits for the answer, so requests of one client stay in order. Limits:
+ * RPC_LATER_JOBS_MAX jobs of all clients, and RPC_LATER_BYTES_MAX of their requests; what comes beyond is answered at
+ * once. */
 #include "rpc/rpc_internal.h"
 
 #include "base/bytes.h"

@@ -197,7 +197,8 @@ static bool range_of(rpc_call *c, const rpc_log_filter *f, uint64_t *from, uint6
     *to = rpc_ref_number(c, &f->to);
     if (*from > *to) return rpc_fail(c, RPC_ERROR_PARAMS, "invalid block range params");
     if (*to > tip) return rpc_fail(c, RPC_ERROR_PARAMS, "block range extends beyond current head block");
-    if (*from < posw_chain_first_body(c->chain)) return rpc_fail_pruned(c); /* an answer with gaps would pass for whole */
+    if (*from < posw_chain_first_body(c->chain))
+        return rpc_fail_pruned(c); /* an answer with gaps would pass for whole */
     if (*to - *from < c->rpc->options.logs_range_max) return true;
     return rpc_fail(c, RPC_ERROR_PARAMS, "query exceeds max block range %llu",
                     (unsigned long long)c->rpc->options.logs_range_max);

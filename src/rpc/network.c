@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static posw_p2p *p2p_of(const rpc_call *c) { return c->rpc->p2p; }
+static posw_p2p *p2p_of(const rpc_call *c) {
+    return c->rpc->p2p;
+}
 
 static posw_p2p_status status_of(const rpc_call *c) {
     posw_p2p_status s = {0};
@@ -17,17 +19,24 @@ static posw_p2p_status status_of(const rpc_call *c) {
     return s;
 }
 
-/* Ready for connections, as go-ethereum means it: clients take false for "not connected", so a node without a network says true. */
-void rpc_net_listening(rpc_call *c) { posw_jw_bool(&c->w, true); }
+/* Ready for connections, as go-ethereum means it: clients take false for "not connected", so a node without a network
+ * says true. */
+void rpc_net_listening(rpc_call *c) {
+    posw_jw_bool(&c->w, true);
+}
 
 size_t rpc_peer_count(const rpc_call *c) {
     const posw_p2p_status s = status_of(c);
     return s.inbound + s.outbound;
 }
 
-bool rpc_is_syncing(const rpc_call *c) { return status_of(c).syncing; }
+bool rpc_is_syncing(const rpc_call *c) {
+    return status_of(c).syncing;
+}
 
-void rpc_net_peer_count(rpc_call *c) { posw_jw_quantity(&c->w, rpc_peer_count(c)); }
+void rpc_net_peer_count(rpc_call *c) {
+    posw_jw_quantity(&c->w, rpc_peer_count(c));
+}
 
 void rpc_eth_syncing(rpc_call *c) {
     const posw_p2p_status s = status_of(c);
@@ -168,7 +177,8 @@ static const char *param_text(rpc_call *c, size_t i) {
 static bool param_url(rpc_call *c, posw_node_url *url) {
     const char *text = has_network(c) ? param_text(c, 0) : NULL;
     if (text == NULL) return false;
-    return posw_node_url_parse(url, text, POSW_P2P_PORT) || rpc_bad(c, rpc_arg(0), "want posw://<node id>@host:port or host:port");
+    return posw_node_url_parse(url, text, POSW_P2P_PORT) ||
+           rpc_bad(c, rpc_arg(0), "want posw://<node id>@host:port or host:port");
 }
 
 void rpc_admin_add_peer(rpc_call *c) {
@@ -187,17 +197,22 @@ void rpc_admin_disconnect(rpc_call *c) {
     char *end;
     if (text == NULL) return;
     const uint64_t peer = strtoull(text, &end, 10);
-    if (*text == '\0' || *end != '\0') (void)rpc_bad(c, rpc_arg(0), "want a peer's number as text");
-    else posw_jw_bool(&c->w, posw_p2p_disconnect(p2p_of(c), peer, c->actions));
+    if (*text == '\0' || *end != '\0')
+        (void)rpc_bad(c, rpc_arg(0), "want a peer's number as text");
+    else
+        posw_jw_bool(&c->w, posw_p2p_disconnect(p2p_of(c), peer, c->actions));
 }
 
 static void set_ban(rpc_call *c, uint64_t until_s) {
     const char *text = has_network(c) ? param_text(c, 0) : NULL;
     if (text == NULL) return;
     const int rc = posw_p2p_ban(p2p_of(c), text, until_s, c->actions);
-    if (rc == POSW_EINVAL) (void)rpc_bad(c, rpc_arg(0), "want an address or subnet such as 1.2.3.4 or 10.0.0.0/8");
-    else if (rc == POSW_EFULL) (void)rpc_fail(c, RPC_ERROR_SERVER, "too many bans: lift some");
-    else posw_jw_bool(&c->w, rc == POSW_OK);
+    if (rc == POSW_EINVAL)
+        (void)rpc_bad(c, rpc_arg(0), "want an address or subnet such as 1.2.3.4 or 10.0.0.0/8");
+    else if (rc == POSW_EFULL)
+        (void)rpc_fail(c, RPC_ERROR_SERVER, "too many bans: lift some");
+    else
+        posw_jw_bool(&c->w, rc == POSW_OK);
 }
 
 /* Address or subnet, and for how many seconds (default a day). */
@@ -207,7 +222,9 @@ void rpc_admin_ban(rpc_call *c) {
     set_ban(c, posw_node_now_ms(c->node) / 1000 + (seconds == 0 ? 1 : seconds));
 }
 
-void rpc_admin_unban(rpc_call *c) { set_ban(c, 0); }
+void rpc_admin_unban(rpc_call *c) {
+    set_ban(c, 0);
+}
 
 static int json_ban(void *arg, const char *subnet, uint64_t until_s) {
     posw_jw *w = arg;

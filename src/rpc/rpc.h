@@ -1,5 +1,5 @@
-/* JSON-RPC 2.0 over a node: text in, text out; no sockets. Methods eth_*, net_*, web3_*, txpool_*, ots_*, posw_*, and on
- * development chains evm_*. Error codes and texts are those that Ethereum's clients recognise. */
+/* JSON-RPC 2.0 over a node: text in, text out; no sockets. Methods eth_*, net_*, web3_*, txpool_*, ots_*, posw_*, and
+ * on development chains evm_*. Error codes and texts are those that Ethereum's clients recognise. */
 #ifndef POSW_RPC_RPC_H
 #define POSW_RPC_RPC_H
 
@@ -13,7 +13,8 @@ typedef struct {
     size_t answer_bytes_max;    /* default 32 MiB: then -32003 response too large */
     size_t filters_max;         /* of all clients, default 1,000 */
     size_t subscriptions_max;   /* of one client, default 128 */
-    size_t watched_values_max;  /* addresses and topics of filters and subscriptions of all clients, 50 bytes each, default 1,000,000 */
+    size_t watched_values_max;  /* addresses and topics of filters and subscriptions of all clients, 50 bytes each,
+                                   default 1,000,000 */
     uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
     uint64_t search_blocks_max; /* looked through by one search for an address's transactions, default 10,000 */
     uint64_t search_txs_max;    /* and transactions in them, default 20,000: together some 200 ms */

@@ -44,10 +44,10 @@ enum {
     RPC_TIP_BLOCKS = 20, /* whose fees the suggestion looks at */
     RPC_FILTERS_MAX = 100000,
     RPC_SUBSCRIPTIONS_MAX = 100000, /* of all clients */
-    RPC_PAGE_MAX = 1000,       /* transactions of a page of ots_getBlockTransactions */
-    RPC_SEARCH_PAGE_MAX = 100, /* of one of ots_searchTransactions*, which ends with a whole block */
-    RPC_LATER_TXS_MIN = 4,   /* transactions of a batch for which other threads are asked */
-    RPC_LATER_JOBS_MAX = 128, /* that have been asked for and not come back */
+    RPC_PAGE_MAX = 1000,            /* transactions of a page of ots_getBlockTransactions */
+    RPC_SEARCH_PAGE_MAX = 100,      /* of one of ots_searchTransactions*, which ends with a whole block */
+    RPC_LATER_TXS_MIN = 4,          /* transactions of a batch for which other threads are asked */
+    RPC_LATER_JOBS_MAX = 128,       /* that have been asked for and not come back */
     RPC_LATER_BYTES_MAX = 16 << 20, /* of the requests that wait for them */
 };
 
@@ -144,7 +144,7 @@ typedef struct {
 
 struct posw_rpc {
     posw_node *node;
-    posw_p2p *p2p; /* NULL: no network */
+    posw_p2p *p2p;                /* NULL: no network */
     posw_rpc_snapshots snapshots; /* zeroed: none can be made */
     posw_rpc_options options;
     uint64_t next_id;
@@ -286,9 +286,9 @@ bool rpc_block_receipt(rpc_call *c, const rpc_block *b, size_t i, posw_receipt *
 void rpc_blocks_clear(posw_rpc *r);
 
 /* ---- walk.c ---- */
-/* There is no index by address: who looks for one goes from block to block of the main chain, up or down, until the last
- * block wanted or one of the limits search_blocks_max and search_txs_max of the options. Blocks that are pruned are
- * passed over: `end` is then the first that is not. */
+/* There is no index by address: who looks for one goes from block to block of the main chain, up or down, until the
+ * last block wanted or one of the limits search_blocks_max and search_txs_max of the options. Blocks that are pruned
+ * are passed over: `end` is then the first that is not. */
 typedef struct {
     uint64_t end; /* the last block wanted */
     bool upward;
@@ -297,7 +297,8 @@ typedef struct {
     bool exhausted; /* `end` has been looked at */
 } rpc_walk;
 rpc_walk rpc_walk_of(const rpc_call *c, bool upward, uint64_t first, uint64_t end);
-/* The next block that has transactions, with hashes, senders and receipts; NULL: no more within the limits, or failed. */
+/* The next block that has transactions, with hashes, senders and receipts; NULL: no more within the limits, or failed.
+ */
 rpc_block *rpc_walk_next(rpc_call *c, rpc_walk *s);
 /* Whether transaction i is from or to the address. */
 bool rpc_tx_concerns(const rpc_block *b, size_t i, const posw_address *a);

@@ -1,5 +1,5 @@
-/* Blocks of the main chain looked through for an address. Blocks without transactions cost next to nothing: their bodies
- * are not read. */
+/* Blocks of the main chain looked through for an address. Blocks without transactions cost next to nothing: their
+ * bodies are not read. */
 #include "rpc/rpc_internal.h"
 
 rpc_walk rpc_walk_of(const rpc_call *c, bool upward, uint64_t first, uint64_t end) {

@@ -10,7 +10,8 @@
  * by POSW_OVERLAY_CLEAN_MAX (see posw_overlay_may_cache). A few entries stay when their changes have gone into the
  * tries: what almost every block changes is found without a way down a trie.
  *
- * A few entries are looked through; an index has all of them, or is empty while they are few. It is seeded with the root below the overlay: whoever wants addresses that collide must know the parent block.
+ * A few entries are looked through; an index has all of them, or is empty while they are few. It is seeded with the
+ * root below the overlay: whoever wants addresses that collide must know the parent block.
  */
 #ifndef POSW_STATE_OVERLAY_H
 #define POSW_STATE_OVERLAY_H

@@ -8,8 +8,8 @@
 struct posw_state {
     const posw_state_source *source; /* borrowed; NULL: memory only */
     posw_trie *accounts, *storage;
-    posw_hash root; /* of `accounts` when it was last sealed */
-    bool undone;    /* an undo record was applied since */
+    posw_hash root;  /* of `accounts` when it was last sealed */
+    bool undone;     /* an undo record was applied since */
     uint32_t shares; /* owners beside the first */
     posw_overlay overlay;
 };

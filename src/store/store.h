@@ -1,11 +1,12 @@
-/* Storage as the node sees it: a few ordered tables in one transactional key-value store, and two append-only logs of records.
+/* Storage as the node sees it: a few ordered tables in one transactional key-value store, and two append-only logs of
+ * records.
  *
- * Implementations: src/io/store_lmdb.c (LMDB and body files, crash safe) and src/store/store_memory.c (for development chains,
- * tests and simulation). One writer, the node's thread; all calls come from it.
+ * Implementations: src/io/store_lmdb.c (LMDB and body files, crash safe) and src/store/store_memory.c (for development
+ * chains, tests and simulation). One writer, the node's thread; all calls come from it.
  *
- * Durability: what commit() returned POSW_OK for survives a kill -9 or a power cut, completely; what it did not, leaves no trace that
- * a reader can see. Log records are appended before the transaction that refers to them commits; commit() makes them durable first. A torn tail
- * that no committed transaction refers to is cut at open. */
+ * Durability: what commit() returned POSW_OK for survives a kill -9 or a power cut, completely; what it did not, leaves
+ * no trace that a reader can see. Log records are appended before the transaction that refers to them commits; commit()
+ * makes them durable first. A torn tail that no committed transaction refers to is cut at open. */
 #ifndef POSW_STORE_STORE_H
 #define POSW_STORE_STORE_H
 
@@ -41,8 +42,8 @@ static inline bool posw_store_row_fits(enum posw_table t, size_t key_size, size_
 /* Append-only logs. */
 enum posw_store_log { POSW_LOG_BLOCKS, POSW_LOG_EXEC, POSW_STORE_LOG_COUNT };
 
-/* Where a record lies; 0 means none. Stable for ever, and greater than that of every record of its log that was appended before; else opaque to
- * users. */
+/* Where a record lies; 0 means none. Stable for ever, and greater than that of every record of its log that was
+ * appended before; else opaque to users. */
 typedef uint64_t posw_store_pos;
 
 /* A log grows at one end and can be given up at the other, a part (a file) at a time. */
@@ -66,33 +67,39 @@ typedef struct posw_store_ops {
     /* Does nothing when no transaction is open, so that one cleanup path serves a failed commit, too. */
     void (*abort)(posw_store *s);
 
-    /* Reads see the open transaction's writes. *value is borrowed until the next call of any operation that writes, or commit/abort, or the next get
-     * for an implementation without a transaction: copy what you keep. POSW_OK, POSW_ENOTFOUND or an error. */
+    /* Reads see the open transaction's writes. *value is borrowed until the next call of any operation that writes, or
+     * commit/abort, or the next get for an implementation without a transaction: copy what you keep. POSW_OK,
+     * POSW_ENOTFOUND or an error. */
     int (*get)(posw_store *s, enum posw_table t, const void *key, size_t key_size, posw_bytes *value);
     /* Only between begin and commit. */
-    int (*put)(posw_store *s, enum posw_table t, const void *key, size_t key_size, const void *value, size_t value_size);
+    int (*put)(posw_store *s, enum posw_table t, const void *key, size_t key_size, const void *value,
+               size_t value_size);
     /* POSW_OK also if absent. */
     int (*del)(posw_store *s, enum posw_table t, const void *key, size_t key_size);
-    /* Calls fn for each row in ascending key order from the first key >= `from` (NULL: the first); a non-zero result stops and is returned. fn may not write. */
+    /* Calls fn for each row in ascending key order from the first key >= `from` (NULL: the first); a non-zero result
+     * stops and is returned. fn may not write. */
     int (*walk)(posw_store *s, enum posw_table t, const void *from, size_t from_size,
                 int (*fn)(void *arg, posw_bytes key, posw_bytes value), void *arg);
 
-    /* Appends a record (1 byte to 64 MiB); visible to read at once. Only between begin and commit. On abort its space may be reused or wasted. */
+    /* Appends a record (1 byte to 64 MiB); visible to read at once. Only between begin and commit. On abort its space
+     * may be reused or wasted. */
     int (*append)(posw_store *s, enum posw_store_log log, const void *data, size_t size, posw_store_pos *pos);
-    /* Appends the record's bytes to out. POSW_ENOTFOUND for position 0; POSW_EPRUNED if drop_oldest has given the record up; POSW_ECORRUPT
-     * if there is no record at another position, or if its checksum does not match. */
+    /* Appends the record's bytes to out. POSW_ENOTFOUND for position 0; POSW_EPRUNED if drop_oldest has given the
+     * record up; POSW_ECORRUPT if there is no record at another position, or if its checksum does not match. */
     int (*read)(posw_store *s, enum posw_store_log log, posw_store_pos pos, posw_buf *out);
 
     /* How much a log holds, and what of it drop_oldest would give up. */
     void (*log_info)(posw_store *s, enum posw_store_log log, posw_store_log_info *out);
-    /* Gives up the oldest part of a log, which must be there (asserted: log_info says so). Only between begin and commit: the commit makes
-     * it durable first and frees the space afterwards, so that no state on the disk ever speaks of a record that is not there. */
+    /* Gives up the oldest part of a log, which must be there (asserted: log_info says so). Only between begin and
+     * commit: the commit makes it durable first and frees the space afterwards, so that no state on the disk ever
+     * speaks of a record that is not there. */
     int (*drop_oldest)(posw_store *s, enum posw_store_log log);
 
     /* Bytes used on disk and the limit of growth (0: none known), for status and metrics. */
     void (*usage)(posw_store *s, uint64_t *used_bytes, uint64_t *limit_bytes);
     void (*close)(posw_store *s);
-    /* The sentence of the last operation that failed, for the log; empty: none. Borrowed until the next operation. May be NULL. */
+    /* The sentence of the last operation that failed, for the log; empty: none. Borrowed until the next operation. May
+     * be NULL. */
     const char *(*reason)(const posw_store *s);
 } posw_store_ops;
 

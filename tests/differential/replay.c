@@ -4,7 +4,8 @@
  *
  *      open JSON               a chain of this chain file; a chain that was open is dropped
  *                              -> ok GENESIS STATE_ROOT PARAMS_HASH | refused SENTENCE
- *      params KEY=VALUE...     judges parameters alone (P1 to P8, U1; an upgrade has all its values named); what is not named is as in posw_params_default
+ *      params KEY=VALUE...     judges parameters alone (P1 to P8, U1; an upgrade has all its values named); what is not
+ * named is as in posw_params_default
  *                              -> VERDICT PARAMS_HASH REWARD_TOTAL
  *      import NOW BLOCK        -> VERDICT TIP | error NAME
  *      light NOW HEADER PROOF  a header on a known block, as a client that has no state checks it -> VERDICT

@@ -356,9 +356,9 @@ static void test_url_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),        cmocka_unit_test(test_refused), cmocka_unit_test(test_against_libc),
-        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_groups), cmocka_unit_test(test_units),  cmocka_unit_test(test_url),
-        cmocka_unit_test(test_url_refused),
+        cmocka_unit_test(test_text),  cmocka_unit_test(test_refused),     cmocka_unit_test(test_against_libc),
+        cmocka_unit_test(test_kinds), cmocka_unit_test(test_groups),      cmocka_unit_test(test_units),
+        cmocka_unit_test(test_url),   cmocka_unit_test(test_url_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

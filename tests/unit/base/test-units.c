@@ -171,11 +171,8 @@ static void test_sizes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_long_text),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_parse),      cmocka_unit_test(test_long_text), cmocka_unit_test(test_format),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -246,7 +246,8 @@ static void siblings_cost_nothing(void **state) {
     h_close(&parent);
 }
 
-/* Four long branches from one fork, taken in turns: more than states are kept for. A table is made once all the same. */
+/* Four long branches from one fork, taken in turns: more than states are kept for. A table is made once all the same.
+ */
 static void many_branches_in_turns(void **state) {
     enum { BRANCHES = 4, LENGTH = 2 * H_EPOCH + 8 };
     world *w = *state;

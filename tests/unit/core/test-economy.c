@@ -155,9 +155,12 @@ static void test_fee_at_upgrade(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fee_at_upgrade),
-        cmocka_unit_test(test_schedule),          cmocka_unit_test(test_schedule_edges),
-        cmocka_unit_test(test_treasury),          cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_base_fee_examples), cmocka_unit_test(test_base_fee_random),
+        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_schedule_edges),
+        cmocka_unit_test(test_treasury),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_base_fee_examples),
+        cmocka_unit_test(test_base_fee_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Chain parameters: every rule P1 to P8 and U1 to U3 at its limits, presets, the reward total, and the canonical encoding. */
+/* Chain parameters: every rule P1 to P8 and U1 to U3 at its limits, presets, the reward total, and the canonical
+ * encoding. */
 #include "posw/params.h"
 
 #include "core/made.h"

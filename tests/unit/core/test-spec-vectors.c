@@ -298,7 +298,8 @@ static void check_base_fee(const json_t *c) {
     posw_params_default(&p);
     p.gas_limit = spec_u64_of(json_array_get(c, 0));
     p.base_fee_min_wei = spec_u64_of(json_array_get(c, 1));
-    const uint64_t have = posw_base_fee_next(&p, 1, spec_u64_of(json_array_get(c, 2)), spec_u64_of(json_array_get(c, 3)));
+    const uint64_t have =
+        posw_base_fee_next(&p, 1, spec_u64_of(json_array_get(c, 2)), spec_u64_of(json_array_get(c, 3)));
     assert_int_equal(have, spec_u64_of(json_array_get(c, 4)));
 }
 

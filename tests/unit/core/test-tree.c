@@ -568,7 +568,8 @@ static void copies_of_one_proof(void **state) {
     for (uint64_t n = 10; n < 200; n++) {
         const posw_hash h = hash_of(n);
         assert_int_equal(posw_copies_take(c, &h, &parent, &mix), n < 10 + POSW_COPIES_MAX);
-        assert_int_equal(posw_copies_take(c, &h, &parent, &mix), n < 10 + POSW_COPIES_MAX); /* a known one stays known */
+        assert_int_equal(posw_copies_take(c, &h, &parent, &mix),
+                         n < 10 + POSW_COPIES_MAX); /* a known one stays known */
     }
     const posw_hash fresh = hash_of(500);
     assert_true(posw_copies_take(c, &fresh, &other_parent, &mix));
@@ -587,14 +588,10 @@ static void copies_of_one_proof(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_of_one_proof),
-        cmocka_unit_test(test_example),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_alike_and_copied),
+        cmocka_unit_test(copies_of_one_proof), cmocka_unit_test(test_example),
+        cmocka_unit_test(test_random),         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_full),           cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_size),           cmocka_unit_test(test_alike_and_copied),
         cmocka_unit_test(test_bugs_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

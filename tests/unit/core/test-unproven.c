@@ -347,14 +347,15 @@ static void make_run(world *x, uint64_t *seed, run *r) {
         *s = (sealed){.miner = (unsigned)random_below(seed, MINERS)};
         s->signer = signer_of(s->miner);
         s->level = 1 + random_below(seed, BOOST - 1);
-        s->header = (posw_header){.parent_hash = parent_hash,
-                                  .ommers_hash = POSW_OMMERS_EMPTY,
-                                  .beneficiary = x->keys[s->miner].address,
-                                  .difficulty = x->params.genesis_difficulty,
-                                  .number = parent.number + 1,
-                                  .gas_limit = x->params.gas_limit,
-                                  .timestamp = parent.timestamp + 1 + random_below(seed, 20),
-                                  .base_fee_wei = posw_base_fee_next(&x->params, parent.number, parent.base_fee_wei, parent.gas_used)};
+        s->header = (posw_header){
+            .parent_hash = parent_hash,
+            .ommers_hash = POSW_OMMERS_EMPTY,
+            .beneficiary = x->keys[s->miner].address,
+            .difficulty = x->params.genesis_difficulty,
+            .number = parent.number + 1,
+            .gas_limit = x->params.gas_limit,
+            .timestamp = parent.timestamp + 1 + random_below(seed, 20),
+            .base_fee_wei = posw_base_fee_next(&x->params, parent.number, parent.base_fee_wei, parent.gas_used)};
         posw_header_set_extra(&s->header, &x->honest.root);
         if (!table_allows(x, s)) s->level = 0;
         seal(x, s);

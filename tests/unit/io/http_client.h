@@ -1,5 +1,5 @@
-/* A server on a thread of its own, and clients on real sockets of the loopback that say bytes as a test wants them said. The server answers by what it is
- * asked, see on_data(). */
+/* A server on a thread of its own, and clients on real sockets of the loopback that say bytes as a test wants them
+ * said. The server answers by what it is asked, see on_data(). */
 #ifndef POSW_TEST_IO_HTTP_CLIENT_H
 #define POSW_TEST_IO_HTTP_CLIENT_H
 
@@ -32,7 +32,8 @@ typedef struct {
 
 static inline void answer_number(door *d, uint64_t client, posw_bytes body, size_t skip, size_t repeat) {
     char text[32];
-    snprintf(text, sizeof text, "%.*s", (int)(body.size - skip < 20 ? body.size - skip : 20), (const char *)body.data + skip);
+    snprintf(text, sizeof text, "%.*s", (int)(body.size - skip < 20 ? body.size - skip : 20),
+             (const char *)body.data + skip);
     const size_t size = strtoul(text, NULL, 10);
     uint8_t *data = malloc(size + 1);
     for (size_t i = 0; i < size; i++)
@@ -42,7 +43,9 @@ static inline void answer_number(door *d, uint64_t client, posw_bytes body, size
     free(data);
 }
 
-static inline bool begins(posw_bytes b, const char *word) { return b.size >= strlen(word) && memcmp(b.data, word, strlen(word)) == 0; }
+static inline bool begins(posw_bytes b, const char *word) {
+    return b.size >= strlen(word) && memcmp(b.data, word, strlen(word)) == 0;
+}
 
 /* Answers that come later: one from another step of the loop. */
 typedef struct {
@@ -53,7 +56,9 @@ typedef struct {
     uint8_t body[];
 } late_answer;
 
-static inline void on_late_closed(uv_handle_t *handle) { free(handle); }
+static inline void on_late_closed(uv_handle_t *handle) {
+    free(handle);
+}
 
 static inline void on_late(uv_timer_t *timer) {
     late_answer *l = (late_answer *)timer;
@@ -72,22 +77,30 @@ static inline void answer_later(door *d, uint64_t client, posw_bytes body) {
 
 static inline void answer_who(door *d, uint64_t client) {
     uint8_t address[16];
-    if (!posw_server_client_address(d->server, 987654321, address) && posw_server_client_address(d->server, client, address))
+    if (!posw_server_client_address(d->server, 987654321, address) &&
+        posw_server_client_address(d->server, client, address))
         posw_server_send(d->server, client, (posw_bytes){address, sizeof address});
 }
 
-/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who asks; "later…" comes back after a while; anything else comes back. */
+/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who asks; "later…"
+ * comes back after a while; anything else comes back. */
 static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     door *d = arg;
     d->requests++;
     d->stream_messages += stream;
     posw_server_send(d->server, 987654321, body); /* nobody */
-    if (begins(body, "big ")) answer_number(d, client, body, 4, 1);
-    else if (begins(body, "push ")) answer_number(d, client, body, 5, 64);
-    else if (begins(body, "later")) answer_later(d, client, body);
-    else if (begins(body, "close")) posw_server_close_client(d->server, client);
-    else if (begins(body, "who")) answer_who(d, client);
-    else if (!begins(body, "nothing")) posw_server_send(d->server, client, body);
+    if (begins(body, "big "))
+        answer_number(d, client, body, 4, 1);
+    else if (begins(body, "push "))
+        answer_number(d, client, body, 5, 64);
+    else if (begins(body, "later"))
+        answer_later(d, client, body);
+    else if (begins(body, "close"))
+        posw_server_close_client(d->server, client);
+    else if (begins(body, "who"))
+        answer_who(d, client);
+    else if (!begins(body, "nothing"))
+        posw_server_send(d->server, client, body);
     if (begins(body, "twice")) posw_server_send(d->server, client, body);
 }
 
@@ -148,15 +161,21 @@ static inline uint64_t clock_ms(void) {
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static inline void rest_ms(long ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL); }
+static inline void rest_ms(long ms) {
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
 
 static inline int dial_with(const door *d, int receive_buffer) {
     struct sockaddr_storage address = {0};
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
     const bool is_v6 = strchr(d->host, ':') != NULL;
-    if (is_v6) *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(d->port), .sin6_addr = in6addr_loopback};
-    else *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(d->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (is_v6)
+        *v6 =
+            (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(d->port), .sin6_addr = in6addr_loopback};
+    else
+        *v4 = (struct sockaddr_in){
+            .sin_family = AF_INET, .sin_port = htons(d->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     if (receive_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
@@ -167,7 +186,9 @@ static inline int dial_with(const door *d, int receive_buffer) {
     return fd;
 }
 
-static inline int dial(const door *d) { return dial_with(d, 0); }
+static inline int dial(const door *d) {
+    return dial_with(d, 0);
+}
 
 /* False: the other side has closed. */
 static inline bool say_bytes(int fd, const void *data, size_t size) {
@@ -182,7 +203,9 @@ static inline bool say_bytes(int fd, const void *data, size_t size) {
     return true;
 }
 
-static inline void say(int fd, const char *text) { assert_true(say_bytes(fd, text, strlen(text))); }
+static inline void say(int fd, const char *text) {
+    assert_true(say_bytes(fd, text, strlen(text)));
+}
 
 /* Exactly so many bytes; false at the end of the stream or a reset. A time-out fails the test. */
 static inline bool hear_bytes(int fd, void *out, size_t size) {

@@ -90,7 +90,8 @@ static int watch(void *arg, const posw_block_file_progress *p) {
 }
 
 static int import(world *w, posw_chain *c, unsigned threads, uint64_t commit, watcher *seen) {
-    const posw_block_file_options o = {.threads = threads, .pow = &h_pow, .commit_blocks = commit, .progress = watch, .arg = seen};
+    const posw_block_file_options o = {
+        .threads = threads, .pow = &h_pow, .commit_blocks = commit, .progress = watch, .arg = seen};
     memset(&w->msg, 0, sizeof w->msg);
     const int rc = posw_block_file_import(c, w->path, &o, &w->msg);
     assert_int_equal(w->msg.text[0] == '\0', rc == POSW_OK);
@@ -101,7 +102,9 @@ static void says(const world *w, const char *part) {
     if (strstr(w->msg.text, part) == NULL) fail_msg("'%s' does not say '%s'", w->msg.text, part);
 }
 
-static uint64_t height(const h_node *n) { return posw_chain_tip(n->chain)->number; }
+static uint64_t height(const h_node *n) {
+    return posw_chain_tip(n->chain)->number;
+}
 
 /* ---- there and back ---- */
 
@@ -171,7 +174,8 @@ static void known_blocks_are_passed_over(void **state) {
         }
 }
 
-/* Known ones and new ones in turn; twice in one file; a side branch, whose blocks are new though the tip does not move. */
+/* Known ones and new ones in turn; twice in one file; a side branch, whose blocks are new though the tip does not move.
+ */
 static void mixed_files(void **state) {
     world *w = *state;
     posw_buf file = {0};
@@ -256,7 +260,8 @@ static void what_is_no_block_file(void **state) {
     write_file(w, (posw_bytes){(const uint8_t *)"", 0});
     assert_int_equal(import(w, n.chain, 1, 1, &seen), POSW_EPARSE);
     says(w, "is not a file with blocks");
-    const char *const texts[] = {"hello, world", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x80", "\xbf\xff\xff\xff\xff\xff\xff\xff\xff", "\xfb\xff\xff\xff\xff"};
+    const char *const texts[] = {"hello, world", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x80",
+                                 "\xbf\xff\xff\xff\xff\xff\xff\xff\xff", "\xfb\xff\xff\xff\xff"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(texts); i++) {
         write_file(w, posw_bytes_of(texts[i], strlen(texts[i])));
         assert_int_equal(import(w, n.chain, 1, 1, &seen), POSW_EPARSE);
@@ -277,7 +282,9 @@ static void what_is_no_block_file(void **state) {
     h_close(&n);
 }
 
-static void another_genesis(posw_chain_spec *spec) { spec->params.genesis_time++; }
+static void another_genesis(posw_chain_spec *spec) {
+    spec->params.genesis_time++;
+}
 
 static void foreign_blocks(void **state) {
     world *w = *state;
@@ -403,14 +410,17 @@ static int stop_at_ten(void *arg, const posw_block_file_progress *p) {
     return p->number == 10;
 }
 
-static bool exists(const char *path) { return access(path, F_OK) == 0; }
+static bool exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
 
 static void ranges_that_are_not_there(void **state) {
     world *w = *state;
     const posw_block_file_options o = {0};
     const uint64_t bad[][2] = {{2, 1}, {1, BLOCKS + 1}, {BLOCKS + 1, BLOCKS + 1}, {0, UINT64_MAX}, {UINT64_MAX, 0}};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(bad); i++) {
-        assert_int_equal(posw_block_file_export(w->source.chain, w->path, bad[i][0], bad[i][1], &o, &w->msg), POSW_ERANGE);
+        assert_int_equal(posw_block_file_export(w->source.chain, w->path, bad[i][0], bad[i][1], &o, &w->msg),
+                         POSW_ERANGE);
         says(w, "this chain has blocks 0 to 150");
         assert_false(exists(w->path));
     }
@@ -467,10 +477,21 @@ static void places_that_cannot_be_written(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(export_is_the_blocks),      TEST(any_number_of_threads),     TEST(genesis_may_be_there), TEST(known_blocks_are_passed_over),
-        TEST(mixed_files),               TEST(side_branches),             TEST(torn_files),           TEST(what_is_no_block_file),
-        TEST(foreign_blocks),            TEST(a_refused_block),           TEST(interrupted_and_gone_on), TEST(store_faults),
-        TEST(ranges_that_are_not_there), TEST(whole_or_not_at_all),       TEST(places_that_cannot_be_written),
+        TEST(export_is_the_blocks),
+        TEST(any_number_of_threads),
+        TEST(genesis_may_be_there),
+        TEST(known_blocks_are_passed_over),
+        TEST(mixed_files),
+        TEST(side_branches),
+        TEST(torn_files),
+        TEST(what_is_no_block_file),
+        TEST(foreign_blocks),
+        TEST(a_refused_block),
+        TEST(interrupted_and_gone_on),
+        TEST(store_faults),
+        TEST(ranges_that_are_not_there),
+        TEST(whole_or_not_at_all),
+        TEST(places_that_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

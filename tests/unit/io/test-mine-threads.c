@@ -64,7 +64,9 @@ static size_t count_of(results *r) {
     return n;
 }
 
-static void rest_ms(long ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL); }
+static void rest_ms(long ms) {
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
 
 static uint64_t clock_ms(void) {
     struct timespec t;
@@ -80,8 +82,12 @@ static posw_work work_of(uint64_t id, posw_u256 difficulty, uint64_t weight) {
     return w;
 }
 
-static posw_work easy(uint64_t id) { return work_of(id, POSW_U256_ONE, 1); }
-static posw_work impossible(uint64_t id) { return work_of(id, POSW_U256_MAX, 1); }
+static posw_work easy(uint64_t id) {
+    return work_of(id, POSW_U256_ONE, 1);
+}
+static posw_work impossible(uint64_t id) {
+    return work_of(id, POSW_U256_MAX, 1);
+}
 
 static const posw_pow *keccak(void) {
     posw_message msg;
@@ -141,8 +147,8 @@ static uint64_t cpu_ms(void) {
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Of two threads that rest four fifths of their time, together at most two fifths of a processor (and some for what they do beside); a busy machine makes it less.
- * Other work, and the end, do not wait for the rest. */
+/* Of two threads that rest four fifths of their time, together at most two fifths of a processor (and some for what
+ * they do beside); a busy machine makes it less. Other work, and the end, do not wait for the rest. */
 static void throttled_threads_rest(void **state) {
     results *r = *state;
     posw_mine_threads *m = start(2, keccak(), r);
@@ -161,7 +167,8 @@ static void throttled_threads_rest(void **state) {
     posw_mine_threads_free(m);
 }
 
-/* The quick look at the top word must not refuse what is good: a target of a few bits is met about as often as it should be. */
+/* The quick look at the top word must not refuse what is good: a target of a few bits is met about as often as it
+ * should be. */
 static void no_good_nonce_is_passed_over(void **state) {
     results *r = *state;
     posw_mine_threads *m = start(1, keccak(), r);
@@ -279,7 +286,8 @@ static void counted_free(void *scratch) {
     free(scratch);
 }
 
-static bool counted_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
+static bool counted_hash(void *scratch, posw_hash *out, const posw_hash *key,
+                         const uint8_t input[POSW_POW_INPUT_SIZE]) {
     return scratch != NULL && keccak()->hash(NULL, out, key, input);
 }
 
@@ -325,10 +333,12 @@ static void an_engine_that_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(finds_are_right),    TEST(half_a_nonce_leaves_the_other_half), TEST(throttled_threads_rest),
-        TEST(no_good_nonce_is_passed_over), TEST(one_find_for_each_work),
-        TEST(new_work_drops_the_old), TEST(no_work_is_rest),          TEST(ends_within_a_hash),
-        TEST(thread_counts),      TEST(each_thread_has_its_scratch),  TEST(an_engine_that_fails),
+        TEST(finds_are_right),        TEST(half_a_nonce_leaves_the_other_half),
+        TEST(throttled_threads_rest), TEST(no_good_nonce_is_passed_over),
+        TEST(one_find_for_each_work), TEST(new_work_drops_the_old),
+        TEST(no_work_is_rest),        TEST(ends_within_a_hash),
+        TEST(thread_counts),          TEST(each_thread_has_its_scratch),
+        TEST(an_engine_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The proof-of-work engines against answers that other programs gave: argon2id by the reference library libargon2 (t 3, m 512 KiB, p 1, salt the first 16
- * bytes), randomx by librandomx itself, which is first held against the hash that the RandomX specification publishes. */
+/* The proof-of-work engines against answers that other programs gave: argon2id by the reference library libargon2 (t 3,
+ * m 512 KiB, p 1, salt the first 16 bytes), randomx by librandomx itself, which is first held against the hash that the
+ * RandomX specification publishes. */
 #include "base/bytes.h"
 #include "base/test.h"
 #include "crypto/keccak.h"
@@ -16,7 +17,9 @@ typedef struct {
     const char *input, *output;
 } answer;
 
-static void unhex(uint8_t *out, size_t size, const char *text) { assert_true(posw_hex_decode(out, size, text, strlen(text))); }
+static void unhex(uint8_t *out, size_t size, const char *text) {
+    assert_true(posw_hex_decode(out, size, text, strlen(text)));
+}
 
 static const posw_pow *engine(enum posw_pow_algorithm algorithm) {
     posw_message msg = {""};

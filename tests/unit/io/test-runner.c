@@ -219,9 +219,19 @@ static void a_journal_that_cannot_be_kept(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(starts_serves_and_stops), TEST(mines),           TEST(without_a_server), TEST(a_port_in_use),
-        TEST(not_open_to_the_world),   TEST(ready_says_no),   TEST(a_fatal_error),    TEST(waiting_transactions_survive),
-        TEST(rests_now_and_then), TEST(others_have_their_turn), TEST(a_torn_journal),          TEST(a_large_journal), TEST(a_journal_that_cannot_be_kept),
+        TEST(starts_serves_and_stops),
+        TEST(mines),
+        TEST(without_a_server),
+        TEST(a_port_in_use),
+        TEST(not_open_to_the_world),
+        TEST(ready_says_no),
+        TEST(a_fatal_error),
+        TEST(waiting_transactions_survive),
+        TEST(rests_now_and_then),
+        TEST(others_have_their_turn),
+        TEST(a_torn_journal),
+        TEST(a_large_journal),
+        TEST(a_journal_that_cannot_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

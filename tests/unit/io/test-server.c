@@ -89,7 +89,8 @@ static void connections_that_end(void **state) {
 
 static void three_in_one_packet(void **state) {
     const int fd = dial(*state);
-    say(fd, HEAD_POST "Content-Length: 3\r\n\r\none" HEAD_POST "Content-Length: 3\r\n\r\ntwo" HEAD_POST "Content-Length: 5\r\n\r\nthree");
+    say(fd, HEAD_POST "Content-Length: 3\r\n\r\none" HEAD_POST "Content-Length: 3\r\n\r\ntwo" HEAD_POST
+                      "Content-Length: 5\r\n\r\nthree");
     hear_body(fd, "one");
     hear_body(fd, "two");
     hear_body(fd, "three");
@@ -127,7 +128,8 @@ static void later(void **state) {
 static void later_in_one_packet(void **state) {
     const int fd = dial(*state);
     say(fd, HEAD_POST "Content-Length: 3\r\n\r\none" HEAD_POST "Content-Length: 5\r\n\r\nlater" HEAD_POST
-                      "Content-Length: 5\r\n\r\nthree" HEAD_POST "Content-Length: 7\r\n\r\nlater 4" HEAD_POST "Content-Length: 4\r\n\r\nfive");
+                      "Content-Length: 5\r\n\r\nthree" HEAD_POST "Content-Length: 7\r\n\r\nlater 4" HEAD_POST
+                      "Content-Length: 4\r\n\r\nfive");
     hear_body(fd, "one");
     hear_body(fd, "later");
     hear_body(fd, "three");
@@ -208,7 +210,8 @@ static void chunks(void **state) {
     say(fd, HEAD_POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n,\r\n6\r\n world\r\n0\r\n\r\n");
     hear_body(fd, "hello, world");
     /* a trailer has no say: neither another Host nor a second content type spoils what was accepted */
-    say(fd, HEAD_POST "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nHost: evil.example\r\nContent-Type: text/plain\r\n\r\n");
+    say(fd, HEAD_POST
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nHost: evil.example\r\nContent-Type: text/plain\r\n\r\n");
     hear_body(fd, "ok");
     say_post(fd, "", "go on");
     hear_body(fd, "go on");
@@ -247,7 +250,8 @@ static void expect_continue(void **state) {
 /* Offers of other protocols are passed over: some libraries offer HTTP/2 first. */
 static void other_upgrades(void **state) {
     const int fd = dial(*state);
-    say_post(fd, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n", "plain");
+    say_post(fd, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
+             "plain");
     hear_body(fd, "plain");
     say_post(fd, "Connection: Upgrade\r\nUpgrade: websocket\r\n", "a post is no handshake");
     hear_body(fd, "a post is no handshake");
@@ -347,7 +351,8 @@ static void content_types(void **state) {
                  {"", 415}};
     char text[256];
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
-        snprintf(text, sizeof text, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: 1\r\n\r\n1", cases[i].type);
+        snprintf(text, sizeof text,
+                 "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: 1\r\n\r\n1", cases[i].type);
         asked(*state, text, cases[i].status, cases[i].status != 200);
     }
     asked(*state, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1", 415, true);
@@ -357,7 +362,8 @@ static void content_types(void **state) {
 
 static void host(const door *d, const char *name, unsigned status) {
     char text[512];
-    snprintf(text, sizeof text, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n1", name);
+    snprintf(text, sizeof text,
+             "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n1", name);
     asked(d, text, status, status != 200);
 }
 
@@ -367,10 +373,23 @@ static void hosts(void **state) {
     posw_server_options o = door_options();
     o.hosts = allowed;
     door *d = door_open(&o);
-    const char *const good[] = {"localhost",  "localhost:8545", "LocalHost", "127.0.0.1",    "127.0.0.1:8545", "127.1.2.3:1", "10.1.2.3:8545",
-                                "[::1]:8545", "[::1]",          "[fe80::1]", "node.example", "NODE.example:1", "other.example"};
-    const char *const bad[] = {"evil.example", "evil.example:8545", "", ":8545", "localhost.evil.example", "127.0.0.1.evil.example", "127.1", "1234",
-                               "[::1",         "[]",                "[localhost]", "node.example.", "xnode.example", "256.1.1.1"};
+    const char *const good[] = {"localhost",    "localhost:8545", "LocalHost",    "127.0.0.1", "127.0.0.1:8545",
+                                "127.1.2.3:1",  "10.1.2.3:8545",  "[::1]:8545",   "[::1]",     "[fe80::1]",
+                                "node.example", "NODE.example:1", "other.example"};
+    const char *const bad[] = {"evil.example",
+                               "evil.example:8545",
+                               "",
+                               ":8545",
+                               "localhost.evil.example",
+                               "127.0.0.1.evil.example",
+                               "127.1",
+                               "1234",
+                               "[::1",
+                               "[]",
+                               "[localhost]",
+                               "node.example.",
+                               "xnode.example",
+                               "256.1.1.1"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(good); i++)
         host(d, good[i], 200);
     for (size_t i = 0; i < POSW_ARRAY_SIZE(bad); i++)
@@ -394,7 +413,9 @@ static void origin(const door *d, const char *method, const char *name, unsigned
     char headers[256];
     reply r;
     const int fd = dial(d);
-    snprintf(headers, sizeof headers, "Origin: %s\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n", name);
+    snprintf(headers, sizeof headers,
+             "Origin: %s\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n",
+             name);
     if (strcmp(method, "POST") == 0) {
         say_post(fd, headers, "1");
     } else {
@@ -434,7 +455,8 @@ static void origins(void **state) {
     origin(d, "OPTIONS", "https://evil.example", 403, false);
     origin(d, "OPTIONS", "https://app.example.evil", 403, false);
     origin(d, "OPTIONS", "null", 403, false);
-    origin(d, "POST", "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn", 200, false); /* wallets; they need no leave */
+    origin(d, "POST", "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn", 200,
+           false); /* wallets; they need no leave */
     asked(d, "OPTIONS / HTTP/1.1\r\nHost: localhost\r\n\r\n", 204, false);
     door_close(d);
     static const char *const all[] = {"*", NULL};
@@ -452,12 +474,13 @@ static void origins(void **state) {
 /* ---- rubbish ---- */
 
 static void rubbish(void **state) {
-    const char *const texts[] = {"\x16\x03\x01\x02", /* TLS */
-                                 "hello\r\n\r\n",
-                                 "{\"jsonrpc\":\"2.0\"}",
-                                 "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
-                                 "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-                                 "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n1"};
+    const char *const texts[] = {
+        "\x16\x03\x01\x02", /* TLS */
+        "hello\r\n\r\n",
+        "{\"jsonrpc\":\"2.0\"}",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n1"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(texts); i++)
         asked(*state, texts[i], 400, true);
     const int fd = dial(*state); /* after a good one, too */
@@ -719,8 +742,10 @@ static void clients_that_go_away(void **state) {
     for (int i = 0; i < 30; i++) {
         const int fd = dial_with(*state, 4096);
         char some[100];
-        if (i % 3 != 2) say_post(fd, "", "big 5000000");
-        else say(fd, HEAD_POST "Content-Length: 100\r\n\r\nhalf of i");
+        if (i % 3 != 2)
+            say_post(fd, "", "big 5000000");
+        else
+            say(fd, HEAD_POST "Content-Length: 100\r\n\r\nhalf of i");
         if (i % 3 == 0) assert_true(hear_bytes(fd, some, sizeof some));
         if (i % 2 == 0) setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         close(fd);
@@ -750,7 +775,9 @@ static void a_client_that_does_not_listen(void **state) {
 
 /* ---- starting and stopping ---- */
 
-static void nothing(uv_timer_t *timer) { (void)timer; }
+static void nothing(uv_timer_t *timer) {
+    (void)timer;
+}
 
 static void starts_that_fail(void **state) {
     const door *d = *state;

@@ -1,10 +1,12 @@
-/* The RPC door over WebSocket (RFC 6455): handshakes, frames of every size and cut, control frames, limits, and pushes. */
+/* The RPC door over WebSocket (RFC 6455): handshakes, frames of every size and cut, control frames, limits, and pushes.
+ */
 #include "io/http_client.h"
 
 enum { OP_CONTINUE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10, FIN = 0x80, MASK = 0x80 };
 
-#define HEAD_UPGRADE                                                                                                                                \
-    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
+#define HEAD_UPGRADE                                                                    \
+    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: " \
+    "WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                      \
     "Sec-WebSocket-Version: 13\r\n"
 
 static int setup(void **state) {
@@ -44,7 +46,9 @@ static void say_frame(int fd, unsigned first, const void *data, size_t size) {
     posw_buf_clear(&b);
 }
 
-static void say_text(int fd, const char *text) { say_frame(fd, FIN | OP_TEXT, text, strlen(text)); }
+static void say_text(int fd, const char *text) {
+    say_frame(fd, FIN | OP_TEXT, text, strlen(text));
+}
 
 /* The next frame; the server's are whole and not masked. Its first byte; data is owned by the caller. */
 static unsigned hear_frame(int fd, posw_buf *data) {
@@ -74,9 +78,12 @@ static void hear_exactly(int fd, unsigned first, const void *data, size_t size) 
     posw_buf_clear(&b);
 }
 
-static void hear_text(int fd, const char *text) { hear_exactly(fd, FIN | OP_TEXT, text, strlen(text)); }
+static void hear_text(int fd, const char *text) {
+    hear_exactly(fd, FIN | OP_TEXT, text, strlen(text));
+}
 
-/* A closing frame with this code, and then the end. Of a broken frame the reader only says that it is broken: no code. */
+/* A closing frame with this code, and then the end. Of a broken frame the reader only says that it is broken: no code.
+ */
 static void hear_close(int fd, unsigned code) {
     posw_buf b;
     assert_int_equal(hear_frame(fd, &b), FIN | OP_CLOSE);
@@ -161,7 +168,8 @@ static void refused(const door *d, const char *text, unsigned status) {
     close(fd);
 }
 
-#define UPGRADE_WITH(headers) "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" headers "\r\n"
+#define UPGRADE_WITH(headers) \
+    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" headers "\r\n"
 
 static void handshakes_that_are_refused(void **state) {
     (void)state;
@@ -189,7 +197,8 @@ static void handshakes_that_are_refused(void **state) {
 /* ---- messages ---- */
 
 static void messages_of_every_size(void **state) {
-    const size_t sizes[] = {0, 1, 2, 124, 125, 126, 127, 128, 1000, 4095, 4096, 4097, 65534, 65535, 65536, 65537, 99999, 100000};
+    const size_t sizes[] = {0,    1,    2,    124,   125,   126,   127,   128,   1000,
+                            4095, 4096, 4097, 65534, 65535, 65536, 65537, 99999, 100000};
     const int fd = upgrade(*state);
     char *text = malloc(100000);
     memset(text, 'x', 100000);
@@ -300,9 +309,11 @@ static void what_breaks_the_rules(void **state) {
         size_t size;
         unsigned code;
     } cases[] = {
-        {FIN | OP_TEXT, "\xff\xff", 2, 1007},        {FIN | OP_TEXT, "\xc0\x80", 2, 1007},   {FIN | OP_TEXT, "\xed\xa0\x80", 3, 1007},
-        {FIN | OP_CONTINUE, "alone", 5, 1002},       {FIN | 0x40 | OP_TEXT, "rsv", 3, 1002}, {FIN | 3, "opcode", 6, 1002},
-        {OP_PING, "cut ping", 8, 1002},              {FIN | OP_CLOSE, "x", 1, 1002},         {FIN | OP_CLOSE, "\x00\x01", 2, 1002},
+        {FIN | OP_TEXT, "\xff\xff", 2, 1007},     {FIN | OP_TEXT, "\xc0\x80", 2, 1007},
+        {FIN | OP_TEXT, "\xed\xa0\x80", 3, 1007}, {FIN | OP_CONTINUE, "alone", 5, 1002},
+        {FIN | 0x40 | OP_TEXT, "rsv", 3, 1002},   {FIN | 3, "opcode", 6, 1002},
+        {OP_PING, "cut ping", 8, 1002},           {FIN | OP_CLOSE, "x", 1, 1002},
+        {FIN | OP_CLOSE, "\x00\x01", 2, 1002},
     };
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
         const int fd = upgrade(*state);

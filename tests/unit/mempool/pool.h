@@ -1,4 +1,5 @@
-/* A pool over a small chain in memory, transactions of any shape, and a check of everything that must always hold inside the pool. */
+/* A pool over a small chain in memory, transactions of any shape, and a check of everything that must always hold
+ * inside the pool. */
 #ifndef POSW_TEST_MEMPOOL_POOL_H
 #define POSW_TEST_MEMPOOL_POOL_H
 
@@ -118,7 +119,8 @@ static inline void p_check(const posw_mempool *m) {
             bytes += pool_tx_bytes(s->txs[k]);
         if (i == 0) continue;
         const pool_sender *up = m->heap[(i - 1) / 2];
-        assert_true(pool_rank_cmp(up->pending == up->count, up->txs[up->count - 1]->worst, s->pending == s->count, s->txs[s->count - 1]->worst) < 0);
+        assert_true(pool_rank_cmp(up->pending == up->count, up->txs[up->count - 1]->worst, s->pending == s->count,
+                                  s->txs[s->count - 1]->worst) < 0);
     }
     assert_int_equal(m->senders.count, m->heap_count);
     assert_int_equal(m->by_hash.count, txs);
@@ -146,7 +148,9 @@ static inline enum posw_mempool_refusal p_add_says(p_world *w, unsigned from, co
     return refusal;
 }
 
-static inline enum posw_mempool_refusal p_add(p_world *w, unsigned from, posw_tx tx) { return p_add_says(w, from, &tx, NULL); }
+static inline enum posw_mempool_refusal p_add(p_world *w, unsigned from, posw_tx tx) {
+    return p_add_says(w, from, &tx, NULL);
+}
 
 static inline posw_hash p_hash_of(unsigned from, const posw_tx *tx) {
     h_tx t = p_sign(from, tx);

@@ -74,9 +74,13 @@ static void refuses_what_is_not_a_transaction(void **state) {
     raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_MALFORMED, malformed);
     t.raw.size--;
     t.raw.data[0] = 3;
-    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE, "transaction type not supported: type 3 is a transaction type not valid here; this chain takes types 0, 1 and 2");
+    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE,
+             "transaction type not supported: type 3 is a transaction type not valid here; this chain takes types 0, 1 "
+             "and 2");
     t.raw.data[0] = 0x7f;
-    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE, "transaction type not supported: type 127 is a transaction type not valid here; this chain takes types 0, 1 and 2");
+    raw_says(w, posw_buf_view(&t.raw), POSW_MEMPOOL_TYPE,
+             "transaction type not supported: type 127 is a transaction type not valid here; this chain takes types 0, "
+             "1 and 2");
     posw_buf_clear(&t.raw);
 }
 
@@ -115,7 +119,8 @@ static void refuses_contract_creation(void **state) {
     posw_tx tx = p_tx(0);
     tx.has_to = false;
     tx.gas_limit = 100000;
-    says(*state, 1, tx, POSW_MEMPOOL_CREATES_CONTRACT, "contract creation is not supported: this chain has no contract VM; set 'to'");
+    says(*state, 1, tx, POSW_MEMPOOL_CREATES_CONTRACT,
+         "contract creation is not supported: this chain has no contract VM; set 'to'");
 }
 
 static void gas_limits(void **state) {
@@ -155,12 +160,13 @@ static void fees(void **state) {
     posw_tx tx = p_tx(0);
     tx.max_tip = posw_u256_from_u64(100 * P_GWEI + 1);
     says(w, 1, tx, POSW_MEMPOOL_TIP_ABOVE_MAX,
-         "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: 100000000001, maxFeePerGas: 100000000000");
+         "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: 100000000001, maxFeePerGas: "
+         "100000000000");
     const uint64_t minimum = w->spec.params.base_fee_min_wei;
     char text[200];
     tx.max_fee = tx.max_tip = posw_u256_from_u64(minimum - 1);
-    snprintf(text, sizeof text, "transaction underpriced: maxFeePerGas %llu, the chain's minimum base fee is %llu", (unsigned long long)minimum - 1,
-             (unsigned long long)minimum);
+    snprintf(text, sizeof text, "transaction underpriced: maxFeePerGas %llu, the chain's minimum base fee is %llu",
+             (unsigned long long)minimum - 1, (unsigned long long)minimum);
     says(w, 1, tx, POSW_MEMPOOL_UNDERPRICED, text);
     tx.max_fee = posw_u256_from_u64(minimum);
     tx.max_tip = POSW_U256_ZERO;
@@ -184,7 +190,8 @@ static void nonces(void **state) {
     says(w, 1, p_tx(4), POSW_MEMPOOL_NONCE_LOW, "nonce too low: next nonce 5, tx nonce 4");
     says(w, 1, p_tx(0), POSW_MEMPOOL_NONCE_LOW, "nonce too low: next nonce 5, tx nonce 0");
     says(w, 1, p_tx(UINT64_MAX), POSW_MEMPOOL_NONCE_MAX, "nonce has max value: 2^64-1");
-    says(w, 1, p_tx(UINT64_MAX - 1), POSW_MEMPOOL_NONCE_HIGH, "nonce too high: next nonce 5, tx nonce 18446744073709551614");
+    says(w, 1, p_tx(UINT64_MAX - 1), POSW_MEMPOOL_NONCE_HIGH,
+         "nonce too high: next nonce 5, tx nonce 18446744073709551614");
     assert_int_equal(p_next(w, 1), 5);
     assert_int_equal(p_add(w, 1, p_tx(5)), POSW_MEMPOOL_ACCEPTED);
     assert_int_equal(p_next(w, 1), 6);
@@ -214,7 +221,8 @@ static void funds_of_one(void **state) {
     posw_tx more = tx;
     assert_true(posw_u256_add(&more.value, &tx.value, &POSW_U256_ONE));
     says(w, 2, more, POSW_MEMPOOL_FUNDS,
-         "insufficient funds for gas * price + value: balance 10000000000000000000000, tx cost 10000000000000000000001, overshot 1");
+         "insufficient funds for gas * price + value: balance 10000000000000000000000, tx cost "
+         "10000000000000000000001, overshot 1");
     tx.value = POSW_U256_MAX;
     posw_message msg;
     assert_int_equal(p_add_says(w, 2, &tx, &msg), POSW_MEMPOOL_FUNDS); /* the sum does not wrap around */
@@ -235,7 +243,8 @@ static void funds_of_all_before(void **state) {
     next.nonce = 1;
     assert_true(posw_u256_add(&next.value, &tx.value, &POSW_U256_ONE));
     says(w, 1, next, POSW_MEMPOOL_FUNDS,
-         "insufficient funds for gas * price + value: balance 10000000000000000000000, queued cost 10000000000000000000001, overshot 1");
+         "insufficient funds for gas * price + value: balance 10000000000000000000000, queued cost "
+         "10000000000000000000001, overshot 1");
     next.value = tx.value;
     assert_int_equal(p_add(w, 1, next), POSW_MEMPOOL_ACCEPTED);
     p_expect(w, 2, 0);
@@ -247,7 +256,8 @@ static void funds_of_all_before(void **state) {
     assert_int_equal(p_next(w, 1), 1);
     /* and a cheaper second one makes both pending again, but must outbid what it replaces */
     next.value = POSW_U256_ONE;
-    says(w, 1, next, POSW_MEMPOOL_REPLACEMENT, "replacement transaction underpriced: offer at least 10 % more in every fee field");
+    says(w, 1, next, POSW_MEMPOOL_REPLACEMENT,
+         "replacement transaction underpriced: offer at least 10 % more in every fee field");
     next.max_fee = posw_u256_from_u64(110 * P_GWEI);
     next.max_tip = posw_u256_from_u64(P_GWEI / 10 * 11);
     assert_int_equal(p_add(w, 1, next), POSW_MEMPOOL_ACCEPTED);
@@ -260,8 +270,11 @@ static void offers(p_world *w, uint64_t fee, uint64_t tip, bool taken) {
     posw_tx tx = p_tx(0);
     tx.max_fee = posw_u256_from_u64(fee);
     tx.max_tip = posw_u256_from_u64(tip);
-    if (taken) assert_int_equal(p_add(w, 1, tx), POSW_MEMPOOL_ACCEPTED);
-    else says(w, 1, tx, POSW_MEMPOOL_REPLACEMENT, "replacement transaction underpriced: offer at least 10 % more in every fee field");
+    if (taken)
+        assert_int_equal(p_add(w, 1, tx), POSW_MEMPOOL_ACCEPTED);
+    else
+        says(w, 1, tx, POSW_MEMPOOL_REPLACEMENT,
+             "replacement transaction underpriced: offer at least 10 % more in every fee field");
     p_expect(w, 1, 0);
 }
 
@@ -327,8 +340,10 @@ static void sender_queued_limit(void **state) {
     p_open_with(&w, &o, NULL);
     for (uint64_t n = 5; n < 8; n++)
         assert_int_equal(p_add(&w, 1, p_tx(n)), POSW_MEMPOOL_ACCEPTED);
-    says(&w, 1, p_tx(8), POSW_MEMPOOL_NONCE_HIGH, "nonce too high: next nonce 0, tx nonce 8 and 3 transactions are already waiting behind the gap");
-    says(&w, 1, p_tx(1), POSW_MEMPOOL_NONCE_HIGH, "nonce too high: next nonce 0, tx nonce 1 and 3 transactions are already waiting behind the gap");
+    says(&w, 1, p_tx(8), POSW_MEMPOOL_NONCE_HIGH,
+         "nonce too high: next nonce 0, tx nonce 8 and 3 transactions are already waiting behind the gap");
+    says(&w, 1, p_tx(1), POSW_MEMPOOL_NONCE_HIGH,
+         "nonce too high: next nonce 0, tx nonce 1 and 3 transactions are already waiting behind the gap");
     posw_tx better = p_tx_tip(6, 3);
     better.max_fee = posw_u256_from_u64(300 * P_GWEI);
     assert_int_equal(p_add(&w, 1, better), POSW_MEMPOOL_ACCEPTED); /* a replacement adds none */

@@ -21,7 +21,9 @@ static void full(p_world *w, unsigned from, uint64_t nonce, uint64_t tip) {
     assert_int_equal(w->pool->tx_count, before);
 }
 
-static bool has(const p_world *w, unsigned from, uint64_t nonce, uint64_t tip) { return p_has(w, from, p_tx_tip(nonce, tip)); }
+static bool has(const p_world *w, unsigned from, uint64_t nonce, uint64_t tip) {
+    return p_has(w, from, p_tx_tip(nonce, tip));
+}
 
 /* ---- order ---- */
 
@@ -215,7 +217,8 @@ static void several_go_for_a_large_one_or_none(void **state) {
     p_expect(&w, 6, 1);
     posw_tx large = heavy(0, 3, 4 * one);
     posw_message msg;
-    assert_int_equal(p_add_says(&w, 7, &large, &msg), POSW_MEMPOOL_FULL); /* sender 3's offers as much, and came first */
+    assert_int_equal(p_add_says(&w, 7, &large, &msg),
+                     POSW_MEMPOOL_FULL); /* sender 3's offers as much, and came first */
     p_expect(&w, 6, 1);
     for (unsigned from = 1; from <= 5; from++)
         assert_true(has(&w, from, 0, from));

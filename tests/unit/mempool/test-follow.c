@@ -25,7 +25,9 @@ static h_tx pool_tx_of(unsigned from, uint64_t nonce) {
 }
 
 /* Value that leaves a sender with this many coins, but for gas. */
-static h_tx spend(unsigned from, uint64_t nonce, uint64_t coins) { return h_transfer(from, nonce, 7, coins); }
+static h_tx spend(unsigned from, uint64_t nonce, uint64_t coins) {
+    return h_transfer(from, nonce, 7, coins);
+}
 
 /* ---- blocks ---- */
 
@@ -160,7 +162,9 @@ static void branch_open(branch *b, p_world *w) {
     h_feed(b->node.chain, w->node.chain, 1, posw_chain_tip(w->node.chain)->number);
 }
 
-static void branch_extend(branch *b, h_plan *plan) { b->blocks[b->count++] = h_extend(b->node.chain, plan); }
+static void branch_extend(branch *b, h_plan *plan) {
+    b->blocks[b->count++] = h_extend(b->node.chain, plan);
+}
 
 static void branch_give(branch *b, p_world *w) {
     for (size_t i = 0; i < b->count; i++) {

@@ -146,8 +146,14 @@ static void a_store_fault(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(round_trip), TEST(records_as_they_came), TEST(torn_tail),     TEST(pieces), TEST(damaged_lengths), TEST(damaged_record),
-        TEST(mined_ones_are_passed_over),             TEST(a_store_fault),
+        TEST(round_trip),
+        TEST(records_as_they_came),
+        TEST(torn_tail),
+        TEST(pieces),
+        TEST(damaged_lengths),
+        TEST(damaged_record),
+        TEST(mined_ones_are_passed_over),
+        TEST(a_store_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

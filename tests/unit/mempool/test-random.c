@@ -1,5 +1,6 @@
-/* Thousands of random operations on a small pool, held against a naive one that knows no queue and no heap: a list of transactions, and the rules of
- * mempool.h by looking at all of it every time. Blocks, reorganisations, expiry, replacement and eviction included. */
+/* Thousands of random operations on a small pool, held against a naive one that knows no queue and no heap: a list of
+ * transactions, and the rules of mempool.h by looking at all of it every time. Blocks, reorganisations, expiry,
+ * replacement and eviction included. */
 #include "mempool/pool.h"
 
 enum { TXS_MAX = 24, PENDING_MAX = 9, QUEUED_MAX = 3, LIFETIME_S = 400, LIST_MAX = 64, REORG_DEPTH_MAX = 3 };
@@ -57,7 +58,9 @@ static size_t count_of(const model *m, unsigned from) {
     return n;
 }
 
-static bool is_pending(model *m, const item *x) { return x->tx.nonce < m->nonce[x->from] + pending_of(m, x->from, NULL); }
+static bool is_pending(model *m, const item *x) {
+    return x->tx.nonce < m->nonce[x->from] + pending_of(m, x->from, NULL);
+}
 
 /* Below 0: a offers less. */
 static int offer_cmp(const item *a, const item *b) {
@@ -124,7 +127,8 @@ static enum posw_mempool_refusal judge(model *m, const item *x) {
     }
     sum = posw_u256_add_sat(&sum, &x->cost);
     if (posw_u256_cmp(&sum, &m->balance[x->from]) > 0) return POSW_MEMPOOL_FUNDS;
-    if (old != NULL && !(outbids(&x->tx.max_fee, &old->tx.max_fee) && outbids(&x->tx.max_tip, &old->tx.max_tip))) return POSW_MEMPOOL_REPLACEMENT;
+    if (old != NULL && !(outbids(&x->tx.max_fee, &old->tx.max_fee) && outbids(&x->tx.max_tip, &old->tx.max_tip)))
+        return POSW_MEMPOOL_REPLACEMENT;
     return POSW_MEMPOOL_ACCEPTED;
 }
 
@@ -141,7 +145,8 @@ static enum posw_mempool_refusal naive_add(model *m, const item *x) {
         if (count <= TXS_MAX && bytes - (old == NULL ? 0 : sizeof(pool_tx) + old->raw.size) <= m->bytes_max) break;
         item *gone = next_to_go(copy);
         const bool gone_pending = is_pending(copy, gone);
-        const bool worth_more = pending != gone_pending ? pending : offer_cmp(worst_up_to(copy, x), worst_up_to(copy, gone)) > 0;
+        const bool worth_more =
+            pending != gone_pending ? pending : offer_cmp(worst_up_to(copy, x), worst_up_to(copy, gone)) > 0;
         if (!worth_more) {
             free(copy);
             return POSW_MEMPOOL_FULL;
@@ -180,16 +185,20 @@ static void read_accounts(model *m) {
 static void naive_filter(model *m) {
     for (size_t i = 0; i < m->count;) {
         const item *x = &m->list[i];
-        if (x->tx.nonce < m->nonce[x->from] || posw_u256_cmp(&x->cost, &m->balance[x->from]) > 0) drop(m, &m->list[i]);
-        else i++;
+        if (x->tx.nonce < m->nonce[x->from] || posw_u256_cmp(&x->cost, &m->balance[x->from]) > 0)
+            drop(m, &m->list[i]);
+        else
+            i++;
     }
 }
 
 static void naive_expire(model *m) {
     for (size_t i = 0; i < m->count;) {
         item *x = &m->list[i];
-        if (!is_pending(m, x) && m->w.now_s - x->added_s > LIFETIME_S) drop(m, x);
-        else i++;
+        if (!is_pending(m, x) && m->w.now_s - x->added_s > LIFETIME_S)
+            drop(m, x);
+        else
+            i++;
     }
 }
 
@@ -261,7 +270,8 @@ static void plan_block(model *m, h_plan *plan) {
             const item *x = find(m, from, m->nonce[from] + i);
             plan->txs[plan->tx_count++] = (h_tx){from, copy_of(posw_buf_view(&x->raw))};
         }
-        if (n == 0 && random_below(&m->random, 8) == 0) plan->txs[plan->tx_count++] = h_transfer(from, m->nonce[from], 7 - from, 1);
+        if (n == 0 && random_below(&m->random, 8) == 0)
+            plan->txs[plan->tx_count++] = h_transfer(from, m->nonce[from], 7 - from, 1);
     }
 }
 
@@ -311,7 +321,8 @@ static void operate_mine(model *m) {
     m->blocks++;
 }
 
-/* A branch that leaves `depth` below the tip and is one longer. Its blocks pay from keys 0 and 1 as they stand there. */
+/* A branch that leaves `depth` below the tip and is one longer. Its blocks pay from keys 0 and 1 as they stand there.
+ */
 static void operate_reorg(model *m) {
     const uint64_t tip = posw_chain_tip(m->w.node.chain)->number, depth = 1 + random_below(&m->random, REORG_DEPTH_MAX);
     if (tip <= depth) return;
@@ -321,7 +332,8 @@ static void operate_reorg(model *m) {
     for (uint64_t i = 0; i <= depth; i++) {
         h_plan plan = {.miner = (unsigned)random_below(&m->random, H_KEYS), .gap_s = 2};
         for (unsigned from = 0; from < 2; from++)
-            if (random_below(&m->random, 2) == 0) plan.txs[plan.tx_count++] = h_transfer(from, h_nonce(other.chain, from), 5, 1);
+            if (random_below(&m->random, 2) == 0)
+                plan.txs[plan.tx_count++] = h_transfer(from, h_nonce(other.chain, from), 5, 1);
         h_block b = h_extend(other.chain, &plan);
         import(m, &b);
         h_block_clear(&b);
@@ -344,15 +356,20 @@ static void run(uint64_t seed, unsigned operations) {
     read_accounts(m);
     for (unsigned i = 0; i < operations; i++) {
         const uint64_t what = random_below(&m->random, 100);
-        if (what < 88) operate_add(m);
-        else if (what < 97) operate_mine(m);
-        else if (what < 98) operate_reorg(m);
-        else m->w.now_s += random_below(&m->random, 300);
+        if (what < 88)
+            operate_add(m);
+        else if (what < 97)
+            operate_mine(m);
+        else if (what < 98)
+            operate_reorg(m);
+        else
+            m->w.now_s += random_below(&m->random, 300);
         compare(m);
     }
     /* every path was taken */
     assert_true(m->operations[POSW_MEMPOOL_ACCEPTED] > operations / 20);
-    assert_true(m->operations[POSW_MEMPOOL_FULL] > 0 && m->operations[POSW_MEMPOOL_REPLACEMENT] > 0 && m->operations[POSW_MEMPOOL_FUNDS] > 0);
+    assert_true(m->operations[POSW_MEMPOOL_FULL] > 0 && m->operations[POSW_MEMPOOL_REPLACEMENT] > 0 &&
+                m->operations[POSW_MEMPOOL_FUNDS] > 0);
     assert_true(m->operations[POSW_MEMPOOL_NONCE_LOW] > 0 && m->operations[POSW_MEMPOOL_NONCE_HIGH] > 0);
     assert_true(m->evictions > 0 && m->blocks > 0 && m->reorgs > 0);
     while (m->count > 0)

@@ -79,7 +79,7 @@ static void the_base_fee_takes_its_part(void **state) {
     add(w, 3, 0, 10, 1);
     selected(w, 1, NULL, "1.0 2.0 3.0 ");
     selected(w, 4, NULL, "1.0 2.0 3.0 ");
-    selected(w, 9, NULL, "1.0 2.0 3.0 "); /* 3, 3, 1 */
+    selected(w, 9, NULL, "1.0 2.0 3.0 ");  /* 3, 3, 1 */
     selected(w, 10, NULL, "2.0 1.0 3.0 "); /* 2, 3, 0 */
     selected(w, 11, NULL, "2.0 1.0 ");
     selected(w, 13, NULL, "2.0 ");
@@ -136,7 +136,8 @@ static void random_pools(void **state) {
                 const pool_tx *t = sender->txs[chosen[from]];
                 const posw_u256 base_fee = posw_u256_from_u64(base);
                 if (posw_u256_cmp(&t->e.tx.max_fee, &base_fee) < 0) continue;
-                const posw_u256 price = posw_tx_effective_price(&t->e.tx, base), tip = posw_u256_sub_sat(&price, &base_fee);
+                const posw_u256 price = posw_tx_effective_price(&t->e.tx, base),
+                                tip = posw_u256_sub_sat(&price, &base_fee);
                 const int by_tip = best == NULL ? 1 : posw_u256_cmp(&tip, &best_tip);
                 if (by_tip < 0 || (by_tip == 0 && t->arrival > best->arrival)) continue;
                 best = t;

@@ -133,7 +133,9 @@ static void the_best_first(void **state) {
     h_check_state(w->node.chain);
 }
 
-static void with_small_gas_limit(posw_chain_spec *spec) { spec->params.gas_limit = 100000; }
+static void with_small_gas_limit(posw_chain_spec *spec) {
+    spec->params.gas_limit = 100000;
+}
 
 static void the_gas_limit(void **state) {
     p_world w;
@@ -157,7 +159,9 @@ static void the_gas_limit(void **state) {
     p_close(&w);
 }
 
-static void with_much_gas(posw_chain_spec *spec) { spec->params.gas_limit = 600000000; }
+static void with_much_gas(posw_chain_spec *spec) {
+    spec->params.gas_limit = 600000000;
+}
 
 static void the_size_limit(void **state) {
     enum { LARGE = 70 };
@@ -206,7 +210,8 @@ static void with_a_crowd(posw_chain_spec *spec) {
     spec->account_count = H_KEYS + CROWD;
 }
 
-/* Three large ones fit (each uses 21,000 of its 90,000); those after them do not. A block counts as full after a thousand that did not. */
+/* Three large ones fit (each uses 21,000 of its 90,000); those after them do not. A block counts as full after a
+ * thousand that did not. */
 static void misses(unsigned crowd, size_t expected) {
     p_world w;
     const posw_mempool_options o = p_options();
@@ -252,7 +257,9 @@ static void refused_when_executed(void **state) {
     assert_int_equal(v.kind, POSW_VALID);
 }
 
-static void with_a_high_base_fee(posw_chain_spec *spec) { spec->params.base_fee_initial_wei = 8 * P_GWEI; }
+static void with_a_high_base_fee(posw_chain_spec *spec) {
+    spec->params.base_fee_initial_wei = 8 * P_GWEI;
+}
 
 static void fees_below_the_base_fee_wait(void **state) {
     p_world w;
@@ -286,7 +293,8 @@ static void own_blocks_and_their_bytes(void **state) {
     for (unsigned n = 1; n <= 3 * H_EPOCH; n++) {
         for (unsigned i = 0; i < random_below(&random, 6); i++) {
             const unsigned from = (unsigned)random_below(&random, H_KEYS);
-            h_tx tx = random_below(&random, 3) == 0 ? h_stake(from, next[from]++, from, 20) : h_transfer(from, next[from]++, 1, 2);
+            h_tx tx = random_below(&random, 3) == 0 ? h_stake(from, next[from]++, from, 20)
+                                                    : h_transfer(from, next[from]++, 1, 2);
             assert_int_equal(p_add_raw(w, posw_buf_view(&tx.raw), NULL), POSW_MEMPOOL_ACCEPTED);
             posw_buf_clear(&tx.raw);
         }
@@ -304,7 +312,9 @@ static void own_blocks_and_their_bytes(void **state) {
     h_close(&other);
 }
 
-static void with_difficulty(posw_chain_spec *spec) { spec->params.genesis_difficulty = posw_u256_from_u64(1000); }
+static void with_difficulty(posw_chain_spec *spec) {
+    spec->params.genesis_difficulty = posw_u256_from_u64(1000);
+}
 
 static void work_says_what_counts(void **state) {
     p_world w;

@@ -45,7 +45,8 @@ static void missed_upgrade(void **state) {
     h.missed_upgrade = true;
     h.missed_height = 7;
     is(&h, false,
-       "{\"ready\":false,\"reasons\":[\"a node that was dialled changed the rules at block 7, and this node's chain file does "
+       "{\"ready\":false,\"reasons\":[\"a node that was dialled changed the rules at block 7, and this node's chain "
+       "file does "
        "not: what it follows may not be the chain any more; get the chain's new file and start the node with "
        "it\"],\"height\":7,\"tipAge\":44,\"peers\":2}\n");
 }

@@ -80,7 +80,8 @@ static void node_open(world *w, const options *o) {
                                  .pow = &h_pow,
                                  .stopwatch_us = stopwatch_us};
     ok(posw_node_new(&w->node, &n));
-    posw_node_set_service(w->node, POSW_SERVICE_RPC, &(posw_node_service){NULL, on_data, on_closed, on_changed, on_accepted, w});
+    posw_node_set_service(w->node, POSW_SERVICE_RPC,
+                          &(posw_node_service){NULL, on_data, on_closed, on_changed, on_accepted, w});
 }
 
 static world *open_with(const options *o) {
@@ -123,7 +124,9 @@ static void step(world *w, posw_event e) {
     posw_node_step(w->node, &e, &w->actions);
 }
 
-static void tick(world *w) { step(w, (posw_event){.type = POSW_EVENT_TICK}); }
+static void tick(world *w) {
+    step(w, (posw_event){.type = POSW_EVENT_TICK});
+}
 
 static void tick_at(world *w, uint64_t ms) {
     w->now_ms = START_MS + ms;
@@ -156,9 +159,13 @@ static posw_work given(const world *w) {
     return last(w, POSW_ACTION_MINE)->work;
 }
 
-static void timer_at(const world *w, uint64_t ms) { assert_int_equal(last(w, POSW_ACTION_TIMER)->at_ms, START_MS + ms); }
+static void timer_at(const world *w, uint64_t ms) {
+    assert_int_equal(last(w, POSW_ACTION_TIMER)->at_ms, START_MS + ms);
+}
 
-static uint64_t height(const world *w) { return posw_chain_tip(w->chain.chain)->number; }
+static uint64_t height(const world *w) {
+    return posw_chain_tip(w->chain.chain)->number;
+}
 
 static enum posw_mempool_refusal submit(world *w, h_tx tx) {
     enum posw_mempool_refusal refusal;
@@ -181,7 +188,8 @@ static posw_verdict submit_block(world *w, const h_block *b) {
     return v;
 }
 
-static int submit_seal(world *w, const posw_work *work, const found *f, const posw_signature *signature, posw_verdict *v) {
+static int submit_seal(world *w, const posw_work *work, const found *f, const posw_signature *signature,
+                       posw_verdict *v) {
     posw_actions_reset(&w->actions);
     return posw_node_submit_work(w->node, &work->seal_hash, f->nonce, &f->mix, signature, v, &w->actions);
 }
@@ -715,7 +723,8 @@ static void clients_go_to_the_service(void **state) {
 
 /* ---- faults ---- */
 
-/* Whichever operation of an import fails: the node says so and is to stop; the chain is as before or has the block, and goes on when the fault is over. */
+/* Whichever operation of an import fails: the node says so and is to stop; the chain is as before or has the block, and
+ * goes on when the fault is over. */
 static void store_faults_are_fatal(void **state) {
     (void)state;
     bool reached_the_end = false;

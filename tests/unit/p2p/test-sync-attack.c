@@ -32,7 +32,8 @@ static posw_header *cheap_headers(n_net *w, size_t count, unsigned miner) {
                            .number = b->last.number + 1,
                            .gas_limit = p->gas_limit,
                            .timestamp = b->last.timestamp + 60,
-                           .base_fee_wei = posw_base_fee_next(p, b->last.number, b->last.base_fee_wei, b->last.gas_used)};
+                           .base_fee_wei =
+                               posw_base_fee_next(p, b->last.number, b->last.base_fee_wei, b->last.gas_used)};
         (void)posw_chain_branch_table(w->node.chain, &table, &root, h->number, 0);
         posw_header_set_extra(h, &root);
         h_search(h, &no_key, &weight, &plan);

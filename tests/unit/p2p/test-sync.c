@@ -185,8 +185,8 @@ static void test_sync(void **state) {
     n_close(&w);
 }
 
-/* Whoever comes to two blocks at once tells of them like of one, and of none while more of them are to come: those who stand beside it may have
- * heard of them from nobody else. */
+/* Whoever comes to two blocks at once tells of them like of one, and of none while more of them are to come: those who
+ * stand beside it may have heard of them from nobody else. */
 static void test_what_was_caught_up_with_is_told(void **state) {
     (void)state;
     n_net w;

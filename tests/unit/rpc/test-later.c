@@ -3,12 +3,13 @@
 
 enum {
     MANY = 150, /* of one batch: five jobs */
-    JOBS = 128   /* that may be on their way */
+    JOBS = 128  /* that may be on their way */
 };
 
 static void append_call(posw_buf *out, const char *params) {
     if (out->size > 1) posw_buf_byte(out, ',');
-    posw_buf_printf(out, "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"eth_sendRawTransaction\",\"params\":[%s]}", out->size, params);
+    posw_buf_printf(out, "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"eth_sendRawTransaction\",\"params\":[%s]}",
+                    out->size, params);
 }
 
 static void append_tx(posw_buf *out, unsigned key, uint64_t nonce, int spoil) {
@@ -45,8 +46,10 @@ static posw_buf mixed_batch(void) {
         if (i == 20) append_call(&b, "");
         if (i == 30) append_call(&b, "\"0x02\", 1");
         if (i == 40) append_tx(&b, 2, 13, 0); /* again */
-        if (i == 50) posw_buf_printf(&b, ",{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"txpool_status\"},7,\"text\",[],null");
-        if (i == 60) posw_buf_printf(&b, ",{\"jsonrpc\":\"2.0\",\"method\":\"eth_sendRawTransaction\",\"params\":[\"0x01\"]}");
+        if (i == 50)
+            posw_buf_printf(&b, ",{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"txpool_status\"},7,\"text\",[],null");
+        if (i == 60)
+            posw_buf_printf(&b, ",{\"jsonrpc\":\"2.0\",\"method\":\"eth_sendRawTransaction\",\"params\":[\"0x01\"]}");
     }
     posw_buf_byte(&b, ']');
     return b;
@@ -108,7 +111,8 @@ static void same_answers(const posw_buf *batch, size_t want_jobs) {
     const posw_bytes a = sent(&now, W_HTTP), b = sent(&later, W_HTTP);
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.data, b.data, a.size);
-    assert_int_equal(posw_node_read_counters(now.node).txs_submitted, posw_node_read_counters(later.node).txs_submitted);
+    assert_int_equal(posw_node_read_counters(now.node).txs_submitted,
+                     posw_node_read_counters(later.node).txs_submitted);
     assert_int_equal(posw_node_read_counters(now.node).txs_refused, posw_node_read_counters(later.node).txs_refused);
     w_close(&now);
     w_close(&later);
@@ -242,9 +246,8 @@ static void test_strange_jobs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_answers), cmocka_unit_test(test_the_job_is_believed),
-        cmocka_unit_test(test_at_once),      cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_strange_jobs),
+        cmocka_unit_test(test_same_answers), cmocka_unit_test(test_the_job_is_believed), cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_strange_jobs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

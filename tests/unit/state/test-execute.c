@@ -161,7 +161,8 @@ static void test_refusals(void **state) {
 
     trial_open(&t);
     t.tx.has_to = false;
-    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit), POSW_TX_CREATES_CONTRACT);
+    assert_int_equal(posw_tx_check_static(&t.tx, &t.w.spec.params, t.w.spec.params.gas_limit),
+                     POSW_TX_CREATES_CONTRACT);
     trial_close(&t, POSW_TX_CREATES_CONTRACT);
 
     trial_open(&t);
