@@ -18,10 +18,17 @@ link *link_find(world *w, uint64_t number) {
     return number != 0 && slot < w->link_count && w->links[slot].number == number ? &w->links[slot] : NULL;
 }
 
+/* A machine has few, and speaks most to the newest. */
+static link_place *place_of(const machine *m, uint64_t peer) {
+    for (size_t i = m->place_count; i > 0; i--)
+        if (m->places[i - 1].peer == peer) return &m->places[i - 1];
+    return NULL;
+}
+
 link *link_of(world *w, const machine *m, uint64_t peer, int *side) {
     const size_t i = world_index_of(w, m);
-    const uint32_t *slot = posw_map_find(&m->link_slots, &peer);
-    link *l = slot == NULL || *slot >= w->link_count ? NULL : &w->links[*slot];
+    const link_place *place = place_of(m, peer);
+    link *l = place == NULL ? NULL : &w->links[place->slot];
     if (l == NULL || l->number == 0) return NULL;
     for (*side = 0; *side < 2; (*side)++)
         if (l->machine[*side] == i && l->life[*side] == m->life && l->peer[*side] == peer) return l;
@@ -29,11 +36,24 @@ link *link_of(world *w, const machine *m, uint64_t peer, int *side) {
 }
 
 static void note_link(world *w, machine *m, uint64_t peer, const link *l) {
-    uint32_t *slot = posw_map_put(&m->link_slots, &peer, NULL);
-    if (slot == NULL)
-        w->result = POSW_ENOMEM;
-    else
-        *slot = (uint32_t)(l - w->links);
+    if (m->place_count == m->place_capacity) {
+        const size_t capacity = m->place_capacity == 0 ? 16 : 2 * m->place_capacity;
+        link_place *grown = realloc(m->places, capacity * sizeof *grown);
+        if (grown == NULL) {
+            w->result = POSW_ENOMEM;
+            return;
+        }
+        m->places = grown;
+        m->place_capacity = capacity;
+    }
+    m->places[m->place_count++] = (link_place){peer, (uint32_t)(l - w->links)};
+}
+
+void link_forget(machine *m, uint64_t peer) {
+    link_place *place = place_of(m, peer);
+    if (place == NULL) return;
+    const size_t i = (size_t)(place - m->places);
+    memmove(place, place + 1, (--m->place_count - i) * sizeof *place);
 }
 
 static link *new_link(world *w) {

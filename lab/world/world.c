@@ -149,7 +149,7 @@ static int machine_up(world *w, machine *m) {
     m->life++;
     m->work = (posw_work){0}; /* that of its last life is worth nothing */
     m->search_alarm = m->timer_alarm = 0;
-    posw_map_reset(&m->link_slots, NULL);
+    m->place_count = 0;
     int rc = open_chain(w, m, &msg);
     if (rc != POSW_OK) say(w, i, "the chain does not open: %s", msg.text);
     if (rc == POSW_EMISMATCH) rc = empty_disk(m) == POSW_OK ? open_chain(w, m, &msg) : POSW_ENOMEM;
@@ -364,7 +364,7 @@ static void on_closed(world *w, machine *m, const happening *h) {
         const int side = side_of(w, l, h);
         e.peer = l->peer[side];
         l->peer[side] = 0;
-        (void)posw_map_remove(&m->link_slots, &e.peer);
+        link_forget(m, e.peer);
         l->open[side] = false;
         if (l->peer[1 - side] == 0 || !w->machines[l->machine[1 - side]].up ||
             w->machines[l->machine[1 - side]].life != l->life[1 - side])
@@ -745,7 +745,6 @@ static int machine_new(world *w, machine *m, const machine_options *o, size_t i)
     memcpy(m->id.b, h.b, sizeof m->id.b);
     m->log = (posw_log){.level = w->o.log_level, .write = machine_log, .arg = m};
     m->store = posw_store_memory_new();
-    posw_map_init(&m->link_slots, sizeof(uint64_t), sizeof(uint32_t), NULL);
     return m->store != NULL && posw_secp_address(&m->miner, m->secret) ? POSW_OK : POSW_ENOMEM;
 }
 
@@ -782,7 +781,7 @@ void world_free(world *w) {
         machine_down(w, m, "the end");
         if (m->store != NULL) m->store->ops->close(m->store);
         posw_buf_clear(&m->kept);
-        posw_map_clear(&m->link_slots);
+        free(m->places);
     }
     queue_clear(&w->queue);
     while (w->spare_count > 0)

@@ -30,6 +30,12 @@ typedef struct {
     size_t undrained[2]; /* and when more than some of this side's bytes were sent since it was told last */
 } link;
 
+/* By what a machine calls the other, and where the connection is in the list. */
+typedef struct {
+    uint64_t peer;
+    uint32_t slot;
+} link_place;
+
 typedef struct {
     machine_options o;
     posw_netaddr address;
@@ -50,7 +56,8 @@ typedef struct {
     posw_work work;
     uint64_t search, timer;             /* generations */
     uint32_t search_alarm, timer_alarm; /* where the queue has the latest, of this life: 1 + slot; 0: it came */
-    posw_map link_slots;                /* peer -> place of its connection */
+    link_place *places;                 /* of its connections, the newest last; place_count of them */
+    size_t place_count, place_capacity;
     uint64_t next_inbound;
     uint64_t upload_free_us;
     uint64_t own_blocks;
@@ -101,6 +108,8 @@ link *link_find(world *w, uint64_t number); /* NULL: it is no more */
 /* By what a machine calls the other; *side is the machine's. NULL: none. */
 link *link_of(world *w, const machine *m, uint64_t peer, int *side);
 bool link_can_reach(const world *w, size_t a, size_t b);
+/* This machine has heard of its end. */
+void link_forget(machine *m, uint64_t peer);
 /* Both sides hear of it, so much later; what is under way is lost. */
 void link_cut(world *w, link *l, uint64_t after_us, const char *why);
 void link_dial(world *w, machine *m, const posw_action *a);
