@@ -4,11 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-# Debian packages of the committed tree, into build-deb.
-deb:
-	@tools/deb
-
-.PHONY: deb build run test check-quick check-long check-portability coverage bench install clean deps format
+.PHONY: build run test check-quick check-long check-portability coverage bench install clean deps deb format
 
 build: deps
 	@tools/configure $(BUILD)
@@ -42,6 +38,10 @@ install: build
 
 deps:
 	@tools/deps
+
+# Debian packages of the committed tree, into build-deb.
+deb:
+	@tools/deb
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
