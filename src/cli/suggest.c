@@ -6,8 +6,9 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* Rows of the table of distances between the beginnings of both words: this one and the two before it. */
-size_t cli_distance(const char *a, size_t a_size, const char *b, size_t b_size) {
+/* Letters that are wrong, missing, too many or exchanged with their neighbour. Words above 40 letters are as far from
+ * each other as their longer one. Three rows of the table of distances between the beginnings of both words. */
+static size_t distance_of(const char *a, size_t a_size, const char *b, size_t b_size) {
     size_t rows[3][WORD_MAX + 1];
     if (a_size > WORD_MAX || b_size > WORD_MAX) return a_size > b_size ? a_size : b_size;
     for (size_t j = 0; j <= b_size; j++)
@@ -27,7 +28,7 @@ size_t cli_distance(const char *a, size_t a_size, const char *b, size_t b_size) 
 }
 
 void cli_suggest(cli_suggestion *s, const char *candidate, size_t candidate_size) {
-    const size_t distance = cli_distance(s->word, s->size, candidate, candidate_size);
+    const size_t distance = distance_of(s->word, s->size, candidate, candidate_size);
     const size_t allowed = s->size < 6 ? 1 : s->size / 3;
     if (distance > allowed || (s->nearest != NULL && distance >= s->distance)) return;
     s->nearest = candidate;

@@ -13,9 +13,6 @@ typedef struct {
     size_t distance;
 } cli_suggestion;
 
-/* Letters that are wrong, missing, too many or exchanged with their neighbour. Words above 40 letters are as far from
- * each other as their longer one. */
-size_t cli_distance(const char *a, size_t a_size, const char *b, size_t b_size);
 /* Candidates of equal distance: the first stays. */
 void cli_suggest(cli_suggestion *s, const char *candidate, size_t candidate_size);
 
