@@ -3,8 +3,9 @@
  *      posw-sim --seeds A..B [--nodes N] [--blocks N] [--jobs N] [--twice K] [--calm] [--honest] [--log FILE] [--level
  * debug]
  *
- * One line for each seed that fails, with the command that runs it again, and one at the end. --twice: every K-th seed
- * is run a second time and must give the same log, byte for byte. --log writes every event of the (one) seed. */
+ * One line for each seed that fails, with the command that runs it again, and one at the end, also of a run that is
+ * interrupted. --twice: every K-th seed is run a second time and must give the same log, byte for byte. --log writes
+ * every event of the (one) seed. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "heap.h"
@@ -12,9 +13,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,11 +39,34 @@ typedef struct {
     char problem[INVARIANTS_PROBLEM];
 } report;
 
-static void usage(void) {
+static void print_usage(FILE *out) {
     fputs("posw-sim --seeds A..B [--nodes N] [--blocks N] [--jobs N] [--twice K] [--calm] [--honest] [--log FILE] "
           "[--level error|warn|info|debug]\n",
-          stderr);
+          out);
+}
+
+static void usage(void) {
+    print_usage(stderr);
     exit(2);
+}
+
+static void help(void) {
+    print_usage(stdout);
+    fputs(
+        "\nSimulates a network of whole nodes with faults and lying miners for each seed, and checks the invariants.\n"
+        "  --seeds A..B   which networks, or one number\n"
+        "  --nodes N      machines of a network (20)\n"
+        "  --blocks N     for how many blocks the faults last\n"
+        "  --jobs N       processes, one a core (1)\n"
+        "  --twice K      every K-th seed is run again and must give the same log\n"
+        "  --calm         no faults\n"
+        "  --honest       no lying miners\n"
+        "  --log FILE     every event of the one seed\n"
+        "  --level LEVEL  what the nodes log\n"
+        "\nExample: posw-sim --seeds 1..1000 --jobs 2 --twice 100\n"
+        "Ends with 0 if every seed holds, 1 if one fails or the run was interrupted, 2 for a wrong call.\n",
+        stdout);
+    exit(0);
 }
 
 static uint64_t number(const char *text) {
@@ -75,7 +102,9 @@ static command read_command(int argc, char **argv) {
     scenario_options_default(&c.o, 1);
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--calm") == 0)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            help();
+        else if (strcmp(argv[i], "--calm") == 0)
             c.o.no_faults = true;
         else if (strcmp(argv[i], "--honest") == 0)
             c.o.no_adversaries = true;
@@ -137,9 +166,10 @@ static report run_seed(const command *c, uint64_t seed) {
     return r;
 }
 
-static void child(const command *c, unsigned job, int out) {
-    for (uint64_t seed = c->first + job; seed <= c->last && seed >= c->first; seed += c->jobs) {
-        const report r = run_seed(c, seed);
+/* Each process takes the next seed that nobody has. */
+static void child(const command *c, _Atomic uint64_t *taken, int out) {
+    for (uint64_t n; (n = atomic_fetch_add(taken, 1)) <= c->last - c->first;) {
+        const report r = run_seed(c, c->first + n);
         if (write(out, &r, sizeof r) != sizeof r) _exit(2);
     }
     _exit(0);
@@ -159,44 +189,95 @@ static double now_s(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* ---- the processes ---- */
+
+static pid_t children[JOBS_MAX]; /* 0: none */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        if (children[i] > 0) (void)kill(children[i], SIGKILL);
+}
+
+/* The end of the pipe at which reports come; negative: it could not be. */
+static int start(const command *c) {
+    int ends[2];
+    _Atomic uint64_t *taken = mmap(NULL, sizeof *taken, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (taken == MAP_FAILED || pipe(ends) != 0) return -1;
+    for (unsigned job = 0; job < c->jobs; job++) {
+        const pid_t pid = fork();
+        if (pid < 0) {
+            interrupt(0);
+            return -1;
+        }
+        if (pid == 0) {
+            close(ends[0]);
+            child(c, taken, ends[1]);
+        }
+        children[job] = pid;
+    }
+    close(ends[1]);
+    const struct sigaction on_signal = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    (void)sigaction(SIGINT, &on_signal, NULL);
+    (void)sigaction(SIGTERM, &on_signal, NULL);
+    return ends[0];
+}
+
+/* Whether all of them ended well. */
+static bool wait_for_all(void) {
+    bool well = true;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        int status;
+        if (children[i] <= 0) continue;
+        if (waitpid(children[i], &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) well = false;
+        children[i] = 0;
+    }
+    return well;
+}
+
+typedef struct {
+    uint64_t seeds, failed, deliveries, blocks, txs, faults, upgrades, crossed;
+} totals;
+
+static void count(totals *t, const command *c, const report *r) {
+    const bool bad = r->rc != POSW_OK || r->problem[0] != 0;
+    if (bad) say_failed(c, r);
+    t->seeds++;
+    t->failed += bad;
+    t->deliveries += r->deliveries;
+    t->blocks += r->tip;
+    t->txs += r->txs;
+    t->faults += r->faults;
+    t->upgrades += r->upgrades;
+    t->crossed += r->crossed;
+}
+
 int main(int argc, char **argv) {
     const command c = read_command(argc, argv);
     const uint64_t wanted = c.last - c.first + 1;
-    uint64_t done = 0, failed = 0, deliveries = 0, blocks = 0, txs = 0, faults = 0, upgrades = 0, crossed = 0;
     const double begin = now_s();
-    int ends[2];
+    totals t = {0};
     report r;
     heap_for_worlds();
-    if (pipe(ends) != 0) return 2;
-    for (unsigned job = 0; job < c.jobs; job++) {
-        const pid_t pid = fork();
-        if (pid < 0) return 2;
-        if (pid > 0) continue;
-        close(ends[0]);
-        child(&c, job, ends[1]);
+    const int reports = start(&c);
+    if (reports < 0) {
+        fprintf(stderr, "cannot start %u processes: %s\n", c.jobs, strerror(errno));
+        return 2;
     }
-    close(ends[1]);
-    while (read(ends[0], &r, sizeof r) == sizeof r) {
-        const bool bad = r.rc != POSW_OK || r.problem[0] != 0;
-        if (bad) say_failed(&c, &r);
-        done++;
-        failed += bad;
-        deliveries += r.deliveries;
-        blocks += r.tip;
-        txs += r.txs;
-        faults += r.faults;
-        upgrades += r.upgrades;
-        crossed += r.crossed;
+    while (read(reports, &r, sizeof r) == sizeof r) {
+        count(&t, &c, &r);
         if (isatty(STDERR_FILENO))
-            fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed ", done, wanted, failed);
+            fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed ", t.seeds, wanted, t.failed);
     }
-    bool crashed = done < wanted;
-    for (int status; wait(&status) > 0;)
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) crashed = true;
+    const bool well = wait_for_all() && t.seeds == wanted;
     printf("%" PRIu64 " of %" PRIu64 " seeds in %.1f s, %" PRIu64 " failed: %" PRIu64 " blocks, %" PRIu64
            " deliveries, %" PRIu64 " transactions, %" PRIu64 " faults, %" PRIu64 " upgrades, %" PRIu64
            " reorganisations across one%s\n",
-           done, wanted, now_s() - begin, failed, blocks, deliveries, txs, faults, upgrades, crossed,
-           crashed ? "; a process crashed" : "");
-    return failed > 0 || crashed ? 1 : 0;
+           t.seeds, wanted, now_s() - begin, t.failed, t.blocks, t.deliveries, t.txs, t.faults, t.upgrades, t.crossed,
+           interrupted ? "; interrupted"
+           : !well     ? "; a process crashed"
+                       : "");
+    return t.failed > 0 || !well ? 1 : 0;
 }
