@@ -9,13 +9,14 @@ import pathlib
 import pty
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 POSW = os.path.abspath(os.environ.get("POSW", str(ROOT / "build/posw")))
-GUIDES = ("founders", "miners", "holders", "operators")
+GUIDES = ("founders", "miners", "holders", "operators", "researchers")
 NEED_A_NODE = ("node", "miner", "faucet", "send", "stake", "status", "peers", "localnet", "db", "export", "import", "tx", "snapshot")
 # A node, a terminal or a key of a certain name: of the wallet's commands.
 NEED_MORE = ("history", "import", "sign-message", "verify")
@@ -30,9 +31,10 @@ def help_of(*words):
 
 
 def commands(guide):
-    """(whole line, words) of indented lines, and of `posw …` in the text where it has options or arguments."""
+    """(whole line, words) of indented lines, and of `posw …` in the text where it has options or arguments. build/ is where posw is."""
     text = (ROOT / "doc" / f"{guide}.md").read_text()
-    for line in re.findall(r"^    ((?:posw|echo) .*)$", text, re.M) + re.findall(r"`(posw [^`…]* [^`…]*)`", re.sub(r"^    .*$", "", text, flags=re.M)):
+    for line in re.findall(r"^    ((?:posw|echo|build/\S+) .*)$", text, re.M) + re.findall(r"`(posw [^`…]* [^`…]*)`", re.sub(r"^    .*$", "", text, flags=re.M)):
+        line = re.sub("^build/", f"{os.path.dirname(POSW)}/", line)
         yield line, shlex.split(line)
 
 
@@ -73,6 +75,7 @@ class Guides(unittest.TestCase):
             ran = 0
             with tempfile.TemporaryDirectory() as folder:
                 pathlib.Path(folder, "secret.txt").write_text("a password\n")
+                shutil.copy(ROOT / "lab/scenarios/btg-2018-05.json", pathlib.Path(folder, "my-attack.json"))
                 for line, words in commands(guide):
                     with self.subTest(guide=guide, line=line):
                         bare = words[:2] == ["posw", "lab"] and len(words) == 3 or words in (["posw", "chain", "check"], ["posw", "chain", "show"])  # a name in the text
@@ -87,8 +90,19 @@ class Guides(unittest.TestCase):
                         ran += 1
             self.assertGreater(ran, 4, guide)
 
+    def test_python(self):
+        """What the guide for researchers gives to python3, and says that it prints; the chain file is made by the line before."""
+        text = (ROOT / "doc/researchers.md").read_text()
+        found = re.search(r"^    (posw chain new .*)\n    PYTHONPATH=spec (python3 - <<'END'\n(?:    .*\n)*?    END)\n", text, re.M)
+        with tempfile.TemporaryDirectory() as folder:
+            self.runs(found[1], ["posw"], folder)
+            done = subprocess.run(found[2].replace("\n    ", "\n"), shell=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "spec")},
+                                  capture_output=True, text=True, timeout=TIME_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"`{done.stdout.strip()}`", text)
+
     def test_links(self):
-        for guide in (*GUIDES, "lab", "evidence"):
+        for guide in (*GUIDES, "lab", "evidence", "contributing"):
             for target in re.findall(r"\]\(([a-z./-]+\.md)\)", (ROOT / "doc" / f"{guide}.md").read_text()):
                 self.assertTrue((ROOT / "doc" / target).exists(), f"{guide}.md: {target}")
 
