@@ -4,8 +4,8 @@
 #include <string.h>
 
 void happening_clear(happening *h) {
-    posw_buf_clear(&h->data);
-    posw_job_free(h->job);
+    if (h->data.data != NULL) posw_buf_clear(&h->data);
+    if (h->job != NULL) posw_job_free(h->job);
     h->job = NULL;
 }
 
@@ -80,12 +80,14 @@ bool queue_put(queue *q, happening *h, uint32_t *slot) {
     return true;
 }
 
-void queue_put_again(queue *q, const happening *h, uint32_t slot) {
-    const queue_item item = {h->at_us, q->serial++, slot};
+void queue_put_again(queue *q, uint32_t slot, uint64_t at_us, uint64_t number) {
+    const queue_item item = {at_us, q->serial++, slot};
     const size_t i = q->places[slot];
     const bool is_earlier = before(&item, &q->items[i]);
-    q->slots[slot] = *h;
-    q->slots[slot].serial = item.serial;
+    happening *h = &q->slots[slot];
+    h->at_us = at_us;
+    h->serial = item.serial;
+    h->number = number;
     if (is_earlier)
         rise(q, i, &item);
     else

@@ -48,8 +48,8 @@ typedef struct {
 
 /* Takes the item over. False: out of memory (the item is freed). *slot (may be NULL): where it is until it is taken. */
 bool queue_put(queue *q, happening *h, uint32_t *slot);
-/* Another one in place of the one in this slot, which has no data and no job; as if that had not been put. */
-void queue_put_again(queue *q, const happening *h, uint32_t slot);
+/* The one in this slot comes at another time, and with another number, as if it had not been put before. */
+void queue_put_again(queue *q, uint32_t slot, uint64_t at_us, uint64_t number);
 /* The earliest; false: none. */
 bool queue_take(queue *q, happening *out);
 const happening *queue_peek(const queue *q);
