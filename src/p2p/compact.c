@@ -61,10 +61,12 @@ static uint16_t tag_of(const posw_hash *hash) {
     return (uint16_t)(hash->b[0] << 8 | hash->b[1]);
 }
 
-/* Mostly it is not: the tags alone are looked at first, all of them, without a branch. Else it is among the latest. */
+/* It is the latest, or mostly it is not: then the tags alone are looked at, all of them, without a branch. */
 static bool is_noted(const p2p_compact_peer *c, const posw_hash *hash) {
     const uint16_t tag = tag_of(hash);
+    const size_t latest = (c->has_at + HAS_MAX - 1) % HAS_MAX;
     uint16_t any = 0;
+    if (c->has_tag[latest] == tag && posw_hash_equal(&c->has[latest], hash)) return true;
     for (size_t i = 0; i < HAS_MAX; i++)
         any |= c->has_tag[i] == tag;
     for (size_t i = 1; any != 0 && i <= HAS_MAX; i++) {
