@@ -44,8 +44,8 @@ posw_hash world_log_hash(const world *w) {
 
 /* ---- Putting ---- */
 
-void world_put(world *w, happening h) {
-    if (!queue_put(&w->queue, &h, NULL)) w->result = POSW_ENOMEM;
+void world_put(world *w, happening *h) {
+    if (!queue_put(&w->queue, h, NULL)) w->result = POSW_ENOMEM;
 }
 
 uint64_t world_index_of(const world *w, const machine *m) {
@@ -229,7 +229,8 @@ static void machine_down(world *w, machine *m, const char *why) {
 }
 
 static void come_back(world *w, machine *m, uint64_t down_ms) {
-    if (down_ms != 0) world_put(w, world_happening(w, m, WHAT_START, w->now_us + down_ms * 1000));
+    happening h = world_happening(w, m, WHAT_START, w->now_us + down_ms * 1000);
+    if (down_ms != 0) world_put(w, &h);
 }
 
 void world_stop(world *w, size_t i, uint64_t down_ms) {
@@ -302,13 +303,13 @@ static void perform(world *w, machine *m, posw_action *a) {
         h = world_happening(w, m, WHAT_JOB, w->now_us + (uint64_t)w->o.job_ms * 1000);
         h.job = a->job;
         a->job = NULL;
-        world_put(w, h);
+        world_put(w, &h);
         break;
     case POSW_ACTION_RESOLVE:
         h = world_happening(w, m, WHAT_RESOLVED, w->now_us + 1000);
         h.data = a->data;
         a->data = (posw_buf){0};
-        world_put(w, h);
+        world_put(w, &h);
         break;
     case POSW_ACTION_SAVE_PEERS:
         posw_buf_clear(&m->kept);
@@ -543,10 +544,8 @@ static void handle(world *w, happening *h) {
 }
 
 int world_run(world *w, uint64_t until_ms) {
-    const happening *next;
-    while (w->result == POSW_OK && (next = queue_peek(&w->queue)) != NULL && next->at_us <= until_ms * 1000) {
-        happening h;
-        (void)queue_take(&w->queue, &h);
+    happening h;
+    while (w->result == POSW_OK && queue_take(&w->queue, until_ms * 1000, &h)) {
         w->now_us = h.at_us;
         handle(w, &h);
         happening_clear(&h);
@@ -556,7 +555,8 @@ int world_run(world *w, uint64_t until_ms) {
 }
 
 void world_at(world *w, uint64_t in_ms, void (*fn)(void *arg, world *w), void *arg) {
-    world_put(w, (happening){.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg});
+    happening h = {.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg};
+    world_put(w, &h);
 }
 
 void world_partition(world *w, const uint8_t *groups) {
@@ -774,8 +774,10 @@ int world_new(world **out, const world_options *o) {
     int rc = w->machines == NULL ? POSW_ENOMEM : POSW_OK;
     for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
         rc = machine_new(w, &w->machines[i], &o->machines[i], i);
-    for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
-        world_put(w, world_happening(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000)));
+    for (size_t i = 0; rc == POSW_OK && i < w->count; i++) {
+        happening h = world_happening(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000));
+        world_put(w, &h);
+    }
     if (rc != POSW_OK) {
         world_free(w);
         return rc;

@@ -98,7 +98,7 @@ struct world {
 
 /* ---- world.c ---- */
 /* Takes the item over; out of memory ends the run. */
-void world_put(world *w, happening h);
+void world_put(world *w, happening *h);
 uint64_t world_index_of(const world *w, const machine *m);
 /* Of this machine's present life. */
 happening world_happening(const world *w, const machine *m, enum what what, uint64_t at_us);
