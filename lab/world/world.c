@@ -487,8 +487,10 @@ static void say_event(world *w, const happening *h) {
     digest_words(&w->digest, w->now_us << 4 | (uint64_t)h->what, (uint64_t)h->machine << 40 ^ h->link);
     if (h->data.size == 0) return;
     uint64_t end = 0;
-    const size_t n = h->data.size < sizeof end ? h->data.size : sizeof end;
-    memcpy(&end, h->data.data + h->data.size - n, n);
+    if (h->data.size >= sizeof end)
+        memcpy(&end, h->data.data + h->data.size - sizeof end, sizeof end);
+    else
+        memcpy(&end, h->data.data, h->data.size);
     digest_words(&w->digest, h->data.size, end);
 }
 
