@@ -3,7 +3,6 @@
 #ifndef POSW_LAB_WORLD_INTERNAL_H
 #define POSW_LAB_WORLD_INTERNAL_H
 
-#include "base/map.h"
 #include "digest.h"
 #include "queue.h"
 #include "world.h"
