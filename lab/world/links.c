@@ -94,7 +94,7 @@ static void put_closed(world *w, link *l, int side, uint64_t at_us, const char *
     h.life = l->life[side];
     h.link = l->number;
     posw_buf_text(&h.data, why);
-    world_put(w, h);
+    world_put(w, &h);
 }
 
 void link_cut(world *w, link *l, uint64_t after_us, const char *why) {
@@ -114,7 +114,7 @@ static void refuse_dial(world *w, machine *m, uint64_t peer, uint64_t after_us, 
     happening h = world_happening(w, m, WHAT_CLOSED, w->now_us + after_us);
     h.number = peer;
     posw_buf_text(&h.data, why);
-    world_put(w, h);
+    world_put(w, &h);
 }
 
 void link_dial(world *w, machine *m, const posw_action *a) {
@@ -150,7 +150,7 @@ void link_dial(world *w, machine *m, const posw_action *a) {
         happening h =
             world_happening(w, &w->machines[l->machine[side]], WHAT_OPEN, w->now_us + (side == 0 ? 4 : 3) * trip);
         h.link = l->number;
-        world_put(w, h);
+        world_put(w, &h);
         l->arrives[side] = w->now_us + 4 * trip;
     }
 }
@@ -172,12 +172,12 @@ void link_send(world *w, machine *m, link *l, int side, posw_buf *data) {
     *data = (posw_buf){0};
     l->undrained[side] += h.data.size;
     l->sent[side]++;
-    world_put(w, h);
+    world_put(w, &h);
     if (l->undrained[side] < DRAINED_FROM) return;
     happening drained = world_happening(w, m, WHAT_DRAINED, m->upload_free_us);
     drained.link = l->number;
     drained.number = l->sent[side];
-    world_put(w, drained);
+    world_put(w, &drained);
 }
 
 void link_close(world *w, machine *m, uint64_t peer) {

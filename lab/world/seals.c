@@ -1,19 +1,62 @@
 /* Proofs of work of a simulated world: drawn instead of searched for. */
 #include "world_internal.h"
 
+#include "base/bytes.h"
 #include "crypto/keccak.h"
 #include "posw/difficulty.h"
 #include "posw/u256.h"
 
-/* input -> output, for all that was "found"; everything else is really hashed. */
-static posw_map found_table;
+#include <stdlib.h>
+#include <string.h>
+
+/* input -> output, for all that was "found"; everything else is really hashed. Inputs differ by their seal hash and
+ * nonce, which are spread well: no key is needed. At most half full. */
+typedef struct {
+    uint8_t input[POSW_POW_INPUT_SIZE];
+    bool is_used;
+    posw_hash output;
+} find;
+static find *finds;
+static size_t find_count, find_capacity;
 static size_t worlds;
+
+/* The place of this input, or the empty one where it would be. */
+static find *place_of(find *table, size_t capacity, const uint8_t input[POSW_POW_INPUT_SIZE]) {
+    enum { NONCE_AT = POSW_POW_INPUT_SIZE - 8, HASH_AT = NONCE_AT - POSW_HASH_SIZE };
+    size_t i = (size_t)(posw_load_le64(input + HASH_AT) ^ posw_load_le64(input + NONCE_AT));
+    for (;; i++) {
+        find *f = &table[i & (capacity - 1)];
+        if (!f->is_used || memcmp(f->input, input, POSW_POW_INPUT_SIZE) == 0) return f;
+    }
+}
+
+static bool grow(void) {
+    const size_t capacity = find_capacity == 0 ? 1024 : 2 * find_capacity;
+    find *table = calloc(capacity, sizeof *table);
+    if (table == NULL) return false;
+    for (size_t i = 0; i < find_capacity; i++)
+        if (finds[i].is_used) *place_of(table, capacity, finds[i].input) = finds[i];
+    free(finds);
+    finds = table;
+    find_capacity = capacity;
+    return true;
+}
+
+static bool note(const uint8_t input[POSW_POW_INPUT_SIZE], const posw_hash *output) {
+    if (find_count + 1 > find_capacity / 2 && !grow()) return false;
+    find *f = place_of(finds, find_capacity, input);
+    find_count += !f->is_used;
+    memcpy(f->input, input, POSW_POW_INPUT_SIZE);
+    f->is_used = true;
+    f->output = *output;
+    return true;
+}
 
 static bool pow_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
     (void)scratch, (void)key;
-    const posw_hash *found = posw_map_find(&found_table, input);
-    if (found != NULL)
-        *out = *found;
+    const find *f = find_count == 0 ? NULL : place_of(finds, find_capacity, input);
+    if (f != NULL && f->is_used)
+        *out = f->output;
     else
         posw_keccak256(out, input, POSW_POW_INPUT_SIZE);
     return true;
@@ -21,10 +64,13 @@ static bool pow_hash(void *scratch, posw_hash *out, const posw_hash *key, const 
 const posw_pow seal_engine = {.name = "keccak256", .hash = pow_hash};
 
 void seals_begin(void) {
-    if (worlds++ == 0) posw_map_init(&found_table, POSW_POW_INPUT_SIZE, sizeof(posw_hash), NULL);
+    worlds++;
 }
 void seals_end(void) {
-    if (--worlds == 0) posw_map_clear(&found_table);
+    if (--worlds > 0) return;
+    free(finds);
+    finds = NULL;
+    find_count = find_capacity = 0;
 }
 
 /* An output below the target, all equally likely: random * target / 2^256, little-endian. */
@@ -40,9 +86,7 @@ bool seal_draw(world *w, const posw_hash *seal_hash, const posw_u256 *target, ui
     for (size_t i = 0; i < sizeof bytes; i++)
         mix->b[i] = bytes[sizeof bytes - 1 - i];
     posw_pow_input(input, seal_hash, nonce);
-    posw_hash *slot = posw_map_put(&found_table, input, NULL);
-    if (slot != NULL) *slot = *mix;
-    return slot != NULL;
+    return note(input, mix);
 }
 
 static uint64_t mean_us(const posw_u256 *target, uint64_t hashes_per_s) {

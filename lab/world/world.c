@@ -9,6 +9,7 @@
 #include "store/store_memory.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,19 +44,8 @@ posw_hash world_log_hash(const world *w) {
 
 /* ---- Putting ---- */
 
-void world_put(world *w, happening h) {
-    if (!queue_put(&w->queue, &h, NULL)) w->result = POSW_ENOMEM;
-}
-
-/* There is one of its kind for a machine; *alarm is 0 or where it is. */
-static void put_alarm(world *w, happening h, uint32_t *alarm) {
-    uint32_t slot;
-    if (*alarm != 0)
-        queue_put_again(&w->queue, &h, *alarm - 1);
-    else if (queue_put(&w->queue, &h, &slot))
-        *alarm = slot + 1;
-    else
-        w->result = POSW_ENOMEM;
+void world_put(world *w, happening *h) {
+    if (!queue_put(&w->queue, h, NULL)) w->result = POSW_ENOMEM;
 }
 
 uint64_t world_index_of(const world *w, const machine *m) {
@@ -64,6 +54,22 @@ uint64_t world_index_of(const world *w, const machine *m) {
 
 happening world_happening(const world *w, const machine *m, enum what what, uint64_t at_us) {
     return (happening){.at_us = at_us, .what = what, .machine = (uint32_t)world_index_of(w, m), .life = m->life};
+}
+
+/* There is one of its kind for a machine, and the latest counts; *alarm is 0 or where it is. */
+static void put_alarm(world *w, const machine *m, enum what what, uint64_t at_us, uint64_t generation,
+                      uint32_t *alarm) {
+    uint32_t slot;
+    if (*alarm != 0) {
+        queue_put_again(&w->queue, *alarm - 1, at_us, generation);
+        return;
+    }
+    happening h = world_happening(w, m, what, at_us);
+    h.number = generation;
+    if (queue_put(&w->queue, &h, &slot))
+        *alarm = slot + 1;
+    else
+        w->result = POSW_ENOMEM;
 }
 
 /* ---- A machine's life ---- */
@@ -95,17 +101,18 @@ static void give_actions(world *w, posw_actions *actions) {
 /* Where a machine stands before something happens to it. */
 typedef struct {
     uint64_t height, mined;
-    posw_hash tip;
+    posw_hash tip; /* for who asks to be told */
 } standing;
 
-static standing stands(const machine *m) {
-    return (standing){posw_chain_tip(m->chain)->number, posw_node_read_counters(m->node).blocks_mined,
-                      posw_chain_tip_hash(m->chain)};
+static standing stands(const world *w, const machine *m) {
+    standing s = {.height = posw_chain_tip(m->chain)->number, .mined = posw_node_blocks_mined(m->node)};
+    if (w->o.tip != NULL) s.tip = posw_chain_tip_hash(m->chain);
+    return s;
 }
 
 /* Counts what has changed, tells of a new tip, and does what the machine wants. */
 static void happened(world *w, machine *m, const standing *before, posw_actions *actions) {
-    const standing now = stands(m);
+    const standing now = stands(w, m);
     const uint64_t own = now.mined - before->mined;
     if (now.height > before->height)
         w->deliveries += now.height - before->height > own ? now.height - before->height - own : 0;
@@ -116,7 +123,7 @@ static void happened(world *w, machine *m, const standing *before, posw_actions 
 
 static void step(world *w, machine *m, posw_event *e) {
     posw_actions actions = take_actions(w);
-    const standing before = stands(m);
+    const standing before = stands(w, m);
     e->now_ms = clock_ms(w, m);
     posw_node_step(m->node, e, &actions);
     happened(w, m, &before, &actions);
@@ -222,7 +229,8 @@ static void machine_down(world *w, machine *m, const char *why) {
 }
 
 static void come_back(world *w, machine *m, uint64_t down_ms) {
-    if (down_ms != 0) world_put(w, world_happening(w, m, WHAT_START, w->now_us + down_ms * 1000));
+    happening h = world_happening(w, m, WHAT_START, w->now_us + down_ms * 1000);
+    if (down_ms != 0) world_put(w, &h);
 }
 
 void world_stop(world *w, size_t i, uint64_t down_ms) {
@@ -259,16 +267,12 @@ static void search(world *w, machine *m, const posw_work *work) {
     m->search++;
     if (m->o.hashes_per_s == 0) return;
     const uint64_t mean = seal_mean_us(w, work, m->o.hashes_per_s);
-    happening h = world_happening(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean));
-    h.number = m->search;
-    put_alarm(w, h, &m->search_alarm);
+    put_alarm(w, m, WHAT_SEAL, w->now_us + 1 + posw_random_interval(&w->random, mean), m->search, &m->search_alarm);
 }
 
 static void set_timer(world *w, machine *m, uint64_t at_ms) {
     const uint64_t now = clock_ms(w, m), in_ms = at_ms > now ? at_ms - now : 0;
-    happening h = world_happening(w, m, WHAT_TIMER, w->now_us + (in_ms == 0 ? 1 : in_ms * 1000));
-    h.number = ++m->timer;
-    put_alarm(w, h, &m->timer_alarm);
+    put_alarm(w, m, WHAT_TIMER, w->now_us + (in_ms == 0 ? 1 : in_ms * 1000), ++m->timer, &m->timer_alarm);
 }
 
 static void perform(world *w, machine *m, posw_action *a) {
@@ -299,13 +303,13 @@ static void perform(world *w, machine *m, posw_action *a) {
         h = world_happening(w, m, WHAT_JOB, w->now_us + (uint64_t)w->o.job_ms * 1000);
         h.job = a->job;
         a->job = NULL;
-        world_put(w, h);
+        world_put(w, &h);
         break;
     case POSW_ACTION_RESOLVE:
         h = world_happening(w, m, WHAT_RESOLVED, w->now_us + 1000);
         h.data = a->data;
         a->data = (posw_buf){0};
-        world_put(w, h);
+        world_put(w, &h);
         break;
     case POSW_ACTION_SAVE_PEERS:
         posw_buf_clear(&m->kept);
@@ -327,9 +331,17 @@ static void perform(world *w, machine *m, posw_action *a) {
     }
 }
 
+/* Of several in one step the last one counts. SIZE_MAX: there is none. */
+static size_t last_timer(const posw_actions *actions) {
+    for (size_t i = actions->count; i > 0; i--)
+        if (actions->items[i - 1].type == POSW_ACTION_TIMER) return i - 1;
+    return SIZE_MAX;
+}
+
 static void perform_all(world *w, machine *m, posw_actions *actions) {
+    const size_t timer = last_timer(actions);
     for (size_t i = 0; i < actions->count && m->up; i++)
-        perform(w, m, &actions->items[i]);
+        if (i == timer || actions->items[i].type != POSW_ACTION_TIMER) perform(w, m, &actions->items[i]);
     if (!m->failed || !m->up) return;
     machine_down(w, m, "its disk failed");
     come_back(w, m, m->down_ms_after_fault == 0 ? 1000 : m->down_ms_after_fault);
@@ -475,8 +487,10 @@ static void say_event(world *w, const happening *h) {
     digest_words(&w->digest, w->now_us << 4 | (uint64_t)h->what, (uint64_t)h->machine << 40 ^ h->link);
     if (h->data.size == 0) return;
     uint64_t end = 0;
-    const size_t n = h->data.size < sizeof end ? h->data.size : sizeof end;
-    memcpy(&end, h->data.data + h->data.size - n, n);
+    if (h->data.size >= sizeof end)
+        memcpy(&end, h->data.data + h->data.size - sizeof end, sizeof end);
+    else
+        memcpy(&end, h->data.data, h->data.size);
     digest_words(&w->digest, h->data.size, end);
 }
 
@@ -532,10 +546,8 @@ static void handle(world *w, happening *h) {
 }
 
 int world_run(world *w, uint64_t until_ms) {
-    const happening *next;
-    while (w->result == POSW_OK && (next = queue_peek(&w->queue)) != NULL && next->at_us <= until_ms * 1000) {
-        happening h;
-        (void)queue_take(&w->queue, &h);
+    happening h;
+    while (w->result == POSW_OK && queue_take(&w->queue, until_ms * 1000, &h)) {
         w->now_us = h.at_us;
         handle(w, &h);
         happening_clear(&h);
@@ -545,7 +557,8 @@ int world_run(world *w, uint64_t until_ms) {
 }
 
 void world_at(world *w, uint64_t in_ms, void (*fn)(void *arg, world *w), void *arg) {
-    world_put(w, (happening){.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg});
+    happening h = {.at_us = w->now_us + in_ms * 1000, .what = WHAT_CALL, .fn = fn, .arg = arg};
+    world_put(w, &h);
 }
 
 void world_partition(world *w, const uint8_t *groups) {
@@ -598,7 +611,7 @@ bool world_submit_block(world *w, size_t i, posw_bytes raw) {
     posw_verdict v;
     if (m->up) step(w, m, &tick); /* it looks at its clock */
     if (!m->up || posw_prepare(&p, raw.data, raw.size, &seal_engine, NULL, NULL) != POSW_OK) return false;
-    const standing before = stands(m);
+    const standing before = stands(w, m);
     const int rc = posw_node_submit_block(m->node, &p, &v, &actions);
     posw_prepared_clear(&p);
     happened(w, m, &before, &actions);
@@ -750,6 +763,7 @@ static int machine_new(world *w, machine *m, const machine_options *o, size_t i)
 
 int world_new(world **out, const world_options *o) {
     uint8_t seed[POSW_RANDOM_SEED_SIZE] = {0};
+    if (sodium_init() < 0) return POSW_EIO; /* without it draws take ten times as long */
     world *w = calloc(1, sizeof *w);
     if (w == NULL) return POSW_ENOMEM;
     seals_begin();
@@ -762,8 +776,10 @@ int world_new(world **out, const world_options *o) {
     int rc = w->machines == NULL ? POSW_ENOMEM : POSW_OK;
     for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
         rc = machine_new(w, &w->machines[i], &o->machines[i], i);
-    for (size_t i = 0; rc == POSW_OK && i < w->count; i++)
-        world_put(w, world_happening(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000)));
+    for (size_t i = 0; rc == POSW_OK && i < w->count; i++) {
+        happening h = world_happening(w, &w->machines[i], WHAT_START, posw_random_below(&w->random, 1000 * 1000));
+        world_put(w, &h);
+    }
     if (rc != POSW_OK) {
         world_free(w);
         return rc;

@@ -3,7 +3,6 @@
 #ifndef POSW_LAB_WORLD_INTERNAL_H
 #define POSW_LAB_WORLD_INTERNAL_H
 
-#include "base/map.h"
 #include "digest.h"
 #include "queue.h"
 #include "world.h"
@@ -98,7 +97,7 @@ struct world {
 
 /* ---- world.c ---- */
 /* Takes the item over; out of memory ends the run. */
-void world_put(world *w, happening h);
+void world_put(world *w, happening *h);
 uint64_t world_index_of(const world *w, const machine *m);
 /* Of this machine's present life. */
 happening world_happening(const world *w, const machine *m, enum what what, uint64_t at_us);

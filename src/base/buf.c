@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_FIRST_CAPACITY = 64 };
+enum { BUF_STEP = 64 };
 
 void posw_buf_init(posw_buf *b) {
     *b = (posw_buf){0};
@@ -22,10 +22,11 @@ void posw_buf_reset(posw_buf *b) {
     b->failed = false;
 }
 
+/* Twice as much, so that many small appends copy little; or no more than is needed, since most buffers are filled at
+ * once. needed <= POSW_BUF_SIZE_MAX, a multiple of BUF_STEP: never beyond it. */
 static bool grow(posw_buf *b, size_t needed) {
-    size_t capacity = b->capacity < BUF_FIRST_CAPACITY ? BUF_FIRST_CAPACITY : b->capacity;
-    while (capacity < needed)
-        capacity *= 2; /* needed <= POSW_BUF_SIZE_MAX, a power of two: never beyond it */
+    const size_t twice = 2 * b->capacity < POSW_BUF_SIZE_MAX ? 2 * b->capacity : POSW_BUF_SIZE_MAX;
+    const size_t capacity = needed <= twice ? twice : (needed + BUF_STEP - 1) / BUF_STEP * BUF_STEP;
     uint8_t *data = realloc(b->data, capacity);
     if (data == NULL) return false;
     b->data = data;

@@ -1,5 +1,6 @@
 #include "node/node.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +14,15 @@ posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type) {
         a->capacity = capacity;
     }
     posw_action *action = &a->items[a->count++];
-    memset(action, 0, sizeof *action);
+    memset(action, 0, offsetof(posw_action, work));
     action->type = type;
     return action;
 }
 
 void posw_actions_reset(posw_actions *a) {
-    for (size_t i = 0; i < a->count; i++) {
-        posw_buf_clear(&a->items[i].data);
-        posw_job_free(a->items[i].job);
+    for (size_t i = 0; i < a->count; i++) { /* most have been given away */
+        if (a->items[i].data.data != NULL) posw_buf_clear(&a->items[i].data);
+        if (a->items[i].job != NULL) posw_job_free(a->items[i].job);
     }
     a->count = 0;
 }

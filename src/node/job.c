@@ -7,17 +7,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct {
+    posw_address senders[POSW_JOB_SENDERS_MAX];
+    bool has_sender[POSW_JOB_SENDERS_MAX];
+} senders_room;
+
+/* Behind the job. */
+static size_t room_of(enum posw_job_type type, size_t item_capacity) {
+    switch (type) {
+    case POSW_JOB_PREPARE:
+        return sizeof(posw_prepared);
+    case POSW_JOB_SENDERS:
+        return sizeof(senders_room);
+    case POSW_JOB_POW:
+    case POSW_JOB_SHARE:
+        break;
+    }
+    return item_capacity * sizeof(posw_job_pow);
+}
+
 posw_job *posw_job_new(enum posw_job_type type, size_t item_capacity) {
     POSW_ASSERT(item_capacity <= POSW_JOB_POW_MAX);
-    posw_job *job = malloc(sizeof *job + item_capacity * sizeof job->items[0]);
-    if (job != NULL) *job = (posw_job){.type = type, .item_capacity = item_capacity};
+    posw_job *job = malloc(sizeof *job + room_of(type, item_capacity));
+    if (job == NULL) return NULL;
+    *job = (posw_job){.type = type, .item_capacity = item_capacity};
+    if (type == POSW_JOB_PREPARE) {
+        job->prepared = (posw_prepared *)(job + 1);
+        *job->prepared = (posw_prepared){0};
+    } else if (type == POSW_JOB_SENDERS) {
+        senders_room *room = (senders_room *)(job + 1);
+        *room = (senders_room){0};
+        job->senders = room->senders;
+        job->has_sender = room->has_sender;
+    }
     return job;
 }
 
 void posw_job_free(posw_job *job) {
     if (job == NULL) return;
     posw_buf_clear(&job->bytes);
-    posw_prepared_clear(&job->prepared);
+    if (job->prepared != NULL) posw_prepared_clear(job->prepared);
     free(job);
 }
 
@@ -71,9 +100,9 @@ void posw_job_run(posw_job *job, const posw_pow *pow, void *scratch) {
     switch (job->type) {
     case POSW_JOB_PREPARE:
         job->result =
-            posw_prepare(&job->prepared, job->bytes.data, job->bytes.size, job->pow_proved ? NULL : pow, scratch, NULL);
-        if (job->pow_proved) job->prepared.pow_checked = true;
-        if (job->own_signature) job->prepared.own_signature = true;
+            posw_prepare(job->prepared, job->bytes.data, job->bytes.size, job->pow_proved ? NULL : pow, scratch, NULL);
+        if (job->pow_proved) job->prepared->pow_checked = true;
+        if (job->own_signature) job->prepared->own_signature = true;
         break;
     case POSW_JOB_POW:
     case POSW_JOB_SHARE:

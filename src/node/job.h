@@ -38,13 +38,14 @@ typedef struct posw_job {
     /* PREPARE */
     bool pow_proved;        /* in: the header of this block was proved by a POW job: its output is not computed again */
     bool own_signature;     /* in: nor is the signer of the seal, who is known to be the beneficiary */
-    posw_prepared prepared; /* out; owned */
+    posw_prepared *prepared; /* out; owned, in the job's memory. NULL: of other jobs */
     /* POW, SHARE */
     size_t item_count, item_capacity; /* in */
     size_t good;                      /* out: how many of the items, from the first on, are what they claim */
-    /* SENDERS: item_count, at most POSW_JOB_SENDERS_MAX, transactions in bytes */
-    posw_address senders[POSW_JOB_SENDERS_MAX]; /* out */
-    bool has_sender[POSW_JOB_SENDERS_MAX];      /* out: false: not decoded, or no key made this signature */
+    /* SENDERS: item_count, at most POSW_JOB_SENDERS_MAX, transactions in bytes. In the job's memory, with room for so
+     * many; NULL: of other jobs */
+    posw_address *senders; /* out */
+    bool *has_sender;      /* out: false: not decoded, or no key made this signature */
     int result;                                 /* out: POSW_OK, or an operating error: then nothing can be said */
     posw_job_pow items[];                       /* in; POW: item_capacity of them */
 } posw_job;

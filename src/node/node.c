@@ -231,6 +231,9 @@ const posw_address *posw_node_miner(const posw_node *n) {
 posw_node_counters posw_node_read_counters(const posw_node *n) {
     return n->counters;
 }
+uint64_t posw_node_blocks_mined(const posw_node *n) {
+    return n->counters.blocks_mined;
+}
 
 /* Records of one step are written together. */
 static void journal_append(const posw_mempool_entry *e, posw_actions *out) {

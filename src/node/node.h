@@ -82,12 +82,12 @@ typedef struct {
     enum posw_action_type type;
     uint64_t client;
     posw_buf data; /* owned by the actions */
-    posw_work work;
     uint64_t at_ms;
     uint64_t peer;
     posw_netaddr address;
     posw_node_id node_id;
-    posw_job *job; /* owned by the actions until the performer takes it (and sets it to NULL) */
+    posw_job *job;  /* owned by the actions until the performer takes it (and sets it to NULL) */
+    posw_work work; /* MINE. Last, because of the others it is not set */
 } posw_action;
 
 /* Zero-initialise; reuse after posw_actions_reset. */
@@ -189,5 +189,6 @@ typedef struct {
     posw_histogram import_us;         /* each block, with execution and commit: posw_histogram_times */
 } posw_node_counters;
 posw_node_counters posw_node_read_counters(const posw_node *n);
+uint64_t posw_node_blocks_mined(const posw_node *n); /* of the same */
 
 #endif

@@ -12,6 +12,7 @@
 
 p2p_branch *sync_best_branch(posw_p2p *p) {
     p2p_branch *best = NULL;
+    if (p->sync->branch_count == 0) return NULL; /* mostly */
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (size_t i = 0; i < p->sync->branch_count; i++) {
         p2p_branch *b = p->sync->branches[i];
@@ -24,8 +25,9 @@ p2p_branch *sync_best_branch(posw_p2p *p) {
 /* All branches whose proved headers outweigh the tip, or nearly so, the heaviest first. Returns how many. Bodies are
  * asked of all of them: one whose headers come alone must not keep the node from the others. */
 size_t sync_heavy_branches(posw_p2p *p, p2p_branch *out[SYNC_BRANCHES_MAX]) {
-    const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t n = 0;
+    if (p->sync->branch_count == 0) return 0; /* mostly */
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (size_t i = 0; i < p->sync->branch_count; i++) {
         p2p_branch *b = p->sync->branches[i];
         if (b->proved == b->imported) continue;
@@ -169,8 +171,8 @@ static void keep_block(p2p_branch *b, p2p_record *r, posw_job *job) {
     r->body = P2P_BODY_WANTED;
     r->block = malloc(sizeof *r->block);
     if (r->block == NULL) return;
-    *r->block = job->prepared;
-    job->prepared = (posw_prepared){0};
+    *r->block = *job->prepared;
+    *job->prepared = (posw_prepared){0};
     r->body = P2P_BODY_READY;
     b->bytes += r->block->bytes.size;
 }
@@ -179,7 +181,7 @@ void sync_prepared(posw_p2p *p, posw_job *job, posw_actions *out) {
     p2p_branch *b = sync_branch(p->sync, job->tag);
     p2p_peer *peer = p2p_find(p, job->peer);
     const size_t index = b == NULL ? SIZE_MAX : p2p_branch_find(b, &job->hash);
-    const bool right = job->result == POSW_OK && job->prepared.verdict.kind == POSW_VALID;
+    const bool right = job->result == POSW_OK && job->prepared->verdict.kind == POSW_VALID;
     if (index != SIZE_MAX && index >= b->imported && b->records[index].body == P2P_BODY_PREPARING) {
         if (right)
             keep_block(b, &b->records[index], job);

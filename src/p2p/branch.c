@@ -17,17 +17,6 @@ static void stand_at(p2p_branch *b, const posw_chain_place *place) {
     b->weight = place->parent_weight;
 }
 
-int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base) {
-    posw_chain_place place;
-    const posw_window *window;
-    int rc = posw_chain_find_place(c, &place, base);
-    if (rc == POSW_OK) rc = posw_chain_window_view(c, &window, &place);
-    if (rc != POSW_OK) return rc;
-    *out = (p2p_branch){.window = (posw_window *)window};
-    stand_at(out, &place);
-    return POSW_OK;
-}
-
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base) {
     posw_chain_place place;
     int rc = posw_chain_find_place(c, &place, base);
@@ -65,26 +54,42 @@ void p2p_branch_free(p2p_branch *b) {
     free(b);
 }
 
-posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
+/* The chain keeps the difficulty of what follows its tip. */
+static posw_verdict check_fields(const posw_check_context *context, posw_chain *c, const posw_header *h) {
+    const posw_hash tip = posw_chain_tip_hash(c);
+    if (!posw_hash_equal(context->parent_hash, &tip)) return posw_check_header_fields(context, h);
+    const posw_u256 difficulty = posw_chain_next_difficulty(c, h->timestamp);
+    return posw_check_header_fields_at(context, h, &difficulty);
+}
+
+posw_verdict p2p_check_header(const p2p_parent *parent, posw_chain *c, const posw_header *h, const posw_hash *hash,
                               const posw_stake_proof *proof, uint64_t now_s, posw_address *signer) {
     const posw_stake_table *table = NULL;
     posw_hash root;
     enum posw_rule rule;
-    posw_check_context context = {
-        .params = posw_chain_params(c), .parent = &b->last, .parent_hash = &b->last_hash, .window = b->window};
+    posw_check_context context = {.params = posw_chain_params(c),
+                                  .parent = parent->last,
+                                  .parent_hash = parent->last_hash,
+                                  .window = parent->window};
     if (posw_chain_is_invalid(c, &rule, hash)) return posw_invalid(rule);
-    const int rc = posw_chain_branch_table(c, &table, &root, b->last.number + 1, b->fork_number);
+    const int rc = posw_chain_branch_table(c, &table, &root, parent->last->number + 1, parent->fork_number);
     if (rc == POSW_OK)
         context.stake_root = &root;
     else if (rc != POSW_ENOTFOUND)
         return posw_not_yet(POSW_RULE_UNKNOWN_PARENT); /* the disk fails: nobody is to blame */
     const posw_stake_entry *entry = table == NULL ? NULL : posw_stake_table_find(table, &h->beneficiary);
-    posw_verdict v = posw_check_header_fields(&context, h);
+    posw_verdict v = check_fields(&context, c, h);
     if (v.kind == POSW_VALID)
         v = table == NULL ? posw_check_header_unsigned(&context, h, proof)
                           : posw_check_header_target(&context, h, entry, &table->supply_wei);
     *signer = entry != NULL ? entry->signer : (table == NULL && proof != NULL ? proof->signer : h->beneficiary);
     return v.kind == POSW_VALID ? posw_check_header_time(context.params, h, now_s) : v;
+}
+
+posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
+                              const posw_stake_proof *proof, uint64_t now_s, posw_address *signer) {
+    const p2p_parent parent = {&b->last, &b->last_hash, b->window, b->fork_number};
+    return p2p_check_header(&parent, c, h, hash, proof, now_s, signer);
 }
 
 /* ---- records by hash ---- */

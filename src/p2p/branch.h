@@ -80,13 +80,20 @@ typedef struct {
 /* On a block that the chain has. POSW_ENOTFOUND: it does not; or an operating error. */
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base);
 void p2p_branch_free(p2p_branch *b);
-/* The same for one p2p_branch_check, without a copy of the window: good until the chain changes or is asked for another
- * window; not freed, not pushed to. */
-int p2p_branch_view(p2p_branch *out, posw_chain *c, const posw_hash *base);
 
-/* All rules for a header that follows `last`, but the proof-of-work output (H6) and the signature (H8). proof: NULL:
+/* What a header follows, and the window that stands there; all borrowed. fork_number: as in posw_chain_place. */
+typedef struct {
+    const posw_header *last;
+    const posw_hash *last_hash;
+    const posw_window *window;
+    uint64_t fork_number;
+} p2p_parent;
+/* All rules for a header that follows it, but the proof-of-work output (H6) and the signature (H8). proof: NULL:
  * none came. now_s: for T2. NOT_YET: T2; F2 when the chain could not be read; or H10, E5, for which its sender is to
  * blame. signer: after VALID, who must have signed the seal. */
+posw_verdict p2p_check_header(const p2p_parent *parent, posw_chain *c, const posw_header *h, const posw_hash *hash,
+                              const posw_stake_proof *proof, uint64_t now_s, posw_address *signer);
+/* The same for one that follows `last`. */
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
                               const posw_stake_proof *proof, uint64_t now_s, posw_address *signer);
 /* After POSW_VALID: `last` is now h. POSW_ENOMEM; POSW_EFULL: far, and too long. */

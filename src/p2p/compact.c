@@ -61,10 +61,12 @@ static uint16_t tag_of(const posw_hash *hash) {
     return (uint16_t)(hash->b[0] << 8 | hash->b[1]);
 }
 
-/* Mostly it is not: the tags alone are looked at first, all of them, without a branch. Else it is among the latest. */
+/* It is the latest, or mostly it is not: then the tags alone are looked at, all of them, without a branch. */
 static bool is_noted(const p2p_compact_peer *c, const posw_hash *hash) {
     const uint16_t tag = tag_of(hash);
+    const size_t latest = (c->has_at + HAS_MAX - 1) % HAS_MAX;
     uint16_t any = 0;
+    if (c->has_tag[latest] == tag && posw_hash_equal(&c->has[latest], hash)) return true;
     for (size_t i = 0; i < HAS_MAX; i++)
         any |= c->has_tag[i] == tag;
     for (size_t i = 1; any != 0 && i <= HAS_MAX; i++) {
@@ -361,29 +363,16 @@ static size_t rebuilds_of(const posw_p2p *p, uint64_t peer) {
     return n;
 }
 
-/* seal: what is asked about it. */
-static bool start_job(posw_p2p *p, const rebuild *r, const posw_job_pow *seal, posw_actions *out) {
+/* With a job that has its item, but for the key. False: it could not be begun. */
+static bool start(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_job *job, posw_actions *out) {
     const posw_header *h = &r->m.head.header;
-    posw_job *job = posw_job_new(POSW_JOB_POW, 1);
-    if (job == NULL) return false;
+    if (posw_chain_key_after(p->chain, &job->items[0].key, &h->parent_hash, h->number - 1) != POSW_OK) return false;
     job->id = (uint64_t)P2P_JOB_COMPACT << P2P_JOB_OWNER_SHIFT;
-    job->peer = r->peer;
+    job->peer = r->peer = peer->id;
     job->hash = r->m.head.hash;
-    job->items[0] = *seal;
     job->item_count = 1;
-    if (posw_chain_key_after(p->chain, &job->items[0].key, &h->parent_hash, h->number - 1) != POSW_OK) {
-        posw_job_free(job);
-        return false;
-    }
-    p2p_run_job(p, job, out);
-    return true;
-}
-
-/* False: it could not be begun. */
-static bool start(posw_p2p *p, p2p_peer *peer, rebuild *r, const posw_job_pow *seal, posw_actions *out) {
-    r->peer = peer->id;
     r->started_ms = p->now_ms;
-    if (!start_job(p, r, seal, out)) return false;
+    p2p_run_job(p, job, out);
     p->compact->rebuilds[p->compact->count++] = r;
     p2p_wake(p, p->now_ms + REBUILD_MS);
     return true;
@@ -422,10 +411,20 @@ static bool is_known(const posw_p2p *p, const posw_hash *hash) {
     return posw_hash_equal(hash, &tip) || find_rebuild(p, hash) != NULL;
 }
 
+/* seal: what is to be asked about it. */
+static bool is_to_be_rebuilt(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_job_pow *seal, posw_actions *out) {
+    const posw_msg_header *head = &r->m.head;
+    if (!judge(p, peer, &r->m, seal, &r->own_signature, out) || p2p_sync_is_copy(p, &head->header, &head->hash))
+        return false;
+    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
+    if (r->count <= head->header.gas_used / GAS_PER_TX) return true;
+    p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
+    return false;
+}
+
 /* True: r is among the rebuilds now. */
 static bool take_compact(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_actions *out) {
     const posw_msg_header *head = &r->m.head;
-    posw_job_pow seal;
     const posw_hash tip = posw_chain_tip_hash(p->chain);
     const bool next = posw_hash_equal(&head->header.parent_hash, &tip);
     const bool full =
@@ -437,14 +436,11 @@ static bool take_compact(posw_p2p *p, p2p_peer *peer, rebuild *r, posw_actions *
         if (!posw_chain_is_invalid(p->chain, &rule, &head->hash)) p2p_sync_announced(p, peer, head, out);
         return false;
     }
-    if (!judge(p, peer, &r->m, &seal, &r->own_signature, out) || p2p_sync_is_copy(p, &head->header, &head->hash))
-        return false;
-    r->count = r->m.txs.id_count + r->m.txs.prefilled_count;
-    if (r->count > head->header.gas_used / GAS_PER_TX) {
-        p2p_violation(p, peer, "a compact block with more transactions than its gas allows", out);
-        return false;
-    }
-    return start(p, peer, r, &seal, out);
+    posw_job *job = posw_job_new(POSW_JOB_POW, 1);
+    if (job == NULL) return false;
+    if (is_to_be_rebuilt(p, peer, r, &job->items[0], out) && start(p, peer, r, job, out)) return true;
+    posw_job_free(job);
+    return false;
 }
 
 static bool on_compact(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {

@@ -124,6 +124,16 @@ void msg_begin_sized(posw_buf *out, enum posw_msg_type type, size_t content) {
     posw_rlp_append_list(out, content);
 }
 
+uint8_t *msg_extend(posw_buf *out, enum posw_msg_type type, size_t content) {
+    const size_t payload = posw_rlp_size_list(content);
+    POSW_ASSERT(payload <= posw_msg_limit((uint8_t)type));
+    uint8_t *at = posw_buf_extend(out, POSW_MSG_PREFIX + payload);
+    if (at == NULL) return NULL;
+    at[0] = (uint8_t)type;
+    posw_store_be32(at + 1, (uint32_t)payload);
+    return posw_rlp_put_list(at + POSW_MSG_PREFIX, content);
+}
+
 void msg_writer_begin(posw_msg_writer *w, posw_buf *out, enum posw_msg_type type) {
     const msg_mark mark = msg_begin(out, type);
     *w = (posw_msg_writer){.out = out, .type = type, .frame = mark.frame, .outer = mark.list};

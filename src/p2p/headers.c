@@ -199,6 +199,18 @@ static void note_tip(batch *b) {
     peer->hash = b->last;
 }
 
+static void taken(batch *b) {
+    send_job(b);
+    if (b->peer->state == P2P_READY) note_tip(b);
+}
+
+static void take_one(batch *b, const posw_msg_header *m) {
+    refresh_forks(b->p);
+    b->last = m->hash;
+    (void)take_header(b, m);
+    taken(b);
+}
+
 static void take_all(batch *b, posw_msg_header_list *list) {
     posw_msg_header m;
     refresh_forks(b->p);
@@ -214,8 +226,7 @@ static void take_all(batch *b, posw_msg_header_list *list) {
         b->before = m.header;
         b->has_before = true;
     }
-    send_job(b);
-    if (b->peer->state == P2P_READY) note_tip(b);
+    taken(b);
 }
 
 /* Nothing more to be had from this peer for a while. */
@@ -287,35 +298,38 @@ static void announced(batch *b) {
     if (b->added > 0) sync_advance(b->p, b->out); /* else it was known: nothing has changed */
 }
 
+void p2p_sync_announced(posw_p2p *p, p2p_peer *peer, const posw_msg_header *m, posw_actions *out) {
+    batch b = {.p = p, .peer = peer, .out = out};
+    take_one(&b, m);
+    announced(&b);
+}
+
 /* Most announcements tell the tip that another peer has brought: nothing more of them is looked at. */
-static bool is_tip(posw_p2p *p, p2p_peer *peer, posw_bytes payload) {
-    posw_bytes header;
-    const posw_hash tip = posw_chain_tip_hash(p->chain);
-    if (!posw_msg_announce_single(&header, payload)) return false;
-    const posw_hash hash = p2p_compact_hash(p, header);
-    if (!posw_hash_equal(&hash, &tip)) return false;
+static bool announced_one(posw_p2p *p, p2p_peer *peer, posw_bytes header, posw_bytes payload, posw_actions *out) {
+    posw_msg_header m;
+    const posw_hash tip = posw_chain_tip_hash(p->chain), hash = p2p_compact_hash(p, header);
+    if (posw_hash_equal(&hash, &tip)) {
+        p2p_compact_peer_has(p, peer, &hash);
+        return true;
+    }
+    if (!posw_msg_announce_decode_single(&m, &hash, payload)) return false;
+    batch b = {.p = p, .peer = peer, .out = out};
+    take_one(&b, &m);
     p2p_compact_peer_has(p, peer, &hash);
+    announced(&b);
     return true;
 }
 
 bool sync_on_announce(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    posw_bytes header;
     posw_msg_header_list list;
     batch b = {.p = p, .peer = peer, .out = out};
-    if (is_tip(p, peer, payload)) return true;
+    if (posw_msg_announce_single(&header, payload)) return announced_one(p, peer, header, payload, out);
     if (!posw_msg_announce_decode(&list, payload)) return false;
     take_all(&b, &list);
     p2p_compact_peer_has(p, peer, &b.last);
     announced(&b);
     return true;
-}
-
-void p2p_sync_announced(posw_p2p *p, p2p_peer *peer, const posw_msg_header *m, posw_actions *out) {
-    batch b = {.p = p, .peer = peer, .out = out, .last = m->hash};
-    refresh_forks(p);
-    (void)take_header(&b, m);
-    send_job(&b);
-    if (peer->state == P2P_READY) note_tip(&b);
-    announced(&b);
 }
 
 /* ---- Seals ---- */

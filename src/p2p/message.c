@@ -66,14 +66,16 @@ bool posw_msg_goodbye_decode(posw_msg_goodbye *out, posw_bytes payload) {
 }
 
 void posw_msg_ping_encode(posw_buf *out, const posw_msg_ping *m) {
-    const msg_mark mark = msg_begin(out, POSW_MSG_PING);
-    posw_rlp_append_bytes(out, m->nonce, sizeof m->nonce);
-    posw_rlp_append_u64(out, m->number);
-    posw_rlp_append_bytes(out, m->hash.b, sizeof m->hash.b);
-    posw_rlp_append_u256(out, &m->weight);
-    posw_rlp_append_bytes(out, m->fork.hash, sizeof m->fork.hash);
-    posw_rlp_append_u64(out, m->fork.next);
-    msg_end(out, mark);
+    const size_t content = 1 + sizeof m->nonce + posw_rlp_size_u64(m->number) + HASH_ENCODED +
+                           posw_rlp_size_u256(&m->weight) + 1 + sizeof m->fork.hash + posw_rlp_size_u64(m->fork.next);
+    uint8_t *at = msg_extend(out, POSW_MSG_PING, content);
+    if (at == NULL) return;
+    at = posw_rlp_put_bytes(at, m->nonce, sizeof m->nonce);
+    at = posw_rlp_put_u64(at, m->number);
+    at = posw_rlp_put_bytes(at, m->hash.b, sizeof m->hash.b);
+    at = posw_rlp_put_u256(at, &m->weight);
+    at = posw_rlp_put_bytes(at, m->fork.hash, sizeof m->fork.hash);
+    (void)posw_rlp_put_u64(at, m->fork.next);
 }
 
 bool posw_msg_ping_decode(posw_msg_ping *out, posw_bytes payload) {
@@ -92,9 +94,8 @@ bool posw_msg_ping_decode(posw_msg_ping *out, posw_bytes payload) {
 }
 
 void posw_msg_pong_encode(posw_buf *out, const uint8_t nonce[8]) {
-    const msg_mark mark = msg_begin(out, POSW_MSG_PONG);
-    posw_rlp_append_bytes(out, nonce, 8);
-    msg_end(out, mark);
+    uint8_t *at = msg_extend(out, POSW_MSG_PONG, 1 + 8);
+    if (at != NULL) (void)posw_rlp_put_bytes(at, nonce, 8);
 }
 
 bool posw_msg_pong_decode(uint8_t nonce[8], posw_bytes payload) {

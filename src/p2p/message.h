@@ -223,6 +223,8 @@ typedef struct {
 POSW_MUST_USE bool posw_msg_headers_decode(posw_msg_headers *out, posw_bytes payload);
 /* The encoded header of an ANNOUNCE of one block, without a look into it; false: it is not of that form. */
 POSW_MUST_USE bool posw_msg_announce_single(posw_bytes *header, posw_bytes payload);
+/* Its header, when the hash is known already; false: malformed. */
+POSW_MUST_USE bool posw_msg_announce_decode_single(posw_msg_header *out, const posw_hash *hash, posw_bytes payload);
 /* Each is a child of the one before. */
 POSW_MUST_USE bool posw_msg_announce_decode(posw_msg_header_list *out, posw_bytes payload);
 

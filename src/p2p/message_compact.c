@@ -53,21 +53,22 @@ bool posw_msg_compact_encode_raw(posw_buf *out, posw_bytes header, const posw_st
     const size_t content =
         header.size + proof_size + 1 + 8 + posw_rlp_size_list(id_count * SHORT_ID_ENCODED) + posw_rlp_size_list(filled);
     if (posw_rlp_size_list(content) > posw_msg_limit(POSW_MSG_COMPACT)) return false;
-    msg_begin_sized(out, POSW_MSG_COMPACT, content);
-    posw_buf_append(out, header.data, header.size);
-    posw_buf_append(out, proof_rlp, proof_size);
-    posw_rlp_append_bytes(out, nonce, 8);
-    posw_rlp_append_list(out, id_count * SHORT_ID_ENCODED);
+    uint8_t *at = msg_extend(out, POSW_MSG_COMPACT, content);
+    if (at == NULL) return true;
+    memcpy(at, header.data, header.size);
+    memcpy(at + header.size, proof_rlp, proof_size);
+    at = posw_rlp_put_bytes(at + header.size + proof_size, nonce, 8);
+    at = posw_rlp_put_list(at, id_count * SHORT_ID_ENCODED);
     for (size_t i = 0; i < id_count; i++) {
         uint8_t id[8];
         posw_store_le64(id, short_ids[i]);
-        posw_rlp_append_bytes(out, id, POSW_MSG_SHORT_ID_SIZE);
+        at = posw_rlp_put_bytes(at, id, POSW_MSG_SHORT_ID_SIZE);
     }
-    posw_rlp_append_list(out, filled);
+    at = posw_rlp_put_list(at, filled);
     for (size_t i = 0; i < prefilled_count; i++) {
-        posw_rlp_append_list(out, prefilled_content(&prefilled[i]));
-        posw_rlp_append_u64(out, prefilled[i].index);
-        posw_rlp_append_bytes(out, prefilled[i].raw.data, prefilled[i].raw.size);
+        at = posw_rlp_put_list(at, prefilled_content(&prefilled[i]));
+        at = posw_rlp_put_u64(at, prefilled[i].index);
+        at = posw_rlp_put_bytes(at, prefilled[i].raw.data, prefilled[i].raw.size);
     }
     return true;
 }

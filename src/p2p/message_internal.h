@@ -24,8 +24,10 @@ typedef struct {
 } msg_mark;
 msg_mark msg_begin(posw_buf *out, enum posw_msg_type type);
 void msg_end(posw_buf *out, msg_mark mark);
-/* The start of a frame whose list's content is `content` bytes, which the caller appends. */
+/* The start of a frame whose list's content is `content` bytes, which the caller appends, */
 void msg_begin_sized(posw_buf *out, enum posw_msg_type type, size_t content);
+/* or writes at once where this says. NULL: out of memory, and `out` has failed. */
+uint8_t *msg_extend(posw_buf *out, enum posw_msg_type type, size_t content);
 
 /* For posw_msg_writer: the list of items begins here. */
 void msg_writer_begin(posw_msg_writer *w, posw_buf *out, enum posw_msg_type type);

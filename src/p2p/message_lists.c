@@ -193,6 +193,15 @@ bool posw_msg_announce_single(posw_bytes *header, posw_bytes payload) {
     return !pair.failed && posw_rlp_done(&list) && header->size <= POSW_HEADER_SIZE_MAX;
 }
 
+bool posw_msg_announce_decode_single(posw_msg_header *out, const posw_hash *hash, posw_bytes payload) {
+    posw_rlp r;
+    if (!msg_open(&r, POSW_MSG_ANNOUNCE, payload)) return false;
+    posw_rlp list = posw_rlp_list(&r);
+    if (!msg_close(&r) || !read_header_pair(out, &list) || !posw_rlp_done(&list)) return false;
+    out->hash = *hash;
+    return true;
+}
+
 bool posw_msg_announce_decode(posw_msg_header_list *out, posw_bytes payload) {
     posw_msg_header h;
     posw_hash last;

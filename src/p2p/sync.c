@@ -175,12 +175,12 @@ static bool somebody_else_leads(posw_p2p *p, const p2p_peer *peer) {
     return waits_for_answer(p);
 }
 
+/* A peer that claims more than the tip. */
 static bool is_worth_asking(posw_p2p *p, const p2p_peer *peer) {
-    const posw_u256 tip = posw_chain_weight_total(p->chain);
     enum posw_rule rule;
     size_t index;
     if (peer->sync->request != 0 || p->now_ms < peer->sync->quiet_until_ms) return false;
-    if (posw_u256_cmp(&peer->weight, &tip) <= 0 || posw_chain_is_invalid(p->chain, &rule, &peer->hash)) return false;
+    if (posw_chain_is_invalid(p->chain, &rule, &peer->hash)) return false;
     if (p2p_compact_is_rebuilding(p, &peer->hash) || p2p_sync_wants(p, &peer->hash)) return false; /* on its way */
     const p2p_branch *b = sync_find_record(p->sync, &peer->hash, &index);
     if (b != NULL ? !b->heavier : sync_chain_has(p, &peer->hash)) return false;
@@ -239,13 +239,14 @@ static bool wants_headers(posw_p2p *p, const p2p_branch *b) {
 }
 
 static void ask_where_worth(posw_p2p *p, posw_actions *out) {
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t i = 0;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         p2p_branch *b = fed_by(p->sync, peer->id);
         if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0 || peer->jobs > P2P_JOBS_PEER_MAX / 2) continue;
         if (b != NULL) {
             if (wants_headers(p, b)) sync_ask_headers(p, peer, p2p_branch_end(b), out);
-        } else if (is_worth_asking(p, peer)) {
+        } else if (posw_u256_cmp(&peer->weight, &tip) > 0 && is_worth_asking(p, peer)) {
             peer->sync->looked_ms = p->now_ms;
             sync_ask_headers(p, peer, NULL, out);
         }
@@ -276,9 +277,9 @@ static bool somebody_shows_more(const p2p_sync *s) {
 
 /* A peer that has just come claims a heavier chain, and has not answered yet. */
 static bool is_promised(const posw_p2p *p) {
-    const posw_u256 tip = posw_chain_weight_total(p->chain);
     size_t i = 0;
     if (p->sync->asking == 0) return false;
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
         if (peer->sync->request != 0 && peer->opened_ms + SYNC_ASK_MS > p->now_ms &&
             posw_u256_cmp(&peer->weight, &tip) > 0)
@@ -533,12 +534,17 @@ size_t p2p_sync_peer_memory(const p2p_peer *peer) {
 posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw_hash *hash,
                                    const posw_stake_proof *proof, posw_u256 *weight, posw_job_pow *seal,
                                    bool *own_signature) {
-    p2p_branch b;
+    posw_chain_place place;
+    const posw_window *window;
     posw_address must_sign, signer;
     posw_hash digest;
-    if (!p2p_was_read(p, p2p_branch_view(&b, p->chain, &h->parent_hash))) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
-    *weight = posw_u256_add_sat(&b.weight, &h->difficulty);
-    const posw_verdict v = p2p_branch_check(&b, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
+    int rc = posw_chain_find_place(p->chain, &place, &h->parent_hash);
+    if (rc == POSW_OK) rc = posw_chain_window_view(p->chain, &window, &place);
+    if (!p2p_was_read(p, rc)) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    *weight = posw_u256_add_sat(&place.parent_weight, &h->difficulty);
+    const p2p_parent parent = {&place.parent, &place.parent_hash, window, place.fork_number};
+    const posw_verdict v =
+        p2p_check_header(&parent, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
     if (v.kind != POSW_VALID) return v;
     posw_job_pow_ask(seal, h, NULL);
     posw_seal_digest(&digest, &seal->seal_hash, h->nonce, &h->mix_hash);

@@ -100,8 +100,10 @@ static enum p2p_fork_verdict who_lacks(const p2p_peer *peer) {
 }
 
 bool p2p_upgrades_heard(posw_p2p *p, p2p_peer *peer, const p2p_fork_id *theirs, uint64_t number, posw_actions *out) {
+    const bool same = memcmp(theirs->hash, p->fork.hash, sizeof theirs->hash) == 0 && theirs->next == p->fork.next;
     const p2p_fork_judgement j =
-        p2p_fork_judge(&p->genesis, posw_chain_params(p->chain), posw_chain_tip(p->chain)->number, theirs);
+        same ? (p2p_fork_judgement){.verdict = P2P_FORK_FITS} /* mostly, and known without a hash of all upgrades */
+             : p2p_fork_judge(&p->genesis, posw_chain_params(p->chain), posw_chain_tip(p->chain)->number, theirs);
     if (j.verdict != P2P_FORK_FITS) {
         part(p, peer, j.verdict, j.height, out);
         return false;

@@ -258,7 +258,7 @@ static void jobs_are_run(void **state) {
         if (job->id < 200)
             assert_int_equal(job->good, job->id % (POSW_JOB_POW_MAX + 1));
         else
-            assert_int_not_equal(job->prepared.verdict.kind, POSW_VALID);
+            assert_int_not_equal(job->prepared->verdict.kind, POSW_VALID);
         posw_job_free(job);
     }
     assert_true(wakes == 201);
