@@ -85,7 +85,8 @@ typedef struct posw_trie_retired posw_trie_retired; /* of one commit; trie_retir
 typedef struct {
     const posw_trie_source *source; /* NULL: in memory only */
     size_t versions;                /* that live */
-    posw_trie_retired **retired;    /* of the latest commits, oldest first, without gaps; retired_count of them */
+    posw_trie_retired **retired;    /* of the latest commits, oldest first, without gaps: retired_count of them from */
+    size_t retired_first;           /* this place on */
     size_t retired_count, retired_capacity;
     size_t current; /* versions whose epoch is the latest commit; each older one is counted by the
                        record of the commit after its epoch */
