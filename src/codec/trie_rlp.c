@@ -161,7 +161,11 @@ static uint8_t *put_branch(uint8_t *out, const posw_trie_branch *b) {
         next = i + 1;
     }
     if (next < 16) out = put_empty(out, 16 - next);
-    const posw_bytes value = b->value == NULL ? (posw_bytes){NULL, 0} : posw_trie_leaf_value(b->value);
+    if (b->value == NULL) {
+        *out = RLP_EMPTY;
+        return out + 1;
+    }
+    const posw_bytes value = posw_trie_leaf_value(b->value);
     return posw_rlp_put_bytes(out, value.data, value.size);
 }
 
