@@ -108,17 +108,17 @@ posw_u256 posw_u256_add_sat(const posw_u256 *a, const posw_u256 *b) {
 
 /* ---- products ---- */
 
-/* product[0..7] = a * b */
+/* product[0..7] = a * b. Difficulties and weights, which stand in b, are mostly numbers of one word. */
 static inline void mul_words(uint64_t product[2 * WORDS], const posw_u256 *a, const posw_u256 *b) {
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < 2 * WORDS; i++)
         product[i] = 0;
-#pragma GCC unroll 4
-    for (int i = 0; i < WORDS; i++) {
+    for (int j = 0; j < WORDS; j++) {
+        if (b->w[j] == 0) continue;
         uint64_t carry = 0;
 #pragma GCC unroll 4
-        for (int j = 0; j < WORDS; j++)
+        for (int i = 0; i < WORDS; i++)
             product[i + j] = posw_word_mul_add(&carry, a->w[i], b->w[j], product[i + j]);
-        product[i + WORDS] = carry;
+        product[j + WORDS] = carry;
     }
 }
 
@@ -198,20 +198,9 @@ static inline int word_count(const uint64_t *w, int size) {
     return size;
 }
 
-/* q = u / d, r = u % d for u of `size` words, 4 or 8; q has as many. d is not zero. */
-static inline void div_words(uint64_t *q, posw_u256 *r, const uint64_t *u, int size, const posw_u256 *d) {
-    int n = word_count(d->w, WORDS), m = word_count(u, size);
-    memset(q, 0, (size_t)size * sizeof q[0]);
-    *r = POSW_U256_ZERO;
-    if (n == 1) {
-        memcpy(q, u, (size_t)m * sizeof q[0]);
-        r->w[0] = div_words_by_1(q, m, d->w[0]);
-        return;
-    }
-    if (m < n) {
-        memcpy(r->w, u, (size_t)m * sizeof u[0]);
-        return;
-    }
+/* div_words for u of m and d of n words, 2 <= n <= m; q has at least m - n + 1. */
+static inline __attribute__((always_inline)) void div_long(uint64_t *q, posw_u256 *r, const uint64_t *u, int m,
+                                                           const posw_u256 *d, int n) {
     unsigned shift = (unsigned)__builtin_clzll(d->w[n - 1]);
     uint64_t v[WORDS], s[2 * WORDS + 1];
     /* Two steps of a right shift, since a shift by 64 is undefined. */
@@ -226,6 +215,23 @@ static inline void div_words(uint64_t *q, posw_u256 *r, const uint64_t *u, int s
         q[j] = div_step(s + j, v, n);
     for (int i = 0; i < n; i++)
         r->w[i] = s[i] >> shift | s[i + 1] << 1 << (63 - shift);
+}
+
+/* q = u / d, r = u % d for u of `size` words, 4 or 8; q has as many. d is not zero. */
+static inline void div_words(uint64_t *q, posw_u256 *r, const uint64_t *u, int size, const posw_u256 *d) {
+    int n = word_count(d->w, WORDS), m = word_count(u, size);
+    memset(q, 0, (size_t)size * sizeof q[0]);
+    *r = POSW_U256_ZERO;
+    if (n == 1) {
+        memcpy(q, u, (size_t)m * sizeof q[0]);
+        r->w[0] = div_words_by_1(q, m, d->w[0]);
+    } else if (m < n) {
+        memcpy(r->w, u, (size_t)m * sizeof u[0]);
+    } else if (n == WORDS && m == WORDS) { /* of a target: known sizes make it half as long */
+        div_long(q, r, u, WORDS, d, WORDS);
+    } else {
+        div_long(q, r, u, m, d, n);
+    }
 }
 
 void posw_u256_divmod(posw_u256 *q, posw_u256 *r, const posw_u256 *n, const posw_u256 *d) {

@@ -6,7 +6,7 @@
 #include "codec/rlp.h"
 #include "crypto/keccak.h"
 
-enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE, STRING = 0x80, LIST_PREFIX = 3 };
+enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE, STRING = 0x80, LIST_PREFIX = 3, BLOOM_PREFIX = 3 };
 
 /* A byte string of 2 to 55 bytes, whose encoding is one byte and the bytes: written and read without asking for its
  * form. */
@@ -16,13 +16,14 @@ static inline uint8_t *put_fixed(uint8_t *out, const void *data, size_t size) {
     return out + 1 + size;
 }
 
-static inline void read_fixed(posw_rlp *r, void *out, size_t size) {
+/* NULL after an error. */
+static inline const uint8_t *take_fixed(posw_rlp *r, size_t size) {
     if (r->failed || (size_t)(r->end - r->p) <= size || *r->p != STRING + size) {
         r->failed = true;
-        return;
+        return NULL;
     }
-    memcpy(out, r->p + 1, size);
     r->p += 1 + size;
+    return r->p - size;
 }
 
 static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
@@ -61,37 +62,61 @@ size_t posw_header_encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *
     return encode(out, h, h->extra_size, true);
 }
 
-static void read_extra(posw_rlp *r, posw_header *h) {
-    const posw_bytes b = posw_rlp_bytes(r);
-    if (b.size > POSW_EXTRA_SIZE) {
+/* The same for the bloom, whose length takes two bytes. */
+static inline const uint8_t *take_bloom(posw_rlp *r) {
+    const uint8_t *p = r->p;
+    if (r->failed || r->end - p < BLOOM_PREFIX + POSW_BLOOM_SIZE || p[0] != STRING + 55 + 2 ||
+        p[1] != POSW_BLOOM_SIZE >> 8 || p[2] != (POSW_BLOOM_SIZE & 255)) {
         r->failed = true;
-        return;
+        return NULL;
     }
-    h->extra_size = (uint32_t)b.size;
-    if (b.size > 0) memcpy(h->extra, b.data, b.size);
+    r->p += BLOOM_PREFIX + POSW_BLOOM_SIZE;
+    return p + BLOOM_PREFIX;
 }
 
+static posw_bytes take_extra(posw_rlp *r) {
+    const posw_bytes b = posw_rlp_bytes(r);
+    if (b.size <= POSW_EXTRA_SIZE) return b;
+    r->failed = true;
+    return (posw_bytes){NULL, 0};
+}
+
+/* Byte strings are copied when all of the header is known to be right. */
 bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size) {
-    posw_header h = {0};
     posw_rlp outer = posw_rlp_reader(in, size), r = posw_rlp_list(&outer);
-    read_fixed(&r, h.parent_hash.b, sizeof h.parent_hash.b);
-    read_fixed(&r, h.ommers_hash.b, sizeof h.ommers_hash.b);
-    read_fixed(&r, h.beneficiary.b, sizeof h.beneficiary.b);
-    read_fixed(&r, h.state_root.b, sizeof h.state_root.b);
-    read_fixed(&r, h.transactions_root.b, sizeof h.transactions_root.b);
-    read_fixed(&r, h.receipts_root.b, sizeof h.receipts_root.b);
-    posw_rlp_fixed(&r, h.logs_bloom, sizeof h.logs_bloom);
-    h.difficulty = posw_rlp_u256(&r);
-    h.number = posw_rlp_u64(&r);
-    h.gas_limit = posw_rlp_u64(&r);
-    h.gas_used = posw_rlp_u64(&r);
-    h.timestamp = posw_rlp_u64(&r);
-    read_extra(&r, &h);
-    read_fixed(&r, h.mix_hash.b, sizeof h.mix_hash.b);
-    read_fixed(&r, h.nonce, sizeof h.nonce);
-    h.base_fee_wei = posw_rlp_u64(&r);
+    const uint8_t *parent = take_fixed(&r, sizeof out->parent_hash.b);
+    const uint8_t *ommers = take_fixed(&r, sizeof out->ommers_hash.b);
+    const uint8_t *beneficiary = take_fixed(&r, sizeof out->beneficiary.b);
+    const uint8_t *state = take_fixed(&r, sizeof out->state_root.b);
+    const uint8_t *transactions = take_fixed(&r, sizeof out->transactions_root.b);
+    const uint8_t *receipts = take_fixed(&r, sizeof out->receipts_root.b);
+    const uint8_t *bloom = take_bloom(&r);
+    const posw_u256 difficulty = posw_rlp_u256(&r);
+    const uint64_t number = posw_rlp_u64(&r), gas_limit = posw_rlp_u64(&r), gas_used = posw_rlp_u64(&r);
+    const uint64_t timestamp = posw_rlp_u64(&r);
+    const posw_bytes extra = take_extra(&r);
+    const uint8_t *mix = take_fixed(&r, sizeof out->mix_hash.b);
+    const uint8_t *nonce = take_fixed(&r, sizeof out->nonce);
+    const uint64_t base_fee_wei = posw_rlp_u64(&r);
     if (!posw_rlp_done(&r) || !posw_rlp_done(&outer)) return false;
-    *out = h;
+    memcpy(out->parent_hash.b, parent, sizeof out->parent_hash.b);
+    memcpy(out->ommers_hash.b, ommers, sizeof out->ommers_hash.b);
+    memcpy(out->beneficiary.b, beneficiary, sizeof out->beneficiary.b);
+    memcpy(out->state_root.b, state, sizeof out->state_root.b);
+    memcpy(out->transactions_root.b, transactions, sizeof out->transactions_root.b);
+    memcpy(out->receipts_root.b, receipts, sizeof out->receipts_root.b);
+    memcpy(out->logs_bloom, bloom, sizeof out->logs_bloom);
+    out->difficulty = difficulty;
+    out->number = number;
+    out->gas_limit = gas_limit;
+    out->gas_used = gas_used;
+    out->timestamp = timestamp;
+    memset(out->extra, 0, sizeof out->extra);
+    if (extra.size > 0) memcpy(out->extra, extra.data, extra.size);
+    out->extra_size = (uint32_t)extra.size;
+    memcpy(out->mix_hash.b, mix, sizeof out->mix_hash.b);
+    memcpy(out->nonce, nonce, sizeof out->nonce);
+    out->base_fee_wei = base_fee_wei;
     return true;
 }
 

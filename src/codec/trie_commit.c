@@ -75,8 +75,22 @@ static int report(differ *d, cursor now, cursor before, size_t depth) {
 /* Recurses at most POSW_TRIE_LEVELS_MAX deep. */
 static int diff(differ *d, cursor now, cursor before, size_t depth);
 
+/* As below, of branches with children at the same nibbles: all but a few. */
+static unsigned differing_children(const posw_trie_branch *now, const posw_trie_branch *before) {
+    unsigned mask = 0, at = 0;
+    for (unsigned rest = now->head.mask; rest != 0; rest &= rest - 1, at++) {
+        posw_trie_node *a = now->child[at], *b = before->child[at];
+        if (a == b && a != NULL) continue;
+        mask |= rest & (~rest + 1);
+        posw_trie_prefetch(a);
+        posw_trie_prefetch(b);
+    }
+    return mask;
+}
+
 /* Bit i: the versions may differ below nibble i. Most children of a changed branch are the same nodes. */
 static unsigned differing_branches(const posw_trie_branch *now, const posw_trie_branch *before) {
+    if (now->head.mask == before->head.mask) return differing_children(now, before);
     unsigned mask = 0, at_now = 0, at_before = 0;
     for (unsigned rest = now->head.mask | before->head.mask; rest != 0; rest &= rest - 1) {
         const unsigned bit = rest & (~rest + 1);

@@ -154,10 +154,15 @@ static bool collect(hasher *h, posw_trie_slot s, size_t depth);
 
 static bool collect_children(hasher *h, posw_trie_branch *b, size_t depth) {
     const unsigned count = posw_trie_branch_count(b);
-    for (unsigned k = 0; k < count; k++)
-        if (is_changed(posw_trie_branch_at(b, k))) posw_trie_prefetch(b->child[k]);
-    for (unsigned k = 0; k < count; k++)
-        if (is_changed(posw_trie_branch_at(b, k)) && !collect(h, posw_trie_branch_at(b, k), depth)) return false;
+    uint8_t found[16];
+    unsigned n = 0;
+    for (unsigned k = 0; k < count; k++) {
+        if (b->tag[k] != POSW_TRIE_TAG_UNKNOWN) continue;
+        posw_trie_prefetch(b->child[k]);
+        found[n++] = (uint8_t)k;
+    }
+    for (unsigned k = 0; k < n; k++)
+        if (!collect(h, posw_trie_branch_at(b, found[k]), depth)) return false;
     return true;
 }
 

@@ -25,6 +25,7 @@
 #define POSW_CODEC_TRIE_NODE_H
 
 #include "base/buf.h"
+#include "base/chunks.h"
 #include "base/error.h"
 #include "codec/trie.h"
 
@@ -81,25 +82,16 @@ typedef struct {
 
 typedef struct posw_trie_retired posw_trie_retired; /* of one commit; trie_retire.c */
 
-enum { POSW_TRIE_CHUNK_ALIGN = 16, POSW_TRIE_CHUNK_CLASSES = 48 };
-
-/* Memory of nodes that were dropped, by size, and slabs that new chunks are cut from. */
-typedef struct {
-    void *free[POSW_TRIE_CHUNK_CLASSES];
-    void *slabs; /* the newest; each begins with a pointer to the next */
-    uint8_t *rest;
-    size_t rest_size, slab_size;
-} posw_trie_chunks;
-
 typedef struct {
     const posw_trie_source *source; /* NULL: in memory only */
     size_t versions;                /* that live */
-    posw_trie_retired **retired;    /* of the latest commits, oldest first, without gaps; retired_count of them */
+    posw_trie_retired **retired;    /* of the latest commits, oldest first, without gaps: retired_count of them from */
+    size_t retired_first;           /* this place on */
     size_t retired_count, retired_capacity;
     size_t current; /* versions whose epoch is the latest commit; each older one is counted by the
                        record of the commit after its epoch */
     uint64_t commits;
-    posw_trie_chunks chunks;
+    posw_chunks chunks;
     size_t memory;           /* bytes in use */
     size_t allocations_left; /* SIZE_MAX; less where tests make the n-th allocation fail */
     posw_buf scratch;        /* RLP of the node that is loaded or encoded now */
@@ -207,13 +199,24 @@ static inline void posw_trie_prefetch(const posw_trie_node *n) {
     __builtin_prefetch(n);
 }
 
-/* ---- memory (trie_memory.c) ---- */
+/* ---- memory ---- */
 
 /* All memory of a trie goes through these: counted, and limited by allocations_left. What is released is kept for
- * reuse. */
-void *posw_trie_alloc(posw_trie_pool *pool, size_t size);
-void posw_trie_release(posw_trie_pool *pool, void *p, size_t size); /* NULL allowed */
-void posw_trie_chunks_clear(posw_trie_pool *pool);                  /* nothing is in use any more */
+ * reuse: a block's update makes and drops thousands of nodes of a few sizes. */
+static inline void *posw_trie_alloc(posw_trie_pool *pool, size_t size) {
+    if (pool->allocations_left == 0) return NULL;
+    void *p = posw_chunks_alloc(&pool->chunks, size);
+    if (p == NULL) return NULL;
+    if (pool->allocations_left != SIZE_MAX) pool->allocations_left--;
+    pool->memory += posw_chunk_class(size) * POSW_CHUNK_ALIGN;
+    return p;
+}
+/* NULL allowed */
+static inline void posw_trie_release(posw_trie_pool *pool, void *p, size_t size) {
+    if (p == NULL) return;
+    pool->memory -= posw_chunk_class(size) * POSW_CHUNK_ALIGN;
+    posw_chunks_release(&pool->chunks, p, size);
+}
 
 /* ---- RLP (trie_rlp.c) ---- */
 

@@ -22,9 +22,19 @@ struct posw_trie_retired {
     retired_entry *entries;
 };
 
-/* Room for one more record, so that attaching cannot fail. */
+static posw_trie_retired **records(const posw_trie_pool *pool) {
+    return pool->retired + pool->retired_first;
+}
+
+/* Room for one more record, so that attaching cannot fail. Where half of the places are those of records that went, the
+ * others move there. */
 static bool reserve(posw_trie_pool *pool) {
-    if (pool->retired_count < pool->retired_capacity) return true;
+    if (pool->retired_first + pool->retired_count < pool->retired_capacity) return true;
+    if (pool->retired_first > 0 && pool->retired_first >= pool->retired_count) {
+        memmove(pool->retired, records(pool), pool->retired_count * sizeof *pool->retired);
+        pool->retired_first = 0;
+        return true;
+    }
     const size_t capacity = pool->retired_capacity == 0 ? RECORDS_FIRST : 2 * pool->retired_capacity;
     posw_trie_retired **grown = realloc(pool->retired, capacity * sizeof *grown);
     if (grown == NULL) return false;
@@ -69,14 +79,14 @@ void posw_trie_retired_attach(posw_trie_pool *pool, posw_trie_retired *r) {
     r->commit = ++pool->commits;
     r->users = pool->current;
     pool->current = 0;
-    pool->retired[pool->retired_count++] = r;
+    records(pool)[pool->retired_count++] = r;
 }
 
 /* The count that a version of this epoch is in. */
 static size_t *users_of(posw_trie_pool *pool, uint64_t epoch) {
     if (epoch == pool->commits) return &pool->current;
-    POSW_ASSERT(pool->retired_count > 0 && epoch + 1 >= pool->retired[0]->commit);
-    return &pool->retired[epoch + 1 - pool->retired[0]->commit]->users;
+    POSW_ASSERT(pool->retired_count > 0 && epoch + 1 >= records(pool)[0]->commit);
+    return &records(pool)[epoch + 1 - records(pool)[0]->commit]->users;
 }
 
 void posw_trie_epoch_enter(posw_trie_pool *pool, uint64_t epoch) {
@@ -116,7 +126,7 @@ int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t 
     const uint64_t tag = posw_load_be64(hash);
     int rc = POSW_ENOTFOUND;
     for (size_t k = 0; k < pool->retired_count; k++) {
-        posw_trie_retired *r = pool->retired[k];
+        posw_trie_retired *r = records(pool)[k];
         if (r->commit <= epoch || r->count == 0) continue;
         if (!r->sorted) qsort(r->entries, r->count, sizeof *r->entries, compare_tags);
         r->sorted = true;
@@ -130,10 +140,9 @@ int posw_trie_retired_find(posw_trie_pool *pool, posw_trie_node **out, uint64_t 
 }
 
 void posw_trie_retired_prune(posw_trie_pool *pool) {
-    size_t n = 0;
-    while (n < pool->retired_count && pool->retired[n]->users == 0)
-        posw_trie_retired_free(pool, pool->retired[n++]);
-    if (n == 0) return;
-    pool->retired_count -= n;
-    memmove(pool->retired, pool->retired + n, pool->retired_count * sizeof *pool->retired);
+    while (pool->retired_count > 0 && records(pool)[0]->users == 0) {
+        posw_trie_retired_free(pool, records(pool)[0]);
+        pool->retired_first++;
+        pool->retired_count--;
+    }
 }

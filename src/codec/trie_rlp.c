@@ -143,17 +143,29 @@ static uint8_t *put_ref(uint8_t *out, uint8_t tag, const uint8_t *rest) {
     return out + size;
 }
 
+/* The items of `count` children that do not exist. Writes 16 bytes in any case: there is room for them, since the bound
+ * has POSW_TRIE_REF_SIZE for each child. */
+static uint8_t *put_empty(uint8_t *out, unsigned count) {
+    memset(out, RLP_EMPTY, 16);
+    return out + count;
+}
+
 static uint8_t *put_branch(uint8_t *out, const posw_trie_branch *b) {
     const uint8_t *tag = b->tag, *rest = posw_trie_branch_at((posw_trie_branch *)b, 0).rest;
-    for (unsigned i = 0; i < 16; i++) {
-        if (!posw_trie_branch_has(b, i)) {
-            *out++ = RLP_EMPTY;
-            continue;
-        }
+    unsigned next = 0;
+    for (unsigned children = b->head.mask; children != 0; children &= children - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(children);
+        out = put_empty(out, i - next);
         out = put_ref(out, *tag++, rest);
         rest += POSW_HASH_SIZE;
+        next = i + 1;
     }
-    const posw_bytes value = b->value == NULL ? (posw_bytes){NULL, 0} : posw_trie_leaf_value(b->value);
+    if (next < 16) out = put_empty(out, 16 - next);
+    if (b->value == NULL) {
+        *out = RLP_EMPTY;
+        return out + 1;
+    }
+    const posw_bytes value = posw_trie_leaf_value(b->value);
     return posw_rlp_put_bytes(out, value.data, value.size);
 }
 

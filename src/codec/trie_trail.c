@@ -2,7 +2,7 @@
 #include "codec/trie_node.h"
 
 /* The slot below an extension or branch in the direction of the key; .node NULL if there is none. */
-static posw_trie_slot step(posw_trie_node *n, const uint8_t *nibbles, size_t count, size_t *depth) {
+static inline posw_trie_slot step(posw_trie_node *n, const uint8_t *nibbles, size_t count, size_t *depth) {
     if (n->kind == POSW_TRIE_EXTENSION) {
         posw_trie_extension *e = posw_trie_as_extension(n);
         const size_t length = posw_trie_hp_count(e->key, n->size);

@@ -35,7 +35,8 @@ posw_trie *posw_trie_copy(const posw_trie *t) {
 
 static void pool_free(posw_trie_pool *pool) {
     posw_trie_retired_prune(pool);
-    posw_trie_chunks_clear(pool);
+    POSW_ASSERT(pool->memory == 0);
+    posw_chunks_clear(&pool->chunks);
     posw_buf_clear(&pool->scratch);
     free(pool->retired);
     free(pool);

@@ -77,10 +77,15 @@ static posw_u256 product(uint64_t a, uint64_t b) {
 /* x of D2, which is truncated towards zero, as whole halvings or doublings and 0..65535 parts of one more doubling. */
 static int split_exponent(uint64_t *parts, const time_diff *late, uint64_t half_life_s) {
     enum { WHOLE_LIMIT = 1024 }; /* beyond 512 + 16 either way the result is at its bound */
-    posw_u256 x = posw_u256_shl(&late->size_s, 16);
     uint64_t size;
-    x = posw_u256_div_u64(&x, half_life_s);
-    if (!posw_u256_to_u64(&size, &x) || size >> 16 >= WHOLE_LIMIT) {
+    if (posw_u256_to_u64(&size, &late->size_s) && size >> 48 == 0) {
+        size = (size << 16) / half_life_s;
+    } else {
+        posw_u256 x = posw_u256_shl(&late->size_s, 16);
+        x = posw_u256_div_u64(&x, half_life_s);
+        if (!posw_u256_to_u64(&size, &x)) size = UINT64_MAX;
+    }
+    if (size >> 16 >= WHOLE_LIMIT) {
         *parts = 0;
         return late->negative ? -WHOLE_LIMIT : WHOLE_LIMIT;
     }

@@ -1,9 +1,12 @@
 #include "state/account.h"
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "codec/rlp.h"
 #include "crypto/keccak.h"
 #include "posw/u256.h"
+
+enum { LIST_PREFIX = 2 };
 
 posw_account posw_account_blank(void) {
     return (posw_account){.storage_root = POSW_TRIE_EMPTY_ROOT, .code_hash = POSW_KECCAK_EMPTY};
@@ -26,14 +29,15 @@ static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
     return out + 1 + sizeof h->b;
 }
 
-/* X1 */
+/* X1. The two hashes alone make a list whose length takes a byte, and it has no more than 108. */
 size_t posw_account_encode(uint8_t out[POSW_ACCOUNT_RLP_MAX], const posw_account *a) {
-    size_t content = posw_rlp_size_u64(a->nonce) + posw_rlp_size_u256(&a->balance_wei) + 2 * (1 + POSW_HASH_SIZE);
-    uint8_t *p = posw_rlp_put_list(out, content);
+    uint8_t *const content = out + LIST_PREFIX, *p = content;
     p = posw_rlp_put_u64(p, a->nonce);
     p = posw_rlp_put_u256(p, &a->balance_wei);
     p = put_hash(p, &a->storage_root);
     p = put_hash(p, &a->code_hash);
+    const uint8_t *begin = posw_rlp_put_list(out, (size_t)(p - content));
+    POSW_ASSERT(begin == content);
     return (size_t)(p - out);
 }
 

@@ -1,15 +1,17 @@
 /* The store in memory.
  *
  * A table is a skip list of keys, ordered and iterative, beside a hash index of the same keys: so a get, and a put of a
- * key that is there, which most of them are, look at one row instead of a path of them. An empty store is a few hundred
- * bytes. New rows take their places in the order when somebody walks. Values never change: a put hangs a new value on
- * its row and notes the old one in a journal, a del hangs on none; rows without a value are passed over, and go when
+ * key that is there, which most of them are, look at one row instead of a path of them. An empty store is two
+ * kilobytes. New rows take their places in the order when somebody walks. Values never change: a put hangs a new value
+ * on its row and notes the old one in a journal, a del hangs on none; rows without a value are passed over, and go when
  * the transaction ends. Commit frees the journal's old values; abort walks the journal backwards and hangs them back,
- * which needs no memory and so cannot fail. Values are borrowed until they are freed, as the interface says. The
- * heights of rows come from a generator with a fixed seed: the same calls give the same store. */
+ * which needs no memory and so cannot fail. Values are borrowed until they are freed, as the interface says; their
+ * memory is used again for others of the size. The heights of rows come from a generator with a fixed seed: the same
+ * calls give the same store. */
 #include "store/store_memory.h"
 
 #include "base/bytes.h"
+#include "base/chunks.h"
 #include "base/word.h"
 
 #include <stdlib.h>
@@ -25,15 +27,20 @@ typedef struct {
 typedef struct row row;
 struct row {
     value *value; /* NULL: deleted in the open transaction */
-    uint32_t hash;
     uint8_t key_size, height;
     bool dead;   /* being taken out */
     row *next[]; /* height links; then the key */
 };
 
+/* A row with the hash of its key: a search that meets other rows does not look at them. */
+typedef struct {
+    row *row; /* NULL: free */
+    uint32_t hash;
+} slot;
+
 /* Open addressing, at most half full; a row stands at or after the place of its hash. */
 typedef struct {
-    row **slots;
+    slot *slots;
     size_t capacity, count;
 } row_index;
 
@@ -69,6 +76,7 @@ typedef struct {
     posw_store base;
     table tables[POSW_TABLE_COUNT];
     record_log logs[POSW_STORE_LOG_COUNT];
+    posw_chunks chunks; /* of rows, values and records */
     change *journal;
     size_t journal_count, journal_capacity;
     uint64_t used_bytes, random, part_bytes;
@@ -94,7 +102,7 @@ static int injected(memory_store *m) {
 /* --- values --- */
 
 static value *value_new(memory_store *m, const void *data, size_t size) {
-    value *v = malloc(sizeof *v + size);
+    value *v = posw_chunks_alloc(&m->chunks, sizeof *v + size);
     if (v == NULL) return NULL;
     v->size = (uint32_t)size;
     if (size > 0) memcpy(v->data, data, size);
@@ -105,7 +113,7 @@ static value *value_new(memory_store *m, const void *data, size_t size) {
 static void value_free(memory_store *m, value *v) {
     if (v == NULL) return;
     m->used_bytes -= sizeof *v + v->size;
-    free(v);
+    posw_chunks_release(&m->chunks, v, sizeof *v + v->size);
 }
 
 /* --- index --- */
@@ -131,18 +139,19 @@ static uint8_t *row_key(row *r) {
 
 static row *index_find(const row_index *x, uint32_t hash, const void *key, size_t key_size) {
     if (x->count == 0) return NULL;
-    for (size_t i = hash & (x->capacity - 1); x->slots[i] != NULL; i = (i + 1) & (x->capacity - 1)) {
-        row *r = x->slots[i];
-        if (r->hash == hash && r->key_size == key_size && memcmp(row_key(r), key, key_size) == 0) return r;
+    for (size_t i = hash & (x->capacity - 1); x->slots[i].row != NULL; i = (i + 1) & (x->capacity - 1)) {
+        if (x->slots[i].hash != hash) continue;
+        row *r = x->slots[i].row;
+        if (r->key_size == key_size && memcmp(row_key(r), key, key_size) == 0) return r;
     }
     return NULL;
 }
 
-static void index_set(row_index *x, row *r) {
-    size_t i = r->hash & (x->capacity - 1);
-    while (x->slots[i] != NULL)
+static void index_set(row_index *x, slot s) {
+    size_t i = s.hash & (x->capacity - 1);
+    while (x->slots[i].row != NULL)
         i = (i + 1) & (x->capacity - 1);
-    x->slots[i] = r;
+    x->slots[i] = s;
 }
 
 /* Room for one more. */
@@ -152,25 +161,25 @@ static bool index_reserve(row_index *x) {
     grown.slots = calloc(grown.capacity, sizeof *grown.slots);
     if (grown.slots == NULL) return false;
     for (size_t i = 0; i < x->capacity; i++)
-        if (x->slots[i] != NULL) index_set(&grown, x->slots[i]);
+        if (x->slots[i].row != NULL) index_set(&grown, x->slots[i]);
     free(x->slots);
     *x = grown;
     return true;
 }
 
 /* Those behind it move up, so that no search meets a gap. */
-static void index_remove(row_index *x, const row *r) {
+static void index_remove(row_index *x, row *r) {
     const size_t mask = x->capacity - 1;
-    size_t gap = r->hash & mask;
-    while (x->slots[gap] != r)
+    size_t gap = hash_of(row_key(r), r->key_size) & mask;
+    while (x->slots[gap].row != r)
         gap = (gap + 1) & mask;
-    for (size_t i = (gap + 1) & mask; x->slots[i] != NULL; i = (i + 1) & mask) {
-        const size_t home = x->slots[i]->hash & mask;
+    for (size_t i = (gap + 1) & mask; x->slots[i].row != NULL; i = (i + 1) & mask) {
+        const size_t home = x->slots[i].hash & mask;
         if (((i - home) & mask) < ((i - gap) & mask)) continue;
         x->slots[gap] = x->slots[i];
         gap = i;
     }
-    x->slots[gap] = NULL;
+    x->slots[gap].row = NULL;
     x->count--;
 }
 
@@ -183,7 +192,7 @@ static size_t row_bytes(size_t height, size_t key_size) {
 static void row_free(memory_store *m, row *r) {
     m->used_bytes -= row_bytes(r->height, r->key_size);
     value_free(m, r->value);
-    free(r);
+    posw_chunks_release(&m->chunks, r, row_bytes(r->height, r->key_size));
 }
 
 /* Height h with probability 3/4 * (1/4)^(h - 1). */
@@ -195,11 +204,11 @@ static uint8_t random_height(memory_store *m) {
     return (uint8_t)(1 + __builtin_ctzll(bits) / 2);
 }
 
-static row *row_new(memory_store *m, uint32_t hash, const void *key, size_t key_size) {
+static row *row_new(memory_store *m, const void *key, size_t key_size) {
     const uint8_t height = random_height(m);
-    row *r = malloc(row_bytes(height, key_size));
+    row *r = posw_chunks_alloc(&m->chunks, row_bytes(height, key_size));
     if (r == NULL) return NULL;
-    *r = (row){.hash = hash, .height = height, .key_size = (uint8_t)key_size};
+    *r = (row){.height = height, .key_size = (uint8_t)key_size};
     memcpy(row_key(r), key, key_size);
     m->used_bytes += row_bytes(height, key_size);
     return r;
@@ -241,10 +250,10 @@ static void settle(table *t) {
     }
 }
 
-static void add_row(table *t, row *r) {
+static void add_row(table *t, row *r, uint32_t hash) {
     r->next[0] = t->later;
     t->later = r;
-    index_set(&t->index, r);
+    index_set(&t->index, (slot){r, hash});
     t->index.count++;
 }
 
@@ -295,7 +304,7 @@ static size_t record_bytes(const record *r) {
 static void record_free(memory_store *m, record *r) {
     if (r == NULL) return;
     m->used_bytes -= record_bytes(r);
-    free(r);
+    posw_chunks_release(&m->chunks, r, record_bytes(r));
 }
 
 static void log_cut(memory_store *m, record_log *log, size_t count) {
@@ -400,8 +409,8 @@ static row *row_of(memory_store *m, table *t, const void *key, size_t key_size) 
     const uint32_t hash = hash_of(key, key_size);
     row *r = index_find(&t->index, hash, key, key_size);
     if (r != NULL) return r;
-    r = index_reserve(&t->index) ? row_new(m, hash, key, key_size) : NULL;
-    if (r != NULL) add_row(t, r);
+    r = index_reserve(&t->index) ? row_new(m, key, key_size) : NULL;
+    if (r != NULL) add_row(t, r, hash);
     return r;
 }
 
@@ -470,7 +479,7 @@ static int memory_append(posw_store *s, enum posw_store_log log, const void *dat
     if (code != POSW_OK) return code;
     if (size == 0 || size > POSW_STORE_RECORD_SIZE_MAX) return m->spoilt = POSW_EINVAL;
     record_log *l = &m->logs[log];
-    record *r = log_reserve(l) ? malloc(sizeof *r + size) : NULL;
+    record *r = log_reserve(l) ? posw_chunks_alloc(&m->chunks, sizeof *r + size) : NULL;
     if (r == NULL) return m->spoilt = POSW_ENOMEM;
     r->size = (uint32_t)size;
     memcpy(r->data, data, size);
@@ -552,6 +561,7 @@ static void memory_close(posw_store *s) {
             record_free(m, m->logs[i].records[k]);
         free(m->logs[i].records);
     }
+    posw_chunks_clear(&m->chunks);
     free(m->journal);
     free(m);
 }
