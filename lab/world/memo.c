@@ -87,7 +87,7 @@ bool __wrap_posw_secp_sign(posw_signature *out, const posw_hash *digest, const u
 
 /* Few slots: a question comes back within the second in which a block goes round, or never, and a table that stays in
  * the cache saves more than the few answers that others write over. */
-enum { SLOTS = 1 << 11, DATA_MAX = 1024, ROUND = 64, PART = 64, PARTS = 3 };
+enum { SLOTS = 1 << 12, DATA_MAX = 1024, ROUND = 64, PART = 64, PARTS = 3 };
 
 typedef struct {
     uint64_t tag;
