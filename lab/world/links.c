@@ -2,6 +2,7 @@
 #include "world_internal.h"
 
 #include "base/bytes.h"
+#include "base/map.h"
 
 #include <stdlib.h>
 #include <string.h>

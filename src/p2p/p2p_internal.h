@@ -243,9 +243,11 @@ bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h);
 /* A block of the chain with the hashes of its transactions, without checks and senders: views of `bytes`, which must
  * stay. */
 int p2p_decode_block(posw_prepared *out, const posw_buf *bytes);
-/* A whole block with known senders that was rebuilt: takes it over. It is imported at the beginning of the next event,
- * when what this step sends has left: others do not wait for its execution, nor for the disk. */
-void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out);
+/* Where a block that is rebuilt can be made: whoever does not call p2p_sync_block_here then clears it again. */
+posw_prepared *p2p_sync_room_here(posw_p2p *p);
+/* The block there is whole, with known senders: it is imported at the beginning of the next event, when what this step
+ * sends has left: others do not wait for its execution, nor for the disk. */
+void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_sync_import_here(posw_p2p *p, posw_actions *out);
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash); /* asked for already, or here and not yet imported */
 

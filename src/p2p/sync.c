@@ -378,7 +378,7 @@ static p2p_branch *pruned_branch(posw_p2p *p) {
 /* Who has caught up once knows what others know: that somebody keeps the blocks of a few headers back must not hold up
  * its mining. */
 bool p2p_sync_is_stranded(posw_p2p *p) {
-    return !p->sync->caught_up && pruned_branch(p) != NULL;
+    return !p->sync->caught_up && p->sync->branch_count > 0 && pruned_branch(p) != NULL;
 }
 
 /* A network whose nodes have all pruned cannot be joined from genesis: that is said, not waited out. It stays said
