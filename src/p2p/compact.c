@@ -28,9 +28,9 @@ enum {
 struct p2p_compact_peer {
     bool wants_compact;        /* it said so */
     bool is_fast;              /* we said so */
+    size_t has_at;             /* where the next one is noted */
     uint16_t has_tag[HAS_MAX]; /* the first bytes of `has`: eight are compared at a time */
     posw_hash has[HAS_MAX];
-    size_t has_at;
 };
 
 /* A block that is being rebuilt. */

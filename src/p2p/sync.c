@@ -243,10 +243,12 @@ static void ask_where_worth(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         p2p_branch *b = fed_by(p->sync, peer->id);
+        const bool is_heavier = posw_u256_cmp(&peer->weight, &tip) > 0;
+        if (b == NULL && !is_heavier) continue; /* mostly */
         if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0 || peer->jobs > P2P_JOBS_PEER_MAX / 2) continue;
         if (b != NULL) {
             if (wants_headers(p, b)) sync_ask_headers(p, peer, p2p_branch_end(b), out);
-        } else if (posw_u256_cmp(&peer->weight, &tip) > 0 && is_worth_asking(p, peer)) {
+        } else if (is_worth_asking(p, peer)) {
             peer->sync->looked_ms = p->now_ms;
             sync_ask_headers(p, peer, NULL, out);
         }
