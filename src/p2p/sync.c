@@ -545,8 +545,7 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
     if (!p2p_was_read(p, rc)) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     *weight = posw_u256_add_sat(&place.parent_weight, &h->difficulty);
     const p2p_parent parent = {&place.parent, &place.parent_hash, window, place.fork_number};
-    const posw_verdict v =
-        p2p_check_header(&parent, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
+    const posw_verdict v = p2p_check_header(&parent, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
     if (v.kind != POSW_VALID) return v;
     posw_job_pow_ask(seal, h, NULL);
     posw_seal_digest(&digest, &seal->seal_hash, h->nonce, &h->mix_hash);
