@@ -101,18 +101,19 @@ static void give_actions(world *w, posw_actions *actions) {
 /* Where a machine stands before something happens to it. */
 typedef struct {
     uint64_t height, mined;
-    posw_hash tip; /* for who asks to be told */
+    posw_hash tip; /* set for who asks to be told */
 } standing;
 
-static standing stands(const world *w, const machine *m) {
-    standing s = {.height = posw_chain_tip(m->chain)->number, .mined = posw_node_blocks_mined(m->node)};
-    if (w->o.tip != NULL) s.tip = posw_chain_tip_hash(m->chain);
-    return s;
+static void note_standing(const world *w, const machine *m, standing *s) {
+    s->height = posw_chain_tip(m->chain)->number;
+    s->mined = posw_node_blocks_mined(m->node);
+    if (w->o.tip != NULL) s->tip = posw_chain_tip_hash(m->chain);
 }
 
 /* Counts what has changed, tells of a new tip, and does what the machine wants. */
 static void happened(world *w, machine *m, const standing *before, posw_actions *actions) {
-    const standing now = stands(w, m);
+    standing now;
+    note_standing(w, m, &now);
     const uint64_t own = now.mined - before->mined;
     if (now.height > before->height)
         w->deliveries += now.height - before->height > own ? now.height - before->height - own : 0;
@@ -123,7 +124,8 @@ static void happened(world *w, machine *m, const standing *before, posw_actions 
 
 static void step(world *w, machine *m, posw_event *e) {
     posw_actions actions = take_actions(w);
-    const standing before = stands(w, m);
+    standing before;
+    note_standing(w, m, &before);
     e->now_ms = clock_ms(w, m);
     posw_node_step(m->node, e, &actions);
     happened(w, m, &before, &actions);
@@ -611,7 +613,8 @@ bool world_submit_block(world *w, size_t i, posw_bytes raw) {
     posw_verdict v;
     if (m->up) step(w, m, &tick); /* it looks at its clock */
     if (!m->up || posw_prepare(&p, raw.data, raw.size, &seal_engine, NULL, NULL) != POSW_OK) return false;
-    const standing before = stands(w, m);
+    standing before;
+    note_standing(w, m, &before);
     const int rc = posw_node_submit_block(m->node, &p, &v, &actions);
     posw_prepared_clear(&p);
     happened(w, m, &before, &actions);

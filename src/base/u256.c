@@ -44,6 +44,7 @@ bool posw_u256_is_zero(const posw_u256 *v) {
 }
 
 int posw_u256_cmp(const posw_u256 *a, const posw_u256 *b) {
+#pragma GCC unroll 4
     for (int i = WORDS - 1; i >= 0; i--)
         if (a->w[i] != b->w[i]) return a->w[i] < b->w[i] ? -1 : 1;
     return 0;
@@ -54,6 +55,7 @@ bool posw_u256_equal(const posw_u256 *a, const posw_u256 *b) {
 }
 
 unsigned posw_u256_bits(const posw_u256 *v) {
+#pragma GCC unroll 4
     for (int i = WORDS - 1; i >= 0; i--)
         if (v->w[i] != 0) return (unsigned)(64 * (i + 1) - __builtin_clzll(v->w[i]));
     return 0;

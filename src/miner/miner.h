@@ -36,7 +36,9 @@ int posw_miner_template(posw_chain *c, const posw_mempool *m, const posw_address
 /* The tip has moved: frees the state of a template on another, which would keep that version's tries in memory; without
  * it a late seal is imported by its bytes. */
 void posw_miner_template_age(posw_chain_template *t);
-/* The fields of the next block's header that are known before its transactions are. */
+/* Of the next block's header: the timestamp, */
+uint64_t posw_miner_next_time(posw_chain *c, uint64_t now_s);
+/* and all fields that are known before its transactions are. */
 void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s);
 /* What posw_miner_work would say of number, difficulty, weight, target and key for a template made now; no seal hash.
  */

@@ -85,6 +85,11 @@ void posw_miner_template_age(posw_chain_template *t) {
     posw_execution_result_clear(&t->result);
 }
 
+uint64_t posw_miner_next_time(posw_chain *c, uint64_t now_s) {
+    const uint64_t parent_s = posw_chain_tip(c)->timestamp;
+    return now_s > parent_s ? now_s : parent_s + 1;
+}
+
 void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *miner, uint64_t now_s) {
     const posw_params *p = posw_chain_params(c);
     const posw_header *parent = posw_chain_tip(c);
@@ -94,7 +99,7 @@ void posw_miner_start_header(posw_header *h, posw_chain *c, const posw_address *
     h->beneficiary = *miner;
     h->number = parent->number + 1;
     h->gas_limit = posw_params_rules(p, h->number).gas_limit;
-    h->timestamp = now_s > parent->timestamp ? now_s : parent->timestamp + 1;
+    h->timestamp = posw_miner_next_time(c, now_s);
     h->difficulty = posw_chain_next_difficulty(c, h->timestamp); /* D6, D7: of that timestamp */
     h->base_fee_wei = posw_base_fee_next(p, parent->number, parent->base_fee_wei, parent->gas_used);
 }

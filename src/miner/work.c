@@ -19,28 +19,25 @@ bool posw_miner_is_signer(posw_chain *c, const posw_address *miner, const posw_a
     return posw_address_equal(signer, e == NULL ? miner : &e->signer); /* H8 */
 }
 
-static int outlook(posw_chain *c, const posw_header *h, uint64_t id, posw_work *w) {
-    memset(w, 0, sizeof *w);
-    w->id = id;
-    w->number = h->number;
-    w->difficulty = h->difficulty;
-    w->weight = posw_chain_next_weight(c, &h->beneficiary);
+/* What follows from the number and the difficulty. */
+static int outlook(posw_chain *c, const posw_address *miner, posw_work *w) {
+    w->weight = posw_chain_next_weight(c, miner);
     w->target = posw_seal_target(&w->difficulty, &w->weight);
     return posw_chain_pow_key(c, &w->key, w->number);
 }
 
 int posw_miner_outlook(posw_chain *c, const posw_address *miner, uint64_t now_s, uint64_t id, posw_work *out) {
-    posw_header h;
-    posw_work w;
-    posw_miner_start_header(&h, c, miner, now_s);
-    const int err = outlook(c, &h, id, &w);
+    posw_work w = {.id = id,
+                   .number = posw_chain_tip(c)->number + 1,
+                   .difficulty = posw_chain_next_difficulty(c, posw_miner_next_time(c, now_s))};
+    const int err = outlook(c, miner, &w);
     if (err == POSW_OK) *out = w;
     return err;
 }
 
 int posw_miner_work(posw_chain *c, const posw_chain_template *t, uint64_t id, posw_work *out) {
-    posw_work w;
-    const int err = outlook(c, &t->header, id, &w);
+    posw_work w = {.id = id, .number = t->header.number, .difficulty = t->header.difficulty};
+    const int err = outlook(c, &t->header.beneficiary, &w);
     if (err != POSW_OK) return err;
     posw_header_seal_hash(&w.seal_hash, &t->header);
     posw_pow_input(w.input, &w.seal_hash, t->header.nonce);

@@ -36,8 +36,8 @@ typedef struct posw_job {
     /* PREPARE, SENDERS */
     posw_buf bytes; /* in: the block; or each transaction's length (4, big-endian) ‖ bytes; owned */
     /* PREPARE */
-    bool pow_proved;        /* in: the header of this block was proved by a POW job: its output is not computed again */
-    bool own_signature;     /* in: nor is the signer of the seal, who is known to be the beneficiary */
+    bool pow_proved;    /* in: the header of this block was proved by a POW job: its output is not computed again */
+    bool own_signature; /* in: nor is the signer of the seal, who is known to be the beneficiary */
     posw_prepared *prepared; /* out; owned, in the job's memory. NULL: of other jobs */
     /* POW, SHARE */
     size_t item_count, item_capacity; /* in */
@@ -46,8 +46,8 @@ typedef struct posw_job {
      * many; NULL: of other jobs */
     posw_address *senders; /* out */
     bool *has_sender;      /* out: false: not decoded, or no key made this signature */
-    int result;                                 /* out: POSW_OK, or an operating error: then nothing can be said */
-    posw_job_pow items[];                       /* in; POW: item_capacity of them */
+    int result;            /* out: POSW_OK, or an operating error: then nothing can be said */
+    posw_job_pow items[];  /* in; POW: item_capacity of them */
 } posw_job;
 
 /* With room for so many items of POW or SHARE, at most POSW_JOB_POW_MAX; they are not initialised. NULL: out of memory.

@@ -282,29 +282,33 @@ static void import_here(posw_p2p *p, p2p_here *here, posw_actions *out) {
     if (rc == POSW_OK && v.kind == POSW_VALID) p2p_peer_brought_block(p, here->peer);
 }
 
+/* Nothing that an import does brings another block here. */
 void p2p_sync_import_here(posw_p2p *p, posw_actions *out) {
     p2p_sync *s = p->sync;
-    if (s->here_count == 0) return;
-    p2p_here list[SYNC_HERE_MAX];
     const size_t count = s->here_count;
-    memcpy(list, s->here, count * sizeof *list);
+    if (count == 0) return;
     s->here_count = 0;
     for (size_t i = 0; i < count; i++)
-        import_here(p, &list[i], out);
+        import_here(p, &s->here[i], out);
+    POSW_ASSERT(s->here_count == 0);
     sync_advance(p, out);
 }
 
-void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out) {
+posw_prepared *p2p_sync_room_here(posw_p2p *p) {
+    return &p->sync->here[p->sync->here_count].block;
+}
+
+void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     p2p_sync *s = p->sync;
     if (peer != NULL) {
         peer->blocks++;
         peer->last_block_ms = p->now_ms;
     }
     p->counters.blocks_received++;
-    if (s->here_count == SYNC_HERE_MAX) p2p_sync_import_here(p, out);
-    p2p_here *here = &s->here[s->here_count++];
-    here->block = *block;
-    here->peer = peer == NULL ? 0 : peer->id;
-    *block = (posw_prepared){0};
+    if (s->here_count == SYNC_HERE_MAX) {
+        p2p_sync_import_here(p, out);
+        s->here[0].block = s->here[SYNC_HERE_MAX].block;
+    }
+    s->here[s->here_count++].peer = peer == NULL ? 0 : peer->id;
     p2p_wake(p, p->now_ms);
 }

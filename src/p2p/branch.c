@@ -17,15 +17,35 @@ static void stand_at(p2p_branch *b, const posw_chain_place *place) {
     b->weight = place->parent_weight;
 }
 
+/* At the base. */
+static int make_window(p2p_branch *b, posw_chain *c, const posw_chain_place *base) {
+    const size_t size = posw_chain_window_size(c);
+    if (b->window_memory == NULL) b->window_memory = aligned_alloc(16, size);
+    if (b->window_memory == NULL) return POSW_ENOMEM;
+    b->window_size = size;
+    return posw_chain_window_copy(c, b->window_memory, &b->window, base);
+}
+
+int p2p_branch_ready(p2p_branch *b, posw_chain *c) {
+    const posw_hash tip = posw_chain_tip_hash(c);
+    posw_chain_place base;
+    if (b->window != NULL || (b->count == 0 && posw_hash_equal(&b->base_hash, &tip))) return POSW_OK;
+    POSW_ASSERT(b->count <= 1);
+    int rc = posw_chain_find_place(c, &base, &b->base_hash);
+    if (rc == POSW_OK) rc = make_window(b, c, &base);
+    if (rc != POSW_OK || b->count == 0) return rc;
+    const posw_window_entry entry = posw_chain_entry_of(&b->last);
+    posw_window_push(b->window, &entry);
+    return POSW_OK;
+}
+
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base) {
     posw_chain_place place;
     int rc = posw_chain_find_place(c, &place, base);
     if (rc != POSW_OK) return rc;
     p2p_branch *b = calloc(1, sizeof *b);
     if (b == NULL) return POSW_ENOMEM;
-    b->window_size = posw_chain_window_size(c);
-    b->window_memory = aligned_alloc(16, b->window_size);
-    rc = b->window_memory == NULL ? POSW_ENOMEM : posw_chain_window_copy(c, b->window_memory, &b->window, &place);
+    if (!place.at_tip) rc = make_window(b, c, &place);
     if (rc != POSW_OK) {
         p2p_branch_free(b);
         return rc;
@@ -86,9 +106,18 @@ posw_verdict p2p_check_header(const p2p_parent *parent, posw_chain *c, const pos
     return v.kind == POSW_VALID ? posw_check_header_time(context.params, h, now_s) : v;
 }
 
+/* The chain's, of a base that is its tip. */
+static int view_window(const p2p_branch *b, posw_chain *c, const posw_window **out) {
+    posw_chain_place base;
+    const int rc = posw_chain_find_place(c, &base, &b->base_hash);
+    return rc == POSW_OK ? posw_chain_window_view(c, out, &base) : rc;
+}
+
 posw_verdict p2p_branch_check(const p2p_branch *b, posw_chain *c, const posw_header *h, const posw_hash *hash,
                               const posw_stake_proof *proof, uint64_t now_s, posw_address *signer) {
-    const p2p_parent parent = {&b->last, &b->last_hash, b->window, b->fork_number};
+    p2p_parent parent = {&b->last, &b->last_hash, b->window, b->fork_number};
+    if (b->window == NULL && view_window(b, c, &parent.window) != POSW_OK)
+        return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     return p2p_check_header(&parent, c, h, hash, proof, now_s, signer);
 }
 
@@ -212,7 +241,7 @@ int p2p_branch_push(p2p_branch *b, const posw_header *h, const posw_hash *hash, 
     POSW_ASSERT(!b->heavier);
     const int rc = b->far ? add_far(b, h, hash) : add_record(b, hash, &weight, own_signature, false);
     if (rc != POSW_OK) return rc;
-    posw_window_push(b->window, &entry);
+    if (b->window != NULL) posw_window_push(b->window, &entry);
     b->weight = weight;
     b->last = *h;
     b->last_hash = *hash;
@@ -272,6 +301,7 @@ void p2p_branch_cut(p2p_branch *b, size_t index) {
 }
 
 static bool window_back(p2p_branch *b, size_t blocks) {
+    if (blocks == 0) return true;
     void *before = malloc(b->window_size);
     if (before == NULL) return false;
     memcpy(before, b->window_memory, b->window_size);

@@ -60,7 +60,7 @@ typedef struct {
     posw_u256 weight; /* up to last */
     void *window_memory;
     size_t window_size;
-    posw_window *window;
+    posw_window *window;      /* NULL: none was needed yet (p2p_branch_ready) */
     uint64_t source;          /* the peer that feeds it: more is to come; 0: none */
     uint64_t maker;           /* the peer whose header began it */
     uint64_t fed_ms;          /* when it was begun, or last got on */
@@ -79,6 +79,9 @@ typedef struct {
 
 /* On a block that the chain has. POSW_ENOTFOUND: it does not; or an operating error. */
 int p2p_branch_new(p2p_branch **out, posw_chain *c, const posw_hash *base);
+/* Before each header that is checked: a window of its own is made when the branch needs one. Most branches are one
+ * header on the tip, which the chain's own window judges. Results as p2p_branch_new. */
+int p2p_branch_ready(p2p_branch *b, posw_chain *c);
 void p2p_branch_free(p2p_branch *b);
 
 /* What a header follows, and the window that stands there; all borrowed. fork_number: as in posw_chain_place. */

@@ -28,9 +28,9 @@ enum {
 struct p2p_compact_peer {
     bool wants_compact;        /* it said so */
     bool is_fast;              /* we said so */
+    size_t has_at;             /* where the next one is noted */
     uint16_t has_tag[HAS_MAX]; /* the first bytes of `has`: eight are compared at a time */
     posw_hash has[HAS_MAX];
-    size_t has_at;
 };
 
 /* A block that is being rebuilt. */
@@ -287,6 +287,16 @@ static void encode_latest(posw_p2p *p, latest *l, size_t n, posw_buf *out) {
     posw_msg_end(&w);
 }
 
+static void encode_tip(posw_p2p *p, latest *l) {
+    posw_stake_proof proof;
+    const posw_header *h = posw_chain_tip(p->chain);
+    const posw_stake_proof *shown = p2p_header_proof(p, &proof, h) ? &proof : NULL;
+    if (p->chain_error == POSW_OK)
+        posw_msg_announce_encode_single(&l->tip, h, shown);
+    else
+        encode_latest(p, l, 1, &l->tip);
+}
+
 /* What this peer lacks of them, from the highest that it has on. */
 static void announce(posw_p2p *p, p2p_peer *peer, latest *l, posw_actions *out) {
     size_t n = 0;
@@ -296,7 +306,7 @@ static void announce(posw_p2p *p, p2p_peer *peer, latest *l, posw_actions *out) 
     posw_action *a = n == 0 || p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return;
     if (n == 1) {
-        if (l->tip.size == 0) encode_latest(p, l, 1, &l->tip);
+        if (l->tip.size == 0) encode_tip(p, l);
         posw_buf_append(&a->data, l->tip.data, l->tip.size);
     } else {
         encode_latest(p, l, n, &a->data);
@@ -548,23 +558,23 @@ static void give_up(posw_p2p *p, rebuild *r, posw_actions *out) {
 static void finish(posw_p2p *p, rebuild *r, posw_actions *out) {
     const posw_sender_cache cache = {pool_sender, p->mempool};
     posw_buf bytes = {0};
-    posw_prepared b;
+    posw_prepared *b = p2p_sync_room_here(p);
     p2p_peer *peer = p2p_find(p, r->peer);
     posw_block_encode_raw(&bytes, r->m.head.raw, r->txs, r->count);
-    const bool right = posw_prepare_known(&b, &bytes, &r->m.head.header, &r->m.head.hash, &cache) == POSW_OK &&
-                       b.verdict.kind == POSW_VALID;
+    const bool right = posw_prepare_known(b, &bytes, &r->m.head.header, &r->m.head.hash, &cache) == POSW_OK &&
+                       b->verdict.kind == POSW_VALID;
     if (!right) {
-        posw_prepared_clear(&b);
+        posw_prepared_clear(b);
         give_up(p, r, out);
         return;
     }
-    b.pow_checked = true;
-    b.own_signature = r->own_signature;
+    b->pow_checked = true;
+    b->own_signature = r->own_signature;
     p->counters.compact_rebuilt++;
-    spread(p, &b, &r->m.head, out);
+    spread(p, b, &r->m.head, out);
     drop(p, r);
     if (peer != NULL) p2p_compact_peer_brought(p, peer, out);
-    p2p_sync_block_here(p, peer, &b, out);
+    p2p_sync_block_here(p, peer, out);
 }
 
 static void ask_missing(posw_p2p *p, rebuild *r, posw_actions *out) {

@@ -144,6 +144,8 @@ static bool take_header(batch *b, const posw_msg_header *m) {
         b->branch->origin = b->asked ? b->peer->id : 0;
     }
     if (b->branch->heavier) return retake_header(b, m);
+    b->halted = !p2p_was_read(p, p2p_branch_ready(b->branch, p->chain));
+    if (b->halted) return false;
     posw_address signer;
     const posw_verdict v = p2p_branch_check(b->branch, p->chain, &m->header, &m->hash, m->has_proof ? &m->proof : NULL,
                                             posw_node_now_s(p->node), &signer);

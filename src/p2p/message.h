@@ -221,6 +221,7 @@ typedef struct {
 } posw_msg_headers;
 /* Form only: whether they link is the reader's to check. */
 POSW_MUST_USE bool posw_msg_headers_decode(posw_msg_headers *out, posw_bytes payload);
+void posw_msg_announce_encode_single(posw_buf *out, const posw_header *header, const posw_stake_proof *proof);
 /* The encoded header of an ANNOUNCE of one block, without a look into it; false: it is not of that form. */
 POSW_MUST_USE bool posw_msg_announce_single(posw_bytes *header, posw_bytes payload);
 /* Its header, when the hash is known already; false: malformed. */

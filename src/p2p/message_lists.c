@@ -155,6 +155,17 @@ void posw_msg_announce_begin(posw_msg_writer *w, posw_buf *out) {
     msg_writer_list(w);
 }
 
+void posw_msg_announce_encode_single(posw_buf *out, const posw_header *header, const posw_stake_proof *proof) {
+    msg_head head;
+    msg_head_encode(&head, header, proof);
+    const size_t pair = head.header_size + head.proof_size, list = posw_rlp_size_list(pair);
+    uint8_t *at = msg_extend(out, POSW_MSG_ANNOUNCE, posw_rlp_size_list(list));
+    if (at == NULL) return;
+    at = posw_rlp_put_list(posw_rlp_put_list(at, list), pair);
+    memcpy(at, head.header, head.header_size);
+    memcpy(at + head.header_size, head.proof, head.proof_size);
+}
+
 bool posw_msg_headers_add(posw_msg_writer *w, const posw_header *header, const posw_stake_proof *proof) {
     msg_head head;
     const size_t before = w->out->size;

@@ -56,9 +56,17 @@ typedef struct p2p_txs p2p_txs;
 typedef struct p2p_txs_peer p2p_txs_peer;
 
 typedef struct p2p_peer {
+    /* first what is looked at for every peer with every event, or nearly so: two lines of the processor's cache */
     uint64_t id;
     enum posw_p2p_kind kind;
     enum p2p_state state;
+    posw_u256 weight; /* with number and hash: its tip, from HELLO, PING and what it shows */
+    p2p_compact_peer *compact;
+    p2p_sync_peer *sync; /* each part's own, owned by it */
+    p2p_txs_peer *relay;
+    size_t jobs; /* proofs of work: P2P_JOBS_PEER_MAX */
+    posw_hash hash;
+    uint64_t number;
     posw_netaddr address;
     posw_node_id node_id;
     posw_buf in;    /* a frame that has not come whole, */
@@ -68,25 +76,17 @@ typedef struct p2p_peer {
     uint32_t ping_ms, ping_min_ms; /* UINT32_MAX: none yet */
     /* from HELLO and PING */
     uint32_t version, flags;
-    uint64_t number;
-    posw_hash hash;
-    posw_u256 weight;
     uint64_t parts, unknown_upgrade; /* p2p_fork_judgement */
     uint16_t listen_port;
     int64_t clock_offset_s;
     char agent[POSW_P2P_AGENT_MAX + 1];
     /* usefulness, for eviction and operators */
-    size_t jobs;   /* proofs of work: P2P_JOBS_PEER_MAX */
     size_t unsent; /* bytes given to the performer since it was last DRAINED: an upper bound of what waits */
     uint64_t bytes_in, bytes_out, blocks, txs, last_block_ms, last_tx_ms;
     bool gave_addresses; /* a peer is answered once */
     posw_addr_quota address_quota;
     uint64_t next_address_ms; /* own address told again */
     bool reported;            /* its dial's result has been told to connect */
-    /* each part's own, owned by it */
-    p2p_sync_peer *sync;
-    p2p_compact_peer *compact;
-    p2p_txs_peer *relay;
 } p2p_peer;
 
 /* What a node that was dialled said last about its rules: posw_p2p_upgrade_needed counts these. Whoever is connected
@@ -243,9 +243,11 @@ bool p2p_header_proof(posw_p2p *p, posw_stake_proof *out, const posw_header *h);
 /* A block of the chain with the hashes of its transactions, without checks and senders: views of `bytes`, which must
  * stay. */
 int p2p_decode_block(posw_prepared *out, const posw_buf *bytes);
-/* A whole block with known senders that was rebuilt: takes it over. It is imported at the beginning of the next event,
- * when what this step sends has left: others do not wait for its execution, nor for the disk. */
-void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_prepared *block, posw_actions *out);
+/* Where a block that is rebuilt can be made: whoever does not call p2p_sync_block_here then clears it again. */
+posw_prepared *p2p_sync_room_here(posw_p2p *p);
+/* The block there is whole, with known senders: it is imported at the beginning of the next event, when what this step
+ * sends has left: others do not wait for its execution, nor for the disk. */
+void p2p_sync_block_here(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_sync_import_here(posw_p2p *p, posw_actions *out);
 bool p2p_sync_wants(const posw_p2p *p, const posw_hash *hash); /* asked for already, or here and not yet imported */
 

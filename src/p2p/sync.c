@@ -243,10 +243,12 @@ static void ask_where_worth(posw_p2p *p, posw_actions *out) {
     size_t i = 0;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         p2p_branch *b = fed_by(p->sync, peer->id);
+        const bool is_heavier = posw_u256_cmp(&peer->weight, &tip) > 0;
+        if (b == NULL && !is_heavier) continue; /* mostly */
         if (peer->kind == POSW_P2P_FEELER || peer->sync->request != 0 || peer->jobs > P2P_JOBS_PEER_MAX / 2) continue;
         if (b != NULL) {
             if (wants_headers(p, b)) sync_ask_headers(p, peer, p2p_branch_end(b), out);
-        } else if (posw_u256_cmp(&peer->weight, &tip) > 0 && is_worth_asking(p, peer)) {
+        } else if (is_worth_asking(p, peer)) {
             peer->sync->looked_ms = p->now_ms;
             sync_ask_headers(p, peer, NULL, out);
         }
@@ -378,7 +380,7 @@ static p2p_branch *pruned_branch(posw_p2p *p) {
 /* Who has caught up once knows what others know: that somebody keeps the blocks of a few headers back must not hold up
  * its mining. */
 bool p2p_sync_is_stranded(posw_p2p *p) {
-    return !p->sync->caught_up && pruned_branch(p) != NULL;
+    return !p->sync->caught_up && p->sync->branch_count > 0 && pruned_branch(p) != NULL;
 }
 
 /* A network whose nodes have all pruned cannot be joined from genesis: that is said, not waited out. It stays said
@@ -543,8 +545,7 @@ posw_verdict p2p_sync_check_header(posw_p2p *p, const posw_header *h, const posw
     if (!p2p_was_read(p, rc)) return posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
     *weight = posw_u256_add_sat(&place.parent_weight, &h->difficulty);
     const p2p_parent parent = {&place.parent, &place.parent_hash, window, place.fork_number};
-    const posw_verdict v =
-        p2p_check_header(&parent, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
+    const posw_verdict v = p2p_check_header(&parent, p->chain, h, hash, proof, posw_node_now_s(p->node), &must_sign);
     if (v.kind != POSW_VALID) return v;
     posw_job_pow_ask(seal, h, NULL);
     posw_seal_digest(&digest, &seal->seal_hash, h->nonce, &h->mix_hash);

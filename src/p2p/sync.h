@@ -71,7 +71,7 @@ typedef struct {
 } p2p_here;
 
 struct p2p_sync {
-    p2p_here here[SYNC_HERE_MAX];
+    p2p_here here[SYNC_HERE_MAX + 1]; /* behind the last one that of p2p_sync_room_here */
     size_t here_count;
     void *copies_memory;
     posw_copies *copies; /* a signature is not part of the proof of work: one find gives any number of headers */

@@ -4,6 +4,7 @@
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
 #include "memo.h"
+#include "queue.h"
 #include "scenario.h"
 
 #include <malloc.h>
@@ -232,6 +233,95 @@ static void test_memory(void **state) {
     posw_chain_spec_clear(&spec);
 }
 
+/* ---- The queue against a list that is looked through ---- */
+
+enum { LISTED_MAX = 4096, ALARMS = 8 };
+typedef struct {
+    uint64_t at_us, order, number;
+} listed;
+typedef struct {
+    queue q;
+    posw_random random;
+    listed list[LISTED_MAX];
+    size_t count;
+    uint64_t order, number, now_us;
+    uint32_t slot[ALARMS];
+    uint64_t alarm[ALARMS]; /* number; 0: it is not there */
+} queue_test;
+
+static size_t first_of(const queue_test *t) {
+    size_t first = 0;
+    for (size_t i = 1; i < t->count; i++)
+        if (t->list[i].at_us < t->list[first].at_us ||
+            (t->list[i].at_us == t->list[first].at_us && t->list[i].order < t->list[first].order))
+            first = i;
+    return first;
+}
+
+/* At once, within a bucket, in the ring and just beyond it, and far away. */
+static uint64_t draw_time(queue_test *t) {
+    static const uint64_t spans_us[] = {1,      3, NEAR_US, 1000, NEAR_US * NEAR_BUCKETS, NEAR_US * NEAR_BUCKETS + 70,
+                                        1 << 30};
+    return t->now_us +
+           posw_random_below(&t->random, spans_us[posw_random_below(&t->random, POSW_ARRAY_SIZE(spans_us))]);
+}
+
+static void put_one(queue_test *t, uint64_t at_us, uint32_t *slot) {
+    happening h = {.at_us = at_us, .number = ++t->number};
+    assert_true(queue_put(&t->q, &h, slot));
+    t->list[t->count++] = (listed){at_us, t->order++, t->number};
+}
+
+static void put_alarm(queue_test *t, size_t i) {
+    const uint64_t at_us = draw_time(t);
+    if (t->alarm[i] == 0) {
+        put_one(t, at_us, &t->slot[i]);
+        t->alarm[i] = t->number;
+        return;
+    }
+    size_t k = 0;
+    while (t->list[k].number != t->alarm[i])
+        k++;
+    t->list[k] = (listed){at_us, t->order++, ++t->number};
+    t->alarm[i] = t->number;
+    queue_put_again(&t->q, t->slot[i], at_us, t->number);
+}
+
+static void take_until(queue_test *t, uint64_t until_us) {
+    happening h;
+    while (queue_take(&t->q, until_us, &h)) {
+        const size_t first = first_of(t);
+        assert_true(t->count > 0 && h.at_us == t->list[first].at_us && h.number == t->list[first].number);
+        t->list[first] = t->list[--t->count];
+        t->now_us = h.at_us;
+        for (size_t i = 0; i < ALARMS; i++)
+            if (t->alarm[i] == h.number) t->alarm[i] = 0;
+        if (posw_random_chance(&t->random, 1, 4)) return;
+    }
+    assert_true(t->count == 0 || t->list[first_of(t)].at_us > until_us);
+    if (until_us != UINT64_MAX && until_us > t->now_us) t->now_us = until_us;
+}
+
+static void test_queue(void **state) {
+    (void)state;
+    const uint8_t seed[POSW_RANDOM_SEED_SIZE] = {7};
+    static queue_test t;
+    posw_random_init(&t.random, seed);
+    for (unsigned round = 0; round < 3000; round++) {
+        const size_t burst = posw_random_chance(&t.random, 1, 50) ? 100 : posw_random_below(&t.random, 4);
+        const uint64_t at_us = draw_time(&t);
+        for (size_t i = 0; i < burst && t.count < LISTED_MAX - ALARMS; i++)
+            put_one(&t, burst == 100 ? at_us : draw_time(&t), NULL);
+        put_alarm(&t, posw_random_below(&t.random, ALARMS));
+        take_until(&t, draw_time(&t));
+    }
+    while (t.count > 0)
+        take_until(&t, UINT64_MAX);
+    put_one(&t, 5, NULL); /* before what was taken: what is put late comes next */
+    put_one(&t, draw_time(&t), NULL);
+    queue_clear(&t.q);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hashes),
@@ -242,6 +332,7 @@ int main(void) {
         cmocka_unit_test(test_tips_and_topology),
         cmocka_unit_test(test_hash_power_after_restart),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
