@@ -26,8 +26,14 @@ typedef struct {
     size_t prefix, content;
 } posw_rlp_frame;
 
-/* The length field of the long form: no leading zero, above what the short form can say. */
-bool posw_rlp_long_length(size_t *out, const uint8_t *p, size_t size);
+bool posw_rlp_longer_length(size_t *out, const uint8_t *p, size_t size);
+/* The length field of the long form: no leading zero, above what the short form can say. Of headers and most else it
+ * has one byte or two. */
+static inline bool posw_rlp_long_length(size_t *out, const uint8_t *p, size_t size) {
+    if (size > 2) return posw_rlp_longer_length(out, p, size);
+    *out = size == 1 ? p[0] : (size_t)p[0] << 8 | p[1];
+    return p[0] != 0 && *out > POSW_RLP_SHORT_MAX;
+}
 
 /* The canonical item at p; false if there is none or it does not end within `left` bytes. */
 static inline bool posw_rlp_frame_parse(posw_rlp_frame *f, const uint8_t *p, size_t left) {
