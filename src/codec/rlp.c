@@ -123,16 +123,6 @@ size_t posw_rlp_size_u256(const posw_u256 *v) {
     return n <= 1 ? posw_rlp_size_u64(v->w[0]) : 1 + n;
 }
 
-uint8_t *posw_rlp_put_bytes_prefix(uint8_t *out, const void *data, size_t size) {
-    return is_own_encoding(data, size) ? out : posw_rlp_put_prefix(out, POSW_RLP_STRING, size);
-}
-
-uint8_t *posw_rlp_put_bytes(uint8_t *out, const void *data, size_t size) {
-    out = posw_rlp_put_bytes_prefix(out, data, size);
-    if (size > 0) memcpy(out, data, size);
-    return out + size;
-}
-
 uint8_t *posw_rlp_put_u64(uint8_t *out, uint64_t v) {
     const size_t n = posw_rlp_be_size(v);
     if (v != 0 && v < POSW_RLP_STRING) {
