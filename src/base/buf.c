@@ -11,12 +11,6 @@ void posw_buf_init(posw_buf *b) {
     *b = (posw_buf){0};
 }
 
-void posw_buf_clear(posw_buf *b) {
-    if (b == NULL) return;
-    free(b->data);
-    *b = (posw_buf){0};
-}
-
 static bool grow(posw_buf *b, size_t needed) {
     size_t capacity = b->capacity < BUF_FIRST_CAPACITY ? BUF_FIRST_CAPACITY : b->capacity;
     while (capacity < needed)

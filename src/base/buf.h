@@ -5,6 +5,7 @@
 
 #include "posw/types.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The most one buffer may hold, in bytes (1 GiB); appending beyond it fails. A power of two. */
@@ -17,7 +18,12 @@ typedef struct {
 } posw_buf;
 
 void posw_buf_init(posw_buf *b);
-void posw_buf_clear(posw_buf *b);                /* frees; NULL and zeroed allowed; then usable again */
+/* Frees; NULL and zeroed allowed; then usable again. Most that are cleared are empty. */
+static inline void posw_buf_clear(posw_buf *b) {
+    if (b == NULL) return;
+    if (b->data != NULL) free(b->data);
+    *b = (posw_buf){0};
+}
 bool posw_buf_reserve(posw_buf *b, size_t more); /* false sets `failed` */
 /* Size 0, keeps memory, clears the error. */
 static inline void posw_buf_reset(posw_buf *b) {
