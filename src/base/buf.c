@@ -11,17 +11,6 @@ void posw_buf_init(posw_buf *b) {
     *b = (posw_buf){0};
 }
 
-void posw_buf_clear(posw_buf *b) {
-    if (b == NULL) return;
-    free(b->data);
-    *b = (posw_buf){0};
-}
-
-void posw_buf_reset(posw_buf *b) {
-    b->size = 0;
-    b->failed = false;
-}
-
 /* Twice as much, so that many small appends copy little; or no more than is needed, since most buffers are filled at
  * once. needed <= POSW_BUF_SIZE_MAX, a multiple of BUF_STEP: never beyond it. */
 static bool grow(posw_buf *b, size_t needed) {
@@ -44,16 +33,6 @@ bool posw_buf_reserve(posw_buf *b, size_t more) {
     return true;
 }
 
-void posw_buf_append(posw_buf *b, const void *data, size_t size) {
-    if (!posw_buf_reserve(b, size) || size == 0) return;
-    memcpy(b->data + b->size, data, size);
-    b->size += size;
-}
-
-void posw_buf_byte(posw_buf *b, uint8_t v) {
-    if (posw_buf_reserve(b, 1)) b->data[b->size++] = v;
-}
-
 void posw_buf_text(posw_buf *b, const char *text) {
     posw_buf_append(b, text, strlen(text));
 }
@@ -74,12 +53,4 @@ void posw_buf_printf(posw_buf *b, const char *format, ...) {
     }
     va_end(again);
     va_end(args);
-}
-
-uint8_t *posw_buf_extend(posw_buf *b, size_t size) {
-    /* At least one byte of room, so that a successful call with size 0 is never NULL. */
-    if (!posw_buf_reserve(b, size > 0 ? size : 1)) return NULL;
-    uint8_t *at = b->data + b->size;
-    b->size += size;
-    return at;
 }

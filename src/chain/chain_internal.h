@@ -155,8 +155,9 @@ struct posw_chain {
 
 /* ---- row.c: rows and log records ---- */
 int posw_chain_row_get(posw_chain *c, posw_chain_row *out, const posw_hash *hash);
-/* block: its encoding, which begins with the header; data NULL where it is not at hand. */
-int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row, posw_bytes block);
+/* The header is not row's. block: its encoding, which begins with the header; data NULL where it is not at hand. */
+int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_header *header, const posw_chain_row *row,
+                       posw_bytes block);
 int posw_chain_main_get(posw_chain *c, posw_hash *out, uint64_t number);
 /* The row of a main-chain block. hash may be NULL. POSW_ECORRUPT if it should be there and is not. */
 int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uint64_t number);

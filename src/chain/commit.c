@@ -180,15 +180,15 @@ static int append_records(posw_chain *c, const posw_chain_executed *x, posw_chai
 }
 
 int posw_chain_write_executed(posw_chain *c, const posw_chain_executed *x) {
-    posw_chain_row row = {.header = *x->header,
-                          .weight = x->weight,
-                          .block_pos = x->block_pos,
-                          .size = x->size,
-                          .flags = POSW_CHAIN_ROW_EXECUTED};
+    posw_chain_row row; /* without a header */
     uint8_t key[8];
+    row.weight = x->weight;
+    row.block_pos = x->block_pos;
+    row.size = x->size;
+    row.flags = POSW_CHAIN_ROW_EXECUTED;
     posw_store_be64(key, x->header->number);
     int rc = append_records(c, x, &row);
-    if (rc == POSW_OK) rc = posw_chain_row_put(c, x->hash, &row, x->bytes);
+    if (rc == POSW_OK) rc = posw_chain_row_put(c, x->hash, x->header, &row, x->bytes);
     if (rc == POSW_OK)
         rc = c->store->ops->put(c->store, POSW_TABLE_MAIN, key, sizeof key, x->hash->b, sizeof x->hash->b);
     if (rc == POSW_OK) rc = write_txs(c, x);

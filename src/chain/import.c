@@ -119,7 +119,7 @@ static int extend_tip(posw_chain *c, const posw_prepared *p, const posw_u256 *we
 /* ---- a block of a side branch ---- */
 
 static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_side *node, bool full) {
-    posw_chain_row row = {.header = p->block.header, .weight = node->weight, .size = (uint32_t)p->bytes.size};
+    posw_chain_row row = {.weight = node->weight, .size = (uint32_t)p->bytes.size};
     posw_buf record = {0};
     posw_chain_record_encode(&record, node->number, posw_bytes_of(p->senders, p->block.tx_count * sizeof *p->senders),
                              (posw_bytes){NULL, 0}, (posw_bytes){NULL, 0});
@@ -127,7 +127,7 @@ static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_si
     if (rc == POSW_OK)
         rc = c->store->ops->append(c->store, POSW_LOG_BLOCKS, p->bytes.data, p->bytes.size, &row.block_pos);
     if (rc == POSW_OK) rc = c->store->ops->append(c->store, POSW_LOG_EXEC, record.data, record.size, &row.exec_pos);
-    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &row, posw_buf_view(&p->bytes));
+    if (rc == POSW_OK) rc = posw_chain_row_put(c, &p->block.hash, &p->block.header, &row, posw_buf_view(&p->bytes));
     if (rc == POSW_OK) rc = posw_chain_side_put_row(c, &p->block.hash, node->order);
     if (rc == POSW_OK && full) rc = posw_chain_side_delete_marked(c);
     posw_buf_clear(&record);

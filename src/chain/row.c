@@ -46,14 +46,15 @@ static size_t put_header(uint8_t *out, const posw_header *h, posw_bytes block) {
     return header.size;
 }
 
-int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_chain_row *row, posw_bytes block) {
+int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_header *header, const posw_chain_row *row,
+                       posw_bytes block) {
     uint8_t value[ROW_HEADER + POSW_HEADER_SIZE_MAX];
     posw_u256_to_be(value, &row->weight);
     posw_store_be64(value + ROW_BLOCK, row->block_pos);
     posw_store_be64(value + ROW_EXEC, row->exec_pos);
     posw_store_be32(value + ROW_SIZE, row->size);
     value[ROW_FLAGS] = row->flags;
-    const size_t size = ROW_HEADER + put_header(value + ROW_HEADER, &row->header, block);
+    const size_t size = ROW_HEADER + put_header(value + ROW_HEADER, header, block);
     return c->store->ops->put(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b, value, size);
 }
 
@@ -134,18 +135,17 @@ bool posw_chain_receipts_unpack(posw_buf *out, posw_bytes in) {
 }
 
 static void append_part(posw_buf *out, posw_bytes part) {
-    uint8_t length[4];
-    posw_store_be32(length, (uint32_t)part.size);
-    posw_buf_append(out, length, sizeof length);
-    posw_buf_append(out, part.data, part.size);
+    uint8_t *at = posw_buf_extend(out, 4 + part.size);
+    if (at == NULL) return;
+    posw_store_be32(at, (uint32_t)part.size);
+    if (part.size > 0) memcpy(at + 4, part.data, part.size);
 }
 
 void posw_chain_record_encode(posw_buf *out, uint64_t number, posw_bytes senders, posw_bytes receipts,
                               posw_bytes undo) {
-    uint8_t head[8];
-    (void)posw_buf_reserve(out, sizeof head + 3 * 4 + senders.size + receipts.size + undo.size);
-    posw_store_be64(head, number);
-    posw_buf_append(out, head, sizeof head);
+    (void)posw_buf_reserve(out, 8 + 3 * 4 + senders.size + receipts.size + undo.size);
+    uint8_t *head = posw_buf_extend(out, 8);
+    if (head != NULL) posw_store_be64(head, number);
     append_part(out, senders);
     const size_t mark = out->size;
     append_part(out, (posw_bytes){NULL, 0});

@@ -34,14 +34,16 @@ static int refuse(int *rule, enum posw_rule broken) {
     return POSW_EPARSE;
 }
 
-/* POSW_OK and the owned array, POSW_EPARSE or POSW_ENOMEM. */
-static int read_txs(posw_block *b, int *rule, posw_rlp list) {
+/* POSW_OK and the owned array (NULL for none), POSW_EPARSE or POSW_ENOMEM. */
+static int read_txs(posw_tx **out, size_t *tx_count, int *rule, const posw_header *header, posw_rlp list) {
     const size_t size = (size_t)(list.end - list.p);
     const int64_t count = posw_rlp_count(list);
     if (count < 0) return refuse(rule, POSW_RULE_TX_FORM);
     /* Decoded, a transaction may take thirty times its bytes. */
-    if ((uint64_t)count > b->header.gas_limit / TX_GAS_MIN) return refuse(rule, POSW_RULE_BLOCK_SIZE); /* X9 */
+    if ((uint64_t)count > header->gas_limit / TX_GAS_MIN) return refuse(rule, POSW_RULE_BLOCK_SIZE); /* X9 */
     if ((uint64_t)count > size / TX_ENCODED_SIZE_MIN) return refuse(rule, POSW_RULE_TX_FORM);
+    *out = NULL;
+    *tx_count = 0;
     if (count == 0) return POSW_OK;
     posw_tx *txs = malloc((size_t)count * sizeof *txs);
     if (txs == NULL) return POSW_ENOMEM;
@@ -51,34 +53,39 @@ static int read_txs(posw_block *b, int *rule, posw_rlp list) {
             return refuse(rule, POSW_RULE_TX_FORM);
         }
     }
-    b->txs = txs;
-    b->tx_count = (size_t)count;
+    *out = txs;
+    *tx_count = (size_t)count;
     return POSW_OK;
 }
 
 /* known, hash: of its header; NULL: they are not known yet. */
 static int decode(posw_block *out, int *rule, const posw_header *known, const posw_hash *hash, const uint8_t *in,
                   size_t size) {
-    posw_block b = {.raw = {in, size}};
+    posw_header decoded;
+    posw_tx *own_txs;
+    size_t tx_count;
     if (size > POSW_BLOCK_SIZE_MAX) return refuse(rule, POSW_RULE_BLOCK_SIZE);
     posw_rlp outer = posw_rlp_reader(in, size), parts = posw_rlp_list(&outer);
-    b.header_raw = posw_rlp_raw(&parts);
-    if (known != NULL) b.header = *known;
-    if (!posw_rlp_done(&outer) ||
-        (known == NULL && !posw_header_decode(&b.header, b.header_raw.data, b.header_raw.size)))
+    const posw_bytes header_raw = posw_rlp_raw(&parts);
+    if (!posw_rlp_done(&outer) || (known == NULL && !posw_header_decode(&decoded, header_raw.data, header_raw.size)))
         return refuse(rule, POSW_RULE_HEADER_FORM);
+    const posw_header *header = known != NULL ? known : &decoded;
     const posw_rlp txs = posw_rlp_list(&parts);
     if (txs.failed) return refuse(rule, POSW_RULE_TX_FORM);
     const posw_rlp ommers = posw_rlp_list(&parts);
     if (!posw_rlp_done(&ommers)) return refuse(rule, POSW_RULE_OMMERS);
     if (!posw_rlp_done(&parts)) return refuse(rule, POSW_RULE_HEADER_FORM);
-    const int code = read_txs(&b, rule, txs);
+    const int code = read_txs(&own_txs, &tx_count, rule, header, txs);
     if (code != POSW_OK) return code;
+    out->header = *header;
     if (hash != NULL)
-        b.hash = *hash;
+        out->hash = *hash;
     else
-        posw_keccak256(&b.hash, b.header_raw.data, b.header_raw.size);
-    *out = b;
+        posw_keccak256(&out->hash, header_raw.data, header_raw.size);
+    out->raw = (posw_bytes){in, size};
+    out->header_raw = header_raw;
+    out->txs = own_txs;
+    out->tx_count = tx_count;
     return POSW_OK;
 }
 
@@ -94,7 +101,9 @@ int posw_block_decode_known(posw_block *out, int *rule, const posw_header *heade
 void posw_block_clear(posw_block *b) {
     if (b == NULL) return;
     free(b->txs);
-    *b = (posw_block){0};
+    b->raw = b->header_raw = (posw_bytes){NULL, 0};
+    b->txs = NULL;
+    b->tx_count = 0;
 }
 
 size_t posw_block_frame(const uint8_t *in, size_t size) {

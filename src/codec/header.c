@@ -6,7 +6,14 @@
 #include "codec/rlp.h"
 #include "crypto/keccak.h"
 
-enum { EXTRA_VERSION = 1, EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE, STRING = 0x80, LIST_PREFIX = 3, BLOOM_PREFIX = 3 };
+enum {
+    EXTRA_VERSION = 1,
+    EXTRA_UNSIGNED_SIZE = 1 + POSW_HASH_SIZE,
+    STRING = 0x80,
+    LIST_PREFIX = 3,
+    BLOOM_TAG = 0xb9,
+    BLOOM_PREFIX = 3
+};
 
 /* A byte string of 2 to 55 bytes, whose encoding is one byte and the bytes: written and read without asking for its
  * form. */
@@ -30,6 +37,15 @@ static uint8_t *put_hash(uint8_t *out, const posw_hash *h) {
     return put_fixed(out, h->b, sizeof h->b);
 }
 
+/* Its length takes two bytes. */
+static inline uint8_t *put_bloom(uint8_t *out, const uint8_t bloom[POSW_BLOOM_SIZE]) {
+    out[0] = BLOOM_TAG;
+    out[1] = POSW_BLOOM_SIZE >> 8;
+    out[2] = POSW_BLOOM_SIZE & 255;
+    memcpy(out + BLOOM_PREFIX, bloom, POSW_BLOOM_SIZE);
+    return out + BLOOM_PREFIX + POSW_BLOOM_SIZE;
+}
+
 /* Fields 1 to 13 and the base fee; between them mixHash and nonce, unless this is for the seal hash (H4). The bloom
  * alone makes a list whose length takes two bytes. */
 static size_t encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h, size_t extra_size, bool sealed) {
@@ -40,7 +56,7 @@ static size_t encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h, si
     p = put_hash(p, &h->state_root);
     p = put_hash(p, &h->transactions_root);
     p = put_hash(p, &h->receipts_root);
-    p = posw_rlp_put_bytes(p, h->logs_bloom, sizeof h->logs_bloom);
+    p = put_bloom(p, h->logs_bloom);
     p = posw_rlp_put_u256(p, &h->difficulty);
     p = posw_rlp_put_u64(p, h->number);
     p = posw_rlp_put_u64(p, h->gas_limit);
@@ -62,11 +78,10 @@ size_t posw_header_encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *
     return encode(out, h, h->extra_size, true);
 }
 
-/* The same for the bloom, whose length takes two bytes. */
 static inline const uint8_t *take_bloom(posw_rlp *r) {
     const uint8_t *p = r->p;
-    if (r->failed || r->end - p < BLOOM_PREFIX + POSW_BLOOM_SIZE || p[0] != STRING + 55 + 2 ||
-        p[1] != POSW_BLOOM_SIZE >> 8 || p[2] != (POSW_BLOOM_SIZE & 255)) {
+    if (r->failed || r->end - p < BLOOM_PREFIX + POSW_BLOOM_SIZE || p[0] != BLOOM_TAG || p[1] != POSW_BLOOM_SIZE >> 8 ||
+        p[2] != (POSW_BLOOM_SIZE & 255)) {
         r->failed = true;
         return NULL;
     }

@@ -7,7 +7,7 @@ enum { DEPTH_MAX = 1024 };
 
 const uint8_t posw_rlp_nothing[1] = {0};
 
-bool posw_rlp_long_length(size_t *out, const uint8_t *p, size_t size) {
+bool posw_rlp_longer_length(size_t *out, const uint8_t *p, size_t size) {
     uint64_t v = 0;
     if (p[0] == 0) return false;
     for (size_t i = 0; i < size; i++)
@@ -35,25 +35,33 @@ static posw_bytes number_bytes(posw_rlp *r, size_t size_max) {
     return (posw_bytes){NULL, 0};
 }
 
+/* `size` bytes at p, of `left` that may be read: where those suffice at once, and what lies behind it shifted out. */
+static uint64_t load_be(const uint8_t *p, size_t size, size_t left) {
+    if (left >= 8) return posw_load_be64(p) >> (64 - 8 * size);
+    uint64_t v = 0;
+    for (size_t i = 0; i < size; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
 /* As the above, with its frame read in place: headers have five of them. */
 uint64_t posw_rlp_u64(posw_rlp *r) {
-    const size_t left = (size_t)(r->end - r->p);
-    const uint8_t first = left > 0 ? *r->p : POSW_RLP_LIST;
-    const size_t size = first < POSW_RLP_STRING ? 0 : (size_t)first - POSW_RLP_STRING;
-    uint64_t v = first < POSW_RLP_STRING ? first : 0;
-    if (r->failed || first == 0 || size > 8 || size >= left || (size > 0 && r->p[1] == 0) ||
-        (size == 1 && r->p[1] < POSW_RLP_STRING)) {
-        r->failed = true;
-        return 0;
+    const uint8_t *p = r->p;
+    const size_t left = (size_t)(r->end - p);
+    if (r->failed || left == 0 || *p == 0) goto fail;
+    if (*p < POSW_RLP_STRING) {
+        r->p++;
+        return *p;
     }
-    if (size > 0 && left > 8) { /* at once, and what lies behind it shifted out */
-        v = posw_load_be64(r->p + 1) >> (64 - 8 * size);
-    } else {
-        for (size_t i = 1; i <= size; i++)
-            v = v << 8 | r->p[i];
-    }
+    const size_t size = (size_t)*p - POSW_RLP_STRING;
+    if (size > 8 || size >= left) goto fail;
     r->p += 1 + size;
-    return v;
+    if (size == 0) return 0;
+    if (p[1] == 0 || (size == 1 && p[1] < POSW_RLP_STRING)) goto fail;
+    return load_be(p + 1, size, left - 1);
+fail:
+    r->failed = true;
+    return 0;
 }
 
 posw_u256 posw_rlp_u256(posw_rlp *r) {
@@ -113,16 +121,6 @@ size_t posw_rlp_size_u64(uint64_t v) {
 size_t posw_rlp_size_u256(const posw_u256 *v) {
     const size_t n = (posw_u256_bits(v) + 7) / 8;
     return n <= 1 ? posw_rlp_size_u64(v->w[0]) : 1 + n;
-}
-
-uint8_t *posw_rlp_put_bytes_prefix(uint8_t *out, const void *data, size_t size) {
-    return is_own_encoding(data, size) ? out : posw_rlp_put_prefix(out, POSW_RLP_STRING, size);
-}
-
-uint8_t *posw_rlp_put_bytes(uint8_t *out, const void *data, size_t size) {
-    out = posw_rlp_put_bytes_prefix(out, data, size);
-    if (size > 0) memcpy(out, data, size);
-    return out + size;
 }
 
 uint8_t *posw_rlp_put_u64(uint8_t *out, uint64_t v) {

@@ -26,8 +26,14 @@ typedef struct {
     size_t prefix, content;
 } posw_rlp_frame;
 
-/* The length field of the long form: no leading zero, above what the short form can say. */
-bool posw_rlp_long_length(size_t *out, const uint8_t *p, size_t size);
+bool posw_rlp_longer_length(size_t *out, const uint8_t *p, size_t size);
+/* The length field of the long form: no leading zero, above what the short form can say. Of headers and most else it
+ * has one byte or two. */
+static inline bool posw_rlp_long_length(size_t *out, const uint8_t *p, size_t size) {
+    if (size > 2) return posw_rlp_longer_length(out, p, size);
+    *out = size == 1 ? p[0] : (size_t)p[0] << 8 | p[1];
+    return p[0] != 0 && *out > POSW_RLP_SHORT_MAX;
+}
 
 /* The canonical item at p; false if there is none or it does not end within `left` bytes. */
 static inline bool posw_rlp_frame_parse(posw_rlp_frame *f, const uint8_t *p, size_t left) {
@@ -138,16 +144,23 @@ static inline size_t posw_rlp_size_list(size_t content_size) {
     return posw_rlp_prefix_size(content_size) + content_size;
 }
 /* Writers return the byte after what they wrote. */
-uint8_t *posw_rlp_put_bytes(uint8_t *out, const void *data, size_t size);
+/* What posw_rlp_put_bytes writes ahead of the data: nothing for a byte that is its own encoding. For data that is
+ * streamed. */
+static inline uint8_t *posw_rlp_put_bytes_prefix(uint8_t *out, const void *data, size_t size) {
+    if (size == 1 && *(const uint8_t *)data < POSW_RLP_STRING) return out;
+    return posw_rlp_put_prefix(out, POSW_RLP_STRING, size);
+}
+static inline uint8_t *posw_rlp_put_bytes(uint8_t *out, const void *data, size_t size) {
+    out = posw_rlp_put_bytes_prefix(out, data, size);
+    if (size > 0) memcpy(out, data, size);
+    return out + size;
+}
 uint8_t *posw_rlp_put_u64(uint8_t *out, uint64_t v);
 uint8_t *posw_rlp_put_u256(uint8_t *out, const posw_u256 *v);
 /* prefix only */
 static inline uint8_t *posw_rlp_put_list(uint8_t *out, size_t content_size) {
     return posw_rlp_put_prefix(out, POSW_RLP_LIST, content_size);
 }
-/* What posw_rlp_put_bytes writes ahead of the data: nothing for a byte that is its own encoding. For data that is
- * streamed. */
-uint8_t *posw_rlp_put_bytes_prefix(uint8_t *out, const void *data, size_t size);
 /* The same onto a buffer. */
 void posw_rlp_append_bytes(posw_buf *b, const void *data, size_t size);
 void posw_rlp_append_u64(posw_buf *b, uint64_t v);

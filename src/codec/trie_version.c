@@ -8,15 +8,14 @@
 
 posw_trie *posw_trie_new(const posw_hash *root, const posw_trie_source *source) {
     posw_trie_pool *pool = calloc(1, sizeof *pool);
-    posw_trie *t = calloc(1, sizeof *t);
-    if (pool == NULL || t == NULL) {
+    posw_trie *t = pool == NULL ? NULL : posw_chunks_alloc(&pool->chunks, sizeof *t);
+    if (t == NULL) {
         free(pool);
-        free(t);
         return NULL;
     }
+    *t = (posw_trie){.pool = pool};
     pool->source = source;
     pool->allocations_left = SIZE_MAX;
-    t->pool = pool;
     t->root_ref.tag = POSW_TRIE_TAG_HASH;
     memcpy(t->root_ref.rest, root->b, POSW_HASH_SIZE);
     pool->versions = pool->current = 1;
@@ -24,7 +23,7 @@ posw_trie *posw_trie_new(const posw_hash *root, const posw_trie_source *source) 
 }
 
 posw_trie *posw_trie_copy(const posw_trie *t) {
-    posw_trie *copy = malloc(sizeof *copy);
+    posw_trie *copy = posw_chunks_alloc(&t->pool->chunks, sizeof *copy);
     if (copy == NULL) return NULL;
     *copy = *t;
     if (copy->root != NULL) copy->root->refs++;
@@ -47,7 +46,7 @@ void posw_trie_free(posw_trie *t) {
     posw_trie_pool *pool = t->pool;
     posw_trie_node_unref(pool, t->root);
     posw_trie_epoch_leave(pool, t->epoch);
-    free(t);
+    posw_chunks_release(&pool->chunks, t, sizeof *t);
     if (--pool->versions == 0)
         pool_free(pool);
     else

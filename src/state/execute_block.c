@@ -96,18 +96,22 @@ static int receipts_root(posw_hash *out, const posw_execution *x) {
 /* ---- the end of a block ---- */
 
 int posw_execution_finish(posw_execution *x, posw_execution_result *out) {
-    posw_execution_result r = {.gas_used = x->gas_used};
+    posw_hash state_root, receipts;
+    posw_buf undo = {0};
     int rc = pay_rewards(x);
-    if (rc == POSW_OK) rc = posw_state_seal(x->state, &r.state_root, &r.undo);
-    if (rc == POSW_OK) rc = receipts_root(&r.receipts_root, x);
+    if (rc == POSW_OK) rc = posw_state_seal(x->state, &state_root, &undo);
+    if (rc == POSW_OK) rc = receipts_root(&receipts, x);
     if (rc != POSW_OK) {
-        posw_execution_result_clear(&r);
+        posw_buf_clear(&undo);
         return rc;
     }
-    memcpy(r.bloom, x->bloom, sizeof r.bloom);
-    r.receipts = x->receipts;
+    out->state_root = state_root;
+    out->receipts_root = receipts;
+    memcpy(out->bloom, x->bloom, sizeof out->bloom);
+    out->gas_used = x->gas_used;
+    out->receipts = x->receipts;
+    out->undo = undo;
     x->receipts = (posw_buf){0};
-    *out = r;
     return POSW_OK;
 }
 

@@ -28,6 +28,21 @@ static int compare_changes(const void *a, const void *b) {
     return memcmp(x->key, y->key, POSW_HASH_SIZE);
 }
 
+/* qsort is for many: most blocks change a handful. */
+static void sort_changes(change *list, size_t n) {
+    if (n > POSW_OVERLAY_FEW) {
+        qsort(list, n, sizeof *list, compare_changes);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        const change c = list[i];
+        size_t at = i;
+        for (; at > 0 && compare_changes(&list[at - 1], &c) > 0; at--)
+            list[at] = list[at - 1];
+        list[at] = c;
+    }
+}
+
 static change change_of(const posw_hash *key, const void *entry) {
     return (change){.key = key->b, .prefix = posw_load_be64(key->b), .entry = entry};
 }
@@ -38,10 +53,11 @@ static void undo_count(posw_buf *undo, size_t count) {
 }
 
 static void undo_item(posw_buf *undo, const uint8_t *key, const uint8_t *rlp, size_t size) {
-    if (undo == NULL) return;
-    posw_buf_append(undo, key, POSW_HASH_SIZE);
-    posw_buf_byte(undo, (uint8_t)size);
-    posw_buf_append(undo, rlp, size);
+    uint8_t *p = undo == NULL ? NULL : posw_buf_extend(undo, POSW_HASH_SIZE + 1 + size);
+    if (p == NULL) return;
+    memcpy(p, key, POSW_HASH_SIZE);
+    p[POSW_HASH_SIZE] = (uint8_t)size;
+    if (size > 0) memcpy(p + POSW_HASH_SIZE + 1, rlp, size);
 }
 
 /* ---- words ---- */
@@ -52,7 +68,7 @@ static size_t changed_words(change *list, const posw_overlay *o) {
         const posw_overlay_word *e = &o->words[i];
         if (e->written && !posw_u256_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
-    if (n > 1) qsort(list, n, sizeof *list, compare_changes);
+    sort_changes(list, n);
     return n;
 }
 
@@ -95,7 +111,7 @@ static size_t changed_accounts(change *list, const posw_overlay *o) {
         const posw_overlay_account *e = &o->accounts[i];
         if (e->written && !posw_account_equal(&e->now, &e->was)) list[n++] = change_of(&e->key, e);
     }
-    if (n > 1) qsort(list, n, sizeof *list, compare_changes);
+    sort_changes(list, n);
     return n;
 }
 

@@ -19,6 +19,8 @@
 
 enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16, PART_BYTES = 1 << 20 };
 
+#define NEVER UINT64_MAX
+
 typedef struct {
     uint32_t size;
     uint8_t data[];
@@ -28,7 +30,8 @@ typedef struct row row;
 struct row {
     value *value; /* NULL: deleted in the open transaction */
     uint8_t key_size, height;
-    bool dead;   /* being taken out */
+    bool linked; /* in its place in the order; else among the later ones */
+    bool dead;   /* being taken out; in nobody's index */
     row *next[]; /* height links; then the key */
 };
 
@@ -80,8 +83,8 @@ typedef struct {
     change *journal;
     size_t journal_count, journal_capacity;
     uint64_t used_bytes, random, part_bytes;
-    uint64_t operations, fail_at; /* fail_at 0: never */
-    int fail_error, spoilt;       /* spoilt: the error of a write of the open transaction */
+    uint64_t operations, fail_at;
+    int fail_error, spoilt; /* spoilt: the error of a write of the open transaction */
     bool fail_sticky, paused, open, walking;
     bool deleted; /* the open transaction has hung no value on some row */
 } memory_store;
@@ -92,10 +95,8 @@ static memory_store *of(posw_store *s) {
 
 /* The error that the test asked for this operation, else POSW_OK. */
 static int injected(memory_store *m) {
-    if (m->paused) return POSW_OK;
-    m->operations++;
-    if (m->fail_at == 0 || m->operations < m->fail_at) return POSW_OK;
-    if (!m->fail_sticky) m->fail_at = 0;
+    if (m->paused || ++m->operations < m->fail_at) return POSW_OK;
+    if (!m->fail_sticky) m->fail_at = NEVER;
     return m->fail_error;
 }
 
@@ -118,6 +119,11 @@ static void value_free(memory_store *m, value *v) {
 
 /* --- index --- */
 
+/* Up to three bytes. */
+static uint64_t few_bytes(const uint8_t *p, size_t size) {
+    return size == 0 ? 0 : (uint64_t)p[0] << 16 | (uint64_t)p[size / 2] << 8 | p[size - 1];
+}
+
 /* Keys are hashes, numbers and paths. */
 static uint32_t hash_of(const uint8_t *key, size_t size) {
     static const uint64_t odd = 0x9e3779b97f4a7c15u;
@@ -126,9 +132,7 @@ static uint32_t hash_of(const uint8_t *key, size_t size) {
         const uint64_t low = posw_word_mul(&high, h ^ posw_load_le64(key), odd);
         h = low ^ high;
     }
-    word = 0;
-    for (size_t i = 0; i < size; i++)
-        word |= (uint64_t)key[i] << (8 * i);
+    word = size >= 4 ? (uint64_t)posw_load_be32(key) << 32 | posw_load_be32(key + size - 4) : few_bytes(key, size);
     const uint64_t low = posw_word_mul(&high, h ^ word ^ 0x5555, odd);
     return (uint32_t)((low ^ high) >> 16);
 }
@@ -241,12 +245,16 @@ static void link_row(table *t, row *r) {
         r->next[level] = *links[level];
         *links[level] = r;
     }
+    r->linked = true;
 }
 
-static void settle(table *t) {
+static void settle(memory_store *m, table *t) {
     for (row *r; (r = t->later) != NULL;) {
         t->later = r->next[0];
-        link_row(t, r);
+        if (r->dead)
+            row_free(m, r);
+        else
+            link_row(t, r);
     }
 }
 
@@ -259,11 +267,9 @@ static void add_row(table *t, row *r, uint32_t hash) {
 
 static void unlink_row(table *t, row *r) {
     row **links[HEIGHT_MAX];
-    settle(t);
     (void)seek(t, links, row_key(r), r->key_size);
     for (size_t level = 0; level < r->height; level++)
         *links[level] = r->next[level];
-    index_remove(&t->index, r);
 }
 
 /* --- transactions --- */
@@ -329,14 +335,17 @@ static void log_abort(memory_store *m, record_log *log) {
     log_cut(m, log, log->committed);
 }
 
-/* Rows of the journal that have no value go; one may stand in it several times. */
+/* Rows of the journal that have no value go; one may stand in it several times. One that is not linked yet goes when
+ * those before it take their places. */
 static void sweep(memory_store *m) {
     row *dead = NULL;
     for (size_t i = 0; i < m->journal_count; i++) {
         row *r = m->journal[i].row;
         if (r->value != NULL || r->dead) continue;
-        unlink_row(m->journal[i].table, r);
+        index_remove(&m->journal[i].table->index, r);
         r->dead = true;
+        if (!r->linked) continue;
+        unlink_row(m->journal[i].table, r);
         r->next[0] = dead;
         dead = r;
     }
@@ -452,7 +461,7 @@ static int memory_walk(posw_store *s, enum posw_table t, const void *from, size_
     if (code != POSW_OK) return code;
     bool nested = m->walking;
     m->walking = true;
-    settle(&m->tables[t]);
+    settle(m, &m->tables[t]);
     row *r = from == NULL ? m->tables[t].head[0] : seek(&m->tables[t], NULL, from, from_size);
     for (; r != NULL && code == 0; r = r->next[0])
         if (r->value != NULL)
@@ -588,6 +597,7 @@ posw_store *posw_store_memory_new(void) {
     m->base.ops = &memory_ops;
     m->random = 0x9e3779b97f4a7c15;
     m->part_bytes = PART_BYTES;
+    m->fail_at = NEVER;
     return &m->base;
 }
 
@@ -601,7 +611,7 @@ uint64_t posw_store_memory_operations(const posw_store *s) {
 
 void posw_store_memory_fail(posw_store *s, uint64_t nth, int error, bool sticky) {
     memory_store *m = of(s);
-    m->fail_at = nth == 0 ? 0 : m->operations + nth;
+    m->fail_at = nth == 0 ? NEVER : m->operations + nth;
     m->fail_error = error;
     m->fail_sticky = sticky;
 }
