@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16, PART_BYTES = 1 << 20 };
+enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16, PART_BYTES = 1 << 20, DEAD_MAX = 256 };
 
 #define NEVER UINT64_MAX
 
@@ -50,7 +50,8 @@ typedef struct {
 typedef struct {
     row *head[HEIGHT_MAX];
     size_t height; /* levels in use */
-    row *later;    /* new rows that are not in their order yet: nobody has asked for it since they came */
+    row *later;    /* new rows that are not in their order yet: nobody has asked for it since they came; */
+    size_t dead;   /* so many of them are dead */
     row_index index;
 } table;
 
@@ -256,6 +257,7 @@ static void settle(memory_store *m, table *t) {
         else
             link_row(t, r);
     }
+    t->dead = 0;
 }
 
 static void add_row(table *t, row *r, uint32_t hash) {
@@ -336,7 +338,7 @@ static void log_abort(memory_store *m, record_log *log) {
 }
 
 /* Rows of the journal that have no value go; one may stand in it several times. One that is not linked yet goes when
- * those before it take their places. */
+ * the others take their places, which is when somebody walks, or when they are many. */
 static void sweep(memory_store *m) {
     row *dead = NULL;
     for (size_t i = 0; i < m->journal_count; i++) {
@@ -344,7 +346,10 @@ static void sweep(memory_store *m) {
         if (r->value != NULL || r->dead) continue;
         index_remove(&m->journal[i].table->index, r);
         r->dead = true;
-        if (!r->linked) continue;
+        if (!r->linked) {
+            m->journal[i].table->dead++;
+            continue;
+        }
         unlink_row(m->journal[i].table, r);
         r->next[0] = dead;
         dead = r;
@@ -353,6 +358,8 @@ static void sweep(memory_store *m) {
         next = dead->next[0];
         row_free(m, dead);
     }
+    for (size_t t = 0; t < POSW_TABLE_COUNT; t++)
+        if (m->tables[t].dead >= DEAD_MAX) settle(m, &m->tables[t]);
 }
 
 static void memory_abort(posw_store *s) {

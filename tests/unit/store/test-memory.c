@@ -114,6 +114,29 @@ static void test_usage(void **state) {
     s->ops->close(s);
 }
 
+/* Rows that come and go while nobody walks: the memory of a few hundred of them is kept at most. */
+static void test_churn(void **state) {
+    (void)state;
+    posw_store *s = posw_store_memory_new();
+    uint64_t used, most = 0, limit;
+    for (uint32_t i = 0; i < 20000; i++) {
+        assert_int_equal(s->ops->begin(s), POSW_OK);
+        assert_int_equal(s->ops->put(s, POSW_TABLE_TXS, &i, sizeof i, "value", 5), POSW_OK);
+        if (i % 2 == 0) { /* half of them by an abort */
+            assert_int_equal(s->ops->commit(s), POSW_OK);
+            assert_int_equal(s->ops->begin(s), POSW_OK);
+            assert_int_equal(s->ops->del(s, POSW_TABLE_TXS, &i, sizeof i), POSW_OK);
+            assert_int_equal(s->ops->commit(s), POSW_OK);
+        } else {
+            s->ops->abort(s);
+        }
+        s->ops->usage(s, &used, &limit);
+        if (used > most) most = used;
+    }
+    assert_true(most < 300 * 64);
+    s->ops->close(s);
+}
+
 /* Closing in the middle of a transaction frees all (the leak checker looks). */
 static void test_close_open(void **state) {
     (void)state;
@@ -130,6 +153,7 @@ int main(void) {
         cmocka_unit_test(test_every_failure),
         cmocka_unit_test(test_sticky),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_churn),
         cmocka_unit_test(test_close_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
