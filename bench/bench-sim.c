@@ -24,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { WARM_S = 60, COSTS_MAX = 64, SHOWN = 12 };
+enum { WARM_S = 60, COSTS_MAX = 64, SHOWN = 12, ROUNDS = 5 };
 
 static double now(void) {
     struct timespec t;
@@ -95,8 +95,13 @@ static void calibrate(void) {
     printf("one Keccak permutation takes %.2f µs here now\n", best * 1e6);
 }
 
-/* others -1: as the daemon connects. */
-static int run(size_t nodes, uint64_t seconds, int others, uint64_t seed, bool measure) {
+/* What one run of a world came to. */
+typedef struct {
+    double deliveries, took_s, events, hashes, remembered, node_bytes;
+} figures;
+
+/* others -1: as the daemon connects. measure: prints what a delivery costs in parts, which takes time itself. */
+static int run(figures *out, size_t nodes, uint64_t seconds, int others, uint64_t seed, bool measure) {
     posw_chain_spec spec;
     world_options o;
     world *w;
@@ -119,19 +124,14 @@ static int run(size_t nodes, uint64_t seconds, int others, uint64_t seed, bool m
         memo_counts(&hits[0], &misses[0]);
         const double begin = now();
         rc = world_run(w, (WARM_S + seconds) * 1000);
-        const double took = now() - begin, n = (double)(world_deliveries(w) - deliveries);
+        out->took_s = now() - begin;
         memo_counts(&hits[1], &misses[1]);
-        if (measure) {
-            print_costs(w, (double)world_deliveries(w));
-        } else {
-            printf("%4zu nodes, %s, %" PRIu64 " s: %.0f deliveries in %.2f s of processor time: %.0f deliveries/s, "
-                   "%.2f µs and %.1f events each; %.1f hashes each, %.0f %% of them remembered; %.2f MB a node\n",
-                   nodes, others < 0 ? "connected as the daemon does" : "named peers", seconds, n, took, n / took,
-                   took * 1e6 / n, (double)(world_events(w) - events) / n,
-                   (double)(hits[1] - hits[0] + misses[1] - misses[0]) / n,
-                   100 * (double)(hits[1] - hits[0]) / (double)(hits[1] - hits[0] + misses[1] - misses[0] + 1),
-                   (used_bytes() - used) / 1e6 / (double)nodes);
-        }
+        out->deliveries = (double)(world_deliveries(w) - deliveries);
+        out->events = (double)(world_events(w) - events);
+        out->remembered = (double)(hits[1] - hits[0]);
+        out->hashes = out->remembered + (double)(misses[1] - misses[0]);
+        out->node_bytes = (used_bytes() - used) / (double)nodes;
+        if (measure) print_costs(w, (double)world_deliveries(w));
         world_free(w);
     }
     posw_chain_spec_clear(&spec);
@@ -139,8 +139,25 @@ static int run(size_t nodes, uint64_t seconds, int others, uint64_t seed, bool m
     return rc == POSW_OK ? 0 : 1;
 }
 
-static int run_both(size_t nodes, uint64_t seconds, int others, uint64_t seed) {
-    return run(nodes, seconds, others, seed, false) != 0 || run(nodes, seconds, others, seed, true) != 0;
+static int compare_times(const void *a, const void *b) {
+    const figures *x = a, *y = b;
+    return (x->took_s > y->took_s) - (x->took_s < y->took_s);
+}
+
+/* The same world several times: whoever else uses the machine takes from some of them. */
+static int run_all(size_t nodes, uint64_t seconds, int others, uint64_t seed) {
+    figures f[ROUNDS], parts;
+    for (size_t i = 0; i < ROUNDS; i++)
+        if (run(&f[i], nodes, seconds, others, seed, false) != 0) return 1;
+    qsort(f, ROUNDS, sizeof *f, compare_times);
+    const double n = f[0].deliveries;
+    printf("%4zu nodes, %s, %" PRIu64 " s: %.0f deliveries in %.3f s of processor time: %.0f deliveries/s, the best of "
+           "%d (median %.0f); %.2f µs and %.1f events each; %.1f hashes each, %.0f %% of them remembered; %.2f MB a "
+           "node\n",
+           nodes, others < 0 ? "connected as the daemon does" : "named peers", seconds, n, f[0].took_s, n / f[0].took_s,
+           ROUNDS, n / f[ROUNDS / 2].took_s, f[0].took_s * 1e6 / n, f[0].events / n, f[0].hashes / n,
+           100 * f[0].remembered / f[0].hashes, f[0].node_bytes / 1e6);
+    return run(&parts, nodes, seconds, others, seed, true);
 }
 
 int main(int argc, char **argv) {
@@ -151,9 +168,9 @@ int main(int argc, char **argv) {
     heap_for_worlds();
     setvbuf(stdout, NULL, _IOLBF, 0);
     calibrate();
-    if (argc > 1) return run_both(nodes, seconds, others, seed);
+    if (argc > 1) return run_all(nodes, seconds, others, seed);
     printf("target: 100,000 deliveries/s, of 300 nodes 250,000; SimBlock and CBlockSim (no nodes): 22,000 to 27,000, "
            "measured on a machine with 2 cores\n");
-    return run_both(20, 4000, 1, seed) != 0 || run_both(20, 1000, -1, seed) != 0 || run_both(300, 600, 1, seed) != 0 ||
-           run_both(300, 150, -1, seed) != 0;
+    return run_all(20, 4000, 1, seed) != 0 || run_all(20, 1000, -1, seed) != 0 || run_all(300, 600, 1, seed) != 0 ||
+           run_all(300, 150, -1, seed) != 0;
 }

@@ -150,11 +150,8 @@ static void test_close_open(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_failure),
-        cmocka_unit_test(test_sticky),
-        cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_churn),
-        cmocka_unit_test(test_close_open),
+        cmocka_unit_test(test_every_failure), cmocka_unit_test(test_sticky),     cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_churn),         cmocka_unit_test(test_close_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
