@@ -143,7 +143,7 @@ static int open_chain(world *w, machine *m, posw_message *msg) {
 
 static int empty_disk(machine *m) {
     m->store->ops->close(m->store);
-    m->store = posw_store_memory_new();
+    m->store = posw_store_memory_new_sharing(&m->w->values);
     return m->store != NULL ? POSW_OK : POSW_ENOMEM;
 }
 
@@ -760,7 +760,7 @@ static int machine_new(world *w, machine *m, const machine_options *o, size_t i)
     posw_keccak256(&h, m->secret, sizeof m->secret);
     memcpy(m->id.b, h.b, sizeof m->id.b);
     m->log = (posw_log){.level = w->o.log_level, .write = machine_log, .arg = m};
-    m->store = posw_store_memory_new();
+    m->store = posw_store_memory_new_sharing(&w->values);
     return m->store != NULL && posw_secp_address(&m->miner, m->secret) ? POSW_OK : POSW_ENOMEM;
 }
 
@@ -771,6 +771,7 @@ int world_new(world **out, const world_options *o) {
     if (w == NULL) return POSW_ENOMEM;
     seals_begin();
     w->o = *o;
+    w->values.unique = true;
     w->count = o->machine_count;
     if (w->o.start_s == 0) w->o.start_s = o->spec->params.genesis_time + 1000;
     posw_store_be64(seed, o->seed);
@@ -802,6 +803,7 @@ void world_free(world *w) {
         posw_buf_clear(&m->kept);
         free(m->places);
     }
+    posw_values_clear(&w->values);
     queue_clear(&w->queue);
     while (w->spare_count > 0)
         posw_actions_clear(&w->spare[--w->spare_count]);

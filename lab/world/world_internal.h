@@ -5,6 +5,7 @@
 
 #include "digest.h"
 #include "queue.h"
+#include "store/values.h"
 #include "world.h"
 
 enum {
@@ -41,7 +42,7 @@ typedef struct {
     posw_node_id id;
     uint8_t secret[32];
     posw_address miner;
-    posw_store *store; /* survives the machine's lives */
+    posw_store *store; /* survives the machine's lives; of the world's values */
     posw_buf kept;     /* SAVE_PEERS */
     bool is_miner;     /* has had hash power: mines in its next life, too, also when it has none at its start */
     /* while it is up */
@@ -83,6 +84,7 @@ struct world {
     size_t link_count, link_capacity;
     uint64_t next_link;
     queue queue;
+    posw_values values; /* of all disks: most machines have the same blocks */
     uint64_t now_us, events, deliveries;
     posw_random random;
     uint8_t *groups;

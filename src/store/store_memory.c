@@ -5,9 +5,9 @@
  * kilobytes. New rows take their places in the order when somebody walks. Values never change: a put hangs a new value
  * on its row and notes the old one in a journal, a del hangs on none; rows without a value are passed over, and go when
  * the transaction ends. Commit frees the journal's old values; abort walks the journal backwards and hangs them back,
- * which needs no memory and so cannot fail. Values are borrowed until they are freed, as the interface says; their
- * memory is used again for others of the size. The heights of rows come from a generator with a fixed seed: the same
- * calls give the same store. */
+ * which needs no memory and so cannot fail. Values, and the records of the logs, are held in a pool (values.h), the
+ * store's own or one that it shares; they are borrowed until they are released, as the interface says. The heights of
+ * rows come from a generator with a fixed seed: the same calls give the same store. */
 #include "store/store_memory.h"
 
 #include "base/bytes.h"
@@ -21,14 +21,9 @@ enum { HEIGHT_MAX = 16, JOURNAL_KEEP = 1024, INDEX_FIRST = 16, PART_BYTES = 1 <<
 
 #define NEVER UINT64_MAX
 
-typedef struct {
-    uint32_t size;
-    uint8_t data[];
-} value;
-
 typedef struct row row;
 struct row {
-    value *value; /* NULL: deleted in the open transaction */
+    posw_value *value; /* NULL: deleted in the open transaction */
     uint8_t key_size, height;
     bool linked; /* in its place in the order; else among the later ones */
     bool dead;   /* being taken out; in nobody's index */
@@ -59,18 +54,13 @@ typedef struct {
 typedef struct {
     table *table;
     row *row;
-    value *before;
+    posw_value *before;
 } change;
-
-typedef struct {
-    uint32_t size;
-    uint8_t data[];
-} record;
 
 /* A position is the record's index + 1. Records before `dropped` were given up; those that were committed as dropped
  * are NULL. */
 typedef struct {
-    record **records;
+    posw_value **records;
     size_t count, committed, capacity;
     size_t dropped, committed_dropped;
     uint64_t bytes; /* of the records that are there */
@@ -80,7 +70,8 @@ typedef struct {
     posw_store base;
     table tables[POSW_TABLE_COUNT];
     record_log logs[POSW_STORE_LOG_COUNT];
-    posw_chunks chunks; /* of rows, values and records */
+    posw_chunks rows;
+    posw_values own, *values; /* of values and records: the own ones or the shared ones */
     change *journal;
     size_t journal_count, journal_capacity;
     uint64_t used_bytes, random, part_bytes;
@@ -103,19 +94,21 @@ static int injected(memory_store *m) {
 
 /* --- values --- */
 
-static value *value_new(memory_store *m, const void *data, size_t size) {
-    value *v = posw_chunks_alloc(&m->chunks, sizeof *v + size);
-    if (v == NULL) return NULL;
-    v->size = (uint32_t)size;
-    if (size > 0) memcpy(v->data, data, size);
-    m->used_bytes += sizeof *v + size;
+/* What a value takes, also where others hold it, too. */
+static size_t value_bytes(const posw_value *v) {
+    return sizeof *v + v->size;
+}
+
+static posw_value *value_hold(memory_store *m, const void *data, size_t size) {
+    posw_value *v = posw_values_hold(m->values, data, size);
+    if (v != NULL) m->used_bytes += value_bytes(v);
     return v;
 }
 
-static void value_free(memory_store *m, value *v) {
+static void value_release(memory_store *m, posw_value *v) {
     if (v == NULL) return;
-    m->used_bytes -= sizeof *v + v->size;
-    posw_chunks_release(&m->chunks, v, sizeof *v + v->size);
+    m->used_bytes -= value_bytes(v);
+    posw_values_release(m->values, v);
 }
 
 /* --- index --- */
@@ -196,8 +189,8 @@ static size_t row_bytes(size_t height, size_t key_size) {
 
 static void row_free(memory_store *m, row *r) {
     m->used_bytes -= row_bytes(r->height, r->key_size);
-    value_free(m, r->value);
-    posw_chunks_release(&m->chunks, r, row_bytes(r->height, r->key_size));
+    value_release(m, r->value);
+    posw_chunks_release(&m->rows, r, row_bytes(r->height, r->key_size));
 }
 
 /* Height h with probability 3/4 * (1/4)^(h - 1). */
@@ -211,7 +204,7 @@ static uint8_t random_height(memory_store *m) {
 
 static row *row_new(memory_store *m, const void *key, size_t key_size) {
     const uint8_t height = random_height(m);
-    row *r = posw_chunks_alloc(&m->chunks, row_bytes(height, key_size));
+    row *r = posw_chunks_alloc(&m->rows, row_bytes(height, key_size));
     if (r == NULL) return NULL;
     *r = (row){.height = height, .key_size = (uint8_t)key_size};
     memcpy(row_key(r), key, key_size);
@@ -305,27 +298,17 @@ static void end(memory_store *m) {
     }
 }
 
-static size_t record_bytes(const record *r) {
-    return sizeof *r + r->size;
-}
-
-static void record_free(memory_store *m, record *r) {
-    if (r == NULL) return;
-    m->used_bytes -= record_bytes(r);
-    posw_chunks_release(&m->chunks, r, record_bytes(r));
-}
-
 static void log_cut(memory_store *m, record_log *log, size_t count) {
     while (log->count > count) {
-        record *r = log->records[--log->count];
-        if (r != NULL) log->bytes -= record_bytes(r);
-        record_free(m, r);
+        posw_value *r = log->records[--log->count];
+        if (r != NULL) log->bytes -= value_bytes(r);
+        value_release(m, r);
     }
 }
 
 static void log_commit(memory_store *m, record_log *log) {
     for (; log->committed_dropped < log->dropped; log->committed_dropped++) {
-        record_free(m, log->records[log->committed_dropped]);
+        value_release(m, log->records[log->committed_dropped]);
         log->records[log->committed_dropped] = NULL;
     }
     log->committed = log->count;
@@ -333,7 +316,7 @@ static void log_commit(memory_store *m, record_log *log) {
 
 static void log_abort(memory_store *m, record_log *log) {
     while (log->dropped > log->committed_dropped)
-        log->bytes += record_bytes(log->records[--log->dropped]);
+        log->bytes += value_bytes(log->records[--log->dropped]);
     log_cut(m, log, log->committed);
 }
 
@@ -368,7 +351,7 @@ static void memory_abort(posw_store *s) {
     POSW_ASSERT(!m->walking);
     for (size_t i = m->journal_count; i-- > 0;) {
         change *c = &m->journal[i];
-        value_free(m, c->row->value);
+        value_release(m, c->row->value);
         c->row->value = c->before;
     }
     sweep(m);
@@ -387,7 +370,7 @@ static int memory_commit(posw_store *s) {
         return code;
     }
     for (size_t i = 0; i < m->journal_count; i++)
-        value_free(m, m->journal[i].before);
+        value_release(m, m->journal[i].before);
     if (m->deleted) sweep(m);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         log_commit(m, &m->logs[i]);
@@ -436,10 +419,10 @@ static int memory_put(posw_store *s, enum posw_table t, const void *key, size_t 
     int code = enter_write(m);
     if (code != POSW_OK) return code;
     if (!posw_store_row_fits(t, key_size, size)) return m->spoilt = POSW_EINVAL;
-    value *after = journal_reserve(m) ? value_new(m, data, size) : NULL;
+    posw_value *after = journal_reserve(m) ? value_hold(m, data, size) : NULL;
     row *r = after == NULL ? NULL : row_of(m, &m->tables[t], key, key_size);
     if (r == NULL) {
-        value_free(m, after);
+        value_release(m, after);
         return m->spoilt = POSW_ENOMEM;
     }
     m->journal[m->journal_count++] = (change){&m->tables[t], r, r->value};
@@ -482,7 +465,7 @@ static int memory_walk(posw_store *s, enum posw_table t, const void *from, size_
 static bool log_reserve(record_log *log) {
     if (log->count < log->capacity) return true;
     size_t capacity = log->capacity == 0 ? 16 : 2 * log->capacity;
-    record **grown = realloc(log->records, capacity * sizeof *grown);
+    posw_value **grown = realloc(log->records, capacity * sizeof *grown);
     if (grown == NULL) return false;
     log->records = grown;
     log->capacity = capacity;
@@ -495,12 +478,9 @@ static int memory_append(posw_store *s, enum posw_store_log log, const void *dat
     if (code != POSW_OK) return code;
     if (size == 0 || size > POSW_STORE_RECORD_SIZE_MAX) return m->spoilt = POSW_EINVAL;
     record_log *l = &m->logs[log];
-    record *r = log_reserve(l) ? posw_chunks_alloc(&m->chunks, sizeof *r + size) : NULL;
+    posw_value *r = log_reserve(l) ? value_hold(m, data, size) : NULL;
     if (r == NULL) return m->spoilt = POSW_ENOMEM;
-    r->size = (uint32_t)size;
-    memcpy(r->data, data, size);
-    m->used_bytes += record_bytes(r);
-    l->bytes += record_bytes(r);
+    l->bytes += value_bytes(r);
     l->records[l->count++] = r;
     *pos = l->count;
     return POSW_OK;
@@ -513,7 +493,7 @@ static int memory_read(posw_store *s, enum posw_store_log log, posw_store_pos po
     if (pos == 0) return POSW_ENOTFOUND;
     if (pos <= m->logs[log].dropped) return POSW_EPRUNED;
     if (pos > m->logs[log].count) return POSW_ECORRUPT;
-    const record *r = m->logs[log].records[pos - 1];
+    const posw_value *r = m->logs[log].records[pos - 1];
     posw_buf_append(out, r->data, r->size);
     return out->failed ? POSW_ENOMEM : POSW_OK;
 }
@@ -523,7 +503,7 @@ static size_t oldest_count(const memory_store *m, const record_log *l, uint64_t 
     size_t end = l->dropped;
     *bytes = 0;
     while (end < l->committed && *bytes < m->part_bytes)
-        *bytes += record_bytes(l->records[end++]);
+        *bytes += value_bytes(l->records[end++]);
     return *bytes >= m->part_bytes && end < l->committed ? end - l->dropped : 0;
 }
 
@@ -574,10 +554,11 @@ static void memory_close(posw_store *s) {
     }
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++) {
         for (size_t k = 0; k < m->logs[i].count; k++)
-            record_free(m, m->logs[i].records[k]);
+            value_release(m, m->logs[i].records[k]);
         free(m->logs[i].records);
     }
-    posw_chunks_clear(&m->chunks);
+    posw_chunks_clear(&m->rows);
+    posw_values_clear(&m->own);
     free(m->journal);
     free(m);
 }
@@ -599,9 +580,14 @@ static const posw_store_ops memory_ops = {
 };
 
 posw_store *posw_store_memory_new(void) {
+    return posw_store_memory_new_sharing(NULL);
+}
+
+posw_store *posw_store_memory_new_sharing(posw_values *values) {
     memory_store *m = calloc(1, sizeof *m);
     if (m == NULL) return NULL;
     m->base.ops = &memory_ops;
+    m->values = values != NULL ? values : &m->own;
     m->random = 0x9e3779b97f4a7c15;
     m->part_bytes = PART_BYTES;
     m->fail_at = NEVER;

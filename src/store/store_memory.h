@@ -1,4 +1,5 @@
-/* The in-memory store's fault hook, for tests and simulation: fail the n-th operation with a chosen error.
+/* The in-memory store, for tests and simulation: stores that share their values, and a fault hook that fails the n-th
+ * operation with a chosen error.
  *
  * Counted operations are begin, commit, get, put, del, walk, append, read and drop_oldest, in the order of the calls.
  * One that is made to fail does nothing but fail: a commit rolls back, a put spoils its transaction, a get says the
@@ -7,6 +8,10 @@
 #define POSW_STORE_STORE_MEMORY_H
 
 #include "store/store.h"
+#include "store/values.h"
+
+/* One whose values and records are held in this pool, which outlives it; NULL: its own. NULL: out of memory. */
+posw_store *posw_store_memory_new_sharing(posw_values *values);
 
 /* Operations counted since the store was made. */
 uint64_t posw_store_memory_operations(const posw_store *s);

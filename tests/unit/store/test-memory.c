@@ -96,7 +96,7 @@ static void test_usage(void **state) {
         assert_int_equal(s->ops->put(s, POSW_TABLE_TXS, &i, sizeof i, "value", 5), POSW_OK);
     assert_int_equal(s->ops->commit(s), POSW_OK);
     s->ops->usage(s, &full, &limit);
-    assert_true(full > 100000 * 9 && full < 100000 * 40);
+    assert_true(full > 100000 * 9 && full < 100000 * 48);
     assert_int_equal(s->ops->walk(s, POSW_TABLE_TXS, NULL, 0, count_row, &rows), POSW_OK);
     assert_int_equal(rows, 100000);
     assert_int_equal(s->ops->begin(s), POSW_OK);
