@@ -10,7 +10,10 @@ build: deps
 	@tools/configure $(BUILD)
 	@ninja -C $(BUILD)
 
-run: build
+# The program alone; tests, fuzzers and benchmarks are built when they are asked for.
+run: deps
+	@tools/configure $(BUILD)
+	@ninja -C $(BUILD) posw
 	@exec $(BUILD)/posw dev
 
 test: deps
