@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { SLOTS_FIRST = 256 };
-
 static uint64_t fold(uint64_t a, uint64_t b) {
     uint64_t high;
     const uint64_t low = posw_word_mul(&high, a, b);
@@ -29,43 +27,6 @@ static uint64_t digest_of(const uint8_t *data, size_t size) {
     return fold(fold(d ^ posw_load_le64(data), odd ^ posw_load_le64(data + 8)), odd);
 }
 
-static size_t home_of(const posw_values *p, uint64_t digest) {
-    return digest & (p->capacity - 1);
-}
-
-static size_t behind(const posw_values *p, size_t i) {
-    return (i + 1) & (p->capacity - 1);
-}
-
-static void set(posw_values *p, posw_value_slot s) {
-    size_t i = home_of(p, s.digest);
-    while (p->slots[i].value != NULL)
-        i = behind(p, i);
-    p->slots[i] = s;
-}
-
-/* Room for one more. */
-static bool reserve(posw_values *p) {
-    if (2 * (p->count + 1) <= p->capacity) return true;
-    posw_values grown = *p;
-    grown.capacity = p->capacity == 0 ? SLOTS_FIRST : 2 * p->capacity;
-    grown.slots = calloc(grown.capacity, sizeof *grown.slots);
-    if (grown.slots == NULL) return false;
-    for (size_t i = 0; i < p->capacity; i++)
-        if (p->slots[i].value != NULL) set(&grown, p->slots[i]);
-    free(p->slots);
-    *p = grown;
-    return true;
-}
-
-static posw_value *find(const posw_values *p, uint64_t digest, const void *data, size_t size) {
-    for (size_t i = home_of(p, digest); p->slots[i].value != NULL; i = behind(p, i)) {
-        posw_value *v = p->slots[i].value;
-        if (p->slots[i].digest == digest && v->size == size && memcmp(v->data, data, size) == 0) return v;
-    }
-    return NULL;
-}
-
 static posw_value *value_new(posw_values *p, const void *data, size_t size) {
     posw_value *v = posw_chunks_alloc(&p->chunks, sizeof *v + size);
     if (v == NULL) return NULL;
@@ -75,45 +36,42 @@ static posw_value *value_new(posw_values *p, const void *data, size_t size) {
     return v;
 }
 
+static bool is_of(const posw_value *v, const void *data, size_t size) {
+    return v->size == size && memcmp(v->data, data, size) == 0;
+}
+
+/* Of two values with one digest the second has no place in the table: it is kept as often as it is held. */
 posw_value *posw_values_hold(posw_values *p, const void *data, size_t size) {
+    bool added = false;
     if (!p->unique) return value_new(p, data, size);
-    if (!reserve(p)) return NULL;
+    if (p->by_digest.key_size == 0) posw_map_init(&p->by_digest, sizeof(uint64_t), sizeof(posw_value *), NULL);
     const uint64_t digest = digest_of(data, size);
-    posw_value *v = find(p, digest, data, size);
-    if (v != NULL) {
-        v->holders++;
-        return v;
+    posw_value **known = posw_map_put(&p->by_digest, &digest, &added);
+    if (known == NULL) return NULL;
+    if (!added && is_of(*known, data, size)) {
+        (*known)->holders++;
+        return *known;
     }
-    v = value_new(p, data, size);
-    if (v == NULL) return NULL;
-    set(p, (posw_value_slot){v, digest});
-    p->count++;
+    posw_value *v = value_new(p, data, size);
+    if (added && v != NULL) *known = v;
+    if (added && v == NULL) (void)posw_map_remove(&p->by_digest, &digest);
     return v;
 }
 
-/* Those behind it move up, so that no search meets a gap. */
-static void take_out(posw_values *p, const posw_value *v) {
-    size_t gap = home_of(p, digest_of(v->data, v->size));
-    while (p->slots[gap].value != v)
-        gap = behind(p, gap);
-    for (size_t i = behind(p, gap); p->slots[i].value != NULL; i = behind(p, i)) {
-        const size_t home = home_of(p, p->slots[i].digest), mask = p->capacity - 1;
-        if (((i - home) & mask) < ((i - gap) & mask)) continue;
-        p->slots[gap] = p->slots[i];
-        gap = i;
-    }
-    p->slots[gap].value = NULL;
-    p->count--;
+static void forget(posw_values *p, const posw_value *v) {
+    const uint64_t digest = digest_of(v->data, v->size);
+    posw_value **known = posw_map_find(&p->by_digest, &digest);
+    if (known != NULL && *known == v) (void)posw_map_remove(&p->by_digest, &digest);
 }
 
 void posw_values_release(posw_values *p, posw_value *v) {
     if (v == NULL || --v->holders > 0) return;
-    if (p->unique) take_out(p, v);
+    if (p->unique) forget(p, v);
     posw_chunks_release(&p->chunks, v, sizeof *v + v->size);
 }
 
 void posw_values_clear(posw_values *p) {
-    free(p->slots);
+    posw_map_clear(&p->by_digest);
     posw_chunks_clear(&p->chunks);
     *p = (posw_values){.unique = p->unique};
 }

@@ -4,12 +4,12 @@
  * all have the same blocks, then need the memory of one; a write costs a digest and a comparison instead of a copy to
  * memory that nobody has touched for long.
  *
- * Not thread safe. Nobody who chooses the values is kept from making them meet in the table: for simulation, not for
- * what strangers send. */
+ * Not thread safe. */
 #ifndef POSW_STORE_VALUES_H
 #define POSW_STORE_VALUES_H
 
 #include "base/chunks.h"
+#include "base/map.h"
 #include "posw/types.h"
 
 typedef struct {
@@ -17,18 +17,11 @@ typedef struct {
     uint8_t data[];
 } posw_value;
 
-/* A value with the digest of its bytes: a search that meets others does not look at them. */
-typedef struct {
-    posw_value *value; /* NULL: free */
-    uint64_t digest;
-} posw_value_slot;
-
 /* Zero-initialise, set `unique`; posw_values_clear frees. */
 typedef struct {
     bool unique; /* equal values are kept once */
     posw_chunks chunks;
-    posw_value_slot *slots; /* open addressing, at most half full; empty unless unique */
-    size_t capacity, count;
+    posw_map by_digest; /* 64 bits -> posw_value *; empty unless unique */
 } posw_values;
 
 /* The value of these bytes, held once more. NULL: out of memory. */

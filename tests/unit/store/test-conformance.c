@@ -66,12 +66,12 @@ static void test_sharing(void **state) {
     conform_same_key(sharing);
     conform_limits(sharing);
     conform_misuse(sharing);
-    assert_int_equal(values.count, 1);
+    assert_int_equal(values.by_digest.count, 1);
     assert_int_equal(neighbour->ops->get(neighbour, POSW_TABLE_TRIE, "a", 1, &got), POSW_OK);
     assert_int_equal(got.size, 5);
     assert_memory_equal(got.data, "value", 5);
     neighbour->ops->close(neighbour);
-    assert_int_equal(values.count, 0);
+    assert_int_equal(values.by_digest.count, 0);
     posw_values_clear(&values);
 }
 

@@ -44,10 +44,10 @@ static void check_holds(posw_values *p, uint64_t seed) {
     }
     for (size_t i = 0; i < HOLDS; i++)
         if (held[i] != NULL) assert_int_equal(held[i]->holders, p->unique ? count[kinds[i]] : 1);
-    if (p->unique) assert_int_equal(p->count, different);
+    if (p->unique) assert_int_equal(p->by_digest.count, different);
     for (size_t i = 0; i < HOLDS; i++)
         posw_values_release(p, held[i]);
-    assert_int_equal(p->count, 0);
+    assert_int_equal(p->by_digest.count, 0);
 }
 
 static void test_unique(void **state) {
@@ -71,9 +71,9 @@ static void test_empty(void **state) {
     posw_values_release(&p, NULL);
     posw_values_release(&p, zero);
     posw_values_release(&p, none);
-    assert_int_equal(p.count, 1); /* held twice */
+    assert_int_equal(p.by_digest.count, 1); /* held twice */
     posw_values_release(&p, none);
-    assert_int_equal(p.count, 0);
+    assert_int_equal(p.by_digest.count, 0);
     posw_values_clear(&p);
 }
 
