@@ -86,6 +86,8 @@ posw_u256 posw_chain_weight_total(const posw_chain *c);
 const posw_window *posw_chain_window(const posw_chain *c); /* stands at the tip; borrowed until the next import */
 /* The stake table in force for a block number up to tip + 1. NULL if not known. Borrowed until the next import. */
 const posw_stake_table *posw_chain_table(posw_chain *c, uint64_t number);
+/* The one that will be in force in the epoch after that of block tip + 1: it is taken by then (E1). As above. */
+const posw_stake_table *posw_chain_table_ahead(posw_chain *c);
 posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number);
 /* Sums of the table in force for a block number up to tip + 1, without loading it: for those who look at many epochs.
  * POSW_ENOTFOUND: not known. */

@@ -45,6 +45,12 @@ const posw_stake_table *posw_chain_table(posw_chain *c, uint64_t number) {
     return slot == NULL ? NULL : slot->table;
 }
 
+const posw_stake_table *posw_chain_table_ahead(posw_chain *c) {
+    const posw_chain_table_slot *slot;
+    const uint64_t number = c->tip.number + 1 + c->spec->params.epoch_blocks;
+    return posw_chain_table_at(c, &slot, number, c->tip.number) == POSW_OK ? slot->table : NULL;
+}
+
 posw_hash posw_chain_stake_root(posw_chain *c, uint64_t number) {
     const posw_chain_table_slot *slot = find_table(c, number);
     return slot == NULL ? (posw_hash){{0}} : slot->root;

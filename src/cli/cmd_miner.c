@@ -91,6 +91,12 @@ static shown time_with(const miner *m, const posw_u256 *difficulty, const posw_u
     return duration(m->per_s > 0 ? (hashes > 1 ? hashes : 1) / m->per_s : INFINITY);
 }
 
+/* At the chain's mean time between blocks. */
+static shown time_until(const posw_stratum_job *j, uint64_t block) {
+    const uint64_t blocks = block > j->height ? block - j->height : 0;
+    return duration((double)blocks * (double)j->stake.coming.block_time_s);
+}
+
 /* ---- what stake does ---- */
 
 static void print_times(const miner *m, const posw_stratum_stake *s) {
@@ -130,6 +136,26 @@ static void print_power(const miner *m, const posw_stratum_stake *s) {
     putchar('\n');
 }
 
+static void print_change(const posw_stratum_job *j, const posw_u256 *before, const posw_u256 *after, uint64_t from) {
+    const bool is_more = posw_u256_cmp(after, before) > 0;
+    const posw_u256 by = is_more ? posw_u256_sub_sat(after, before) : posw_u256_sub_sat(before, after);
+    printf("         %s coin %s from block %" PRIu64 " on, in about %s\n", coins(&by).text,
+           is_more ? "more count" : "fewer count", from, time_until(j, from).text);
+}
+
+/* What was staked or unstaked and does not show yet. */
+static void print_coming(const posw_stratum_job *j) {
+    const posw_stratum_coming *c = &j->stake.coming;
+    const posw_u256 *next = c->next_from > 0 ? &c->next_wei : &j->stake.stake_wei;
+    if (c->next_from > 0) print_change(j, &j->stake.stake_wei, next, c->next_from);
+    if (c->later_from > 0) print_change(j, next, &c->later_wei, c->later_from);
+    if (c->exit_block > 0)
+        printf("         %s coin are on their way out, the last of them free in block %" PRIu64 ", in about %s\n",
+               coins(&c->exiting_wei).text, c->exit_block, time_until(j, c->exit_block).text);
+    if (!posw_u256_is_zero(&c->unlocked_wei))
+        printf("         %s coin are free: take them with 'posw stake withdraw'\n", coins(&c->unlocked_wei).text);
+}
+
 /* When it has changed; and again when the speed is known for the first time. */
 static void print_stake(miner *m, const posw_stratum_job *j, bool again) {
     if (j == NULL || !j->has_stake) return;
@@ -143,6 +169,7 @@ static void print_stake(miner *m, const posw_stratum_job *j, bool again) {
         print_tickets(m, &j->stake);
     else
         print_power(m, &j->stake);
+    print_coming(j);
 }
 
 /* ---- lines for people ---- */
@@ -203,6 +230,22 @@ static const char *name_of(enum posw_rig_news news) {
     return names[news];
 }
 
+static void json_coming(posw_jw *w, const posw_stratum_coming *c) {
+    if (c->next_from > 0) {
+        posw_jw_kv_quantity_u256(w, "nextStake", &c->next_wei);
+        posw_jw_kv_u64(w, "nextFrom", c->next_from);
+    }
+    if (c->later_from > 0) {
+        posw_jw_kv_quantity_u256(w, "laterStake", &c->later_wei);
+        posw_jw_kv_u64(w, "laterFrom", c->later_from);
+    }
+    if (c->exit_block > 0) {
+        posw_jw_kv_quantity_u256(w, "exiting", &c->exiting_wei);
+        posw_jw_kv_u64(w, "exitBlock", c->exit_block);
+    }
+    if (!posw_u256_is_zero(&c->unlocked_wei)) posw_jw_kv_quantity_u256(w, "unlocked", &c->unlocked_wei);
+}
+
 static void json_job(posw_jw *w, const posw_stratum_job *j) {
     posw_jw_kv_u64(w, "height", j->height);
     posw_jw_kv_string(w, "algorithm", j->algorithm);
@@ -212,6 +255,7 @@ static void json_job(posw_jw *w, const posw_stratum_job *j) {
     posw_jw_kv_quantity_u256(w, "stake", &j->stake.stake_wei);
     posw_jw_kv_quantity_u256(w, "moreStake", &j->stake.step_wei);
     posw_jw_kv_quantity_u256(w, "moreWeight", &j->stake.step_weight);
+    json_coming(w, &j->stake.coming);
     if (!j->stake.tickets_rule) return;
     posw_jw_kv_u64(w, "tickets", j->stake.tickets);
     posw_jw_kv_u64(w, "used", j->stake.used);
@@ -297,7 +341,10 @@ const cli_command cli_command_miner = {
     "more "
     "stake would change. The node signs the blocks, so it must hold the key of the address or be its signer (posw "
     "stake signer). "
-    "When the connection is lost it comes back by itself. Stop it with Ctrl-C. xmrig speaks the same protocol.",
+    "When the connection is lost, or the node is behind the chain, it tries again after 1 s, later after up to a "
+    "minute; "
+    "when the node refuses the login for good it ends and says why. Stop it with Ctrl-C. xmrig speaks the same "
+    "protocol.",
     "posw miner --url stratum+tcp://203.0.113.7:3333 --login 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266.desk\n"
     "posw miner --url stratum+tcp://203.0.113.7:3333 --login 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 --threads 2 "
     "--throttle 30",

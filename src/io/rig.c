@@ -46,7 +46,8 @@ typedef struct rig {
     uv_signal_t signals[2];
     uv_getaddrinfo_t resolving;
     bool is_resolving, stopping;
-    rig_conn *link; /* NULL: none */
+    bool was_welcome; /* by this node, in an earlier connection at least */
+    rig_conn *link;   /* NULL: none */
     posw_stratum_client client;
     uint64_t retry_ms, heard_ms, asked_ms, opened_ms, started_ms;
     posw_stratum_job job;
@@ -265,12 +266,36 @@ static void on_share_done(rig *r, const posw_stratum_said *said) {
     search(r);
 }
 
+static void refused(rig *r, const posw_stratum_said *said) {
+    posw_message why;
+    const char *what = said->for_good ? "the node refuses the login" : "the node takes no login now";
+    const int err = posw_message_set(&why, POSW_EAUTH, "%s: %s", what, said->error);
+    if (said->for_good)
+        fail(r, err, why.text);
+    else
+        lose(r, why.text);
+}
+
+/* A wrong address, unless a node of ours was there before. */
+static void not_ours(rig *r) {
+    posw_message why;
+    const int err = posw_message_set(&why, POSW_EPARSE,
+                                     "what answers at %s, port %u, does not speak the miners' protocol of a posw node; "
+                                     "it is the port of the node's --stratum that is needed",
+                                     r->o->host, r->o->port);
+    if (r->was_welcome)
+        lose(r, why.text);
+    else
+        fail(r, err, why.text);
+}
+
 static void on_said(rig *r, const posw_stratum_said *said) {
     switch (said->type) {
     case POSW_STRATUM_SAID_NOTHING:
         break;
     case POSW_STRATUM_SAID_WELCOME:
         r->retry_ms = r->o->retry_first_ms;
+        r->was_welcome = true;
         tell(r, POSW_RIG_WELCOME, "");
         take_job(r, &said->job);
         break;
@@ -281,11 +306,14 @@ static void on_said(rig *r, const posw_stratum_said *said) {
     case POSW_STRATUM_SAID_REJECTED:
         on_share_done(r, said);
         break;
+    case POSW_STRATUM_SAID_REFUSED:
+        refused(r, said);
+        break;
     case POSW_STRATUM_SAID_ERROR:
         tell(r, POSW_RIG_NOTICE, said->error);
         break;
     case POSW_STRATUM_SAID_GARBAGE:
-        lose(r, "what answers there does not speak the miners' protocol of a posw node");
+        not_ours(r);
         break;
     }
 }

@@ -1,5 +1,7 @@
 /* An outside miner: a connection to a miners' door (src/stratum), searching threads, and a loop of its own around the
- * two. It comes back by itself when the connection is lost, after 1 s, then twice as long each time, up to a minute. */
+ * two. It comes back by itself when the connection is lost or the node takes no miners for now, after 1 s, then twice
+ * as long each time, up to a minute. It ends when the node refuses the login for good, or when what answers is no such
+ * node and has never been one. */
 #ifndef POSW_IO_RIG_H
 #define POSW_IO_RIG_H
 
@@ -42,8 +44,8 @@ typedef struct {
     void *arg;
 } posw_rig_options;
 
-/* Runs until SIGINT or SIGTERM, or the shares are done: POSW_OK. POSW_EUNSUPPORTED (the chain's proof of work is not in
- * this program), POSW_EIO or POSW_ENOMEM with a sentence. */
+/* Runs until SIGINT or SIGTERM, or the shares are done: POSW_OK. POSW_EAUTH (refused), POSW_EPARSE (no node),
+ * POSW_EUNSUPPORTED (the chain's proof of work is not in this program), POSW_EIO or POSW_ENOMEM with a sentence. */
 int posw_rig_run(const posw_rig_options *o, posw_message *msg);
 
 #endif

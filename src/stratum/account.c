@@ -22,17 +22,17 @@ static void address_text(char out[2 * POSW_ADDRESS_SIZE + 3], const posw_address
     posw_hex_encode(out + 2, a->b, sizeof a->b);
 }
 
-static void no_key(const posw_stratum *s, const posw_address *miner, posw_message *why) {
+static int no_key(const posw_stratum *s, const posw_address *miner, posw_message *why) {
     char text[2 * POSW_ADDRESS_SIZE + 3], own[2 * POSW_ADDRESS_SIZE + 3];
     address_text(text, miner);
-    if (s->o.key_count == 0) {
-        (void)posw_message_set(why, POSW_EAUTH, "Cannot mine for %s: this node has no key to sign blocks with", text);
-        return;
-    }
+    if (s->o.key_count == 0)
+        return posw_message_set(why, POSW_EAUTH,
+                                "Cannot mine for %s: this node has no key to sign blocks with (--stratum-keys)", text);
     address_text(own, &s->keys[0].address);
-    (void)posw_message_set(why, POSW_EAUTH,
-                           "Cannot mine for %s: this node has not got its signer's key; stake and name %s the signer",
-                           text, own);
+    return posw_message_set(
+        why, POSW_EAUTH,
+        "Cannot mine for %s: this node has not got its signer's key; stake and name %s the signer (posw stake signer)",
+        text, own);
 }
 
 /* A new template; the oldest is forgotten. */
@@ -93,29 +93,24 @@ static bool may_make(posw_stratum *s) {
     return s->login_works++ < STRATUM_LOGIN_WORKS;
 }
 
-stratum_account *stratum_account_get(posw_stratum *s, const posw_address *miner, posw_message *why, posw_actions *out) {
+int stratum_account_get(posw_stratum *s, stratum_account **account, const posw_address *miner, posw_message *why,
+                        posw_actions *out) {
     const posw_stratum_key *key = key_for(s, miner);
-    stratum_account *a = key == NULL ? NULL : place(s, miner);
-    if (key == NULL) {
-        no_key(s, miner, why);
-        return NULL;
-    }
-    if (a == NULL) {
-        (void)posw_message_set(why, POSW_EFULL, "This node mines for %u addresses already; try again later",
-                               s->o.accounts_max);
-        return NULL;
-    }
+    if (key == NULL) return no_key(s, miner, why);
+    stratum_account *a = place(s, miner);
+    if (a == NULL)
+        return posw_message_set(why, POSW_EFULL, "This node mines for %u addresses already; try again later",
+                                s->o.accounts_max);
     a->miner = *miner;
     a->key = key;
     if (!a->works[a->current].used || (a->users == 0 && s->now_ms >= a->made_ms + s->o.pool_refresh_ms)) {
-        if (!may_make(s))
-            (void)posw_message_set(why, POSW_EFULL, "Too many logins at once; try again");
-        else if (make_work(s, a, out) != POSW_OK)
-            (void)posw_message_set(why, POSW_EIO, "No block template could be made");
-        if (why->text[0] != '\0') return NULL;
+        if (!may_make(s)) return posw_message_set(why, POSW_EFULL, "Too many logins at once; try again");
+        const int err = make_work(s, a, out);
+        if (err != POSW_OK) return posw_message_set(why, err, "No block template could be made");
     }
     a->users++;
-    return a;
+    *account = a;
+    return POSW_OK;
 }
 
 stratum_work *stratum_account_work(stratum_account *a, uint64_t serial) {
@@ -138,7 +133,7 @@ void stratum_account_renew(posw_stratum *s, stratum_account *a, posw_actions *ou
     age(s, a);
     a->key = key_for(s, &a->miner);
     if (a->key == NULL) {
-        no_key(s, &a->miner, &why);
+        (void)no_key(s, &a->miner, &why);
         close_all(s, a, why.text, out);
         return;
     }

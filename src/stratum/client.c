@@ -71,7 +71,10 @@ static void understand(posw_stratum_client *c, posw_stratum_said *said, const po
         if (answers_share(c, r->id)) said->type = POSW_STRATUM_SAID_ACCEPTED;
         break;
     case POSW_STRATUM_ERROR:
-        said->type = answers_share(c, r->id) ? POSW_STRATUM_SAID_REJECTED : POSW_STRATUM_SAID_ERROR;
+        said->type = answers_share(c, r->id) ? POSW_STRATUM_SAID_REJECTED
+                     : c->session == 0       ? POSW_STRATUM_SAID_REFUSED
+                                             : POSW_STRATUM_SAID_ERROR;
+        said->for_good = r->for_good;
         memcpy(said->error, r->error, sizeof said->error);
         break;
     }

@@ -12,7 +12,8 @@ enum posw_stratum_said_type {
     POSW_STRATUM_SAID_JOB,      /* job */
     POSW_STRATUM_SAID_ACCEPTED, /* a share */
     POSW_STRATUM_SAID_REJECTED, /* the same; error says why */
-    POSW_STRATUM_SAID_ERROR,    /* not about a share: error */
+    POSW_STRATUM_SAID_REFUSED,  /* before a login was accepted: error; for_good: another try is of no use */
+    POSW_STRATUM_SAID_ERROR,    /* later, and not about a share: error */
     POSW_STRATUM_SAID_GARBAGE   /* not this protocol: the connection is of no use */
 };
 
@@ -20,6 +21,7 @@ typedef struct {
     enum posw_stratum_said_type type;
     posw_stratum_job job;
     char error[POSW_STRATUM_ERROR_SIZE];
+    bool for_good;
 } posw_stratum_said;
 
 enum { POSW_STRATUM_CLIENT_SHARES = 16 };

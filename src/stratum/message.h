@@ -69,6 +69,16 @@ void posw_stratum_request_encode(posw_buf *out, const posw_stratum_request *r, c
 
 /* ---- To the miner ---- */
 
+/* What of a login's stake will change by itself, as of the tip. All zero: nothing. */
+typedef struct {
+    uint64_t next_from, later_from; /* first blocks of the next epoch and of the one behind it, from which S is */
+    posw_u256 next_wei, later_wei;  /* so much; 0, 0: as before */
+    posw_u256 exiting_wei;          /* what the address has unstaked and is locked until the last of it is free */
+    uint64_t exit_block;            /* in this block; 0: none */
+    posw_u256 unlocked_wei;         /* what is free, and was not withdrawn */
+    uint64_t block_time_s;          /* T of the chain, for the time until then */
+} posw_stratum_coming;
+
 /* What stake does for a login now, and what more would do. All as of the next block. */
 typedef struct {
     bool tickets_rule;   /* W2; false: W1 */
@@ -80,6 +90,7 @@ typedef struct {
     posw_u256 price_wei; /* W2: c */
     uint64_t tickets, used, window_blocks; /* W2: floor(S / c), B, W */
     posw_u256 difficulty;
+    posw_stratum_coming coming;
 } posw_stratum_stake;
 
 typedef struct {
@@ -106,6 +117,7 @@ typedef struct {
     uint64_t session; /* WELCOME */
     posw_stratum_job job;
     char error[POSW_STRATUM_ERROR_SIZE]; /* printable, cut */
+    bool for_good;                       /* ERROR: the same login will be refused again (error code -2, else -1) */
 } posw_stratum_reply;
 
 void posw_stratum_reply_encode(posw_buf *out, const posw_stratum_reply *r);

@@ -4,8 +4,28 @@
 #include "stratum/text.h"
 
 #include <stdio.h>
+#include <string.h>
+
+enum { CODE_ERROR = -1, CODE_FOR_GOOD = -2 };
 
 /* ---- writing ---- */
+
+/* Left away while there is nothing to tell. */
+static void encode_coming(posw_jw *w, const posw_stratum_coming *c) {
+    static const posw_stratum_coming nothing = {0};
+    if (memcmp(c, &nothing, sizeof nothing) == 0) return;
+    posw_jw_key(w, "coming");
+    posw_jw_object(w);
+    stratum_kv_hex_u64(w, "nextFrom", c->next_from);
+    posw_jw_kv_quantity_u256(w, "next", &c->next_wei);
+    stratum_kv_hex_u64(w, "laterFrom", c->later_from);
+    posw_jw_kv_quantity_u256(w, "later", &c->later_wei);
+    posw_jw_kv_quantity_u256(w, "exiting", &c->exiting_wei);
+    stratum_kv_hex_u64(w, "exitBlock", c->exit_block);
+    posw_jw_kv_quantity_u256(w, "unlocked", &c->unlocked_wei);
+    stratum_kv_hex_u64(w, "blockTime", c->block_time_s);
+    posw_jw_object_end(w);
+}
 
 static void encode_stake(posw_jw *w, const posw_stratum_stake *s) {
     posw_jw_object(w);
@@ -22,6 +42,7 @@ static void encode_stake(posw_jw *w, const posw_stratum_stake *s) {
         stratum_kv_hex_u64(w, "used", s->used);
         stratum_kv_hex_u64(w, "window", s->window_blocks);
     }
+    encode_coming(w, &s->coming);
     posw_jw_object_end(w);
 }
 
@@ -56,11 +77,11 @@ static void encode_welcome(posw_jw *w, const posw_stratum_reply *r) {
     posw_jw_object_end(w);
 }
 
-static void encode_error(posw_jw *w, const char *text) {
+static void encode_error(posw_jw *w, const posw_stratum_reply *r) {
     posw_jw_object(w);
     posw_jw_key(w, "code");
-    posw_jw_i64(w, -1);
-    posw_jw_kv_string(w, "message", text);
+    posw_jw_i64(w, r->for_good ? CODE_FOR_GOOD : CODE_ERROR);
+    posw_jw_kv_string(w, "message", r->error);
     posw_jw_object_end(w);
 }
 
@@ -77,7 +98,7 @@ static void encode_body(posw_jw *w, const posw_stratum_reply *r) {
     }
     if (r->type == POSW_STRATUM_ERROR) {
         posw_jw_key(w, "error");
-        encode_error(w, r->error);
+        encode_error(w, r);
         return;
     }
     if (!unasked) posw_jw_kv_null(w, "error");
@@ -105,6 +126,17 @@ void posw_stratum_reply_encode(posw_buf *out, const posw_stratum_reply *r) {
 
 /* ---- reading ---- */
 
+static bool decode_coming(posw_stratum_coming *c, const json_t *v) {
+    return v == NULL || (stratum_hex_u64(&c->next_from, json_object_get(v, "nextFrom")) &&
+                         stratum_u256(&c->next_wei, json_object_get(v, "next")) &&
+                         stratum_hex_u64(&c->later_from, json_object_get(v, "laterFrom")) &&
+                         stratum_u256(&c->later_wei, json_object_get(v, "later")) &&
+                         stratum_u256(&c->exiting_wei, json_object_get(v, "exiting")) &&
+                         stratum_hex_u64(&c->exit_block, json_object_get(v, "exitBlock")) &&
+                         stratum_u256(&c->unlocked_wei, json_object_get(v, "unlocked")) &&
+                         stratum_hex_u64(&c->block_time_s, json_object_get(v, "blockTime")));
+}
+
 static bool decode_stake(posw_stratum_stake *s, const json_t *v) {
     const char *rule = stratum_string(json_object_get(v, "rule"), 16);
     if (rule == NULL) return false;
@@ -113,7 +145,8 @@ static bool decode_stake(posw_stratum_stake *s, const json_t *v) {
         !stratum_u256(&s->stake_wei, json_object_get(v, "stake")) ||
         !stratum_u256(&s->step_wei, json_object_get(v, "step")) ||
         !stratum_u256(&s->step_weight, json_object_get(v, "stepWeight")) ||
-        !stratum_u256(&s->difficulty, json_object_get(v, "difficulty")))
+        !stratum_u256(&s->difficulty, json_object_get(v, "difficulty")) ||
+        !decode_coming(&s->coming, json_object_get(v, "coming")))
         return false;
     if (!s->tickets_rule) return true;
     return stratum_u256(&s->boost, json_object_get(v, "boost")) &&
@@ -168,6 +201,7 @@ static int decode(posw_stratum_reply *r, const json_t *object) {
     if (json_is_object(error)) {
         r->type = POSW_STRATUM_ERROR;
         stratum_printable(r->error, sizeof r->error, json_object_get(error, "message"));
+        r->for_good = json_integer_value(json_object_get(error, "code")) == CODE_FOR_GOOD;
         return POSW_OK;
     }
     if (method == NULL) return decode_result(r, json_object_get(object, "result"));

@@ -1,6 +1,7 @@
 /* What stake does for a login, and what a little more would do: for the line that our own miner shows. */
 #include "posw/u256.h"
 #include "posw/weight.h"
+#include "state/staking.h"
 #include "stratum/stratum_internal.h"
 
 typedef struct {
@@ -62,6 +63,47 @@ static void ticket_step(const rule *r, posw_stratum_stake *s) {
     s->step_weight = weight_of(r, &at);
 }
 
+/* ---- what comes by itself ---- */
+
+static void exits(posw_stratum_coming *out, posw_state *s, const posw_address *owner, uint64_t number) {
+    posw_staking_exit list[POSW_STAKE_EXITS_MAX];
+    size_t count;
+    if (posw_staking_exits_of(s, list, &count, owner) != POSW_OK) return;
+    for (size_t i = 0; i < count; i++) {
+        posw_u256 *sum = list[i].unlock_block <= number ? &out->unlocked_wei : &out->exiting_wei;
+        *sum = posw_u256_add_sat(sum, &list[i].amount_wei);
+        if (sum == &out->exiting_wei) out->exit_block = list[i].unlock_block;
+    }
+}
+
+/* Deposits of all owners for this miner, and exits of the miner itself. What cannot be read is left away: nobody's work
+ * depends on it. */
+static posw_stratum_coming coming(posw_chain *c, const posw_address *miner, const posw_u256 *now_wei) {
+    const posw_params *p = posw_chain_params(c);
+    const uint64_t tip = posw_chain_tip(c)->number, next_from = (posw_epoch_of(p, tip + 1) + 1) * p->epoch_blocks;
+    const posw_stake_table *ahead = posw_chain_table_ahead(c);
+    const posw_stake_entry *entry = ahead == NULL ? NULL : posw_stake_table_find(ahead, miner);
+    const posw_u256 next = entry == NULL ? POSW_U256_ZERO : entry->stake_wei;
+    posw_stratum_coming out = {0};
+    posw_state *s = NULL;
+    posw_u256 later;
+    if (ahead == NULL || posw_chain_state_at(c, &s, tip) != POSW_OK) return out;
+    if (!posw_u256_equal(&next, now_wei)) {
+        out.next_from = next_from;
+        out.next_wei = next;
+    }
+    if (posw_staking_stake_of(s, &later, miner) == POSW_OK && !posw_u256_equal(&later, &next)) {
+        out.later_from = next_from + p->epoch_blocks;
+        out.later_wei = later;
+    }
+    exits(&out, s, miner, tip + 1);
+    if (out.next_from + out.later_from + out.exit_block > 0) out.block_time_s = p->block_time_s;
+    posw_state_free(s);
+    return out;
+}
+
+/* ---- all of it ---- */
+
 void stratum_stake_of(posw_stratum_stake *out, posw_chain *c, const posw_address *miner, const posw_u256 *difficulty) {
     const uint64_t number = posw_chain_tip(c)->number + 1;
     const posw_stake_table *table = posw_chain_table(c, number);
@@ -82,6 +124,7 @@ void stratum_stake_of(posw_stratum_stake *out, posw_chain *c, const posw_address
         } else {
             power_step(&r, &s);
         }
+        s.coming = coming(c, miner, &s.stake_wei);
     }
     *out = s;
 }

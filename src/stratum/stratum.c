@@ -26,8 +26,8 @@ void stratum_reply(const stratum_conn *c, const posw_stratum_reply *r, posw_acti
     send_to(c->id, r, out);
 }
 
-static void refuse_client(uint64_t client, const char *id, posw_actions *out, const char *text) {
-    posw_stratum_reply r = {.type = POSW_STRATUM_ERROR};
+static void refuse_client(uint64_t client, const char *id, posw_actions *out, const char *text, bool for_good) {
+    posw_stratum_reply r = {.type = POSW_STRATUM_ERROR, .for_good = for_good};
     (void)snprintf(r.id, sizeof r.id, "%s", id);
     (void)snprintf(r.error, sizeof r.error, "%s", text);
     send_to(client, &r, out);
@@ -39,7 +39,7 @@ void stratum_refuse(const stratum_conn *c, const char *id, posw_actions *out, co
     va_start(ap, format);
     (void)vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    refuse_client(c->id, id, out, text);
+    refuse_client(c->id, id, out, text, false);
 }
 
 static void close_client(uint64_t client, posw_actions *out) {
@@ -110,10 +110,12 @@ static bool parse_login(posw_address *miner, char worker[33], const char *login)
 
 static const char HELD[] = "This node is behind the chain or has no peers; it takes miners when it has caught up";
 
-static void refuse_login(posw_stratum *s, stratum_conn *c, const char *id, const char *why, posw_actions *out) {
+/* for_good: it is the login's own fault, and the same one will be refused again. */
+static void refuse_login(posw_stratum *s, stratum_conn *c, const char *id, const char *why, bool for_good,
+                         posw_actions *out) {
     s->counters.refused++;
     posw_log_write(posw_node_log(s->node), POSW_LOG_DEBUG, "stratum", "a login was refused: %s", why);
-    stratum_refuse(c, id, out, "%s", why);
+    refuse_client(c->id, id, out, why, for_good);
     stratum_close(s, c, out);
 }
 
@@ -123,17 +125,17 @@ static void on_login(posw_stratum *s, stratum_conn *c, const posw_stratum_reques
     if (c->account != NULL) {
         stratum_refuse(c, r->id, out, "Logged in already");
     } else if (posw_node_mining_is_held(s->node)) {
-        refuse_login(s, c, r->id, HELD, out);
+        refuse_login(s, c, r->id, HELD, false, out);
     } else if (r->lists_algorithms && !r->knows) {
         (void)posw_message_set(&why, POSW_EUNSUPPORTED, "This chain is mined with %s, which is not among your miner's",
                                s->algorithm);
-        refuse_login(s, c, r->id, why.text, out);
+        refuse_login(s, c, r->id, why.text, true, out);
     } else if (!parse_login(&miner, c->worker, r->login)) {
-        refuse_login(s, c, r->id, "The login is your address, 0x and 40 digits, or 0x….NAME of a machine", out);
+        refuse_login(s, c, r->id, "The login is your address, 0x and 40 digits, or 0x….NAME of a machine", true, out);
     } else {
-        c->account = stratum_account_get(s, &miner, &why, out);
-        if (c->account == NULL) {
-            refuse_login(s, c, r->id, why.text, out);
+        const int err = stratum_account_get(s, &c->account, &miner, &why, out);
+        if (err != POSW_OK) {
+            refuse_login(s, c, r->id, why.text, err == POSW_EAUTH, out);
             return;
         }
         s->counters.logins++;
@@ -234,7 +236,7 @@ static unsigned count_of(const posw_stratum *s, const uint8_t address[16]) {
 
 static void turn_away(posw_stratum *s, uint64_t client, const char *why, posw_actions *out) {
     s->counters.refused++;
-    refuse_client(client, "null", out, why);
+    refuse_client(client, "null", out, why, false);
     close_client(client, out);
 }
 

@@ -109,9 +109,10 @@ void stratum_give_job(posw_stratum *s, stratum_conn *c, enum posw_stratum_reply_
                       posw_actions *out);
 
 /* ---- account.c ---- */
-/* The account of this address, with work; NULL: `why` says in a sentence why not. The caller counts itself as a user.
- */
-stratum_account *stratum_account_get(posw_stratum *s, const posw_address *miner, posw_message *why, posw_actions *out);
+/* The account of this address, with work; the caller is counted as a user. POSW_EAUTH (the node cannot sign for it),
+ * POSW_EFULL or another error, and `why` says it in a sentence. */
+POSW_MUST_USE int stratum_account_get(posw_stratum *s, stratum_account **account, const posw_address *miner,
+                                      posw_message *why, posw_actions *out);
 void stratum_account_leave(stratum_account *a);
 void stratum_account_clear(stratum_account *a);                          /* of no users */
 stratum_work *stratum_account_work(stratum_account *a, uint64_t serial); /* NULL: forgotten, or a block already */

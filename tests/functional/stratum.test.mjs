@@ -282,16 +282,61 @@ describe('posw miner', () => {
     await node.stop();
   });
 
+  test('tries again after longer and longer rests while the node takes no miners', async () => {
+    const door = net.createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end('{"id":1,"error":{"code":-1,"message":"This node is behind the chain"}}\n'));
+    }).listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    const m = startMiner('--url', `127.0.0.1:${door.address().port}`, '--login', poor);
+    const rests = () => m.events.filter(({ event }) => event === 'lost');
+    await until('three tries', () => rests().length === 3, { timeoutMs: 15000 });
+    rests().forEach(({ text, retryMs }, i) => {
+      assert.equal(text, 'the node takes no login now: This node is behind the chain');
+      assert.ok(retryMs >= 1000 * 2 ** i && retryMs < 1250 * 2 ** i, `${retryMs}`);
+    });
+    m.child.kill('SIGINT');
+    assert.equal((await within(5000, m.exited, 'Ctrl-C')).code, 0);
+    door.close();
+  });
+
+  test('tells what of the stake is still to come', async () => {
+    const node = await startDev('--stratum', '127.0.0.1:0');
+    const provider = ethersProvider(node);
+    const staking = new Contract(STAKING, STAKING_ABI, ethersWallet(provider, 2));
+    await node.mined((await staking.stake(poor, { value: 2000n * COIN })).hash); // block 1: counts from block 32 on
+    await node.mineTo(40);
+    await node.mined((await staking.unstake(poor, 500n * COIN)).hash); // block 41: counts less from block 64 on
+    const mine = (...args) => run(['miner', '--url', node.ready.stratum, '--login', poor, '--threads', '1', '--shares', '1', ...args]);
+    const { code, stdout, stderr } = await mine();
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /stake {4}2000 coin/);
+    assert.match(stdout, /^ +500 coin fewer count from block 64 on, in about \d/m);
+    assert.match(stdout, /^ +500 coin are on their way out, the last of them free in block 73, in about \d/m);
+    await node.mined((await staking.stake(poor, { value: 800n * COIN })).hash);
+    const number = await node.number();
+    assert.ok(number < 48, 'this test is about one epoch');
+    assert.match((await mine()).stdout, /^ +300 coin more count from block 64 on/m);
+    await node.mineTo(73);
+    const job = JSON.parse((await mine('--json')).stdout.split('\n').find((line) => /"job"/.test(line)));
+    assert.equal(BigInt(job.stake), 2300n * COIN);
+    assert.equal(BigInt(job.unlocked), 500n * COIN);
+    assert.equal(job.nextFrom ?? job.laterFrom ?? job.exitBlock, undefined);
+    provider.destroy();
+    await node.stop();
+  });
+
   test('says what it cannot do', async () => {
     const node = await startDev('--stratum', '127.0.0.1:0');
-    const m = startMiner('--url', node.ready.stratum, '--login', '0x' + '11'.repeat(20));
-    await m.saw('why', ({ event, text }) => event === 'notice' && /signer's key/.test(text));
-    m.child.kill('SIGTERM');
-    assert.equal((await within(5000, m.exited, 'SIGTERM')).code, 0);
-    const web = startMiner('--url', new URL(node.url).host, '--login', poor);
-    await web.saw('that it is no miners’ door', ({ event, text }) => event === 'lost' && /does not speak/.test(text));
-    web.child.kill('SIGTERM');
-    await web.exited;
+    // what another try cannot mend ends it
+    for (const [url, login, text] of [
+      [node.ready.stratum, '0x' + '11'.repeat(20), /^posw: the node refuses the login: Cannot mine for 0x1{40}: .* name 0x[0-9a-f]{40} the signer \(posw stake signer\)$/],
+      [new URL(node.url).host, poor, /^posw: what answers at 127\.0\.0\.1, port \d+, does not speak .*; it is the port of the node's --stratum that is needed$/],
+    ]) {
+      const m = startMiner('--url', url, '--login', login);
+      assert.deepEqual(await within(10000, m.exited, 'the end of a miner that is refused'), { code: 1, signal: null });
+      assert.match(m.stderr.trim(), text);
+      assert.ok(!m.events.some(({ event }) => event === 'lost'));
+    }
     await node.stop();
     for (const [args, text] of [
       [['--login', poor], /--url .* and --login .* are needed/],

@@ -156,8 +156,17 @@ static void replies_come_back(void **state) {
                                 {.type = POSW_STRATUM_JOB, .id = "null", .job = a_job()},
                                 {.type = POSW_STRATUM_JOB, .id = "4", .job = a_job()},
                                 {.type = POSW_STRATUM_ERROR, .id = "5", .error = "Low difficulty share"},
-                                {.type = POSW_STRATUM_ERROR, .id = "null", .error = "No login"}};
+                                {.type = POSW_STRATUM_ERROR, .id = "null", .error = "No login"},
+                                {.type = POSW_STRATUM_ERROR, .id = "1", .error = "No key", .for_good = true}};
     all[2].job.stake = (posw_stratum_stake){.weight = POSW_U256_ONE, .step_wei = POSW_U256_ONE};
+    all[2].job.stake.coming = (posw_stratum_coming){.next_from = 8,
+                                                    .next_wei = posw_u256_from_u64(1),
+                                                    .later_from = 16,
+                                                    .later_wei = posw_u256_from_u64(2),
+                                                    .exiting_wei = posw_u256_from_u64(3),
+                                                    .exit_block = 17,
+                                                    .unlocked_wei = posw_u256_from_u64(4),
+                                                    .block_time_s = 15};
     all[3].job.has_stake = false;
     all[3].job.stake = (posw_stratum_stake){0};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(all); i++) {
@@ -171,6 +180,7 @@ static void replies_come_back(void **state) {
         assert_memory_equal(&back.job.input, &all[i].job.input, sizeof back.job.input);
         assert_memory_equal(&back.job.stake, &all[i].job.stake, sizeof back.job.stake);
         assert_string_equal(back.error, all[i].error);
+        assert_int_equal(back.for_good, all[i].for_good);
         posw_buf_clear(&out);
     }
 }
@@ -199,6 +209,7 @@ static void answers_go_to_their_shares(void **state) {
     assert_int_equal(hear(&c, "{\"id\":2,\"result\":{\"status\":\"OK\"}}\n").type, POSW_STRATUM_SAID_ACCEPTED);
     assert_int_equal(hear(&c, "{\"id\":2,\"result\":{\"status\":\"OK\"}}\n").type,
                      POSW_STRATUM_SAID_NOTHING); /* once */
+    c.session = 1;                               /* logged in: what is about no share is no refusal either */
     const posw_stratum_said e = hear(&c, "{\"method\":\"error\",\"error\":{\"message\":\"No \\u00e9 login\"}}\n");
     assert_int_equal(e.type, POSW_STRATUM_SAID_ERROR);
     assert_string_equal(e.error, "No ?? login");

@@ -680,6 +680,74 @@ static void the_next_step_of_a_power_rule(void **state) {
     close_world(w);
 }
 
+/* Key 0 unstakes 30 of its 100 coins, and somebody else stakes 50 for it. */
+static void stake_that_will_change_is_told(void **state) {
+    world *w = *state;
+    const posw_u256 more = h_coins(120), out = h_coins(30);
+    h_plan plan = {.miner = 1, .tx_count = 2, .txs = {h_unstake(0, 0, 0, 30), h_stake(2, 0, 0, 50)}};
+    h_block b = h_extend(w->chain.chain, &plan);
+    h_block_clear(&b);
+    posw_stratum_coming c = log_in(w, 1, 0).job.stake.coming;
+    assert_int_equal(c.next_from, 0); /* the next epoch's table is that of genesis */
+    assert_int_equal(c.later_from, 2 * H_EPOCH);
+    assert_true(posw_u256_equal(&c.later_wei, &more) && posw_u256_equal(&c.exiting_wei, &out));
+    assert_int_equal(c.exit_block, 1 + H_UNBONDING);
+    assert_true(posw_u256_is_zero(&c.unlocked_wei));
+    assert_int_equal(c.block_time_s, w->spec.params.block_time_s);
+    const posw_stratum_coming none = {0}, others = log_in(w, 2, 1).job.stake.coming;
+    assert_memory_equal(&others, &none, sizeof none);
+
+    h_grow(w->chain.chain, H_EPOCH - 1);
+    w->now_ms += 60000;
+    leave(w, 1); /* its work was made on an older tip, of which nobody has told the node */
+    c = log_in(w, 3, 0).job.stake.coming;
+    assert_int_equal(c.next_from, 2 * H_EPOCH);
+    assert_true(posw_u256_equal(&c.next_wei, &more));
+    assert_int_equal(c.later_from, 0);
+
+    h_grow(w->chain.chain, H_EPOCH); /* block 16: the stake counts, and the exit is free in the next */
+    w->now_ms += 60000;
+    leave(w, 3);
+    const posw_stratum_stake s = log_in(w, 3, 0).job.stake;
+    assert_true(posw_u256_equal(&s.stake_wei, &more));
+    assert_int_equal(s.coming.next_from + s.coming.later_from + s.coming.exit_block, 0);
+    assert_true(posw_u256_equal(&s.coming.unlocked_wei, &out) && posw_u256_is_zero(&s.coming.exiting_wei));
+}
+
+/* ---- our own miner's side ---- */
+
+static posw_stratum_said client_hears(const char *text, bool logged_in) {
+    posw_stratum_client c = {.session = logged_in};
+    posw_stratum_said said;
+    assert_true(posw_stratum_client_add(&c, posw_bytes_of(text, strlen(text))));
+    posw_stratum_client_next(&c, &said);
+    posw_stratum_client_clear(&c);
+    return said;
+}
+
+/* Refused for good: by the words of the node to a login that is wrong, and not to one that comes at a bad time. */
+static void a_refusal_for_good_is_told_apart(void **state) {
+    world *w = *state;
+    posw_actions a = {0};
+    come(w, 1);
+    say_login(w, 1, 2, "");
+    char *text = heard(w, 1);
+    posw_stratum_said said = client_hears(text, false);
+    assert_int_equal(said.type, POSW_STRATUM_SAID_REFUSED);
+    assert_true(said.for_good && strstr(said.error, "posw stake signer") != NULL);
+    free(text);
+    posw_node_hold_mining(w->node, true, &a);
+    posw_actions_clear(&a);
+    come(w, 2);
+    say_login(w, 2, 2, "");
+    text = heard(w, 2);
+    said = client_hears(text, false);
+    assert_int_equal(said.type, POSW_STRATUM_SAID_REFUSED);
+    assert_false(said.for_good);
+    assert_int_equal(client_hears(text, true).type, POSW_STRATUM_SAID_ERROR);
+    free(text);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -705,6 +773,8 @@ int main(void) {
         T(shares_under_way_have_a_limit),
         T(jobs_have_a_limit),
         cmocka_unit_test(the_next_step_of_a_power_rule),
+        T(stake_that_will_change_is_told),
+        T(a_refusal_for_good_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
