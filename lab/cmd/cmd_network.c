@@ -383,10 +383,6 @@ static void explain_miners(lab_report *r, const question *q) {
             "of the chain file all rules are the nodes' own but these: proofs of work are drawn and cost no time "
             "to check, and its accounts and stakes make room for those of the simulated miners%s",
             q->s.attack != NETWORK_NO_ATTACK ? "; under an attack its difficulty stays and its boost has no ramp" : "");
-    const enum posw_difficulty_rule rule = q->spec.params.difficulty_rule;
-    if (rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_STEP)
-        lab_note(r, "under this rule a block's difficulty depends on its own timestamp, which the nodes renew only at "
-                    "times: they mine slower than with a timestamp that is always new");
     if (q->s.miners == NULL) {
         lab_assume(r, "the nodes have equal hash power");
         return;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "counts.h"
 #include "posw/u256.h"
+#include "rules/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,9 @@ enum {
     WANTS_BYTES = 7,
     PROOF_BYTES = 60, /* of a boosted header's stake, and for each level of the table's tree */
     PROOF_LEVEL_BYTES = 45,
-    RENEW_US = 30 * 1000 * 1000, /* a template's timestamp */
+    /* a template's timestamp; OWN_TIME: where the difficulty depends on it */
+    RENEW_US = 30 * 1000 * 1000,
+    RENEW_OWN_TIME_US = 1000 * 1000,
     LATE_DIAL_US = 4 * 1000 * 1000,
     LOOK_EVENTS = 1 << 16,
     FIRST_CAPACITY = 64,
@@ -270,7 +273,8 @@ static void try_to_mine(blocks *b) {
     const uint32_t node = (uint32_t)block_tree_draw(&b->tree, &b->mining);
     const block_node *n = &b->nodes[node];
     if (!block_node_is_behind(n)) {
-        const uint64_t work_us = b->now_us - (b->now_us - n->since_us) % RENEW_US;
+        const uint64_t renew_us = lab_own_timestamp(b->tree.params) ? RENEW_OWN_TIME_US : RENEW_US;
+        const uint64_t work_us = b->now_us - (b->now_us - n->since_us) % renew_us;
         const enum tree_try result = block_tree_try(&b->tree, node, n->tip, b->start_s + work_us / 1000000,
                                                     b->start_s + b->now_us / 1000000, &b->mining);
         if (result == TREE_FOUND) found(b, node);

@@ -4,7 +4,7 @@
  * What is modelled, as the node does it (src/p2p/compact.c, sync.c, headers.c, bodies.c, givers.c; lab/world/links.c):
  *  - Rules: difficulty, weights, window, timestamps and fork choice by the functions of libposw (block_tree.h). Of two
  *    chains of one weight a node keeps the one that it saw first. A template's timestamp is as old as the node's tip,
- *    and renewed every 30 s.
+ *    and renewed every 30 s; every second where the difficulty depends on it.
  *  - Connections: those of world_name_peers, with the latencies of the world of the same seed. A message leaves at the
  *    sender's upload rate, one after the other, and arrives after latency and jitter, in order within its connection.
  *  - New blocks: COMPACT at once to those that have asked for it (of three peers each node does: at first of those that

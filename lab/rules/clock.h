@@ -2,7 +2,7 @@
 #ifndef POSW_LAB_CLOCK_H
 #define POSW_LAB_CLOCK_H
 
-#include "posw/difficulty.h"
+#include "core/difficulty_rules.h"
 
 #include <math.h>
 
@@ -24,9 +24,9 @@ static inline posw_u256 lab_u256_of(double v) {
     return out;
 }
 
-/* True iff the difficulty of a block depends on its own timestamp (D6, D7). */
+/* D6, D7 */
 static inline bool lab_own_timestamp(const posw_params *p) {
-    return p->difficulty_rule == POSW_DIFFICULTY_HOMESTEAD || p->difficulty_rule == POSW_DIFFICULTY_STEP;
+    return posw_difficulty_reads_own_time(p->difficulty_rule);
 }
 
 /* While a block is looked for under such a rule, the difficulty stands still between these times: the least elapsed

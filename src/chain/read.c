@@ -2,8 +2,8 @@
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
+#include "core/difficulty_rules.h"
 #include "crypto/keccak.h"
-#include "posw/difficulty.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 #include "state/staking.h"
@@ -66,14 +66,11 @@ int posw_chain_stake_sums(posw_chain *c, posw_stake_sums *out, uint64_t number) 
     return posw_staking_table_sums(out, value.data, value.size) ? POSW_OK : POSW_ECORRUPT;
 }
 
-static bool reads_own_time(enum posw_difficulty_rule rule) {
-    return rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_STEP;
-}
-
 posw_u256 posw_chain_next_difficulty(posw_chain *c, uint64_t timestamp) {
     const posw_params *p = &c->spec->params;
     const bool is_known = posw_hash_equal(&c->next_parent, &c->tip_hash);
-    if (is_known && (timestamp == c->next_time || !reads_own_time(p->difficulty_rule))) return c->next_difficulty;
+    if (is_known && (timestamp == c->next_time || !posw_difficulty_reads_own_time(p->difficulty_rule)))
+        return c->next_difficulty;
     c->next_difficulty = posw_difficulty_next(p, c->window, &c->tip, timestamp);
     c->next_parent = c->tip_hash;
     c->next_time = timestamp;

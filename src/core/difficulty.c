@@ -38,6 +38,10 @@ bool posw_difficulty_has_blocks(enum posw_difficulty_rule rule) {
     return rule == POSW_DIFFICULTY_ASERT || rule == POSW_DIFFICULTY_LWMA3 || rule == POSW_DIFFICULTY_BITCOIN2016;
 }
 
+bool posw_difficulty_reads_own_time(enum posw_difficulty_rule rule) {
+    return rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_STEP;
+}
+
 static uint64_t lesser(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }

@@ -4,6 +4,9 @@
 
 #include "posw/difficulty.h"
 
+/* True iff the difficulty of a block depends on its own timestamp (D6, D7). */
+bool posw_difficulty_reads_own_time(enum posw_difficulty_rule rule);
+
 posw_u256 posw_difficulty_next_asert(const posw_params *p, const posw_header *parent);
 posw_u256 posw_difficulty_next_lwma3(const posw_params *p, const posw_window *w, const posw_header *parent);
 posw_u256 posw_difficulty_next_bitcoin2016(const posw_params *p, const posw_window *w, const posw_header *parent);

@@ -2,12 +2,13 @@
 #include "node/node_internal.h"
 
 #include "base/bytes.h"
+#include "core/difficulty_rules.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
-    TIMESTAMP_REFRESH_MS = 30000, /* a template without new transactions is renewed for its timestamp's sake */
+    TIMESTAMP_REFRESH_MS = 30000, /* a template without new transactions, for its timestamp's sake */
     RETRY_MS = 1000
 };
 
@@ -97,6 +98,14 @@ static uint64_t pace_until_ms(const posw_node *n) {
     return at_s <= n->offset_s ? 0 : (at_s - n->offset_s) * 1000;
 }
 
+/* How old a template may become. Where its own time makes a block easier (D6, D7), that time must be new always, and
+ * not only where it makes a difference: a difficulty that is measured between times that are some new and some old
+ * would be too low (renewed only when the difficulty falls, blocks of `step` would come in two thirds of T). */
+static uint64_t refresh_ms(const posw_node *n) {
+    const bool always = posw_difficulty_reads_own_time(posw_chain_params(n->options.chain)->difficulty_rule);
+    return n->pool_changed || always ? n->options.template_refresh_ms : TIMESTAMP_REFRESH_MS;
+}
+
 /* When the current template should be replaced; 0: now. */
 static uint64_t renew_at_ms(posw_node *n) {
     const bool late = n->options.late_templates;
@@ -104,7 +113,7 @@ static uint64_t renew_at_ms(posw_node *n) {
     if (late ? n->mining_id == 0 : s == NULL) return 0;
     const posw_hash tip = posw_chain_tip_hash(n->options.chain);
     if (!posw_hash_equal(late ? &n->late_parent : &s->t.parent, &tip)) return 0;
-    return (late ? n->late_ms : s->made_ms) + (n->pool_changed ? n->options.template_refresh_ms : TIMESTAMP_REFRESH_MS);
+    return (late ? n->late_ms : s->made_ms) + refresh_ms(n);
 }
 
 static bool may_sign(posw_node *n) {

@@ -120,8 +120,10 @@ typedef struct {
     /* Mining: NULL identity: no built-in miner (work can still be fetched by others). Copied. */
     const posw_miner_identity *identity;
     uint64_t pace_s; /* development: at least this long between a parent and the block on it; 0: as found */
-    uint64_t template_refresh_ms; /* renew the template for new transactions; default 1000 */
-    bool development;             /* allows evm_mine and evm_increaseTime */
+    /* Renew the template for new transactions, and where the difficulty depends on a block's own time (D6, D7) always;
+     * default 1000. */
+    uint64_t template_refresh_ms;
+    bool development;     /* allows evm_mine and evm_increaseTime */
     uint64_t prune_bytes; /* block and execution files together are held at about this, oldest first; 0: all are kept */
     const posw_pow *pow;  /* borrowed; only posw_node_mine_now searches with it */
     /* For performers that know when a seal will be found without a search (a simulated world): MINE then says number,

@@ -2,6 +2,7 @@
 #include "stratum/stratum_internal.h"
 
 #include "base/bytes.h"
+#include "core/difficulty_rules.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -276,6 +277,7 @@ static void on_closed(posw_stratum *s, const posw_event *e) {
 /* ---- time ---- */
 
 static uint64_t renew_at(const posw_stratum *s, const stratum_account *a) {
+    if (s->reads_own_time) return a->made_ms + s->o.own_time_refresh_ms;
     return a->made_ms + (a->pool_changed ? s->o.pool_refresh_ms : s->o.refresh_ms);
 }
 
@@ -365,7 +367,7 @@ static void set_defaults(posw_stratum_options *o) {
     } d[] = {{&o->connections_max, 1024}, {&o->address_connections, 64}, {&o->accounts_max, 16},
              {&o->login_ms, 10000},       {&o->refresh_ms, 30000},       {&o->pool_refresh_ms, 10000},
              {&o->requests_per_s, 20},    {&o->requests_burst, 60},      {&o->excess_max, 200},
-             {&o->false_max, 3},          {&o->ban_ms, 600000}};
+             {&o->false_max, 3},          {&o->ban_ms, 600000},          {&o->own_time_refresh_ms, 5000}};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(d); i++)
         if (*d[i].at == 0) *d[i].at = d[i].value;
 }
@@ -386,6 +388,7 @@ int posw_stratum_new(posw_stratum **out, posw_node *n, const posw_stratum_option
     s->node = n;
     s->chain = posw_node_chain(n);
     s->algorithm = posw_stratum_algorithm(posw_chain_params(s->chain)->pow);
+    s->reads_own_time = posw_difficulty_reads_own_time(posw_chain_params(s->chain)->difficulty_rule);
     s->next_id = 1;
     s->next_extra = posw_load_be32(o->seed); /* another node's miners of the same address search elsewhere */
     posw_map_init(&s->by_id, sizeof(uint64_t), sizeof(stratum_conn *), o->seed);

@@ -10,6 +10,8 @@
  * Jobs. Each login's address has a template of its own (the beneficiary is inside what is hashed); all connections of
  * the address search it with different extra nonces. There is new work on every new tip (which an own block, and the
  * switch of an epoch, are), every refresh_ms, and pool_refresh_ms after a template when transactions came meanwhile.
+ * Where the difficulty depends on a block's own time (D6, D7), every own_time_refresh_ms: for a time that is nearly
+ * new, and not more often, since each of the accounts costs a template, and each connection a line.
  *
  * Shares. There is no easier target than the chain's: every good share is a block. A share of an earlier template on
  * the same tip is as good; one on an older tip still becomes a block of a side branch, and is answered as stale. A
@@ -44,6 +46,7 @@ typedef struct {
     unsigned login_ms;            /* from the connection to a login; 10,000 */
     unsigned refresh_ms;          /* 30,000 */
     unsigned pool_refresh_ms;     /* 10,000 */
+    unsigned own_time_refresh_ms; /* 5,000 */
     unsigned requests_per_s;      /* of one connection, on average; what comes beyond is refused unread; 20 */
     unsigned requests_burst;      /* at once after a rest; 60 */
     unsigned excess_max;          /* such refusals in one connection before it is closed; 200 */

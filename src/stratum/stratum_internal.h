@@ -82,6 +82,7 @@ struct posw_stratum {
     posw_node *node;
     posw_chain *chain;
     const char *algorithm;
+    bool reads_own_time; /* the difficulty, of a block */
     posw_stratum_key keys[POSW_STRATUM_KEYS_MAX];
     stratum_conn *first, *last; /* in the order in which they came */
     posw_map by_id;             /* client -> stratum_conn * */

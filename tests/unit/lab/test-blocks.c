@@ -303,6 +303,21 @@ static void test_difficulty_rules(void **state) {
     }
 }
 
+/* Templates are of the second in which they are found, also where blocks come every few seconds: `step` has then the
+ * mean that whole seconds give it, and not a longer one. */
+static void test_own_time(void **state) {
+    (void)state;
+    posw_params p;
+    network_setup s = setup_of(2);
+    ticket_rules(&p, POSW_DIFFICULTY_STEP, 60);
+    s.chain = &p;
+    s.block_time_s = 10;
+    s.latency_ms = 2;
+    s.blocks = 40000;
+    const network_result r = run(&s);
+    near((double)s.blocks / (double)r.main, 1.22, .03); /* of times up to 30 s old: 1.29 */
+}
+
 /* ---- beside whole nodes ---- */
 
 enum { STALE, RATIO, DELAY, HALF, NINE_TENTHS, FIGURES };
@@ -353,6 +368,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_stopped),
         cmocka_unit_test(test_tickets),
         cmocka_unit_test(test_difficulty_rules),
+        cmocka_unit_test(test_own_time),
     };
     const struct CMUnitTest beside[] = {cmocka_unit_test(test_whole_nodes)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,35 @@ static void a_tick_brings_work(void **state) {
     timer_at(w, 60000);
 }
 
+static void by_steps(posw_chain_spec *spec) {
+    spec->params.difficulty_rule = POSW_DIFFICULTY_STEP;
+    spec->params.difficulty_blocks = 0;
+    spec->params.block_time_s = 15;
+    spec->params.genesis_difficulty = posw_u256_from_u64(1000);
+}
+
+/* D7: work is of the time, second by second, and easier from T after the parent on. */
+static void work_is_of_the_time_where_that_counts(void **state) {
+    (void)state;
+    world *w = open_with(&(options){.change = by_steps});
+    tick(w);
+    const posw_work first = given(w);
+    seal(w, &first);
+    posw_work work = given(w);
+    for (uint64_t s = 0; s < 20; s++) {
+        assert_int_equal(work.difficulty.w[0], s < 15 ? 1100 : 1000);
+        timer_at(w, 1000 * (s + 1));
+        tick_at(w, 1000 * s + 999);
+        assert_int_equal(count(w, POSW_ACTION_MINE), 0);
+        tick_at(w, 1000 * (s + 1));
+        work = given(w);
+    }
+    seal(w, &work);
+    assert_int_equal(height(w), 2);
+    assert_int_equal(posw_chain_tip(w->chain.chain)->timestamp, START_MS / 1000 + 20);
+    close_world(w);
+}
+
 static void a_seal_brings_a_block_and_work(void **state) {
     world *w = *state;
     tick(w);
@@ -805,6 +834,7 @@ static void actions_are_reused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_tick_brings_work),
+        cmocka_unit_test(work_is_of_the_time_where_that_counts),
         TEST(a_seal_brings_a_block_and_work),
         TEST(unknown_work_is_ignored),
         TEST(a_late_seal),

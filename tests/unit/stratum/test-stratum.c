@@ -450,6 +450,30 @@ static void work_is_renewed(void **state) {
     assert_int_equal(height(w), 1);
 }
 
+static void by_steps(posw_chain_spec *spec) {
+    spec->params.difficulty_rule = POSW_DIFFICULTY_STEP;
+    spec->params.difficulty_blocks = 0;
+}
+
+/* Under a rule that reads the block's own time; a share of the two templates before is as good. */
+static void work_is_renewed_for_its_time(void **state) {
+    (void)state;
+    world *w = open_with(by_steps, (posw_stratum_options){0});
+    const posw_stratum_reply r = log_in(w, 1, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(w->timer_ms, w->now_ms + 5000);
+        tick(w, 4999);
+        hears_nothing(w, 1);
+        tick(w, 1);
+        assert_memory_not_equal(last(w, 1).job.input + 7, r.job.input + 7, 32);
+    }
+    const hit f = search_job(&r.job, 0, false);
+    submit(w, 1, r.session, r.job.id, &f);
+    hears(w, 1, "\"status\":\"OK\"");
+    assert_int_equal(height(w), 1);
+    close_world(w);
+}
+
 static void transactions_are_taken_in_soon(void **state) {
     world *w = *state;
     (void)log_in(w, 1, 0);
@@ -762,6 +786,7 @@ int main(void) {
         T(a_share_outlives_its_connection),
         T(false_results_lead_to_a_ban),
         T(work_is_renewed),
+        cmocka_unit_test(work_is_renewed_for_its_time),
         T(transactions_are_taken_in_soon),
         T(a_node_that_is_behind_serves_nobody),
         cmocka_unit_test(connections_have_limits),
