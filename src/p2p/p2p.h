@@ -113,9 +113,10 @@ void posw_p2p_read_status(const posw_p2p *p, posw_p2p_status *out);
  * What strangers say is not known to be true: believe several parts, or peers that this node dialled. */
 bool posw_p2p_unknown_upgrade(const posw_p2p *p, uint64_t *height, size_t *peers);
 /* Has such a height been passed without this node? *height: the lowest that was told; 0: none was. What counts is the
- * latest word of each of the 16 nodes that were dialled and heard last (whoever comes could say anything): true while
- * at least as many of them follow rules that this chain file does not have as do not. So one of two others is enough,
- * one liar among several is not, and it is over when they say otherwise. */
+ * latest word of each of the 16 nodes that were dialled and heard last (whoever comes could say anything), and of these
+ * the words of the last hour, if there are any: true while at least as many of them follow rules that this chain file
+ * does not have as do not. So one of two others is enough, one liar among several is not, and it is over when they say
+ * otherwise, or are gone and others are not. */
 bool posw_p2p_upgrade_needed(const posw_p2p *p, uint64_t *height);
 
 /* Bytes of whole messages since the start, by direction, and peers that broke the protocol, by the message in which

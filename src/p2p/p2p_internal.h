@@ -90,10 +90,13 @@ typedef struct p2p_peer {
 } p2p_peer;
 
 /* What a node that was dialled said last about its rules: posw_p2p_upgrade_needed counts these. Whoever is connected
- * says it each minute; so those that were heard last are they, and some that were dialled and left lately. */
-enum { P2P_WORDS_MAX = 16 };
+ * says it each minute, and whoever was refused and is one of those to be dialled (again: after 5 minutes) as often; so
+ * those that were heard last are they, and some that were dialled and left lately. What nobody has repeated for an hour
+ * is as good as gone, and counts only while there is nothing newer: a node that is alone knows nothing better. */
+enum { P2P_WORDS_MAX = 16, P2P_WORD_MS = 60 * 60 * 1000 };
 typedef struct {
     posw_netaddr address;
+    uint64_t at_ms;  /* when */
     bool lacks;      /* it follows rules that our chain file lacks, or names some for a block that is past here */
     uint64_t height; /* from this block on; if it does not lack: the upgrade of which it speaks that we do not know; 0:
                         none known */

@@ -41,15 +41,24 @@ static void sentence_of(char out[POSW_MSG_SENTENCE_MAX], const posw_p2p *p, enum
 
 /* ---- The words of those who were dialled ---- */
 
+/* Of those that count; they are in the order in which they were heard. */
+static size_t first_word(const posw_p2p *p) {
+    size_t i = 0;
+    while (i < p->word_count && p->now_ms - p->words[i].at_ms >= P2P_WORD_MS)
+        i++;
+    return i < p->word_count ? i : 0;
+}
+
 bool posw_p2p_upgrade_needed(const posw_p2p *p, uint64_t *height) {
+    const size_t first = first_word(p);
     size_t lacks = 0;
     uint64_t lowest = 0;
-    for (size_t i = 0; i < p->word_count; i++) {
+    for (size_t i = first; i < p->word_count; i++) {
         const p2p_word *w = &p->words[i];
         lacks += w->lacks;
         if (w->lacks && w->height != 0 && (lowest == 0 || w->height < lowest)) lowest = w->height;
     }
-    if (lacks == 0 || 2 * lacks < p->word_count) return false;
+    if (lacks == 0 || 2 * lacks < p->word_count - first) return false;
     *height = lowest;
     return true;
 }
@@ -68,7 +77,8 @@ static void note_word(posw_p2p *p, const p2p_peer *peer, bool lacks, uint64_t he
         take_out(p, i);
     }
     if (p->word_count == P2P_WORDS_MAX) take_out(p, 0);
-    p->words[p->word_count++] = (p2p_word){.address = peer->address, .lacks = lacks, .height = height};
+    p->words[p->word_count++] =
+        (p2p_word){.address = peer->address, .at_ms = p->now_ms, .lacks = lacks, .height = height};
     p->lack_said = p->lack_said && posw_p2p_upgrade_needed(p, &height);
 }
 

@@ -366,6 +366,30 @@ static void over_when_it_no_longer_holds(void **state) {
     n_close(&w);
 }
 
+/* The word of one that is gone counts for an hour beside those that are there, and on where there is nobody else. */
+static void words_grow_old(void **state) {
+    (void)state;
+    enum { HOUR_MS = 60 * 60 * 1000 };
+    n_net w;
+    open_counting(&w);
+    dialled_as(&w, 1, true, HEIGHT);
+    n_tick(&w, 3 * HOUR_MS);
+    expect_lack(&w, true, 0, 1); /* it is all that is known */
+    dialled_as(&w, 2, false, 0);
+    expect_lack(&w, false, 0, 1);
+    dialled_as(&w, 1, true, HEIGHT);
+    expect_lack(&w, true, 0, 2);
+    n_tick(&w, HOUR_MS - 1);
+    dialled_as(&w, 2, false, 0);
+    expect_lack(&w, true, 0, 2);
+    n_tick(&w, 1);
+    expect_lack(&w, false, 0, 2);
+    dialled_as(&w, 2, false, 0);
+    dialled_as(&w, 1, true, HEIGHT);
+    expect_lack(&w, true, 0, 3); /* it is back, and so is what it says */
+    n_close(&w);
+}
+
 /* At the limit the oldest word goes. */
 static void words_have_a_limit(void **state) {
     (void)state;
@@ -393,6 +417,7 @@ int main(void) {
         cmocka_unit_test(pings),
         cmocka_unit_test(one_line_for_one_upgrade),
         cmocka_unit_test(over_when_it_no_longer_holds),
+        cmocka_unit_test(words_grow_old),
         cmocka_unit_test(words_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
