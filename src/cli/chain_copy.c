@@ -124,13 +124,38 @@ static int from_node(const cli_chain_copy *copy, const cli *c) {
     return code;
 }
 
+static void name_origin(cli_chain_copy *copy, const cli *c) {
+    const bool is_dir = cli_given(c, "datadir"), is_file = cli_given(c, "snapshot");
+    const char *name = cli_text(c, is_dir ? "datadir" : "snapshot");
+    size_t size = is_dir || is_file ? strlen(name) : 0;
+    while (is_dir && size > 1 && name[size - 1] == '/')
+        size--;
+    if (size > PATH_MAX - 4) size = PATH_MAX - 4;
+    snprintf(copy->origin, sizeof copy->origin, "%.*s%s", (int)size, name,
+             is_dir    ? "/"
+             : is_file ? ", "
+                       : "the node's ");
+}
+
+void cli_chain_copy_blame(const cli_chain_copy *copy, posw_message *msg) {
+    const size_t size = strlen(copy->dir);
+    const char *at = msg->text, *next;
+    posw_buf text = {0};
+    for (; (next = strstr(at, copy->dir)) != NULL && next[size] == '/'; at = next + size + 1)
+        posw_buf_printf(&text, "%.*s%s", (int)(next - at), at, copy->origin);
+    posw_buf_text(&text, at);
+    if (!text.failed) (void)posw_message_set(msg, POSW_OK, "%.*s", (int)text.size, (const char *)text.data);
+    posw_buf_clear(&text);
+}
+
 int cli_chain_copy_make(cli_chain_copy *copy, const cli *c) {
-    *copy = (cli_chain_copy){{0}, false};
+    *copy = (cli_chain_copy){.keep = false};
     if (cli_given(c, "datadir") + cli_given(c, "rpc") + cli_given(c, "snapshot") != 1)
         return cli_usage(c, "name the chain by one of --datadir DIR, --rpc URL and --snapshot FILE");
     take_signals();
     int code = make_folder(copy, c);
     if (code != CLI_OK) return code;
+    name_origin(copy, c);
     if (cli_given(c, "datadir"))
         code = from_datadir(copy, cli_text(c, "datadir"));
     else if (cli_given(c, "snapshot"))

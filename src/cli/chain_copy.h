@@ -10,6 +10,8 @@
 typedef struct {
     char dir[PATH_MAX]; /* "": none */
     bool keep;
+    /* What stands before a name in the copy where the original is meant: "DIR/", "FILE, " or "the node's ". */
+    char origin[PATH_MAX];
 } cli_chain_copy;
 
 #define CLI_CHAIN_COPY_OPTIONS                                                                        \
@@ -24,6 +26,8 @@ typedef struct {
  * cli_chain_copy_stopped. CLI_OK, or an exit code after its sentence: there is none then. */
 int cli_chain_copy_make(cli_chain_copy *copy, const cli *c);
 bool cli_chain_copy_stopped(void);
+/* A sentence about a file of the copy made one about the original: the copy is gone when it is read. */
+void cli_chain_copy_blame(const cli_chain_copy *copy, posw_message *msg);
 /* Removes it unless it is to be kept. */
 void cli_chain_copy_clear(cli_chain_copy *copy);
 

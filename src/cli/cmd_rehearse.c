@@ -130,8 +130,10 @@ static int rehearse(cli *c, const posw_chain_spec *spec, const cli_chain_copy *c
     o->arg = &s;
     const int err = cli_rehearse(&r, o, &msg);
     if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
-    if (err == POSW_ECORRUPT)
+    if (err == POSW_ECORRUPT) {
+        if (!copy->keep) cli_chain_copy_blame(copy, &msg);
         return cli_fail("what was copied is damaged (posw db verify examines a data directory): %s", msg.text);
+    }
     if (err != POSW_OK) return cli_fail("%s", msg.text);
     const char *kept = copy->keep ? copy->dir : NULL;
     int code = cli_switch(c, "json") ? show_json(spec, &r, kept) : show(spec, &r, kept);
@@ -148,7 +150,7 @@ static bool read_options(const cli *c, cli_rehearse_options *o) {
 
 static int run(cli *c) {
     posw_chain_spec spec = {0};
-    cli_chain_copy copy = {{0}, false};
+    cli_chain_copy copy = {.keep = false};
     cli_rehearse_options o;
     if (cli_text(c, "chain") == NULL)
         return cli_usage(c, "--chain NEW.json is needed: the chain file with the upgrade");

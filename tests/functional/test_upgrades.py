@@ -211,6 +211,7 @@ class Rehearsal(unittest.TestCase):
             os.truncate(f"{damaged}/{name}", size)
 
         last = os.path.getsize(f"{self.folder}/a/blocks/blk00000.dat") - 1
+        names = []
         for what, damage, words in (("a byte of the latest block", lambda: flip("blocks/blk00000.dat", last), "wrong checksum of the record at byte"),
                                     ("no blocks any more", lambda: cut("blocks/blk00000.dat", 100), "blk00000.dat"),
                                     ("the state's first page", lambda: flip("state/data.mdb", 16), "is not an LMDB file"),
@@ -224,7 +225,12 @@ class Rehearsal(unittest.TestCase):
                 self.assertIn("what was copied is damaged (posw db verify examines a data directory)", done.err)
                 self.assertIn(words.lower(), done.err.lower())
                 self.assertEqual(os.listdir(f"{self.folder}/tmp"), [], "the copy is gone")
+                self.assertNotIn(f"{self.folder}/tmp", done.err, "nothing that is gone is named")
+                named = re.findall(r"/\S+/(?:blk\d+\.dat|data\.mdb)", done.err)
+                self.assertTrue(all(os.path.exists(path) and path.startswith(damaged + "/") for path in named), done.err)
+                names.extend(named)
                 shutil.rmtree(damaged)
+        self.assertGreaterEqual(len(names), 2, "what is damaged is named")
 
     def test_behind_the_last_upgrade(self):
         chain = self.file({"height": 500, "name": "x", "gasLimit": 31000000})
