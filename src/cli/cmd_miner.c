@@ -17,6 +17,7 @@ enum { PORT = 3333 };
 
 static const cli_option options[] = {
     {"url", "URL", NULL, "the node's door for miners: stratum+tcp://HOST:PORT"},
+    {"fingerprint", "HEX", NULL, "use TLS, and only with the certificate of this fingerprint, which the node prints"},
     {"login", "ADDRESS", NULL, "the address to mine for; .NAME behind it names the machine"},
     {"threads", "N", "0", "threads that search; 0: one for each core"},
     {"throttle", "PERCENT", "0", "rest so much of the time, for a cool and quiet machine: 0 to 90"},
@@ -294,8 +295,7 @@ static void on_event(void *arg, const posw_rig_event *e) {
 /* ---- the command ---- */
 
 static bool read_url(const cli *c, posw_node_url *out) {
-    static const char scheme[] = "stratum+tcp://";
-    const char *url = cli_text(c, "url");
+    const char *scheme = cli_given(c, "fingerprint") ? "stratum+ssl://" : "stratum+tcp://", *url = cli_text(c, "url");
     if (strncmp(url, scheme, strlen(scheme)) == 0) url += strlen(scheme);
     return strstr(url, "://") == NULL && posw_node_url_parse(out, url, PORT);
 }
@@ -305,10 +305,14 @@ static int run(cli *c) {
     posw_address address;
     posw_message msg = {""};
     uint64_t threads, throttle, report, shares;
-    const char *login = cli_text(c, "login");
+    const char *login = cli_text(c, "login"), *pin = cli_text(c, "fingerprint");
+    uint8_t fingerprint[POSW_FINGERPRINT_SIZE];
     if (cli_text(c, "url") == NULL || login == NULL)
         return cli_usage(c, "--url stratum+tcp://HOST:PORT and --login ADDRESS are needed");
-    if (!read_url(c, &url)) return cli_usage(c, "--url must be like stratum+tcp://203.0.113.7:3333");
+    if (!read_url(c, &url))
+        return cli_usage(c, "--url must be like stratum+tcp://203.0.113.7:3333, or stratum+ssl://… with --fingerprint");
+    if (pin != NULL && !posw_hex_decode(fingerprint, sizeof fingerprint, pin, strlen(pin)))
+        return cli_usage(c, "--fingerprint must be 64 hexadecimal digits");
     char account[64];
     (void)snprintf(account, sizeof account, "%.*s", (int)strcspn(login, ".+"), login);
     if (!cli_address(c, "--login", account, &address)) return CLI_USAGE;
@@ -321,6 +325,7 @@ static int run(cli *c) {
     miner m = {.json = cli_switch(c, "json")};
     const posw_rig_options o = {.host = url.host,
                                 .port = url.port,
+                                .fingerprint = pin == NULL ? NULL : fingerprint,
                                 .login = login,
                                 .agent = "posw-miner/" POSW_VERSION,
                                 .threads = (unsigned)threads,

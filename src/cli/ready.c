@@ -40,6 +40,7 @@ int cli_ready_json(const cli_ready *r, const posw_runner_ports *ports) {
     if (ports->stratum != 0) {
         cli_url(text, "stratum+tcp", r->stratum_host, ports->stratum);
         posw_jw_kv_string(&w, "stratum", text);
+        if (r->fingerprint[0] != '\0') posw_jw_kv_string(&w, "stratumFingerprint", r->fingerprint);
     }
     if (ports->metrics != 0) posw_jw_kv_u64(&w, "metricsPort", ports->metrics);
     if (r->p2p != NULL) {
@@ -78,6 +79,7 @@ int cli_ready_node(void *arg, const posw_runner_ports *ports) {
         char text[CLI_URL_SIZE];
         cli_url(text, "stratum+tcp", r->stratum_host, ports->stratum);
         printf("miners (xmrig, posw miner) at %s\n", text);
+        if (r->fingerprint[0] != '\0') printf("  also with TLS; fingerprint %s\n", r->fingerprint);
     }
     if (r->p2p != NULL) {
         char node[POSW_NODE_URL_TEXT];

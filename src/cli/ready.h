@@ -10,6 +10,7 @@ typedef struct {
     const char *host;
     const posw_p2p *p2p;      /* NULL: no network */
     const char *stratum_host; /* where miners are heard; read only if there is a port for them */
+    char fingerprint[65];     /* of the certificate that they are shown in TLS; "": none */
 } cli_ready;
 
 /* "scheme://host:port", with brackets around an IPv6 host. */

@@ -84,6 +84,10 @@ X509 *posw_identity_certificate(const posw_identity *id) {
     return id->certificate;
 }
 
+bool posw_identity_fingerprint(uint8_t out[POSW_FINGERPRINT_SIZE], const posw_identity *id) {
+    return X509_digest(id->certificate, EVP_sha256(), out, NULL) == 1;
+}
+
 /* ---- The file: the seed, a space, the node id that it must give, a line feed. The id makes damage known. ---- */
 
 static int damaged(posw_message *msg, const char *path) {

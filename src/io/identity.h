@@ -24,6 +24,9 @@ posw_node_id posw_identity_node_id(const posw_identity *id);
 /* Borrowed. */
 EVP_PKEY *posw_identity_key(const posw_identity *id);
 X509 *posw_identity_certificate(const posw_identity *id);
+/* SHA-256 of the certificate's DER form: the same in each run, since the certificate is. False: out of memory. */
+enum { POSW_FINGERPRINT_SIZE = 32 };
+POSW_MUST_USE bool posw_identity_fingerprint(uint8_t out[POSW_FINGERPRINT_SIZE], const posw_identity *id);
 
 /* The node id of a public key; false: it is no Ed25519 key. */
 bool posw_identity_id_of_key(posw_node_id *out, const EVP_PKEY *key);

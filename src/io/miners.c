@@ -3,11 +3,12 @@
 #include "base/map.h"
 #include "io/runner.h"
 #include "io/tcp.h"
+#include "io/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_SIZE = 16 * 1024, KEEPALIVE_S = 60, LINGER_MS = 1000 };
+enum { READ_SIZE = 16 * 1024, KEEPALIVE_S = 60, LINGER_MS = 1000, HANDSHAKES_S = 100, TLS_HANDSHAKE_RECORD = 22 };
 
 typedef struct miner {
     uv_tcp_t tcp;
@@ -17,8 +18,10 @@ typedef struct miner {
     uint64_t id;
     unsigned handles; /* that are still open */
     bool closing;
-    bool silent;  /* its end is not told of */
-    bool leaving; /* the last word is said */
+    bool silent;   /* its end is not told of */
+    bool leaving;  /* the last word is said */
+    bool begun;    /* something came */
+    posw_tls *tls; /* NULL: plain */
 } miner;
 
 struct posw_miners {
@@ -30,6 +33,9 @@ struct posw_miners {
     uint64_t next_id;
     uint16_t port;
     bool stopping;
+    posw_tls_context *tls; /* NULL: none */
+    uint64_t second;       /* the latest in which there were handshakes, */
+    unsigned handshakes;   /* and how many */
     char read_buffer[READ_SIZE];
 };
 
@@ -44,6 +50,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     if (--c->handles > 0) return;
     const uint64_t id = c->id;
     const bool tell = !c->silent && !m->stopping;
+    posw_tls_free(c->tls);
     free(c);
     if (!tell) return;
     posw_event e = {.type = POSW_EVENT_MINER_CLOSED, .client = id};
@@ -65,6 +72,38 @@ static void drop(miner *c) {
     uv_close((uv_handle_t *)&c->linger, on_handle_closed);
 }
 
+static void put(miner *c, const uint8_t *data, size_t size);
+
+/* ---- TLS ---- */
+
+static void flush(miner *c) {
+    posw_buf *out = posw_tls_output(c->tls);
+    if (out->size > 0) put(c, out->data, out->size);
+    posw_buf_clear(out); /* most are silent most of the time */
+}
+
+static bool shake_hands(miner *c) {
+    posw_miners *m = c->owner;
+    const uint64_t second = uv_now(m->listener.loop) / 1000;
+    if (second != m->second) m->handshakes = 0;
+    m->second = second;
+    return m->handshakes++ < m->o.handshakes_s && posw_tls_new(&c->tls, m->tls, true, NULL) == POSW_OK;
+}
+
+static void tell_data(const miner *c, posw_bytes data) {
+    posw_event e = {.type = POSW_EVENT_MINER_DATA, .client = c->id, .data = data};
+    c->owner->o.event(c->owner->o.arg, &e);
+}
+
+static void hear_tls(miner *c, const uint8_t *data, size_t size) {
+    posw_buf plain = {0};
+    const enum posw_tls_state state = posw_tls_feed(c->tls, data, size, &plain);
+    flush(c);
+    if (plain.size > 0 && !c->closing) tell_data(c, posw_buf_view(&plain));
+    posw_buf_clear(&plain);
+    if (!c->leaving && (state == POSW_TLS_CLOSED || state == POSW_TLS_FAILED)) drop(c);
+}
+
 /* ---- reading ---- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
@@ -80,8 +119,14 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
         return;
     }
     if (size == 0 || c->closing || c->leaving) return;
-    posw_event e = {.type = POSW_EVENT_MINER_DATA, .client = c->id, .data = {(const uint8_t *)buf->base, (size_t)size}};
-    c->owner->o.event(c->owner->o.arg, &e);
+    const bool is_tls = !c->begun && c->owner->tls != NULL && buf->base[0] == TLS_HANDSHAKE_RECORD;
+    c->begun = true;
+    if (is_tls && !shake_hands(c))
+        drop(c);
+    else if (c->tls != NULL)
+        hear_tls(c, (const uint8_t *)buf->base, (size_t)size);
+    else
+        tell_data(c, posw_bytes_of(buf->base, (size_t)size));
 }
 
 /* ---- writing ---- */
@@ -112,14 +157,25 @@ static bool queue(miner *c, const uint8_t *data, size_t size) {
     return false;
 }
 
+static void put(miner *c, const uint8_t *data, size_t size) {
+    uv_stream_t *stream = (uv_stream_t *)&c->tcp;
+    if (c->closing) return;
+    const uv_buf_t b = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
+    int done = uv_stream_get_write_queue_size(stream) == 0 ? uv_try_write(stream, &b, 1) : 0;
+    if (done < 0) done = 0; /* it would block, or the end comes with the next read */
+    if ((size_t)done < size && !queue(c, data + done, size - (size_t)done)) drop(c);
+}
+
 void posw_miners_send(posw_miners *m, uint64_t client, posw_bytes data) {
     miner *c = find(m, client);
     if (c == NULL || c->leaving || data.size == 0) return;
-    uv_stream_t *stream = (uv_stream_t *)&c->tcp;
-    const uv_buf_t b = uv_buf_init((char *)(uintptr_t)data.data, (unsigned)data.size);
-    int done = uv_stream_get_write_queue_size(stream) == 0 ? uv_try_write(stream, &b, 1) : 0;
-    if (done < 0) done = 0; /* it would block, or the end comes with the next read */
-    if ((size_t)done < data.size && !queue(c, data.data + done, data.size - (size_t)done)) drop(c);
+    if (c->tls == NULL) {
+        put(c, data.data, data.size);
+    } else if (posw_tls_state_now(c->tls) == POSW_TLS_OPEN) {
+        const bool is_written = posw_tls_write(c->tls, data.data, data.size);
+        flush(c);
+        if (!is_written) drop(c);
+    }
 }
 
 static void on_linger(uv_timer_t *timer) {
@@ -138,6 +194,11 @@ void posw_miners_close(posw_miners *m, uint64_t client) {
     miner *c = find(m, client);
     if (c == NULL || c->leaving) return;
     c->leaving = c->silent = true;
+    if (c->tls != NULL) {
+        posw_tls_close(c->tls);
+        flush(c);
+        if (c->closing) return;
+    }
     uv_shutdown_t *req = malloc(sizeof *req);
     if (req != NULL) req->data = c;
     if (req != NULL && uv_shutdown(req, (uv_stream_t *)&c->tcp, on_shut) == 0) {
@@ -219,11 +280,14 @@ int posw_miners_start(posw_miners **out, uv_loop_t *loop, const posw_miners_opti
     if (m == NULL) return posw_message_set(msg, POSW_ENOMEM, "out of memory");
     posw_random_bytes(seed, sizeof seed);
     m->o = *o;
+    if (m->o.handshakes_s == 0) m->o.handshakes_s = HANDSHAKES_S;
     m->next_id = 1;
     posw_map_init(&m->by_id, sizeof(uint64_t), sizeof(miner *), seed);
     (void)uv_tcp_init(loop, &m->listener);
     m->listener.data = m;
-    const int err = posw_tcp_listen(&m->listener, o->host, o->port, "--stratum", on_connection, &m->port, msg);
+    int err = posw_tcp_listen(&m->listener, o->host, o->port, "--stratum", on_connection, &m->port, msg);
+    if (err == POSW_OK && o->identity != NULL && posw_tls_door_context_new(&m->tls, o->identity) != POSW_OK)
+        err = posw_message_set(msg, POSW_ENOMEM, "out of memory");
     if (err == POSW_OK)
         *out = m;
     else
@@ -245,5 +309,6 @@ void posw_miners_stop(posw_miners *m) {
 void posw_miners_free(posw_miners *m) {
     if (m == NULL) return;
     posw_map_clear(&m->by_id);
+    posw_tls_context_free(m->tls);
     free(m);
 }

@@ -2,12 +2,17 @@
  * MINER_OPEN, MINER_DATA and MINER_CLOSED of node/node.h; its commands are the actions MINER_SEND and MINER_CLOSE. Who
  * may come, and how often a connection may ask, is decided there.
  *
+ * With an identity a connection may also be TLS (io/tls.h): the first byte tells, since no line begins with that of a
+ * handshake. Of these so many a second are answered (about 0.3 ms each); who comes beyond is closed. What is said to
+ * such a connection before its handshake is done is left unsaid.
+ *
  * Limits: connections in all; and bytes that wait for a miner that does not read: 64 KiB (about 80 jobs), then it is
  * closed. A miner may be silent for hours; that it has gone is noticed by TCP's keepalive. */
 #ifndef POSW_IO_MINERS_H
 #define POSW_IO_MINERS_H
 
 #include "base/error.h"
+#include "io/identity.h"
 #include "node/node.h"
 
 #include <uv.h>
@@ -20,6 +25,8 @@ typedef struct {
     const char *host; /* numeric address */
     uint16_t port;    /* 0: any free one */
     unsigned connections_max;
+    const posw_identity *identity;           /* NULL: no TLS; read by posw_miners_start alone */
+    unsigned handshakes_s;                   /* TLS handshakes a second; 0: 100 */
     void (*event)(void *arg, posw_event *e); /* now_ms is left to the receiver */
     void *arg;
 } posw_miners_options;

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "io/mine_threads.h"
 #include "io/runner.h"
+#include "io/tls.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -33,6 +34,8 @@ typedef struct {
     uv_tcp_t tcp;
     uv_connect_t connecting;
     struct rig *rig;
+    posw_tls *tls;   /* NULL: plain */
+    bool said_hello; /* the login is sent */
     char buffer[READ_SIZE];
 } rig_conn;
 
@@ -46,8 +49,9 @@ typedef struct rig {
     uv_signal_t signals[2];
     uv_getaddrinfo_t resolving;
     bool is_resolving, stopping;
-    bool was_welcome; /* by this node, in an earlier connection at least */
-    rig_conn *link;   /* NULL: none */
+    bool was_welcome;      /* by this node, in an earlier connection at least */
+    rig_conn *link;        /* NULL: none */
+    posw_tls_context *tls; /* NULL: plain */
     posw_stratum_client client;
     uint64_t retry_ms, heard_ms, asked_ms, opened_ms, started_ms;
     posw_stratum_job job;
@@ -102,7 +106,9 @@ static void close_handle(uv_handle_t *handle) {
 }
 
 static void on_link_closed(uv_handle_t *handle) {
-    free(handle->data);
+    rig_conn *l = handle->data;
+    posw_tls_free(l->tls);
+    free(l);
 }
 
 static void unlink_now(rig *r) {
@@ -172,14 +178,25 @@ static void on_written(uv_write_t *req, int status) {
     free(req);
 }
 
-static void send_out(rig *r, posw_buf *out) {
-    pending *w = out->failed || r->link == NULL ? NULL : malloc(sizeof *w + out->size);
+static void send_raw(rig *r, posw_buf *out) {
+    pending *w = out->failed || out->size == 0 || r->link == NULL ? NULL : malloc(sizeof *w + out->size);
     if (w != NULL) {
         memcpy(w->data, out->data, out->size);
         const uv_buf_t b = uv_buf_init((char *)w->data, (unsigned)out->size);
         if (uv_write(&w->req, (uv_stream_t *)&r->link->tcp, &b, 1, on_written) != 0) free(w);
     }
     posw_buf_clear(out);
+}
+
+static void send_out(rig *r, posw_buf *out) {
+    posw_tls *tls = r->link == NULL ? NULL : r->link->tls;
+    if (tls == NULL) {
+        send_raw(r, out);
+        return;
+    }
+    if (posw_tls_state_now(tls) == POSW_TLS_OPEN) (void)!posw_tls_write(tls, out->data, out->size);
+    posw_buf_clear(out);
+    send_raw(r, posw_tls_output(tls)); /* if it has failed, reading notices */
 }
 
 /* ---- jobs ---- */
@@ -318,17 +335,10 @@ static void on_said(rig *r, const posw_stratum_said *said) {
     }
 }
 
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
-    const rig_conn *l = stream->data;
-    rig *r = l->rig;
+static void hear(rig *r, posw_bytes data) {
+    const rig_conn *l = r->link;
     posw_stratum_said said;
-    if (r->link != l) return;
-    if (size < 0) {
-        lose(r, size == UV_EOF ? "the connection was closed" : uv_strerror((int)size));
-        return;
-    }
-    r->heard_ms = uv_now(&r->loop);
-    if (!posw_stratum_client_add(&r->client, posw_bytes_of(buf->base, (size_t)size))) {
+    if (!posw_stratum_client_add(&r->client, data)) {
         lose(r, "out of memory");
         return;
     }
@@ -336,6 +346,54 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
         posw_stratum_client_next(&r->client, &said);
         on_said(r, &said);
     } while (r->link == l && said.type != POSW_STRATUM_SAID_NOTHING);
+}
+
+static void say_hello(rig *r) {
+    posw_buf out = {0};
+    r->link->said_hello = true;
+    tell(r, POSW_RIG_CONNECTED, r->o->host);
+    posw_stratum_client_login(&r->client, &out, r->o->login, r->o->agent, NULL);
+    send_out(r, &out);
+}
+
+/* A certificate that is not the expected one will not be another time. */
+static void tls_failed(rig *r, const char *reason) {
+    posw_message why;
+    const int err = posw_message_set(&why, POSW_EAUTH,
+                                     "no TLS with %s, port %u (%s): it wants a node with --stratum-tls, and the "
+                                     "fingerprint that this prints",
+                                     r->o->host, r->o->port, reason);
+    if (strstr(reason, "fingerprint") != NULL)
+        fail(r, err, why.text);
+    else
+        lose(r, why.text);
+}
+
+static void hear_tls(rig *r, posw_bytes data) {
+    rig_conn *l = r->link;
+    posw_buf plain = {0};
+    const enum posw_tls_state state = posw_tls_feed(l->tls, data.data, data.size, &plain);
+    send_raw(r, posw_tls_output(l->tls));
+    if (state == POSW_TLS_OPEN && !l->said_hello) say_hello(r);
+    if (r->link == l && plain.size > 0) hear(r, posw_buf_view(&plain));
+    posw_buf_clear(&plain);
+    if (r->link != l) return;
+    if (state == POSW_TLS_FAILED)
+        tls_failed(r, posw_tls_reason(l->tls));
+    else if (state == POSW_TLS_CLOSED)
+        lose(r, "the connection was closed");
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
+    const rig_conn *l = stream->data;
+    rig *r = l->rig;
+    if (r->link != l) return;
+    if (size < 0) {
+        lose(r, size == UV_EOF ? "the connection was closed" : uv_strerror((int)size));
+        return;
+    }
+    r->heard_ms = uv_now(&r->loop);
+    (l->tls == NULL ? hear : hear_tls)(r, posw_bytes_of(buf->base, (size_t)size));
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
@@ -347,7 +405,6 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void on_connected(uv_connect_t *req, int status) {
     rig_conn *l = req->data;
     rig *r = l->rig;
-    posw_buf out = {0};
     if (r->link != l) return;
     if (status < 0) {
         lose(r, uv_strerror(status));
@@ -359,9 +416,12 @@ static void on_connected(uv_connect_t *req, int status) {
         lose(r, "it cannot be read");
         return;
     }
-    tell(r, POSW_RIG_CONNECTED, r->o->host);
-    posw_stratum_client_login(&r->client, &out, r->o->login, r->o->agent, NULL);
-    send_out(r, &out);
+    if (r->tls == NULL)
+        say_hello(r);
+    else if (posw_tls_new(&l->tls, r->tls, false, NULL) == POSW_OK)
+        send_raw(r, posw_tls_output(l->tls));
+    else
+        lose(r, "out of memory");
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {
@@ -448,7 +508,9 @@ int posw_rig_run(const posw_rig_options *o, posw_message *msg) {
     r->msg = msg;
     r->retry_ms = own.retry_first_ms;
     pthread_mutex_init(&r->lock, NULL);
-    int err = start(r);
+    int err = POSW_OK;
+    if (own.fingerprint != NULL) err = posw_tls_pinned_context_new(&r->tls, own.fingerprint);
+    if (err == POSW_OK) err = start(r);
     if (err == POSW_OK) {
         (void)uv_run(&r->loop, UV_RUN_DEFAULT);
         report(r);
@@ -456,6 +518,7 @@ int posw_rig_run(const posw_rig_options *o, posw_message *msg) {
         err = r->result;
     }
     posw_stratum_client_clear(&r->client);
+    posw_tls_context_free(r->tls);
     pthread_mutex_destroy(&r->lock);
     free(r);
     return err;

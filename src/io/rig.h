@@ -6,6 +6,7 @@
 #define POSW_IO_RIG_H
 
 #include "base/error.h"
+#include "io/identity.h"
 #include "stratum/client.h"
 
 enum posw_rig_news {
@@ -34,6 +35,7 @@ typedef struct {
 typedef struct {
     const char *host; /* a name or a numeric address */
     uint16_t port;
+    const uint8_t *fingerprint; /* POSW_FINGERPRINT_SIZE bytes: TLS, and only with this certificate; NULL: plain */
     const char *login, *agent;
     unsigned threads;                                 /* 1 to 256 */
     unsigned throttle;                                /* percent of the time that they rest, 0 to 90 */

@@ -44,6 +44,7 @@ typedef struct {
     const char *stratum_host;     /* numeric address */
     uint16_t stratum_port;        /* 0: any free port */
     unsigned stratum_connections; /* that the service takes */
+    bool stratum_tls;             /* TLS is heard there, too, with the certificate of `identity`, which is not NULL */
     /* files */
     const char *journal_path; /* NULL: the mempool is not kept */
     /* network */

@@ -14,8 +14,12 @@ unsigned miners_files(const runner *r, unsigned files) {
 
 int miners_start(runner *r, unsigned files) {
     if (r->o->stratum_host == NULL) return POSW_OK;
-    const posw_miners_options o = {
-        .host = r->o->stratum_host, .port = r->o->stratum_port, .connections_max = files, .event = on_miner, .arg = r};
+    const posw_miners_options o = {.host = r->o->stratum_host,
+                                   .port = r->o->stratum_port,
+                                   .connections_max = files,
+                                   .identity = r->o->stratum_tls ? r->o->identity : NULL,
+                                   .event = on_miner,
+                                   .arg = r};
     return posw_miners_start(&r->miners, &r->loop, &o, r->msg);
 }
 

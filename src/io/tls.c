@@ -20,11 +20,13 @@ static const uint8_t ALPN[] = {6, 'p', 'o', 's', 'w', '/', '1'};
 struct posw_tls_context {
     SSL_CTX *ssl;
     BIO_METHOD *bio;
+    bool any_protocol;
+    uint8_t pin[POSW_FINGERPRINT_SIZE];
 };
 
 struct posw_tls {
     SSL *ssl;
-    bool server;
+    bool server, any_protocol;
     enum posw_tls_state state;
     posw_node_id expected, peer;
     const uint8_t *in; /* what is being fed */
@@ -147,6 +149,18 @@ static int verify(X509_STORE_CTX *store, void *arg) {
     return 0;
 }
 
+static int verify_pin(X509_STORE_CTX *store, void *arg) {
+    const posw_tls_context *c = arg;
+    uint8_t got[EVP_MAX_MD_SIZE];
+    unsigned size;
+    if (X509_digest(X509_STORE_CTX_get0_cert(store), EVP_sha256(), got, &size) == 1 && size == sizeof c->pin &&
+        memcmp(got, c->pin, size) == 0)
+        return 1;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+    because(of_ssl(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx())), "another fingerprint");
+    return 0;
+}
+
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *in,
                            unsigned in_size, void *arg) {
     (void)ssl, (void)arg;
@@ -166,32 +180,34 @@ static void on_message(int sent, int version, int type, const void *data, size_t
 
 /* ---- The context ---- */
 
-static bool set_up(SSL_CTX *c, const posw_identity *id) {
+static bool set_up(SSL_CTX *c) {
     SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    SSL_CTX_set_cert_verify_callback(c, verify, NULL);
-    SSL_CTX_set_alpn_select_cb(c, choose_protocol, NULL);
     SSL_CTX_set_msg_callback(c, on_message);
-    SSL_CTX_set_max_cert_list(c, CERTIFICATE_MAX);
     return SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) == 1 &&
-           SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) == 1 &&
-           SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
-           SSL_CTX_set1_groups_list(c, "X25519") == 1 && SSL_CTX_set1_sigalgs_list(c, "ed25519") == 1 &&
-           SSL_CTX_set1_client_sigalgs_list(c, "ed25519") == 1 && SSL_CTX_set_num_tickets(c, 0) == 1 &&
-           SSL_CTX_set_max_early_data(c, 0) == 1 && SSL_CTX_set_recv_max_early_data(c, 0) == 1 &&
-           SSL_CTX_set_alpn_protos(c, ALPN, sizeof ALPN) == 0 &&
-           SSL_CTX_use_PrivateKey(c, posw_identity_key(id)) == 1 &&
+           SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) == 1 && SSL_CTX_set_num_tickets(c, 0) == 1 &&
+           SSL_CTX_set_max_early_data(c, 0) == 1 && SSL_CTX_set_recv_max_early_data(c, 0) == 1;
+}
+
+static bool show(SSL_CTX *c, const posw_identity *id) {
+    return SSL_CTX_use_PrivateKey(c, posw_identity_key(id)) == 1 &&
            SSL_CTX_use_certificate(c, posw_identity_certificate(id)) == 1;
 }
 
-int posw_tls_context_new(posw_tls_context **out, const posw_identity *id) {
-    posw_tls_context *c = calloc(1, sizeof *c);
-    if (c == NULL) return POSW_ENOMEM;
-    c->ssl = SSL_CTX_new(TLS_method());
-    c->bio = wire_method();
-    bool good = c->ssl != NULL && c->bio != NULL && set_up(c->ssl, id);
+static bool set_up_peer(posw_tls_context *context, const posw_identity *id) {
+    SSL_CTX *c = context->ssl;
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(c, verify, NULL);
+    SSL_CTX_set_alpn_select_cb(c, choose_protocol, NULL);
+    SSL_CTX_set_max_cert_list(c, CERTIFICATE_MAX);
+    return SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
+           SSL_CTX_set1_groups_list(c, "X25519") == 1 && SSL_CTX_set1_sigalgs_list(c, "ed25519") == 1 &&
+           SSL_CTX_set1_client_sigalgs_list(c, "ed25519") == 1 && SSL_CTX_set_alpn_protos(c, ALPN, sizeof ALPN) == 0 &&
+           show(c, id);
+}
+
+static int finish(posw_tls_context **out, posw_tls_context *c, bool good) {
     ERR_clear_error();
     if (!good) {
         posw_tls_context_free(c);
@@ -199,6 +215,37 @@ int posw_tls_context_new(posw_tls_context **out, const posw_identity *id) {
     }
     *out = c;
     return POSW_OK;
+}
+
+static posw_tls_context *context_new(void) {
+    posw_tls_context *c = calloc(1, sizeof *c);
+    if (c == NULL) return NULL;
+    c->ssl = SSL_CTX_new(TLS_method());
+    c->bio = wire_method();
+    if (c->ssl != NULL && c->bio != NULL && set_up(c->ssl)) return c;
+    posw_tls_context_free(c);
+    return NULL;
+}
+
+int posw_tls_context_new(posw_tls_context **out, const posw_identity *id) {
+    posw_tls_context *c = context_new();
+    return finish(out, c, c != NULL && set_up_peer(c, id));
+}
+
+int posw_tls_door_context_new(posw_tls_context **out, const posw_identity *id) {
+    posw_tls_context *c = context_new();
+    if (c != NULL) c->any_protocol = true;
+    return finish(out, c, c != NULL && SSL_CTX_set1_groups_list(c->ssl, "X25519:P-256") == 1 && show(c->ssl, id));
+}
+
+int posw_tls_pinned_context_new(posw_tls_context **out, const uint8_t fingerprint[POSW_FINGERPRINT_SIZE]) {
+    posw_tls_context *c = context_new();
+    if (c == NULL) return finish(out, c, false);
+    c->any_protocol = true;
+    memcpy(c->pin, fingerprint, sizeof c->pin);
+    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(c->ssl, verify_pin, c);
+    return finish(out, c, true);
 }
 
 void posw_tls_context_free(posw_tls_context *c) {
@@ -221,7 +268,7 @@ static enum posw_tls_state shake_hands(posw_tls *t) {
     ERR_clear_error();
     int n = SSL_do_handshake(t->ssl);
     if (n == 1) {
-        if (protocol_agreed(t)) return t->state = POSW_TLS_OPEN;
+        if (t->any_protocol || protocol_agreed(t)) return t->state = POSW_TLS_OPEN;
         because(t, "not a posw node: another protocol inside TLS"); /* one that names no protocol is not asked to */
         return fail(t);
     }
@@ -237,6 +284,7 @@ int posw_tls_new(posw_tls **out, posw_tls_context *c, bool server, const posw_no
     t->ssl = SSL_new(c->ssl);
     BIO *wire = BIO_new(c->bio);
     t->server = server;
+    t->any_protocol = c->any_protocol;
     if (expected != NULL) t->expected = *expected;
     if (t->ssl == NULL || wire == NULL || SSL_set_app_data(t->ssl, t) != 1) {
         BIO_free(wire);

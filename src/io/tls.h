@@ -17,6 +17,10 @@
 typedef struct posw_tls_context posw_tls_context;
 int posw_tls_context_new(posw_tls_context **out, const posw_identity *id);
 void posw_tls_context_free(posw_tls_context *c); /* after all its connections; NULL allowed */
+/* For the miners' door: no application protocol is named, and only the server shows a certificate, that of the
+ * identity, or any of which this is the SHA-256 of its DER form. Limits are those of above. */
+int posw_tls_door_context_new(posw_tls_context **out, const posw_identity *id);
+int posw_tls_pinned_context_new(posw_tls_context **out, const uint8_t fingerprint[POSW_FINGERPRINT_SIZE]);
 
 enum {
     POSW_TLS_HANDSHAKE_BYTES_MAX = 16 * 1024, /* from the other side; an honest one takes 1 to 2 KiB */

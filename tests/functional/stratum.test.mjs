@@ -2,22 +2,25 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import tls from 'node:tls';
 
 import { Contract } from 'ethers';
 
 import { keccak, littleEndian } from './chain.mjs';
-import { ACCOUNTS, COIN, POSW, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, startDev, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+import { ACCOUNTS, COIN, POSW, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, start, startDev, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const [rich, poor] = [ACCOUNTS[1].address, ACCOUNTS[2].address];
 
-/** A connection that speaks lines of JSON and keeps the latest job. */
+/** A connection that speaks lines of JSON and keeps the latest job; secure: inside TLS with the node's certificate. */
 class Miner {
-  static async open(node) {
+  static async open(node, secure = false) {
     const m = new Miner();
     const { hostname, port } = new URL(node.ready.stratum);
-    m.socket = net.connect(Number(port), hostname);
+    m.socket = (secure ? tls : net).connect({ port: Number(port), host: hostname, rejectUnauthorized: false });
     m.lines = [];
     m.waiting = new Map();
     m.id = 0;
@@ -29,7 +32,7 @@ class Miner {
       all.filter(Boolean).forEach((line) => m.hear(JSON.parse(line)));
     });
     m.socket.on('error', () => {}).on('close', () => (m.closed = true));
-    await within(5000, once(m.socket, 'connect'), 'the miners’ door');
+    await within(5000, once(m.socket, secure ? 'secureConnect' : 'connect'), 'the miners’ door');
     return m;
   }
 
@@ -322,6 +325,61 @@ describe('posw miner', () => {
     assert.equal(BigInt(job.unlocked), 500n * COIN);
     assert.equal(job.nextFrom ?? job.laterFrom ?? job.exitBlock, undefined);
     provider.destroy();
+    await node.stop();
+  });
+
+  test('uses TLS where the node offers it', async () => {
+    const folder = temporaryFolder();
+    const [password, key, keystore, data] = ['password', 'key', 'keystore', 'data'].map((name) => join(folder, name));
+    writeFileSync(password, 'secret\n', { mode: 0o600 });
+    writeFileSync(key, ACCOUNTS[2].privateKey.slice(2), { mode: 0o600 });
+    const keys = ['--keystore', keystore, '--password-file', password];
+    assert.equal((await run(['wallet', 'import', '--light', ...keys, '--key-file', key])).code, 0);
+    const args = ['node', '--chain', writeChainFile(folder), '--datadir', data, '--listen', '127.0.0.1', '--p2p-port', '0', '--mine-alone', '--port', '0', '--json-ready',
+      '--log-level', 'warn', '--stratum', '127.0.0.1:0', '--stratum-keys', poor, ...keys];
+    const without = await run([...args, '--stratum-tls', '--no-network']);
+    assert.deepEqual([without.code, without.stdout], [2, '']);
+    assert.match(without.stderr, /--stratum-tls needs --stratum and the node's key, so not --no-network/);
+
+    let node = await start([...args, '--stratum-tls']);
+    const { stratumFingerprint: fingerprint } = node.ready;
+    const m = await Miner.open(node, true);
+    assert.equal(m.socket.getProtocol(), 'TLSv1.3');
+    assert.equal(m.socket.getPeerCertificate().fingerprint256.replaceAll(':', '').toLowerCase(), fingerprint);
+    await m.login(poor);
+    const plain = await (await Miner.open(node)).login(poor); // beside it, as ever
+    for (const who of [m, plain]) {
+      const { height } = who.job;
+      assert.equal((await who.ask('submit', who.search())).result.status, 'OK');
+      for (const other of [m, plain]) await until('everybody has new work', () => other.job.height === height + 1);
+    }
+    m.socket.write('GET / HTTP/1.1\r\n\r\n');
+    await closes(m);
+    assert.match(m.lines.at(-1).error.message, /Malformed request/, 'the last word arrives inside TLS, too');
+    const broken = net.connect(Number(new URL(node.ready.stratum).port), '127.0.0.1', () => broken.write(Buffer.from('1603010004deadbeef', 'hex')));
+    await within(5000, once(broken.on('error', () => {}).resume(), 'close'), 'what is no TLS after all is closed');
+
+    const url = node.ready.stratum.replace('tcp', 'ssl');
+    const mine = (pin) => run(['miner', '--url', url, '--fingerprint', pin, '--login', poor, '--threads', '1', '--shares', '2']);
+    const done = await mine(fingerprint.toUpperCase());
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /connected to 127\.0\.0\.1\nlogged in\n[^]*accepted 2, rejected 0/);
+    const refused = await mine('00'.repeat(32));
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^posw: no TLS with 127\.0\.0\.1, port \d+ \(another fingerprint\): it wants a node with --stratum-tls, and the fingerprint that this prints$/m);
+    for (const bad of [['--url', url], ['--url', url, '--fingerprint', 'ab'], ['--url', node.ready.stratum, '--fingerprint', fingerprint]])
+      assert.equal((await run(['miner', '--login', poor, ...bad])).code, 2, bad.join(' '));
+    plain.end();
+    await node.stop();
+
+    node = await start([...args, '--stratum-tls']);
+    assert.equal(node.ready.stratumFingerprint, fingerprint, 'it is the same in the next run');
+    await node.stop();
+    node = await start(args); // without: TLS is no line of JSON
+    const late = startMiner('--url', node.ready.stratum.replace('tcp', 'ssl'), '--fingerprint', fingerprint, '--login', poor);
+    await late.saw('that there is no TLS', ({ event, text }) => event === 'lost' && /no TLS with .* it wants a node with --stratum-tls/.test(text));
+    late.child.kill('SIGTERM');
+    await late.exited;
     await node.stop();
   });
 

@@ -3,6 +3,7 @@
 #include "base/test.h"
 #include "io/miners.h"
 #include "io/tcp.h"
+#include "io/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,15 +40,30 @@ static void on_event(void *arg, posw_event *e) {
     }
 }
 
-static int setup(void **state) {
+static int setup_with(void **state, const posw_identity *id) {
     world *w = calloc(1, sizeof *w);
     posw_message msg = {""};
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    const posw_miners_options o = {.host = "127.0.0.1", .connections_max = 3, .event = on_event, .arg = w};
+    const posw_miners_options o = {
+        .host = "127.0.0.1", .connections_max = 3, .identity = id, .handshakes_s = 2, .event = on_event, .arg = w};
     if (posw_miners_start(&w->door, &w->loop, &o, &msg) != POSW_OK) fail_msg("%s", msg.text);
     assert_int_not_equal(posw_miners_port(w->door), 0);
     *state = w;
     return 0;
+}
+
+static int setup(void **state) {
+    return setup_with(state, NULL);
+}
+
+static const uint8_t seed[32] = {1, 2, 3};
+
+static int setup_tls(void **state) {
+    posw_identity *id;
+    assert_int_equal(posw_identity_from_seed(&id, seed), POSW_OK);
+    const int rc = setup_with(state, id);
+    posw_identity_free(id); /* the door keeps what it needs */
+    return rc;
 }
 
 static int teardown(void **state) {
@@ -162,6 +178,110 @@ static void connections_have_a_limit(void **state) {
         close(fds[i]);
 }
 
+/* ---- TLS ---- */
+
+static void send_all(int fd, posw_buf *out) {
+    assert_int_equal(send(fd, out->data, out->size, MSG_NOSIGNAL), (ssize_t)out->size);
+    posw_buf_reset(out);
+}
+
+/* What comes, decrypted, until `size` bytes are there or the state is another one. */
+static void read_tls(world *w, int fd, posw_tls *t, posw_buf *plain, size_t size, enum posw_tls_state state) {
+    uint8_t data[4096];
+    while (posw_tls_state_now(t) == state && plain->size < size) {
+        ssize_t n = -1;
+        turn_until(w, (n = recv(fd, data, sizeof data, MSG_DONTWAIT)) >= 0);
+        assert_true(n > 0);
+        (void)posw_tls_feed(t, data, (size_t)n, plain);
+        if (posw_tls_output(t)->size > 0) send_all(fd, posw_tls_output(t));
+    }
+}
+
+/* A client of the door, connected, with this bit of the expected fingerprint changed. */
+typedef struct {
+    int fd;
+    posw_tls_context *context;
+    posw_tls *tls;
+} tls_client;
+
+static tls_client dial_tls(world *w, uint8_t change) {
+    tls_client c;
+    posw_identity *id;
+    uint8_t pin[POSW_FINGERPRINT_SIZE];
+    assert_int_equal(posw_identity_from_seed(&id, seed), POSW_OK);
+    assert_true(posw_identity_fingerprint(pin, id));
+    posw_identity_free(id);
+    pin[31] ^= change;
+    assert_int_equal(posw_tls_pinned_context_new(&c.context, pin), POSW_OK);
+    assert_int_equal(posw_tls_new(&c.tls, c.context, false, NULL), POSW_OK);
+    c.fd = dial(w, 0);
+    turn_until(w, w->opened == 1);
+    send_all(c.fd, posw_tls_output(c.tls));
+    return c;
+}
+
+static void client_clear(tls_client *c) {
+    close(c->fd);
+    posw_tls_free(c->tls);
+    posw_tls_context_free(c->context);
+}
+
+static void tls_beside_plain(void **state) {
+    world *w = *state;
+    posw_buf plain = {0};
+    tls_client c = dial_tls(w, 0);
+    read_tls(w, c.fd, c.tls, &plain, 1, POSW_TLS_HANDSHAKE);
+    assert_int_equal(posw_tls_state_now(c.tls), POSW_TLS_OPEN);
+    const int other = dial(w, 0);
+    assert_int_equal(send(other, "{", 1, 0), 1);
+    turn_until(w, w->got.size == 1);
+    close(other);
+    turn_until(w, w->closed == 1);
+    w->answers_and_closes = true;
+    assert_true(posw_tls_write(c.tls, (const uint8_t *)"hello", 5));
+    send_all(c.fd, posw_tls_output(c.tls));
+    turn_until(w, w->got.size == 6);
+    assert_memory_equal(w->got.data, "{hello", 6);
+    read_tls(w, c.fd, c.tls, &plain, 11, POSW_TLS_OPEN); /* and the end, which is said, too */
+    assert_int_equal(posw_tls_state_now(c.tls), POSW_TLS_CLOSED);
+    assert_int_equal(plain.size, 10);
+    assert_memory_equal(plain.data, "last word\n", 10);
+    client_clear(&c);
+    posw_buf_clear(&plain);
+}
+
+static void another_certificate(void **state) {
+    world *w = *state;
+    posw_buf plain = {0};
+    tls_client c = dial_tls(w, 1);
+    read_tls(w, c.fd, c.tls, &plain, 1, POSW_TLS_HANDSHAKE);
+    assert_int_equal(posw_tls_state_now(c.tls), POSW_TLS_FAILED);
+    assert_string_equal(posw_tls_reason(c.tls), "another fingerprint");
+    turn_until(w, w->closed == 1);
+    client_clear(&c);
+    posw_buf_clear(&plain);
+}
+
+/* Two a second: who comes beyond is closed without a word, and others get at least the alert that they deserve. */
+static void handshakes_have_a_limit(void **state) {
+    world *w = *state;
+    const uint64_t began_s = uv_now(&w->loop) / 1000;
+    unsigned answered = 0;
+    for (unsigned i = 1; i <= 60; i++) {
+        uint8_t byte;
+        ssize_t n = -1;
+        const int fd = dial(w, 0);
+        turn_until(w, w->opened == i);
+        assert_int_equal(send(fd, "\x16\x03\x01\x00\x04oops", 9, 0), 9);
+        turn_until(w, (n = recv(fd, &byte, 1, MSG_DONTWAIT)) >= 0 || errno != EAGAIN);
+        answered += n == 1;
+        turn_until(w, w->closed == i);
+        close(fd);
+    }
+    assert_true(answered >= 2 && answered <= 2 * (uv_now(&w->loop) / 1000 - began_s + 1));
+    assert_int_equal(w->got.size, 0);
+}
+
 static void a_port_in_use(void **state) {
     world *w = *state;
     posw_miners *other = NULL;
@@ -179,8 +299,14 @@ static void a_port_in_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(what_happens_is_told),     TEST(the_last_word_arrives), TEST(who_does_not_read_is_closed),
-        TEST(connections_have_a_limit), TEST(a_port_in_use),
+        TEST(what_happens_is_told),
+        TEST(the_last_word_arrives),
+        TEST(who_does_not_read_is_closed),
+        TEST(connections_have_a_limit),
+        TEST(a_port_in_use),
+        cmocka_unit_test_setup_teardown(tls_beside_plain, setup_tls, teardown),
+        cmocka_unit_test_setup_teardown(another_certificate, setup_tls, teardown),
+        cmocka_unit_test_setup_teardown(handshakes_have_a_limit, setup_tls, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
