@@ -287,14 +287,12 @@ static void encode_latest(posw_p2p *p, latest *l, size_t n, posw_buf *out) {
     posw_msg_end(&w);
 }
 
+/* Nothing, and so nothing is sent, where its proof cannot be read. */
 static void encode_tip(posw_p2p *p, latest *l) {
     posw_stake_proof proof;
     const posw_header *h = posw_chain_tip(p->chain);
     const posw_stake_proof *shown = p2p_header_proof(p, &proof, h) ? &proof : NULL;
-    if (p->chain_error == POSW_OK)
-        posw_msg_announce_encode_single(&l->tip, h, shown);
-    else
-        encode_latest(p, l, 1, &l->tip);
+    if (p->chain_error == POSW_OK) posw_msg_announce_encode_single(&l->tip, h, shown);
 }
 
 /* What this peer lacks of them, from the highest that it has on. */

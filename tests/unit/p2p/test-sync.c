@@ -741,6 +741,31 @@ static void test_failing_disk_ends_the_node(void **state) {
     n_close(&w);
 }
 
+/* A new tip of which something cannot be read is not told of: one message less, not an empty one. */
+static void test_what_cannot_be_read_is_not_told(void **state) {
+    (void)state;
+    n_net w;
+    posw_prepared p;
+    posw_verdict v;
+    posw_actions a = {0};
+    n_open(&w);
+    n_greet(&w, 1, 0, 0);
+    for (unsigned fails = 0; fails < 2; fails++) {
+        h_block b = h_simple(w.node.chain, 1, 1 + fails);
+        ok(posw_prepare(&p, b.bytes.data, b.bytes.size, &h_pow, NULL, NULL));
+        n_forget(&w);
+        w.p2p->chain_error = fails ? POSW_EIO : POSW_OK;
+        ok(posw_node_submit_block(w.n, &p, &v, &a));
+        n_perform(&w, &a);
+        posw_actions_clear(&a);
+        posw_prepared_clear(&p);
+        h_block_clear(&b);
+        assert_int_equal(v.kind, POSW_VALID);
+        assert_int_equal(n_got(&w, 1, POSW_MSG_ANNOUNCE, NULL), 1 - fails);
+    }
+    n_close(&w);
+}
+
 /* ---- compact blocks ---- */
 
 static void wrong_state(void *arg, posw_header *h) {
@@ -851,6 +876,7 @@ int main(void) {
         cmocka_unit_test(test_blocks_are_no_proofs),
         cmocka_unit_test(test_who_was_quiet_is_asked_again),
         cmocka_unit_test(test_failing_disk_ends_the_node),
+        cmocka_unit_test(test_what_cannot_be_read_is_not_told),
         cmocka_unit_test(test_invalid_compact_condemns_nobody),
         cmocka_unit_test(test_compact_goes_on_before_import),
         cmocka_unit_test(test_compact_with_a_false_seal_is_a_violation),
