@@ -21,7 +21,7 @@ static void on_timer(uv_timer_t *timer);
  * a service that asks for a tick after each of its steps does so that others may have their turn. */
 static void arm_timer(runner *r, uint64_t at_ms) {
     uv_update_time(&r->loop);
-    (void)uv_timer_start(&r->timer, on_timer, at_ms > r->last_ms ? at_ms - r->last_ms : 1, 0);
+    (void)uv_timer_start(&r->timer, on_timer, at_ms > r->clock.now_ms ? at_ms - r->clock.now_ms : 1, 0);
 }
 
 static void perform(runner *r, posw_action *a) {
@@ -86,9 +86,8 @@ static void perform_all(runner *r, posw_actions *actions) {
 
 /* Actions may bring further events (a stream that is closed while it is sent to), so each step has its own list. */
 void runner_step(runner *r, posw_event *e) {
-    uint64_t now = posw_clock_now_ms();
-    if (now > r->last_ms) r->last_ms = now;
-    e->now_ms = r->last_ms;
+    e->behind_ms = posw_clock_advance(&r->clock, posw_clock_now_ms(), posw_clock_stopwatch_us() / 1000);
+    e->now_ms = r->clock.now_ms;
     posw_actions actions = r->actions;
     memset(&r->actions, 0, sizeof r->actions);
     posw_node_step(r->node, e, &actions);

@@ -4,6 +4,7 @@
 #define POSW_IO_RUNNER_INTERNAL_H
 
 #include "base/buf.h"
+#include "io/clock.h"
 #include "io/dns_server.h"
 #include "io/mine_threads.h"
 #include "io/miners.h"
@@ -38,7 +39,7 @@ typedef struct runner {
     uv_timer_t timer, rest_timer;
     unsigned files_max; /* open files that the system allows */
     posw_actions actions;
-    uint64_t last_ms;
+    posw_clock clock;
     posw_server *server, *metrics;
     /* finds of the searching threads */
     posw_mine_threads *threads;

@@ -95,7 +95,7 @@ static uint64_t pace_until_ms(const posw_node *n) {
     if (is_ahead_of_time(n)) return n->now_ms + RETRY_MS;
     if (n->options.pace_s == 0) return 0;
     uint64_t at_s = posw_chain_tip(n->options.chain)->timestamp + n->options.pace_s;
-    return at_s <= n->offset_s ? 0 : (at_s - n->offset_s) * 1000;
+    return at_s <= n->offset_s ? 0 : (at_s - n->offset_s) * 1000 + n->behind_ms;
 }
 
 /* How old a template may become. Where its own time makes a block easier (D6, D7), that time must be new always, and

@@ -163,6 +163,7 @@ static void tell_services(posw_node *n, const posw_event *e, posw_actions *out) 
 void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out) {
     const posw_node_service *rpc = &n->services[POSW_SERVICE_RPC], *stratum = &n->services[POSW_SERVICE_STRATUM];
     if (e->now_ms > n->now_ms) n->now_ms = e->now_ms;
+    n->behind_ms = e->behind_ms < n->now_ms ? e->behind_ms : 0;
     follow_development_time(n);
     switch (e->type) {
     case POSW_EVENT_TICK:
@@ -211,7 +212,7 @@ posw_mempool *posw_node_mempool(posw_node *n) {
     return n->options.mempool;
 }
 uint64_t posw_node_now_s(const posw_node *n) {
-    return n->now_ms / 1000 + n->offset_s;
+    return (n->now_ms - n->behind_ms) / 1000 + n->offset_s;
 }
 uint64_t posw_node_now_ms(const posw_node *n) {
     return n->now_ms;

@@ -39,6 +39,7 @@ enum posw_event_type {
 typedef struct {
     enum posw_event_type type;
     uint64_t now_ms;    /* unix time; never goes back within one node */
+    uint64_t behind_ms; /* by how much the world's clock is behind now_ms, since it was set back; else 0 */
     uint64_t client;    /* CLIENT_*, MINER_*: chosen by the loop, each of the two for itself; never reused */
     bool client_stream; /* the client can be sent to unasked (WebSocket) */
     posw_bytes data;    /* CLIENT_DATA, JOURNAL: borrowed during the step */
@@ -149,8 +150,10 @@ void posw_node_step(posw_node *n, const posw_event *e, posw_actions *out);
 /* ---- For services ---- */
 posw_chain *posw_node_chain(posw_node *n);
 posw_mempool *posw_node_mempool(posw_node *n);
-uint64_t posw_node_now_s(const posw_node *n);  /* of the current step, plus the development chain's offset */
-uint64_t posw_node_now_ms(const posw_node *n); /* of the current step */
+/* The world's clock at the current step, which may have been set back, plus the development chain's offset: for what
+ * others are to agree with. */
+uint64_t posw_node_now_s(const posw_node *n);
+uint64_t posw_node_now_ms(const posw_node *n); /* of the current step: for what is due, since it never goes back */
 const posw_log *posw_node_log(const posw_node *n);
 /* Asks for a TICK at that time at the latest. Each slot has one wish, which a later call replaces; UINT64_MAX: none. */
 void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t at_ms);

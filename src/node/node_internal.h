@@ -27,7 +27,7 @@ struct posw_node {
     bool mining_held;
     bool (*interrupt_asked)(void *arg); /* NULL: never */
     void *interrupt_arg;
-    uint64_t now_ms, offset_s;
+    uint64_t now_ms, behind_ms, offset_s;        /* as in the event; of the development chain */
     node_template templates[NODE_TEMPLATES_MAX]; /* in no order; found by work id or seal hash */
     uint64_t next_work_id;                       /* of the next template */
     uint64_t mining_id;                          /* work that the searchers have; 0: none */

@@ -28,7 +28,7 @@ void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
                  (posw_chain_first_body(p->chain) > 0 ? POSW_MSG_HELLO_RECENT : 0) |
                  (peer->kind == POSW_P2P_BLOCK_ONLY || peer->kind == POSW_P2P_FEELER ? 0 : POSW_MSG_HELLO_RELAYS),
         .port = p->options.listen_port,
-        .time_s = p->now_ms / 1000,
+        .time_s = posw_node_now_s(p->node),
         .agent = posw_bytes_of(agent, strlen(agent))};
     memcpy(m.nonce, p->own_nonce, sizeof m.nonce);
     posw_msg_hello_encode(&a->data, &m);
@@ -102,7 +102,7 @@ static bool on_hello(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     peer->version = (uint32_t)(m.version < UINT32_MAX ? m.version : UINT32_MAX);
     peer->flags = (uint32_t)m.flags;
     peer->listen_port = m.port;
-    peer->clock_offset_s = (int64_t)(m.time_s < INT64_MAX ? m.time_s : INT64_MAX) - (int64_t)(p->now_ms / 1000);
+    peer->clock_offset_s = (int64_t)(m.time_s < INT64_MAX ? m.time_s : INT64_MAX) - (int64_t)posw_node_now_s(p->node);
     posw_msg_text(peer->agent, sizeof peer->agent, m.agent);
     set_tip(peer, m.number, &m.hash, &m.weight);
     peer->next_ping_ms = p->now_ms;

@@ -14,7 +14,7 @@ typedef struct {
     posw_actions actions; /* of the latest step */
     posw_log log;
     unsigned warnings;
-    uint64_t now_ms;
+    uint64_t now_ms, behind_ms;
     /* the service */
     unsigned changes, accepted, closed, asked;
     size_t removed;
@@ -121,6 +121,7 @@ static int teardown(void **state) {
 static void step(world *w, posw_event e) {
     posw_actions_reset(&w->actions);
     e.now_ms = w->now_ms;
+    e.behind_ms = w->behind_ms;
     posw_node_step(w->node, &e, &w->actions);
 }
 
@@ -389,6 +390,36 @@ static void pace_between_blocks(void **state) {
     seal(w, &work);
     assert_int_equal(posw_chain_tip(w->chain.chain)->timestamp - b.header.timestamp, 5);
     h_block_clear(&b);
+    close_world(w);
+}
+
+/* Somebody sets the clock back by a quarter of an hour: blocks have its time, and come at their pace, after what the
+ * tip is ahead of it. */
+static void a_clock_that_is_set_back(void **state) {
+    (void)state;
+    world *w = open_with(&(options){.pace_s = 5});
+    w->behind_ms = 900 * 1000; /* 1100 s: genesis is at 1000 */
+    tick(w);
+    assert_int_equal(posw_node_now_s(w->node), 1100);
+    posw_work work = given(w);
+    seal(w, &work);
+    assert_int_equal(posw_chain_tip(w->chain.chain)->timestamp, 1100);
+    timer_at(w, 5000);
+    tick_at(w, 4999);
+    assert_int_equal(count(w, POSW_ACTION_MINE), 0);
+    tick_at(w, 5000);
+    work = given(w);
+    seal(w, &work);
+    assert_int_equal(posw_chain_tip(w->chain.chain)->timestamp, 1105);
+    w->behind_ms += 7 * 1000; /* again, to before the tip */
+    tick_at(w, 6000);
+    assert_int_equal(posw_node_now_s(w->node), 1099);
+    assert_int_equal(count(w, POSW_ACTION_MINE), 0);
+    timer_at(w, 17000);
+    tick_at(w, 17000);
+    work = given(w);
+    seal(w, &work);
+    assert_int_equal(posw_chain_tip(w->chain.chain)->timestamp, 1110);
     close_world(w);
 }
 
@@ -843,6 +874,7 @@ int main(void) {
         cmocka_unit_test(without_a_miner),
         cmocka_unit_test(a_key_that_cannot_sign),
         cmocka_unit_test(pace_between_blocks),
+        cmocka_unit_test(a_clock_that_is_set_back),
         TEST(not_too_far_ahead_of_time),
         cmocka_unit_test(work_for_an_outside_miner),
         TEST(the_node_signs),
