@@ -3,7 +3,7 @@
  * Limits: of each peer the latest 4,096 hashes that are to be told to it, the latest 8,192 to 16,384 that it has (8
  * bytes each), and 1,024 that it was asked for; in all 16,384 that are asked for. A peer can make the node judge 4,000
  * transactions a second, with twice that at once; what it announces beyond is passed over, others will announce it too.
- */
+ * What the pool refused is not asked for again before the next block. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "crypto/keccak.h"
@@ -73,6 +73,11 @@ static void recent_add(recent *r, uint64_t key, const uint8_t *seed) {
         posw_map_reset(&r->now, seed);
     }
     (void)posw_map_put(&r->now, &key, NULL);
+}
+
+static void recent_forget(recent *r, const uint8_t *seed) {
+    if (r->now.count > 0) posw_map_reset(&r->now, seed);
+    if (r->before.count > 0) posw_map_reset(&r->before, seed);
 }
 
 static bool recent_has(const recent *r, uint64_t key) {
@@ -334,9 +339,11 @@ void p2p_txs_accepted(posw_p2p *p, const posw_mempool_entry *e, posw_actions *ou
         if (takes_txs(peer)) queue_push(p, peer, &e->hash);
 }
 
-/* What came back when blocks left the chain is told to those who have not heard of it on this connection. */
+/* After a block other transactions are right than before it: coins have come, nonces have moved, the pool has room. And
+ * what came back when blocks left the chain is told to those who have not heard of it on this connection. */
 void p2p_txs_chain_changed(posw_p2p *p, const posw_chain_change *change) {
     size_t i = 0;
+    if (change->added_count > 0) recent_forget(&p->txs->refused, map_seed(p));
     if (change->removed_count == 0) return;
     for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
         pool_walk w = {p, peer, 0};

@@ -88,6 +88,72 @@ static void test_transactions_judged(void **state) {
     n_close(&w);
 }
 
+static void announce_tx(n_net *w, uint64_t peer, const h_tx *tx) {
+    posw_hash hash;
+    posw_buf b = {0};
+    posw_keccak256(&hash, tx->raw.data, tx->raw.size);
+    n_forget(w);
+    posw_msg_hashes_encode(&b, POSW_MSG_TX_HASHES, &hash, 1);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+static void send_tx(n_net *w, uint64_t peer, const h_tx *tx) {
+    posw_buf b = {0};
+    posw_msg_writer list;
+    posw_msg_txs_begin(&list, &b);
+    assert_true(posw_msg_txs_add(&list, posw_buf_view(&tx->raw)));
+    posw_msg_end(&list);
+    n_send(w, peer, &b);
+    posw_buf_clear(&b);
+}
+
+/* A block on the tip with this one transaction, which is sent with it. */
+static void mine_tx(n_net *w, uint64_t peer, h_tx tx) {
+    static const uint8_t nonce[8] = {1};
+    posw_buf b = {0}, raw = {0};
+    h_plan plan = {.miner = 1, .gap_s = 1};
+    posw_buf_append(&raw, tx.raw.data, tx.raw.size);
+    plan.txs[plan.tx_count++] = tx;
+    h_block made = h_build(w->node.chain, &plan);
+    const posw_msg_prefilled filled = {.index = 0, .raw = posw_buf_view(&raw)};
+    assert_true(posw_msg_compact_encode(&b, &made.header, NULL, nonce, NULL, 0, &filled, 1));
+    n_send(w, peer, &b);
+    assert_true(h_tip_is(w->node.chain, &made.hash));
+    posw_buf_clear(&raw);
+    posw_buf_clear(&b);
+    h_block_clear(&made);
+}
+
+/* What was refused is not asked for again before the tip has moved: then what was in its way may be gone. (Whoever
+ * hears of a payment before the coins for it have come would otherwise never pass it on.) */
+static void test_refused_until_the_next_block(void **state) {
+    (void)state;
+    enum { POOR = H_KEYS + 1 };
+    n_net w;
+    size_t pending;
+    n_open(&w);
+    for (uint64_t peer = 1; peer <= 3; peer++)
+        n_greet(&w, peer, 0, 0);
+    h_tx tx = h_transfer(POOR, 0, 6, 1);
+    announce_tx(&w, 1, &tx);
+    assert_int_equal(asked_txs(&w, 1), 1);
+    send_tx(&w, 1, &tx);
+    posw_mempool_counts(w.pool, &pending, NULL, NULL);
+    assert_int_equal(pending, 0);
+    announce_tx(&w, 2, &tx);
+    assert_int_equal(asked_txs(&w, 2), 0);
+    mine_tx(&w, 3, h_transfer(5, 0, POOR, 100));
+    announce_tx(&w, 2, &tx);
+    assert_int_equal(asked_txs(&w, 2), 1);
+    send_tx(&w, 2, &tx);
+    posw_mempool_counts(w.pool, &pending, NULL, NULL);
+    assert_int_equal(pending, 1);
+    assert_int_equal(n_violations(&w), 0);
+    posw_buf_clear(&tx.raw);
+    n_close(&w);
+}
+
 /* What is remembered of what a peer has told does not grow with what it tells. */
 static void test_hashes_that_are_known(void **state) {
     (void)state;
@@ -224,6 +290,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transactions_asked_for),
         cmocka_unit_test(test_transactions_judged),
+        cmocka_unit_test(test_refused_until_the_next_block),
         cmocka_unit_test(test_hashes_that_are_known),
         cmocka_unit_test(test_rebuilds),
         cmocka_unit_test(test_answers_to_who_does_not_read),
