@@ -143,22 +143,21 @@ static bool refuse_funds(judge *j, const posw_u256 *balance, const posw_u256 *co
                   "insufficient funds for gas * price + value: balance %s, %s cost %s, overshot %s", b, what, c, d);
 }
 
-/* What the sender's pending transactions before this one cost, with it. */
-static posw_u256 cost_up_to(const pool_tx *t, const pool_sender *s) {
-    posw_u256 sum = t->cost_wei;
-    if (t->e.tx.nonce >= s->nonce + s->pending) return posw_u256_add_sat(&sum, &s->pending_cost_wei);
-    for (size_t i = 0; i < s->pending && s->txs[i]->e.tx.nonce < t->e.tx.nonce; i++)
-        sum = posw_u256_add_sat(&sum, &s->txs[i]->cost_wei);
-    return sum;
+/* What the sender's pending transactions cost with this one, which may replace one of them. */
+static posw_u256 cost_with(const pool_tx *t, const pool_sender *s) {
+    const pool_tx *old = pool_sender_tx(s, t->e.tx.nonce);
+    posw_u256 sum = s->pending_cost_wei;
+    if (old != NULL && old->e.pending) sum = posw_u256_sub_sat(&sum, &old->cost_wei);
+    return posw_u256_add_sat(&sum, &t->cost_wei);
 }
 
-/* The balance must pay this transaction, and with it all of the sender's that come before it. */
+/* The balance must pay this transaction, and with it all of the sender's that are pending. Also those that come after
+ * it: whoever could take the money away from under a long queue by replacing its front would have pushed others out of
+ * a full pool for the price of one transaction. */
 static bool judge_funds(judge *j, const pool_tx *t, const standing *a) {
     if (posw_u256_cmp(&t->cost_wei, &a->balance_wei) > 0) return refuse_funds(j, &a->balance_wei, &t->cost_wei, "tx");
     if (a->queue == NULL) return true;
-    posw_u256 all = posw_u256_add_sat(&t->cost_wei, &a->queue->pending_cost_wei);
-    if (posw_u256_cmp(&all, &a->balance_wei) <= 0) return true; /* without looking at each */
-    posw_u256 sum = cost_up_to(t, a->queue);
+    const posw_u256 sum = cost_with(t, a->queue);
     return posw_u256_cmp(&sum, &a->balance_wei) <= 0 || refuse_funds(j, &a->balance_wei, &sum, "queued");
 }
 

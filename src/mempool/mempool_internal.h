@@ -75,8 +75,8 @@ pool_sender *pool_sender_find(const posw_mempool *m, const posw_address *a);
 size_t pool_sender_at(const pool_sender *s, uint64_t nonce);
 /* The sender's transaction of this nonce, NULL: none. s may be NULL. */
 pool_tx *pool_sender_tx(const pool_sender *s, uint64_t nonce);
-/* Puts a transaction into its sender's queue; one with the same nonce is replaced and freed. POSW_OK: taken over. Else
- * nothing changed. */
+/* Puts a transaction into its sender's queue; one with the same nonce is replaced and freed (a pending one by one that
+ * the balance pays with all others that are pending). POSW_OK: taken over. Else nothing changed. */
 int pool_insert(posw_mempool *m, pool_tx *t);
 /* Removes and frees those for which drop says so (it sees which were pending before); pending is recomputed for the
  * nonce and balance that s has now. False: that was all, and the sender is gone. */

@@ -144,16 +144,13 @@ static void unregister_tx(posw_mempool *m, const pool_tx *t) {
 
 /* ---- in ---- */
 
-/* A pending one for another: true if the balance pays for all that are pending, as before. */
-static bool swap_pending(pool_sender *s, const pool_tx *old, pool_tx *t) {
+/* A pending one for another: the balance pays for all that are pending, as before. */
+static void swap_pending(pool_sender *s, const pool_tx *old, pool_tx *t) {
     posw_u256 sum;
-    bool covered = posw_u256_sub(&sum, &s->pending_cost_wei, &old->cost_wei);
-    POSW_ASSERT(covered);
-    sum = posw_u256_add_sat(&sum, &t->cost_wei);
-    if (posw_u256_cmp(&sum, &s->balance_wei) > 0) return false;
+    bool covered = posw_u256_sub(&sum, &s->pending_cost_wei, &old->cost_wei) && posw_u256_add(&sum, &sum, &t->cost_wei);
+    POSW_ASSERT(covered && posw_u256_cmp(&sum, &s->balance_wei) <= 0);
     s->pending_cost_wei = sum;
     t->e.pending = true;
-    return true;
 }
 
 /* In the place of one with the same nonce. */
@@ -161,7 +158,7 @@ static int replace(posw_mempool *m, pool_sender *s, size_t at, pool_tx *t) {
     int err = register_tx(m, t);
     if (err != POSW_OK) return err;
     pool_tx *old = s->txs[at];
-    if (at >= s->pending || !swap_pending(s, old, t)) pending_cut(m, s, at);
+    if (at < s->pending) swap_pending(s, old, t);
     s->txs[at] = t;
     unregister_tx(m, old);
     free(old);

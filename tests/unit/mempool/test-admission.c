@@ -248,19 +248,21 @@ static void funds_of_all_before(void **state) {
     next.value = tx.value;
     assert_int_equal(p_add(w, 1, next), POSW_MEMPOOL_ACCEPTED);
     p_expect(w, 2, 0);
-    /* a dearer first one is taken, and the second then waits for money */
+    /* nor does a dearer first one take the money away from the second */
     tx.max_fee = posw_u256_from_u64(200 * P_GWEI);
     tx.max_tip = posw_u256_from_u64(2 * P_GWEI);
-    assert_int_equal(p_add(w, 1, tx), POSW_MEMPOOL_ACCEPTED);
-    p_expect(w, 1, 1);
-    assert_int_equal(p_next(w, 1), 1);
-    /* and a cheaper second one makes both pending again, but must outbid what it replaces */
+    says(w, 1, tx, POSW_MEMPOOL_FUNDS,
+         "insufficient funds for gas * price + value: balance 10000000000000000000000, queued cost "
+         "10000002100000000000000, overshot 2100000000000000");
+    p_expect(w, 2, 0);
+    /* unless a cheaper second one leaves it some, which must outbid what it replaces */
     next.value = POSW_U256_ONE;
     says(w, 1, next, POSW_MEMPOOL_REPLACEMENT,
          "replacement transaction underpriced: offer at least 10 % more in every fee field");
     next.max_fee = posw_u256_from_u64(110 * P_GWEI);
     next.max_tip = posw_u256_from_u64(P_GWEI / 10 * 11);
     assert_int_equal(p_add(w, 1, next), POSW_MEMPOOL_ACCEPTED);
+    assert_int_equal(p_add(w, 1, tx), POSW_MEMPOOL_ACCEPTED);
     p_expect(w, 2, 0);
 }
 

@@ -146,6 +146,27 @@ static void one_sender_cannot_push_out_its_own_front(void **state) {
 
 /* ---- replacing in a full pool ---- */
 
+/* Whoever fills the pool, over what others offer, and then takes the money away from under all of it by replacing the
+ * first one, would have emptied it for the price of one transaction. */
+static void a_queue_is_not_undone_by_its_front(void **state) {
+    enum { MANY = 50 };
+    p_world w;
+    (void)state;
+    open_small(&w, MANY);
+    for (uint64_t n = 0; n < MANY; n++)
+        taken(&w, 2, n, 5);
+    for (uint64_t n = 0; n < MANY; n++)
+        taken(&w, 1, n, 10); /* over all of the other's */
+    p_expect(&w, MANY, 0);
+    posw_tx all = p_tx_tip(0, 20);
+    const posw_u256 gas = posw_u256_from_u64(21000 * 200 * P_GWEI), coins = h_coins(10000);
+    all.max_fee = posw_u256_from_u64(200 * P_GWEI);
+    assert_true(posw_u256_sub(&all.value, &coins, &gas));
+    assert_int_equal(p_add(&w, 1, all), POSW_MEMPOOL_FUNDS);
+    p_expect(&w, MANY, 0);
+    p_close(&w);
+}
+
 static void replacing_needs_no_room(void **state) {
     p_world w;
     (void)state;
@@ -316,6 +337,7 @@ int main(void) {
         cmocka_unit_test(filling_a_gap_in_a_full_pool),
         cmocka_unit_test(one_sender_cannot_push_out_its_own_front),
         cmocka_unit_test(replacing_needs_no_room),
+        cmocka_unit_test(a_queue_is_not_undone_by_its_front),
         cmocka_unit_test(bytes_limit),
         cmocka_unit_test(several_go_for_a_large_one_or_none),
         cmocka_unit_test(replacing_by_a_larger_one),

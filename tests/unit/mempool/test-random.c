@@ -120,11 +120,7 @@ static enum posw_mempool_refusal judge(model *m, const item *x) {
     if (nonce < m->nonce[x->from]) return POSW_MEMPOOL_NONCE_LOW;
     if (nonce - m->nonce[x->from] >= PENDING_MAX) return POSW_MEMPOOL_NONCE_HIGH;
     if (nonce > next && old == NULL && count_of(m, x->from) - pending >= QUEUED_MAX) return POSW_MEMPOOL_NONCE_HIGH;
-    if (nonce < next) {
-        sum = POSW_U256_ZERO;
-        for (uint64_t n = m->nonce[x->from]; n < nonce; n++)
-            sum = posw_u256_add_sat(&sum, &find(m, x->from, n)->cost);
-    }
+    if (nonce < next) sum = posw_u256_sub_sat(&sum, &old->cost);
     sum = posw_u256_add_sat(&sum, &x->cost);
     if (posw_u256_cmp(&sum, &m->balance[x->from]) > 0) return POSW_MEMPOOL_FUNDS;
     if (old != NULL && !(outbids(&x->tx.max_fee, &old->tx.max_fee) && outbids(&x->tx.max_tip, &old->tx.max_tip)))
