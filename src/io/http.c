@@ -210,10 +210,9 @@ static int on_headers_complete(http_parser *p) {
 static int on_body(http_parser *p, const char *at, size_t size) {
     conn *c = p->data;
     posw_server *s = c->server;
-    size_t all_max = 4 * s->o.body_bytes_max > SERVER_BODIES_MAX ? 4 * s->o.body_bytes_max : SERVER_BODIES_MAX;
     if (c->body.size + size > s->o.body_bytes_max)
         c->refuse_status = 413;
-    else if (s->body_bytes + size > all_max)
+    else if (!server_has_room_for_body(s, size))
         c->refuse_status = 503;
     if (c->refuse_status != 0) return -1;
     posw_buf_append(&c->body, at, size);

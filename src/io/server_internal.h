@@ -69,6 +69,8 @@ typedef struct conn {
     wslay_event_context_ptr ws;
     const uint8_t *ws_in;
     size_t ws_in_size;
+    bool ws_in_message;   /* the frame that is coming belongs to a message: it is no control frame */
+    size_t ws_body_bytes; /* memory of the unfinished message */
 } conn;
 
 typedef struct {
@@ -86,13 +88,19 @@ struct posw_server {
     posw_map by_id; /* id -> conn* */
     posw_map rates; /* address -> rate_slot */
     uint64_t next_id;
-    size_t body_bytes;             /* of unfinished requests */
+    size_t body_bytes;             /* of unfinished requests, messages of streams included */
     size_t backlog_bytes;          /* copied to wait for readers */
     bool accept_waits;             /* a connection could not be taken for lack of memory */
     posw_server_counters counters; /* but for the connections */
     uint16_t port;
     uint8_t read_buffer[SERVER_READ_SIZE];
 };
+
+/* So many bytes more of unfinished requests are not too many for all together. */
+static inline bool server_has_room_for_body(const posw_server *s, size_t more) {
+    const size_t large = 4 * s->o.body_bytes_max;
+    return s->body_bytes + more <= (large > SERVER_BODIES_MAX ? large : SERVER_BODIES_MAX);
+}
 
 /* server.c */
 void conn_close(conn *c);

@@ -9,6 +9,10 @@
 /* The frame reader looks at all that it is given, however far behind the client is; so it is given little at a time. */
 enum { RECV_SIZE = 256 };
 
+/* What the frame reader keeps of a frame beside its payload, until the message is whole: a message of a byte a frame
+ * takes a hundred times its size. So a message may take twice the largest request, and a little. */
+enum { FRAME_COST = 128, MESSAGE_SPARE = 64 * 1024, CODE_TRY_AGAIN_LATER = 1013 };
+
 static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *buf, size_t size, int flags, void *arg) {
     (void)flags;
     conn *c = arg;
@@ -35,23 +39,53 @@ static ssize_t on_send(wslay_event_context_ptr ws, const uint8_t *data, size_t s
     return (ssize_t)size;
 }
 
+static void say_goodbye(wslay_event_context_ptr ws, uint16_t code, const char *text) {
+    (void)wslay_event_queue_close(ws, code, (const uint8_t *)text, strlen(text));
+    wslay_event_shutdown_read(ws);
+}
+
+static void body_taken(conn *c, size_t size) {
+    c->ws_body_bytes += size;
+    c->server->body_bytes += size;
+}
+
+static void body_gone(conn *c) {
+    c->server->body_bytes -= c->ws_body_bytes;
+    c->ws_body_bytes = 0;
+}
+
+/* Counts what the unfinished message takes. */
+static void take_body(conn *c, wslay_event_context_ptr ws, size_t size) {
+    if (c->ws_body_bytes + size > 2 * c->server->o.body_bytes_max + MESSAGE_SPARE)
+        say_goodbye(ws, WSLAY_CODE_MESSAGE_TOO_BIG, "the message comes in too many frames");
+    else if (!server_has_room_for_body(c->server, size))
+        say_goodbye(ws, CODE_TRY_AGAIN_LATER, "the node is busy with other large requests");
+    body_taken(c, size);
+}
+
 /* A message that has begun must end in time. */
 static void on_frame_start(wslay_event_context_ptr ws, const struct wslay_event_on_frame_recv_start_arg *f, void *arg) {
-    (void)ws;
     conn *c = arg;
-    if (!wslay_is_ctrl_frame(f->opcode) && c->request_ms == 0) c->request_ms = c->active_ms;
+    c->ws_in_message = !wslay_is_ctrl_frame(f->opcode);
+    if (!c->ws_in_message) return;
+    if (c->request_ms == 0) c->request_ms = c->active_ms;
+    take_body(c, ws, FRAME_COST);
+}
+
+static void on_frame_chunk(wslay_event_context_ptr ws, const struct wslay_event_on_frame_recv_chunk_arg *f, void *arg) {
+    conn *c = arg;
+    if (c->ws_in_message) take_body(c, ws, f->data_length);
 }
 
 static void on_message(wslay_event_context_ptr ws, const struct wslay_event_on_msg_recv_arg *m, void *arg) {
     conn *c = arg;
     if (c->closing || c->draining || wslay_is_ctrl_frame(m->opcode)) return;
     c->request_ms = 0;
+    body_gone(c);
     c->server->counters.requests++;
     if (!conn_rate_allows(c)) {
         c->server->counters.refused++;
-        static const char text[] = "too many requests in this second";
-        (void)wslay_event_queue_close(ws, WSLAY_CODE_POLICY_VIOLATION, (const uint8_t *)text, sizeof text - 1);
-        wslay_event_shutdown_read(ws);
+        say_goodbye(ws, WSLAY_CODE_POLICY_VIOLATION, "too many requests in this second");
         return;
     }
     c->server->o.data(c->server->o.arg, c->id, true, (posw_bytes){m->msg, m->msg_length});
@@ -69,7 +103,8 @@ bool ws_accept(conn *c) {
     static const struct wslay_event_callbacks callbacks = {.recv_callback = on_recv,
                                                            .send_callback = on_send,
                                                            .on_msg_recv_callback = on_message,
-                                                           .on_frame_recv_start_callback = on_frame_start};
+                                                           .on_frame_recv_start_callback = on_frame_start,
+                                                           .on_frame_recv_chunk_callback = on_frame_chunk};
     if (wslay_event_context_server_init(&c->ws, &callbacks, c) != 0) return false;
     wslay_event_config_set_max_recv_msg_length(c->ws, c->server->o.body_bytes_max);
     char key[32], head[256];
@@ -119,4 +154,5 @@ void ws_send(conn *c, posw_bytes text) {
 void ws_clear(conn *c) {
     if (c->ws != NULL) wslay_event_context_free(c->ws);
     c->ws = NULL;
+    body_gone(c);
 }

@@ -365,6 +365,52 @@ static void messages_that_are_too_large(void **state) {
     still_serves(*state);
 }
 
+/* A frame costs memory, however little is in it. */
+static void messages_of_too_many_frames(void **state) {
+    enum { FRAMES = 10000 };
+    const int fd = upgrade(*state);
+    posw_buf b = {0};
+    for (int i = 0; i < FRAMES; i++)
+        frame(&b, i == 0 ? OP_TEXT : OP_CONTINUE, "x", 1);
+    (void)say_bytes(fd, b.data, b.size);
+    hear_close(fd, 1009);
+    close(fd);
+    posw_buf_clear(&b);
+    assert_int_equal(((door *)*state)->stream_messages, 0);
+    still_serves(*state);
+}
+
+/* Nor do messages that never end take more than unfinished requests may, all together. */
+static void unfinished_messages_of_all(void **state) {
+    (void)state;
+    enum { STREAMS = 4, SIZE = 33 << 20 };
+    posw_server_options o = door_options();
+    o.body_bytes_max = SIZE;
+    door *d = door_open(&o);
+    posw_buf b = {0};
+    int fd[STREAMS + 1];
+    char *text = calloc(1, SIZE);
+    frame(&b, FIN | OP_TEXT, text, SIZE);
+    for (int i = 0; i <= STREAMS; i++) { /* all but the last bytes of each */
+        fd[i] = upgrade(d);
+        (void)say_bytes(fd[i], b.data, b.size - 2000);
+    }
+    hear_close(fd[STREAMS], 1013);
+    for (int i = 0; i <= STREAMS; i++)
+        close(fd[i]);
+    wait_closed(d, STREAMS + 1);
+    const int again = upgrade(d); /* and there is room again */
+    assert_true(say_bytes(again, b.data, b.size));
+    posw_buf_clear(&b);
+    assert_int_equal(hear_frame(again, &b), FIN | OP_TEXT);
+    assert_int_equal(b.size, SIZE);
+    close(again);
+    wait_closed(d, STREAMS + 2);
+    posw_buf_clear(&b);
+    free(text);
+    door_close(d);
+}
+
 static void too_many_messages(void **state) {
     (void)state;
     posw_server_options o = door_options();
@@ -538,6 +584,8 @@ int main(void) {
         TEST(closing),
         TEST(what_breaks_the_rules),
         TEST(messages_that_are_too_large),
+        TEST(messages_of_too_many_frames),
+        cmocka_unit_test(unfinished_messages_of_all),
         cmocka_unit_test(too_many_messages),
         cmocka_unit_test(a_client_that_does_not_say_goodbye),
         cmocka_unit_test(a_slow_message),
