@@ -83,6 +83,7 @@ int cli_stack_open_node(cli_stack *s, const cli *c, posw_node_options *o) {
     if (!cli_u64(c, "batch-max", 1, 100000, &batch_max)) return CLI_USAGE;
     ro.batch_max = (size_t)batch_max;
     ro.jobs = true;
+    if (!o->development) ro.stopwatch_us = posw_clock_stopwatch_us; /* a development chain has nobody who waits */
     ro.admin = !cli_switch(c, "rpc-public") || cli_switch(c, "rpc-admin");
     ro.client_version = "posw/v" POSW_VERSION "/linux/c17";
     err = posw_rpc_new(&s->rpc, s->node, &ro);

@@ -9,6 +9,7 @@
 
 void posw_rpc_options_default(posw_rpc_options *o) {
     *o = (posw_rpc_options){.batch_max = 1000,
+                            .batch_us_max = 5000000,
                             .answer_bytes_max = (size_t)32 << 20,
                             .filters_max = 1000,
                             .subscriptions_max = 128,
@@ -23,6 +24,7 @@ static void set_defaults(posw_rpc_options *o) {
     posw_rpc_options d;
     posw_rpc_options_default(&d);
     if (o->batch_max == 0) o->batch_max = d.batch_max;
+    if (o->batch_us_max == 0) o->batch_us_max = d.batch_us_max;
     if (o->answer_bytes_max == 0) o->answer_bytes_max = d.answer_bytes_max;
     if (o->filters_max == 0) o->filters_max = d.filters_max;
     if (o->filters_max > RPC_FILTERS_MAX) o->filters_max = RPC_FILTERS_MAX;
@@ -239,6 +241,7 @@ typedef struct {
     bool stream;
     posw_buf *answer;
     posw_actions *actions;
+    uint64_t began_us;
 } request_context;
 
 static bool is_notification(const json_t *request) {
@@ -270,9 +273,16 @@ static void handle_one(request_context *x, const json_t *request) {
 
 /* ---- batches ---- */
 
-/* Why the rest of a batch is not done; NULL: it is. */
+static uint64_t stopwatch_us(const posw_rpc *r) {
+    return r->options.stopwatch_us == NULL ? 0 : r->options.stopwatch_us();
+}
+
+/* Why the rest of a batch is not done; NULL: it is. One request has limits of its own, but a thousand that each come
+ * near them would keep the node from blocks and peers for minutes. */
 static const char *skip_reason(const request_context *x) {
     if (x->answer->size >= x->rpc->options.answer_bytes_max) return "response too large";
+    if (stopwatch_us(x->rpc) - x->began_us >= x->rpc->options.batch_us_max)
+        return "the batch takes too long: ask for the rest in another";
     return posw_node_interrupted(x->rpc->node) ? "the node is stopping" : NULL;
 }
 
@@ -355,7 +365,7 @@ static json_t *parse(posw_bytes request, posw_buf *answer) {
 
 static void handle(posw_rpc *r, uint64_t client, bool stream, const json_t *request, posw_buf *answer,
                    posw_actions *out) {
-    request_context x = {r, client, stream, answer, out};
+    request_context x = {r, client, stream, answer, out, stopwatch_us(r)};
     if (json_is_array(request))
         handle_batch(&x, request);
     else

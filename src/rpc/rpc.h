@@ -9,19 +9,21 @@
 typedef struct posw_rpc posw_rpc;
 
 typedef struct {
-    size_t batch_max;           /* requests in a batch, default 1,000 */
-    size_t answer_bytes_max;    /* default 32 MiB: then -32003 response too large */
-    size_t filters_max;         /* of all clients, default 1,000 */
-    size_t subscriptions_max;   /* of one client, default 128 */
-    size_t watched_values_max;  /* addresses and topics of filters and subscriptions of all clients, 50 bytes each,
-                                   default 1,000,000 */
-    uint64_t logs_range_max;    /* blocks searched by one eth_getLogs, default 100,000 */
-    uint64_t search_blocks_max; /* looked through by one search for an address's transactions, default 10,000 */
-    uint64_t search_txs_max;    /* and transactions in them, default 20,000: together some 200 ms */
-    uint64_t seed[2];           /* filter ids are derived from it */
-    const char *client_version; /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */
-    bool jobs;                  /* whoever performs the node's actions runs jobs: batches of transactions use them */
-    bool admin;                 /* admin_* methods are there: for an RPC that the operator alone can reach */
+    size_t batch_max;               /* requests in a batch, default 1,000 */
+    uint64_t batch_us_max;          /* time of a batch: what is left of it then is not done; default 5 s */
+    uint64_t (*stopwatch_us)(void); /* a clock that only goes on; NULL: a batch may take as long as it does */
+    size_t answer_bytes_max;        /* default 32 MiB: then -32003 response too large */
+    size_t filters_max;             /* of all clients, default 1,000 */
+    size_t subscriptions_max;       /* of one client, default 128 */
+    size_t watched_values_max;      /* addresses and topics of filters and subscriptions of all clients, 50 bytes each,
+                                       default 1,000,000 */
+    uint64_t logs_range_max;        /* blocks searched by one eth_getLogs, default 100,000 */
+    uint64_t search_blocks_max;     /* looked through by one search for an address's transactions, default 10,000 */
+    uint64_t search_txs_max;        /* and transactions in them, default 20,000: together some 200 ms */
+    uint64_t seed[2];               /* filter ids are derived from it */
+    const char *client_version;     /* "posw/v0.1.0/linux-amd64/gcc"; borrowed */
+    bool jobs;  /* whoever performs the node's actions runs jobs: batches of transactions use them */
+    bool admin; /* admin_* methods are there: for an RPC that the operator alone can reach */
     /* PoW for posw_submitWork's check comes from the chain. */
 } posw_rpc_options;
 void posw_rpc_options_default(posw_rpc_options *o);

@@ -196,6 +196,32 @@ static void test_answer_limit(void **state) {
     w_close(&w);
 }
 
+/* Each look at it takes 0.1 s. */
+static uint64_t slow_stopwatch_us(void) {
+    static uint64_t us;
+    return us += 100000;
+}
+
+/* What has begun in time is done, the rest is refused; and the next batch has its own time. */
+static void test_batch_time(void **state) {
+    (void)state;
+    world w;
+    const world_options o = {.rpc = {.stopwatch_us = slow_stopwatch_us, .batch_us_max = 1000000}};
+    static const char REQUEST[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_blockNumber\"}";
+    w_open_with(&w, &o);
+    for (int round = 0; round < 2; round++) {
+        json_t *answer = batch_of(&w, REQUEST, 20);
+        assert_int_equal(json_array_size(answer), 20);
+        for (size_t i = 0; i < 20; i++) {
+            const json_t *one = json_array_get(answer, i);
+            assert_int_equal(json_object_get(one, "result") != NULL, i < 9);
+            if (i >= 9) assert_int_equal(error_code(one), -32003);
+        }
+        json_decref(answer);
+    }
+    w_close(&w);
+}
+
 static void test_method_table(void **state) {
     (void)state;
     size_t count;
@@ -346,13 +372,13 @@ static void test_store_faults(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),       cmocka_unit_test(test_parse_errors),
-        cmocka_unit_test(test_depth),        cmocka_unit_test(test_values_limit),
-        cmocka_unit_test(test_batch_limit),  cmocka_unit_test(test_answer_limit),
-        cmocka_unit_test(test_method_table), cmocka_unit_test(test_argument_counts),
-        cmocka_unit_test(test_production),   cmocka_unit_test(test_notifications),
-        cmocka_unit_test(test_handle),       cmocka_unit_test(test_schema_refuses),
-        cmocka_unit_test(test_store_faults),
+        cmocka_unit_test(test_golden),          cmocka_unit_test(test_parse_errors),
+        cmocka_unit_test(test_depth),           cmocka_unit_test(test_values_limit),
+        cmocka_unit_test(test_batch_limit),     cmocka_unit_test(test_batch_time),
+        cmocka_unit_test(test_answer_limit),    cmocka_unit_test(test_method_table),
+        cmocka_unit_test(test_argument_counts), cmocka_unit_test(test_production),
+        cmocka_unit_test(test_notifications),   cmocka_unit_test(test_handle),
+        cmocka_unit_test(test_schema_refuses),  cmocka_unit_test(test_store_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
