@@ -628,13 +628,27 @@ static bool on_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_a
 
 /* ---- Answers ---- */
 
+/* False: an index that the block does not have. What does not fit into one message is not answered: whoever asked for
+ * it takes the whole block after REBUILD_MS. */
+static bool add_block_txs(posw_buf *out, posw_msg_get_block_txs *m, const posw_block *b) {
+    posw_msg_writer w;
+    uint32_t index;
+    bool fits = true, right = true;
+    posw_msg_block_txs_begin(&w, out, &m->block);
+    while (fits && right && posw_msg_indexes_next(&index, m)) {
+        right = index < b->tx_count;
+        if (right) fits = posw_msg_txs_add(&w, b->txs[index].raw);
+    }
+    posw_msg_end(&w);
+    if (!fits || !right) posw_buf_clear(out);
+    return right;
+}
+
 static bool on_get_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_get_block_txs m;
     posw_chain_block_info info;
     posw_prepared b = {0};
     posw_buf bytes = {0};
-    posw_msg_writer w;
-    uint32_t index;
     bool right = true;
     if (!posw_msg_get_block_txs_decode(&m, payload)) return false;
     /* only what was just told: older blocks are asked for whole */
@@ -643,13 +657,8 @@ static bool on_get_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, po
         return true;
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return true;
-    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) &&
-        p2p_decode_block(&b, &bytes) == POSW_OK) {
-        posw_msg_block_txs_begin(&w, &a->data, &m.block);
-        while (right && posw_msg_indexes_next(&index, &m))
-            right = index < b.block.tx_count && posw_msg_txs_add(&w, b.block.txs[index].raw);
-        posw_msg_end(&w);
-    }
+    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) && p2p_decode_block(&b, &bytes) == POSW_OK)
+        right = add_block_txs(&a->data, &m, &b.block);
     p2p_send_end(p, peer, a);
     posw_buf_clear(&bytes);
     posw_prepared_clear(&b);

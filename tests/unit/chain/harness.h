@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { H_KEYS = 8, H_EPOCH = 8, H_WINDOW = 10, H_UNBONDING = 16, H_REORG = 8, H_TXS_MAX = 64 };
+enum { H_KEYS = 8, H_EPOCH = 8, H_WINDOW = 10, H_UNBONDING = 16, H_REORG = 8, H_TXS_MAX = 256 };
 static const uint64_t H_NOW = 1000000000; /* far ahead of every test block */
 
 #define ok(call) assert_int_equal((call), POSW_OK)

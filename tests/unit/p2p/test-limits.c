@@ -209,6 +209,67 @@ static void test_rebuilds(void **state) {
     n_close(&w);
 }
 
+/* A block of 8 MiB on the tip, of transactions of type 0, which take more room in a message of their own. */
+static posw_hash import_large_block(n_net *w) {
+    enum { INPUT = 32657 };
+    static const uint8_t zeros[INPUT];
+    h_plan plan = {.miner = 1, .gap_s = 1, .tx_count = H_TXS_MAX};
+    uint8_t secret[32];
+    h_secret(secret, 5);
+    for (size_t i = 0; i < H_TXS_MAX; i++) {
+        const posw_tx tx = {.type = POSW_TX_LEGACY,
+                            .is_protected = true,
+                            .chain_id = 1337,
+                            .nonce = i,
+                            .gas_limit = 21000 + 4 * INPUT,
+                            .max_fee = posw_u256_from_u64(100000000000),
+                            .max_tip = posw_u256_from_u64(100000000000),
+                            .has_to = true,
+                            .to = h_address(6),
+                            .input = {zeros, INPUT}};
+        plan.txs[i].from = 5;
+        assert_true(posw_tx_sign(&plan.txs[i].raw, &tx, secret));
+    }
+    h_block made = h_build(w->node.chain, &plan);
+    assert_in_range(made.bytes.size, POSW_BLOCK_SIZE_MAX - 100, POSW_BLOCK_SIZE_MAX);
+    h_import_valid(w->node.chain, &made);
+    const posw_hash hash = made.hash;
+    h_block_clear(&made);
+    return hash;
+}
+
+/* Whoever knows none of a block's transactions may ask for all. If they are too large for one message there is no
+ * answer, and nobody is to blame: two seconds later the block is asked for. */
+static void test_transactions_of_a_large_block(void **state) {
+    (void)state;
+    n_net w;
+    posw_buf b = {0};
+    uint32_t indexes[H_TXS_MAX + 1];
+    memset(&w, 0, sizeof w);
+    h_spec(&w.spec);
+    w.spec.params.gas_limit = 60000000;
+    n_open_spec(&w);
+    const posw_hash hash = import_large_block(&w);
+    for (uint64_t peer = 1; peer <= 3; peer++)
+        n_greet(&w, peer, 0, 0);
+    for (uint32_t i = 0; i <= H_TXS_MAX; i++)
+        indexes[i] = i;
+    posw_msg_get_block_txs_encode(&b, &hash, indexes, H_TXS_MAX);
+    n_send(&w, 1, &b);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_BLOCK_TXS, NULL), 0);
+    assert_true(w.peers[1].open);
+    assert_int_equal(n_violations(&w), 0);
+    posw_msg_get_block_txs_encode(&b, &hash, indexes, H_TXS_MAX - 3);
+    n_send(&w, 2, &b);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_BLOCK_TXS, NULL), 1);
+    posw_msg_get_block_txs_encode(&b, &hash, indexes + H_TXS_MAX, 1); /* there is no such one */
+    n_send(&w, 3, &b);
+    assert_int_equal(n_got(&w, 3, POSW_MSG_BLOCK_TXS, NULL), 0);
+    assert_int_equal(n_violations(&w), 1);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
 /* Answers wait while their asker does not read, and are not made for it then. */
 static void test_answers_to_who_does_not_read(void **state) {
     (void)state;
@@ -293,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_refused_until_the_next_block),
         cmocka_unit_test(test_hashes_that_are_known),
         cmocka_unit_test(test_rebuilds),
+        cmocka_unit_test(test_transactions_of_a_large_block),
         cmocka_unit_test(test_answers_to_who_does_not_read),
         cmocka_unit_test(test_blocks_that_wait),
         cmocka_unit_test(test_addresses_once),
