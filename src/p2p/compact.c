@@ -21,6 +21,7 @@ enum {
     REBUILD_MS = 2000,     /* from COMPACT to the last transaction */
     FAST_PEERS = 3,        /* that are asked to send COMPACT unasked */
     HAS_MAX = 64,
+    TOLD_MAX = 16,
     TELL_DEPTH = POSW_MSG_ANNOUNCE_MAX,
     GAS_PER_TX = 21000
 };
@@ -31,6 +32,8 @@ struct p2p_compact_peer {
     size_t has_at;             /* where the next one is noted */
     uint16_t has_tag[HAS_MAX]; /* the first bytes of `has`: eight are compared at a time */
     posw_hash has[HAS_MAX];
+    size_t told_at;           /* where the next one is noted */
+    posw_hash told[TOLD_MAX]; /* by COMPACT, and its transactions have not been asked for; zero: none */
 };
 
 /* A block that is being rebuilt. */
@@ -80,6 +83,22 @@ static void note(p2p_compact_peer *c, const posw_hash *hash) {
     c->has_tag[c->has_at] = tag_of(hash);
     c->has[c->has_at] = *hash;
     c->has_at = (c->has_at + 1) % HAS_MAX;
+}
+
+static void note_told(p2p_compact_peer *c, const posw_hash *hash) {
+    note(c, hash);
+    c->told[c->told_at] = *hash;
+    c->told_at = (c->told_at + 1) % TOLD_MAX;
+}
+
+/* Once a block: a question takes forty bytes, and reading a block to answer it can take a tenth of a second. */
+static bool take_told(p2p_compact_peer *c, const posw_hash *hash) {
+    for (size_t i = 0; i < TOLD_MAX; i++) {
+        if (!posw_hash_equal(&c->told[i], hash)) continue;
+        c->told[i] = (posw_hash){{0}};
+        return true;
+    }
+    return false;
 }
 
 void p2p_compact_peer_has(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
@@ -227,7 +246,7 @@ static bool send_compact(posw_p2p *p, p2p_peer *peer, const posw_prepared *b, co
         const posw_stake_proof *shown = proof_of(p, &proof, &b->block.header, known);
         sent = p->chain_error == POSW_OK && posw_msg_compact_encode_raw(&a->data, b->block.header_raw, shown, nonce,
                                                                         ids, id_count, filled, filled_count);
-        if (sent) note(peer->compact, &b->block.hash);
+        if (sent) note_told(peer->compact, &b->block.hash);
         p2p_send_end(p, peer, a);
     }
     return sent;
@@ -646,22 +665,19 @@ static bool add_block_txs(posw_buf *out, posw_msg_get_block_txs *m, const posw_b
 
 static bool on_get_block_txs(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
     posw_msg_get_block_txs m;
-    posw_chain_block_info info;
-    posw_prepared b = {0};
+    posw_block b = {0};
     posw_buf bytes = {0};
     bool right = true;
     if (!posw_msg_get_block_txs_decode(&m, payload)) return false;
-    /* only what was just told: older blocks are asked for whole */
-    if (!p2p_was_read(p, posw_chain_block_by_hash(p->chain, &info, &m.block)) ||
-        info.header.number + TELL_DEPTH < posw_chain_tip(p->chain)->number)
-        return true;
+    if (!take_told(peer->compact, &m.block)) return true; /* other blocks are asked for whole */
     posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
     if (a == NULL) return true;
-    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) && p2p_decode_block(&b, &bytes) == POSW_OK)
-        right = add_block_txs(&a->data, &m, &b.block);
+    if (p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, &m.block)) &&
+        posw_block_decode(&b, NULL, bytes.data, bytes.size) == POSW_OK)
+        right = add_block_txs(&a->data, &m, &b);
     p2p_send_end(p, peer, a);
     posw_buf_clear(&bytes);
-    posw_prepared_clear(&b);
+    posw_block_clear(&b);
     return right;
 }
 
