@@ -74,7 +74,11 @@ def random_weight(rng):
 def random_economy(rng, addresses):
     base = rng.choice(("burn", "pool"))
     low = rng.choice((1, 7, 1000, 10**9))
-    fees = {"base": base, "minimum": wei(low), "initial": wei(rng.choice((low, low + 1, 10 * low, 10**9 + low)))}
+    first = rng.choice((low, low + 1, 10 * low, 10**9 + low))
+    if rng.random() < 0.08:  # at the upper bound of B1
+        first = 2**64 - rng.choice((1, 2, 2**40, 2**61))
+        low = rng.choice((low, low, first))
+    fees = {"base": base, "minimum": wei(low), "initial": wei(first)}
     if base == "pool":
         fees["poolBlocks"] = rng.choice((1, 2, 7, 100, 2**40 - 1))
     reward = {"initial": wei(rng.choice((0, 1, 2 * COIN, 12345678901234567890))), "halving": rng.choice((0, 0, 1, 2, 5, 2**40 - 1)),
@@ -86,15 +90,18 @@ def random_economy(rng, addresses):
 
 
 def random_allocation(rng, addresses, minimum):
-    accounts = {"0x" + a.hex(): wei(rng.choice((10**6 * COIN, 10**7 * COIN, 5 * COIN, 0 if rng.random() < 0.1 else COIN))) for a in addresses}
+    most = rng.random() < 0.08  # P5 leaves hardly room for more
+    accounts = {"0x" + a.hex(): wei(2**125 if most else rng.choice((10**6 * COIN, 10**7 * COIN, 5 * COIN, 0 if rng.random() < 0.1 else COIN))) for a in addresses}
     stakes = []
     for _ in range(rng.choice((0, 1, 2, 3, 5))):
         amount = rng.choice((minimum, minimum + 1, max(minimum, COIN), max(minimum, 3000 * COIN), max(minimum, 123456 * COIN + 789)))
+        if most and rng.random() < 0.5:
+            amount = 2**124 + rng.choice((0, 1, 12345))
         stakes.append({"miner": "0x" + rng.choice(addresses).hex(), "owner": "0x" + rng.choice(addresses).hex(), "amount": wei(amount)})
     return {"accounts": accounts, "stakes": stakes}
 
 
-GAS_LIMITS = (5000, 21000, 100_000, 200_000, 500_000, 1_000_000, 30_000_000)
+GAS_LIMITS = (5000, 21000, 100_000, 200_000, 500_000, 1_000_000, 30_000_000, 2**62)
 
 
 def random_upgrades(rng, addresses):

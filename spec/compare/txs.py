@@ -30,7 +30,7 @@ class TxMaker:
     def stake_call(self):
         rng = self.rng
         low = self.params.stake_min
-        value = rng.choice((low, low, low + 1, low - 1, 0, 2 * low, COIN, 5 * COIN, 1000 * COIN + 1, 40000 * COIN))
+        value = rng.choice((low, low, low + 1, low - 1, 0, 2 * low, COIN, 5 * COIN, 1000 * COIN + 1, 40000 * COIN, 2**124 - 1))
         miner = rng.choice(self.keys).address if rng.random() < 0.9 else self.any_address()
         return calls.stake(miner), value
 
@@ -82,6 +82,11 @@ class TxMaker:
         return {calls.stake(bytes(20))[:4]: 60000, calls.unstake(bytes(20), 0)[:4]: 70000, calls.withdraw()[:4]: 30000 + 6000 * self.rng.choice((0, 1, 2, 8)),
                 calls.set_signer(bytes(20))[:4]: 25000}.get(data[:4], 3000)
 
+    def spare_gas(self, key, tx):
+        """As much as the block or the balance lets one ask for, or half of it; nothing of it is used."""
+        coins = max(0, self.state.balance(key.address) - self.spent.get(key.address, 0) - tx["value"])
+        return max(0, min(self.gas_left, coins // max(1, tx["max_fee"])) // self.rng.choice((1, 2)) - 10**6)
+
     # ---- a whole transaction ----
 
     def fields(self):
@@ -102,7 +107,7 @@ class TxMaker:
         tx = {"type": kind, "chain_id": self.params.chain_id, "nonce": self.nonce(key), "tip": min(tip, max_fee) if kind == 2 else max_fee,
               "max_fee": max_fee, "to": STAKING if to_contract else self.any_address(), "value": value, "data": data, "access_list": access}
         exact = intrinsic(tx) + (self.price_of(data) if to_contract else 0)
-        tx["gas_limit"] = exact + rng.choice((0, 0, 0, 1, 1000, 100_000)) - (1 if to_contract and rng.random() < 0.05 else 0)
+        tx["gas_limit"] = exact + rng.choice((0, 0, 0, 1, 1000, 100_000, self.spare_gas(key, tx))) - (1 if to_contract and rng.random() < 0.05 else 0)
         return key, tx
 
     def next(self):

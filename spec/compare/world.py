@@ -63,6 +63,9 @@ class World:
             count["boosted blocks"] += block.boosted
             count["transactions"] += len(block.txs)
             count["failed transactions"] += sum(not r.success for r in block.receipts or ())
+            count["blocks at the highest base fee"] += block.header.base_fee == FAR
+            count["blocks of a supply above 2^126"] += block.state.supply() > 2**126
+            count["transactions that may use 2^60 gas"] += sum(tx.gas_limit >= 2**60 for tx in block.txs)
         return answer[:3]
 
     # ---- the whole ----
