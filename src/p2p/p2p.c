@@ -369,6 +369,7 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
         if (peer == NULL) break;
         peer->unsent = 0;
         if (peer->sync != NULL) p2p_sync_peer_drained(p, peer, out);
+        p2p_txs_peer_drained(p, peer, out);
         break;
     case POSW_EVENT_JOB_DONE:
         on_job(p, e->job, out);

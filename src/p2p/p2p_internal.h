@@ -280,6 +280,7 @@ int p2p_txs_new(posw_p2p *p);
 void p2p_txs_free(posw_p2p *p);
 int p2p_txs_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 void p2p_txs_peer_gone(posw_p2p *p, p2p_peer *peer, posw_actions *out);
+void p2p_txs_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out);
 bool p2p_txs_message(posw_p2p *p, p2p_peer *peer, const posw_msg_frame *f,
                      posw_actions *out); /* TX_HASHES, GET_TXS, TXS */
 void p2p_txs_tick(posw_p2p *p, posw_actions *out);

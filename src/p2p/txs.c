@@ -35,8 +35,9 @@ struct p2p_txs_peer {
     recent known; /* hashes that it has, by their first 8 bytes under a secret */
     posw_hash queue[QUEUE_MAX];
     size_t queue_first, queue_count;
-    uint64_t tell_ms; /* when the queue is told */
-    size_t asked;
+    uint64_t tell_ms;                 /* when the queue is told */
+    posw_hash wanted[ASKED_PEER_MAX]; /* that it asked for, and has not got yet */
+    size_t wanted_count, asked;
     uint64_t budget, budget_ms;
 };
 
@@ -148,7 +149,7 @@ int p2p_txs_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     peer->relay =
         malloc(sizeof *peer->relay); /* its queue is written before it is read: pages that are not needed stay away */
     if (peer->relay == NULL) return POSW_ENOMEM;
-    peer->relay->queue_first = peer->relay->queue_count = peer->relay->asked = 0;
+    peer->relay->queue_first = peer->relay->queue_count = peer->relay->asked = peer->relay->wanted_count = 0;
     recent_init(&peer->relay->known, KNOWN_MAX, map_seed(p));
     peer->relay->tell_ms = UINT64_MAX;
     peer->relay->budget = BUDGET_MAX;
@@ -215,27 +216,46 @@ static bool on_hashes(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_acti
 
 /* ---- Answers ---- */
 
-static bool on_get(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
-    posw_msg_hashes list;
+/* One message of what it asked for. */
+static void send_wanted(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    p2p_txs_peer *t = peer->relay;
     posw_msg_writer w;
-    if (!posw_msg_hashes_decode(&list, POSW_MSG_GET_TXS, payload)) return false;
-    posw_action *a = p2p_is_full(peer) ? NULL : p2p_send_begin(p, peer, out);
-    if (a == NULL) return true;
+    size_t done = 0;
+    posw_action *a = p2p_send_begin(p, peer, out);
+    if (a == NULL) { /* no memory: it asks others */
+        t->wanted_count = 0;
+        return;
+    }
     posw_msg_txs_begin(&w, &a->data);
-    for (size_t i = 0; i < list.count; i++) {
-        const posw_hash hash = posw_msg_hash_at(&list, i);
-        const posw_mempool_entry *e = posw_mempool_find(p->mempool, &hash);
-        if (e == NULL || posw_msg_txs_add(&w, e->tx.raw)) continue;
-        posw_msg_end(&w); /* full: another message */
-        p2p_send_end(p, peer, a);
-        a = p2p_send_begin(p, peer, out);
-        if (a == NULL) return true;
-        posw_msg_txs_begin(&w, &a->data);
-        (void)posw_msg_txs_add(&w, e->tx.raw);
+    for (; done < t->wanted_count; done++) {
+        const posw_mempool_entry *e = posw_mempool_find(p->mempool, &t->wanted[done]);
+        if (e != NULL && !posw_msg_txs_add(&w, e->tx.raw)) break;
     }
     posw_msg_end(&w);
+    if (a->data.failed) done = t->wanted_count;
     p2p_send_end(p, peer, a);
+    t->wanted_count -= done;
+    memmove(t->wanted, t->wanted + done, t->wanted_count * sizeof t->wanted[0]);
+}
+
+static void serve_wanted(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    while (peer->relay->wanted_count > 0 && !p2p_is_full(peer))
+        send_wanted(p, peer, out);
+}
+
+/* Hashes tell nothing of sizes: whoever asks for 256 may ask for 32 MiB, which are given as it reads them. */
+static bool on_get(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out) {
+    p2p_txs_peer *t = peer->relay;
+    posw_msg_hashes list;
+    if (!posw_msg_hashes_decode(&list, POSW_MSG_GET_TXS, payload)) return false;
+    for (size_t i = 0; i < list.count && t->wanted_count < ASKED_PEER_MAX; i++)
+        t->wanted[t->wanted_count++] = posw_msg_hash_at(&list, i);
+    serve_wanted(p, peer, out);
     return true;
+}
+
+void p2p_txs_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    if (peer->relay != NULL) serve_wanted(p, peer, out);
 }
 
 /* What no pool of this chain takes, whatever its state: whoever sends it on does not check. */

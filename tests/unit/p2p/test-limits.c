@@ -330,6 +330,64 @@ static void test_answers_to_who_does_not_read(void **state) {
     n_close(&w);
 }
 
+/* Transactions that it was sent since n_forget. */
+static size_t count_txs(const n_net *w, uint64_t peer) {
+    posw_bytes rest = posw_buf_view(&w->peers[peer].got);
+    posw_msg_frame f;
+    posw_msg_tx_list list;
+    size_t size, n = 0;
+    for (; rest.size > 0 && posw_msg_frame_cut(&f, &size, rest.data, rest.size) == POSW_MSG_CUT_WHOLE;
+         rest = posw_bytes_of(rest.data + size, rest.size - size)) {
+        if (f.type != POSW_MSG_TXS) continue;
+        assert_true(posw_msg_txs_decode(&list, f.payload));
+        n += list.count;
+    }
+    return n;
+}
+
+static posw_hash submit_large_tx(n_net *w, uint64_t nonce) {
+    static const uint8_t zeros[130000];
+    const posw_address to = h_address(6);
+    enum posw_mempool_refusal refusal;
+    posw_hash hash;
+    posw_actions a = {0};
+    h_tx tx = h_call(5, nonce, &to, POSW_U256_ONE, posw_bytes_of(zeros, sizeof zeros), 600000);
+    ok(posw_node_submit_tx(w->n, tx.raw.data, tx.raw.size, NULL, &refusal, NULL, &hash, &a));
+    assert_int_equal(refusal, POSW_MEMPOOL_ACCEPTED);
+    n_perform(w, &a);
+    posw_actions_clear(&a);
+    posw_buf_clear(&tx.raw);
+    return hash;
+}
+
+/* A few kilobytes of hashes may stand for tens of megabytes of transactions. They are given as they are read: all at
+ * once would be more than may wait for one peer, and whoever asked would be left for it. */
+static void test_large_transactions(void **state) {
+    (void)state;
+    enum { COUNT = 150, MIB = 1 << 20 };
+    n_net w;
+    posw_hash hashes[COUNT];
+    posw_buf b = {0};
+    size_t rounds = 0;
+    n_open(&w);
+    for (uint64_t i = 0; i < COUNT; i++)
+        hashes[i] = submit_large_tx(&w, i);
+    n_greet(&w, 1, 0, 0);
+    p2p_peer *peer = p2p_find(w.p2p, 1);
+    posw_msg_hashes_encode(&b, POSW_MSG_GET_TXS, hashes, COUNT);
+    n_send(&w, 1, &b);
+    for (; count_txs(&w, 1) < COUNT && rounds < COUNT; rounds++) {
+        assert_true(peer->unsent < 6 * MIB);
+        n_step(&w, &(posw_event){.type = POSW_EVENT_PEER_DRAINED, .peer = 1});
+    }
+    assert_int_equal(count_txs(&w, 1), COUNT);
+    assert_in_range(rounds, 3, 5);
+    n_step(&w, &(posw_event){.type = POSW_EVENT_PEER_DRAINED, .peer = 1});
+    assert_int_equal(peer->unsent, 0);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
 /* The same for blocks: as many wait as one message asks for. */
 static void test_blocks_that_wait(void **state) {
     (void)state;
@@ -384,6 +442,7 @@ int main(void) {
         cmocka_unit_test(test_rebuilds),
         cmocka_unit_test(test_transactions_of_a_block),
         cmocka_unit_test(test_answers_to_who_does_not_read),
+        cmocka_unit_test(test_large_transactions),
         cmocka_unit_test(test_blocks_that_wait),
         cmocka_unit_test(test_addresses_once),
     };
