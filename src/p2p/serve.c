@@ -56,6 +56,26 @@ static void send_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     p2p_send_end(p, peer, a);
 }
 
+/* An answer costs up to two stake tables and the trees over them, a question forty bytes. Whoever reads headers to
+ * check them asks less often. */
+static bool may_answer(p2p_sync_peer *s, uint64_t now_ms) {
+    const uint64_t most = 1000 * (uint64_t)SYNC_ANSWERS_BURST;
+    s->answers_milli += (now_ms - s->answers_ms) * SYNC_ANSWERS_S;
+    s->answers_ms = now_ms;
+    if (s->answers_milli > most) s->answers_milli = most;
+    if (s->answers_milli < 1000) return false;
+    s->answers_milli -= 1000;
+    return true;
+}
+
+static void answer_headers(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
+    if (!peer->sync->headers_wanted || p2p_is_full(peer)) return;
+    if (may_answer(peer->sync, p->now_ms))
+        send_headers(p, peer, out);
+    else
+        p2p_wake(p, p->now_ms + 1000 / SYNC_ANSWERS_S + 1);
+}
+
 /* The number of the first block of the locator that is on the main chain; genesis when none is. */
 static uint64_t fork_of(posw_p2p *p, const posw_msg_hashes *locator) {
     for (size_t i = 0; i < locator->count; i++) {
@@ -75,7 +95,7 @@ bool sync_on_get_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_a
     s->headers_request = m.request;
     s->headers_from = fork_of(p, &m.locator) + 1;
     s->headers_count = m.wanted;
-    if (!p2p_is_full(peer)) send_headers(p, peer, out);
+    answer_headers(p, peer, out);
     return true;
 }
 
@@ -123,7 +143,13 @@ bool sync_on_get_blocks(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_ac
     return true;
 }
 
+void sync_answer_waiting(posw_p2p *p, posw_actions *out) {
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        answer_headers(p, peer, out);
+}
+
 void sync_serve_waiting(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
-    if (peer->sync->headers_wanted && !p2p_is_full(peer)) send_headers(p, peer, out);
+    answer_headers(p, peer, out);
     if (peer->sync->wanted_count > 0) send_blocks(p, peer, out);
 }

@@ -445,6 +445,8 @@ int p2p_sync_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     peer->sync = calloc(1, sizeof *peer->sync);
     if (peer->sync == NULL) return POSW_ENOMEM;
     peer->sync->share = SYNC_SHARE_FIRST;
+    peer->sync->answers_milli = 1000 * (uint64_t)SYNC_ANSWERS_BURST;
+    peer->sync->answers_ms = p->now_ms;
     sync_advance(p, out);
     return POSW_OK;
 }
@@ -506,6 +508,7 @@ void p2p_sync_peer_drained(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
 void p2p_sync_tick(posw_p2p *p, posw_actions *out) {
     check_answers(p, out);
     sync_check_late(p, out);
+    sync_answer_waiting(p, out);
     sync_advance(p, out);
 }
 

@@ -39,7 +39,9 @@ enum {
     SYNC_PATIENCE_BACK = 10,      /* a part of the time without such comes back */
     SYNC_STARVED_MS = 160 * 1000, /* a branch of which no block has come for so long goes */
     SYNC_BULK_FROM = 64,          /* blocks to go: commits are joined, */
-    SYNC_BULK_BLOCKS = 512        /* so many */
+    SYNC_BULK_BLOCKS = 512,       /* so many */
+    SYNC_ANSWERS_S = 32,          /* answers to GET_HEADERS that one peer gets in a second, */
+    SYNC_ANSWERS_BURST = 16       /* and at once after a rest */
 };
 
 struct p2p_sync_peer {
@@ -57,11 +59,12 @@ struct p2p_sync_peer {
     posw_hash lacks_at;
     uint64_t lacks[SYNC_BRANCHES_MAX];
     size_t lacks_next;
-    /* what it asked and waits for, because it does not read fast enough */
+    /* what it asked and waits for, because it does not read fast enough, or asked for headers too often */
     posw_hash wanted[SYNC_IN_FLIGHT];
     size_t wanted_count;
     bool headers_wanted;
     uint64_t headers_request, headers_from, headers_count;
+    uint64_t answers_milli, answers_ms; /* thousandths of answers that it may have at that time */
 };
 
 /* A block that was rebuilt and told to others: its import waits for the next event, so that they hear of it before. */
@@ -159,5 +162,6 @@ void sync_check_late(posw_p2p *p, posw_actions *out);
 bool sync_on_get_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
 bool sync_on_get_blocks(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actions *out);
 void sync_serve_waiting(posw_p2p *p, p2p_peer *peer, posw_actions *out);
+void sync_answer_waiting(posw_p2p *p, posw_actions *out); /* headers, to whoever may have them by now */
 
 #endif

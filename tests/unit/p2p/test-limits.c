@@ -309,6 +309,7 @@ static void test_answers_to_who_does_not_read(void **state) {
     n_greet(&w, 1, 0, 0);
     p2p_peer *peer = p2p_find(w.p2p, 1);
     for (int i = 0; i < 200 && !p2p_is_full(peer); i++) {
+        w.now_ms += 100;
         posw_msg_get_headers_encode(&b, 1, &genesis, 1, POSW_MSG_HEADERS_MAX);
         n_send(&w, 1, &b);
     }
@@ -388,6 +389,42 @@ static void test_large_transactions(void **state) {
     n_close(&w);
 }
 
+/* Sixteen answers at once and 32 a second, however fast it asks; the one beyond waits, and a second must not be asked.
+ */
+static void test_headers_asked_for(void **state) {
+    (void)state;
+    n_net w;
+    posw_buf b = {0};
+    const posw_hash genesis = posw_chain_genesis_hash((n_open(&w), w.node.chain));
+    h_grow(w.node.chain, 20);
+    n_greet(&w, 1, 0, 0);
+    for (int i = 0; i < 17; i++) {
+        posw_msg_get_headers_encode(&b, 1, &genesis, 1, 1);
+        n_send(&w, 1, &b);
+    }
+    assert_int_equal(n_got(&w, 1, POSW_MSG_HEADERS, NULL), 16);
+    n_tick(&w, 20);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_HEADERS, NULL), 16);
+    n_tick(&w, 12);
+    assert_int_equal(n_got(&w, 1, POSW_MSG_HEADERS, NULL), 17);
+    for (int i = 0; i < 100; i++) { /* one after the other */
+        n_tick(&w, 32);
+        posw_msg_get_headers_encode(&b, 1, &genesis, 1, 1);
+        n_send(&w, 1, &b);
+    }
+    assert_int_equal(n_got(&w, 1, POSW_MSG_HEADERS, NULL), 117);
+    n_tick(&w, 600000);
+    assert_int_equal(n_violations(&w), 0);
+    n_greet(&w, 2, 0, 0);
+    for (int i = 0; i < 18; i++)
+        posw_msg_get_headers_encode(&b, 1, &genesis, 1, 1);
+    n_send(&w, 2, &b);
+    assert_int_equal(n_got(&w, 2, POSW_MSG_HEADERS, NULL), 16);
+    assert_int_equal(n_violations(&w), 1);
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
 /* The same for blocks: as many wait as one message asks for. */
 static void test_blocks_that_wait(void **state) {
     (void)state;
@@ -443,6 +480,7 @@ int main(void) {
         cmocka_unit_test(test_transactions_of_a_block),
         cmocka_unit_test(test_answers_to_who_does_not_read),
         cmocka_unit_test(test_large_transactions),
+        cmocka_unit_test(test_headers_asked_for),
         cmocka_unit_test(test_blocks_that_wait),
         cmocka_unit_test(test_addresses_once),
     };
