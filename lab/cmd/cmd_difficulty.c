@@ -11,12 +11,22 @@
 
 /* In the order of enum posw_difficulty_rule. */
 static const char *const rules[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", NULL};
+/* After them those of other chains, in the order of enum difficulty_other_rule, with the N of each where nothing is
+ * said. */
+static const char *const all_rules[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step",
+                                        "sma",   "cw144", "wtema", "lwma1",       NULL};
+static const uint64_t other_blocks[] = {DIFFICULTY_CW144_BLOCKS, DIFFICULTY_CW144_BLOCKS, 87, 60};
+enum { OTHER_RULES = 6 };
 static const char *const scenarios[] = {"constant", "on-off", "rented", NULL};
 enum { FINE_BLOCK_TIME_S = 3600 };
 
 static const cli_option difficulty_options[] = {
-    {"rule", "RULE", "asert", "asert, fixed, lwma3, bitcoin2016, homestead or step; with --next also byzantium"},
-    {"half-life-blocks", "N", NULL, "half-life of asert [144], window of lwma3 [60], interval of bitcoin2016 [2016]"},
+    {"rule", "RULE", "asert",
+     "asert, fixed, lwma3, bitcoin2016, homestead or step; with --next also byzantium; only for comparison, since no "
+     "chain of this kit can have them: sma, cw144, wtema or lwma1"},
+    {"half-life-blocks", "N", NULL,
+     "half-life of asert [144], window of lwma3 and lwma1 [60], interval of bitcoin2016 [2016], window of sma [144], "
+     "length of wtema [87]"},
     {"block-time", "SECONDS", NULL, "a chain with this block time and headers in whole seconds [time is fine]"},
     {"scenario", "NAME", "constant", "constant, on-off or rented"},
     {"on", "X", "1.30", "on-off: the attacker starts when the difficulty is below X times that of the base"},
@@ -34,16 +44,29 @@ static const cli_option difficulty_options[] = {
 
 /* ---- simulations ---- */
 
-static bool read_rule(const cli *c, posw_params *p) {
+/* A rule of another chain: the parameters then stand for the block time alone. */
+static bool read_other(const cli *c, size_t rule, difficulty_other *other) {
+    enum { BLOCKS_MIN = 2 };
+    *other = (difficulty_other){(enum difficulty_other_rule)rule, other_blocks[rule]};
+    if (!cli_given(c, "half-life-blocks")) return true;
+    if (other->rule == DIFFICULTY_CW144)
+        return cli_usage(c, "the rule cw144 has no --half-life-blocks: it looks at 144 blocks"), false;
+    return cli_u64(c, "half-life-blocks", BLOCKS_MIN, DIFFICULTY_OTHER_BLOCKS_MAX, &other->blocks);
+}
+
+/* *has_other: the rule is `other`, and p has the rule fixed. */
+static bool read_rule(const cli *c, posw_params *p, difficulty_other *other, bool *has_other) {
     size_t rule;
     uint64_t block_time_s = FINE_BLOCK_TIME_S;
     posw_params_default(p);
-    if (!lab_option_choice(c, "rule", rules, &rule)) return false;
-    p->difficulty_rule = (enum posw_difficulty_rule)rule;
+    if (!lab_option_choice(c, "rule", all_rules, &rule)) return false;
+    *has_other = rule >= OTHER_RULES;
+    p->difficulty_rule = *has_other ? POSW_DIFFICULTY_FIXED : (enum posw_difficulty_rule)rule;
     p->window_blocks = 65536; /* no limit to the length of a rule but P2's */
     p->difficulty_blocks = posw_difficulty_blocks_default(p->difficulty_rule, p->window_blocks);
     if (cli_given(c, "block-time") && !cli_u64(c, "block-time", 1, 3600, &block_time_s)) return false;
     p->block_time_s = block_time_s;
+    if (*has_other) return read_other(c, rule - OTHER_RULES, other);
     if (!cli_given(c, "half-life-blocks")) return true;
     if (!posw_difficulty_has_blocks(p->difficulty_rule)) {
         (void)cli_usage(c, "the rule %s has no --half-life-blocks", rules[rule]);
@@ -88,9 +111,14 @@ static double worst_gap(const difficulty_result *d) {
 
 #define PUT(key, label, unit) estimate(r, d, offsetof(difficulty_chain, key), #key, label, unit)
 
-static void put_chain(lab_report *r, const posw_params *p, bool fine) {
-    lab_input_text(r, "rule", "rule", posw_difficulty_name(p->difficulty_rule));
-    if (posw_difficulty_has_blocks(p->difficulty_rule))
+static void put_chain(lab_report *r, const difficulty_setup *s, bool fine) {
+    const posw_params *p = s->params;
+    lab_input_text(r, "rule", "rule",
+                   s->other != NULL ? all_rules[OTHER_RULES + s->other->rule]
+                                    : posw_difficulty_name(p->difficulty_rule));
+    if (s->other != NULL)
+        lab_input_integer(r, "half_life_blocks", "window or length", s->other->blocks, "blocks");
+    else if (posw_difficulty_has_blocks(p->difficulty_rule))
         lab_input_integer(r, "half_life_blocks",
                           p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "half-life" : "window or interval",
                           p->difficulty_blocks, "blocks");
@@ -142,8 +170,13 @@ static void put_scenario(lab_report *r, const difficulty_setup *s) {
 }
 
 static void put_model(lab_report *r, const difficulty_setup *s, bool fine) {
-    lab_model(r, "two parties race for each block, at the rate hash / difficulty; each difficulty is that of the "
-                 "consensus code, for the block's number, ancestors and own timestamp");
+    if (s->other != NULL)
+        lab_model(r,
+                  "two parties race for each block, at the rate hash / difficulty, under a rule of other chains, which "
+                  "no chain of this kit can have: it is here to be compared with theirs");
+    else
+        lab_model(r, "two parties race for each block, at the rate hash / difficulty; each difficulty is that of the "
+                     "consensus code, for the block's number, ancestors and own timestamp");
     if (fine)
         lab_assume(r,
                    "time is fine: the rule runs with a block time of %d s, so that whole seconds in headers do not "
@@ -166,16 +199,20 @@ static int run_simulation(const cli *c) {
     difficulty_setup s = {.progress = true};
     difficulty_result d;
     posw_params p;
+    difficulty_other other;
+    bool has_other;
     lab_random_options random;
-    if (!read_rule(c, &p) || !read_scenario(c, &s) || !lab_option_random(c, &random)) return CLI_USAGE;
+    if (!read_rule(c, &p, &other, &has_other) || !read_scenario(c, &s) || !lab_option_random(c, &random))
+        return CLI_USAGE;
     const bool fine = !cli_given(c, "block-time");
     s.params = &p;
+    s.other = has_other ? &other : NULL;
     s.seed = random.seed;
     s.threads = random.threads;
     if (!difficulty_run(&d, &s)) return cli_fail("out of memory");
     lab_report *r = lab_report_new("difficulty", "How does the difficulty rule take it?");
     if (r == NULL) return lab_report_print(c, r);
-    put_chain(r, &p, fine);
+    put_chain(r, &s, fine);
     put_scenario(r, &s);
     lab_input_integer(r, "blocks", "blocks", s.blocks, "");
     lab_input_integer(r, "seed", "seed", s.seed, "");

@@ -15,7 +15,9 @@ static const double FIRST_DIFFICULTY = 0x1p56;
 typedef struct {
     const difficulty_setup *setup;
     posw_params params;
-    posw_window *window; /* NULL: the rule does not look back */
+    posw_window *window;   /* NULL: the rule does not look back */
+    difficulty_past *past; /* NULL: the rule is one of libposw */
+    posw_u256 next;        /* by the rule of another chain */
     posw_header parent;
     lab_random random;
     double now_s, unit;
@@ -37,6 +39,7 @@ static uint64_t timestamp_of(const chain *c, int party) {
 }
 
 static posw_u256 difficulty_of(const chain *c, int party) {
+    if (c->past != NULL) return c->next;
     return posw_difficulty_next(&c->params, c->window, &c->parent, timestamp_of(c, party));
 }
 
@@ -57,6 +60,10 @@ static void take(chain *c, const posw_u256 *difficulty, int finder) {
     c->parent.timestamp = timestamp;
     c->parent.number++;
     c->parent.difficulty = *difficulty;
+    if (c->past != NULL) {
+        difficulty_past_push(c->past, (double)timestamp, lab_double_of(difficulty));
+        c->next = lab_u256_of(fmax(1, difficulty_past_next(c->past)));
+    }
     if (c->window == NULL) return;
     posw_window_push(c->window, &(posw_window_entry){.timestamp = timestamp, .difficulty = *difficulty});
 }
@@ -140,6 +147,12 @@ static bool start(chain *c, const difficulty_setup *setup, size_t task) {
     c->base_difficulty = difficulty_of_base(&c->params);
     c->lead_s[ATTACKER] = setup->scenario == DIFFICULTY_TIMESTAMP ? setup->lead_s : 0;
     c->unit = FIRST_DIFFICULTY / (double)c->params.block_time_s;
+    c->next = c->parent.difficulty;
+    if (setup->other != NULL) {
+        POSW_ASSERT(c->params.difficulty_rule == POSW_DIFFICULTY_FIXED);
+        c->past = difficulty_past_new(setup->other, (double)c->params.block_time_s, FIRST_DIFFICULTY);
+        return c->past != NULL;
+    }
     if (!looks_back(&c->params)) return true;
     const size_t size = posw_window_size(c->params.difficulty_blocks, 0);
     void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
@@ -198,6 +211,7 @@ typedef struct {
  * that chance has made in any interval. After five hundred of them it hardly does any more. */
 uint64_t difficulty_settling(const difficulty_setup *s) {
     const posw_params *p = s->params;
+    if (s->other != NULL) return 1000 + 20 * s->other->blocks;
     switch (p->difficulty_rule) {
     case POSW_DIFFICULTY_BITCOIN2016:
         return (s->scenario == DIFFICULTY_ON_OFF ? 500 : 8) * p->difficulty_blocks;
@@ -234,6 +248,7 @@ static void run_chain(void *arg, size_t task) {
     }
     if (t.blocks > 0) j->result->chains[task] = summary_of(&t, setup);
     free(c.window);
+    difficulty_past_free(c.past);
 }
 
 bool difficulty_run(difficulty_result *out, const difficulty_setup *setup) {

@@ -1,13 +1,15 @@
-/* Hash power that stays, comes and goes, or lies about the time, against the difficulty rules of libposw.
+/* Hash power that stays, comes and goes, or lies about the time, against the difficulty rules of libposw, and against
+ * some of other chains (difficulty_other.h).
  *
  * Two parties mine: the base, with hash 1, which is there always, and an attacker with `factor` times as much, who
  * mines or does not, and may write timestamps that are ahead of the clock. Blocks come as in chain_sim.h; every
- * difficulty is posw_difficulty_next(). The chain starts with the difficulty at which the base alone gives the block
- * time. */
+ * difficulty is posw_difficulty_next(), or that of the other rule. The chain starts with the difficulty at which the
+ * base alone gives the block time. */
 #ifndef POSW_LAB_DIFFICULTY_SIM_H
 #define POSW_LAB_DIFFICULTY_SIM_H
 
 #include "posw/params.h"
+#include "rules/difficulty_other.h"
 #include "run/sample.h"
 
 enum { DIFFICULTY_CHAINS = 16 };
@@ -22,6 +24,7 @@ enum difficulty_scenario {
 typedef struct {
     const posw_params *params; /* the rule, its length and the block time; genesis is not read. Whole seconds: with a
                                   long block time (3600 s) they are fine enough not to be seen */
+    const difficulty_other *other; /* in place of the rule of params, which is then POSW_DIFFICULTY_FIXED; NULL: none */
     enum difficulty_scenario scenario;
     double factor, on, off;
     uint64_t duration, every;

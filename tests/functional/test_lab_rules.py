@@ -265,6 +265,22 @@ class Difficulty(Base):
         for rule, value, says in bad:
             self.refused("difficulty", "--rule", rule, "--next", self.write("bad.json", value), says=says)
 
+    def test_other_chains(self):
+        """Rules for comparison: `posw lab difficulty` has them, chain files do not."""
+        for rule, blocks, mean, sd in ("sma", 144, 1.0036, .084), ("cw144", 144, 1.0036, .084), ("wtema", 87, 1.0058, .076), ("lwma1", 60, 1.0031, .132):
+            report = self.answer("difficulty", "--rule", rule, "--blocks", "400000")
+            self.assertEqual((report["rule"], report["half_life_blocks"]), (rule, blocks))
+            self.assertIn("no chain of this kit", report["model_text"])
+            self.assertAlmostEqual(report["mean_ratio"], mean, delta=.0012)
+            self.assertAlmostEqual(report["difficulty_sd"], sd, delta=.006)
+            self.refused("difficulty", "--rule", rule, "--next", self.write("c.json", {}), says="--next")
+            self.refused("timestamps", "--rule", rule, says="--rule")
+            chain = self.write("other.json", {"name": "T", "ticker": "T", "chainId": 4242, "timestamp": 1, "difficulty": {"rule": rule}})
+            self.refused("shares", "--chain", chain, "--miners", self.write("m.json", [{"hash": 1}]), says="difficulty.rule")
+        self.assertEqual(self.answer("difficulty", "--rule", "lwma1", "--half-life-blocks", "90", "--blocks", "1600")["half_life_blocks"], 90)
+        self.refused("difficulty", "--rule", "cw144", "--half-life-blocks", "90", says="144 blocks")
+        self.refused("difficulty", "--rule", "wtema", "--half-life-blocks", "1025", says="--half-life-blocks")
+
     def test_means(self):
         constant = ["difficulty", "--scenario", "constant", "--rule"]
         asert = self.answer(*constant, "asert", "--half-life-blocks", "60", "--blocks", "1000000")

@@ -127,6 +127,108 @@ static void test_on_off(void **state) {
     near(MEAN(&r, attacker_advantage), (1. / 7 + 4) / (1. / 7 + 1), .05);
 }
 
+/* ---- rules of other chains ---- */
+
+static difficulty_past *past_of(enum difficulty_other_rule rule, uint64_t blocks, double first) {
+    const difficulty_other other = {rule, blocks};
+    difficulty_past *p = difficulty_past_new(&other, 10, first);
+    assert_non_null(p);
+    return p;
+}
+
+/* Block time 10 s, by hand. */
+static void test_other_steps(void **state) {
+    (void)state;
+    difficulty_past *p = past_of(DIFFICULTY_SMA, 3, 50);
+    const double times_s[] = {10, 14, 30, 40}, difficulties[] = {100, 110, 120, 130};
+    for (int i = 0; i < 3; i++) {
+        near(difficulty_past_next(p), i == 0 ? 50 : difficulties[i - 1], 0); /* too few blocks */
+        difficulty_past_push(p, times_s[i], difficulties[i]);
+    }
+    near(difficulty_past_next(p), 330 * 10. / 30, 1e-9);
+    difficulty_past_push(p, times_s[3], difficulties[3]);
+    near(difficulty_past_next(p), 360 * 10. / 30, 1e-9);
+    difficulty_past_push(p, 1000, 140);
+    near(difficulty_past_next(p), 390 * 10. / 60, 1e-9); /* at most twice the time */
+    for (int i = 1; i <= 3; i++)
+        difficulty_past_push(p, 1000 + i, 200);
+    near(difficulty_past_next(p), 600 * 10. / 15, 1e-9); /* at least half */
+    difficulty_past_free(p);
+
+    p = past_of(DIFFICULTY_CW144, DIFFICULTY_CW144_BLOCKS, 7);
+    for (int i = 1; i < 146; i++)
+        difficulty_past_push(p, 9 * i, 100);
+    near(difficulty_past_next(p), 100, 0); /* too few */
+    difficulty_past_push(p, 9 * 146, 1e9); /* does not count yet */
+    near(difficulty_past_next(p), 144 * 100 * 10. / (144 * 9), 1e-9);
+    difficulty_past_push(p, 9 * 147, 1);
+    near(difficulty_past_next(p), (143 * 100 + 1e9) * 10. / (144 * 9), 1e-3);
+    difficulty_past_free(p);
+
+    p = past_of(DIFFICULTY_WTEMA, 20, 1000);
+    near(difficulty_past_next(p), 1000, 0);
+    difficulty_past_push(p, 10, 1000);
+    near(difficulty_past_next(p), 1000, 1e-9);
+    difficulty_past_push(p, 60, 1000); /* 40 s late, of 200 */
+    near(difficulty_past_next(p), 1000 / 1.2, 1e-9);
+    difficulty_past_free(p);
+
+    p = past_of(DIFFICULTY_LWMA1, 3, 50);
+    for (int i = 0; i < 3; i++)
+        difficulty_past_push(p, times_s[i], difficulties[i]);
+    near(difficulty_past_next(p), .99 * 330 * 10 * 4 / (2 * (1 * 10 + 2 * 4 + 3 * 16)), 1e-9);
+    difficulty_past_push(p, 1000, 130); /* counts as 60 s */
+    near(difficulty_past_next(p), .99 * 360 * 10 * 4 / (2 * (1 * 4 + 2 * 16 + 3 * 60)), 1e-9);
+    for (int i = 1; i <= 3; i++)
+        difficulty_past_push(p, 1000 + i * .1, 200); /* a sum of 0.6 counts as 4.5 */
+    near(difficulty_past_next(p), .99 * 600 * 10 * 4 / (2 * 4.5), 1e-6);
+    difficulty_past_free(p);
+}
+
+/* Against independent programs, 1,500,000 blocks or more each. Bounds: five standard errors of both together, or more.
+ */
+static void test_other_rules(void **state) {
+    (void)state;
+    static const struct {
+        difficulty_other rule;
+        struct {
+            double mean, sd, slow;
+        } constant;
+        struct {
+            double mean, delay, advantage;
+        } jumps[2]; /* 1.30/1.35 x6; 1.0/1.3 x10 */
+    } cases[] = {
+        {{DIFFICULTY_SMA, 144}, {1.0036, .084, .00276}, {{1.001, 4.68, 1.049}, {1.014, 3.62, 1.119}}},
+        {{DIFFICULTY_CW144, 144}, {1.0036, .084, .00276}, {{1.0019, 4.87, 1.062}, {1.0152, 3.81, 1.128}}},
+        {{DIFFICULTY_WTEMA, 87}, {1.0058, .076, .00277}, {{1.009, 4.48, 1.034}, {1.007, 2.60, 1.011}}},
+        {{DIFFICULTY_LWMA1, 60}, {1.0031, .132, .00312}, {{1.006, 5.02, 1.084}, {1.0065, 3.23, 1.081}}},
+    };
+    const uint64_t blocks = scale_is_long() ? 4000000 : 500000;
+    const double wide = scale_is_long() ? .6 : 1;
+    posw_params p = params_of(POSW_DIFFICULTY_FIXED, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        difficulty_setup s = {.params = &p, .other = &cases[i].rule, .blocks = blocks, .seed = 1, .factor = 1};
+        difficulty_result r, again;
+        assert_true(difficulty_run(&r, &s));
+        s.threads = 3;
+        assert_true(difficulty_run(&again, &s));
+        assert_memory_equal(&r, &again, sizeof r);
+        near(MEAN(&r, mean_ratio), cases[i].constant.mean, .0012 * wide);
+        near(MEAN(&r, difficulty_sd), cases[i].constant.sd, .005 * wide);
+        near(MEAN(&r, p_slow), cases[i].constant.slow, .0004 * wide);
+        for (int k = 0; k < 2; k++) {
+            s.scenario = DIFFICULTY_ON_OFF;
+            s.on = k == 0 ? 1.30 : 1.0;
+            s.off = k == 0 ? 1.35 : 1.3;
+            s.factor = k == 0 ? 6 : 10;
+            assert_true(difficulty_run(&r, &s));
+            near(MEAN(&r, mean_ratio), cases[i].jumps[k].mean, .002 * wide);
+            near(MEAN(&r, delay_percent), cases[i].jumps[k].delay, .5 * wide);
+            near(MEAN(&r, attacker_advantage), cases[i].jumps[k].advantage, .016 * wide);
+        }
+    }
+}
+
 /* Who lies about the time gains under a rule that reads the block's own time, and not under asert. */
 static void test_timestamps(void **state) {
     (void)state;
@@ -273,8 +375,9 @@ static void test_bootstrap(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constant),   cmocka_unit_test(test_whole_seconds), cmocka_unit_test(test_on_off),
-        cmocka_unit_test(test_timestamps), cmocka_unit_test(test_rented),        cmocka_unit_test(test_ethereum),
-        cmocka_unit_test(test_figures),    cmocka_unit_test(test_fairness),      cmocka_unit_test(test_bootstrap)};
+        cmocka_unit_test(test_constant),    cmocka_unit_test(test_whole_seconds), cmocka_unit_test(test_on_off),
+        cmocka_unit_test(test_other_steps), cmocka_unit_test(test_other_rules),   cmocka_unit_test(test_timestamps),
+        cmocka_unit_test(test_rented),      cmocka_unit_test(test_ethereum),      cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_fairness),    cmocka_unit_test(test_bootstrap)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
