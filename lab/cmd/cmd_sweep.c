@@ -128,13 +128,17 @@ static int run_cases(const sweep_plan *p, unsigned threads, int rank, int size, 
 
 typedef struct {
     const sweep_plan *plan;
-    json_t **results; /* one for each case, NULL where it was not done */
-    size_t done;
+    json_t **results;                /* one for each case, NULL where it was not done */
+    size_t done, whole;              /* cases; whole: those that Ctrl-C has not cut short */
     const char *varied[COLUMNS_MAX]; /* options, borrowed from the plan */
     size_t varied_count;
     const char *keys[COLUMNS_MAX]; /* borrowed from the results or from the command line */
     size_t key_count;
 } table;
+
+static bool is_whole(const json_t *result) {
+    return !json_is_false(json_object_get(result, "complete"));
+}
 
 static bool read_results(table *t, posw_buf *all) {
     t->results = calloc(t->plan->cases, sizeof(json_t *));
@@ -147,6 +151,7 @@ static bool read_results(table *t, posw_buf *all) {
         if (o == NULL || number >= t->plan->cases) return false;
         t->results[number] = o;
         t->done++;
+        t->whole += is_whole(o);
         at += (size_t)(end - line) + 1;
     }
     return true;
@@ -274,6 +279,8 @@ static void put_table(lab_report *r, const table *t) {
         snprintf(key, sizeof key, "%.47s", t->keys[i]);
         lab_column(out, key, label_of(label, t->keys[i]), "");
     }
+    const bool some_cut = t->whole < t->done;
+    if (some_cut) lab_column(out, "complete", "complete", "");
     for (size_t n = 0; n < t->plan->cases; n++) {
         if (t->results[n] == NULL) continue;
         lab_cell_integer(out, n + 1);
@@ -281,6 +288,7 @@ static void put_table(lab_report *r, const table *t) {
             put_option_cell(out, sweep_value(t->plan, n, t->varied[i]));
         for (size_t i = 0; i < t->key_count; i++)
             put_json_cell(out, t->results[n], t->keys[i]);
+        if (some_cut) lab_cell_text(out, is_whole(t->results[n]) ? "yes" : "no");
     }
 }
 
@@ -430,7 +438,7 @@ static int print_sweep(const cli *c, const sweep_plan *p, posw_buf *all) {
         put_table(r, &t);
         put_charts(r, &t);
         put_words(r, &t);
-        if (t.done < p->cases) lab_interrupted(r, t.done, p->cases, "cases");
+        if (t.whole < p->cases) lab_interrupted(r, t.whole, p->cases, "cases");
     }
     const int code = lab_report_print(c, r);
     for (size_t i = 0; i < p->cases; i++)

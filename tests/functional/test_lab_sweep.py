@@ -8,8 +8,10 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -65,6 +67,33 @@ class Sweep(unittest.TestCase):
         for words in (("double-spend", "--json", "--q", "0.1,0.2", "--keys=probability", "--z", "6"), ("--json", "--keys", "probability", "--", "double-spend", "--q", "0.1,0.2", "--z", "6"),
                       ("--threads", "1", "double-spend", "--q", "0.1,0.2", "--z=6", "--keys", "probability", "--json")):
             self.assertEqual(self.ok("lab", "sweep", *words), want)
+
+    def test_options_of_some_cases(self):
+        rows = json.loads(self.ok("lab", "sweep", "double-spend", "--q", "0.3", "--z", "2", "--model", "strict,simulate", "--trials", "20000", "--json", "--keys", "probability"))["cases"]
+        self.assertLess(abs(rows[0]["probability"] - rows[1]["probability"]), 0.02)
+
+    def test_interrupt(self):
+        """Ctrl-C: cases that it cut short are told from whole ones, and the sweep is not complete."""
+        words = [POSW, "lab", "sweep", "difficulty", "--rule", "asert,step", "--blocks", "16000,100000000000", "--json"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        end = time.monotonic() + TIME_S
+        while time.monotonic() < end:
+            with open(f"/proc/{process.pid}/stat") as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            if (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") > 2:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=TIME_S)
+        self.assertEqual(process.returncode, 0, err)
+        answer = json.loads(out)
+        self.assertFalse(answer["complete"])
+        self.assertEqual(answer["wanted"], 4)
+        whole = [row for row in answer["cases"] if row["blocks_counted"] == 16000]
+        self.assertEqual(answer["done"], len(whole))
+        self.assertGreater(len(answer["cases"]), len(whole))
+        for row in answer["cases"]:
+            self.assertEqual(row["complete"], "yes" if row in whole else "no")
 
     def test_page(self):
         with tempfile.TemporaryDirectory() as folder:
