@@ -136,6 +136,7 @@ int lab_miners_read(const cli *c, const char *path, lab_miners *out) {
     json_error_t error;
     json_t *list = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
     posw_buf_clear(&text);
+    if (list == NULL) return cli_usage(c, "%s is not JSON: %s in line %d", path, error.text, error.line);
     if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > LAB_MINERS_MAX) {
         json_decref(list);
         return cli_usage(c, "%s must be a JSON list of miners, such as [{\"hash\": 1, \"stake\": \"1000 coin\"}]",

@@ -170,6 +170,9 @@ static void put_notes(lab_report *r, const question *q, const lab_attack_result 
                  "not excluded: %.0f of %u honest miners hold that stake already and would pay for hash, and lose on "
                  "their own coins",
                  a->insiders, s->miners);
+    if (!(a->hash_cost_per_hour > 0))
+        lab_note(r, "by this model the honest miners spend nothing on hash, as one miner alone or without a reward, so "
+                    "that hash costs an attacker nothing; hash_cost_share in the scenario says otherwise");
     if (isnan(s->rentable_hash_ratio))
         lab_note(r, "whether so much hash is for rent is not known: the scenario has no rentable_hash_ratio");
     else if (available(s, &a->best) < 1)

@@ -90,7 +90,13 @@ static bool read_scenario(const cli *c, difficulty_setup *s) {
         !cli_u64(c, "every", 1, 1 << 30, &s->every) || !cli_u64(c, "duration", 0, 1 << 30, &s->duration) ||
         !cli_u64(c, "blocks", DIFFICULTY_CHAINS, (uint64_t)1 << 40, &s->blocks))
         return false;
+    static const char *const of_on_off[] = {"on", "off", NULL}, *const of_rented[] = {"duration", "every", NULL},
+                             *const of_both[] = {"factor", NULL};
     s->scenario = (enum difficulty_scenario)scenario;
+    if ((s->scenario != DIFFICULTY_ON_OFF && !lab_option_absent(c, of_on_off, "--scenario on-off")) ||
+        (s->scenario != DIFFICULTY_RENTED && !lab_option_absent(c, of_rented, "--scenario rented")) ||
+        (s->scenario == DIFFICULTY_CONSTANT && !lab_option_absent(c, of_both, "--scenario on-off or rented")))
+        return false;
     if (s->on <= s->off) return true;
     (void)cli_usage(c, "--on must not be above --off");
     return false;

@@ -43,8 +43,8 @@ static bool read_question(const cli *c, question *out) {
             return cli_usage(c, "--tickets is needed with --model tickets: how many the attacker has"), false;
         return cli_u64(c, "tickets", 0, LAB_TICKETS_MAX, &out->tickets);
     }
-    if (cli_given(c, "tickets")) return cli_usage(c, "--tickets goes with --model tickets"), false;
-    return true;
+    static const char *const of_tickets[] = {"tickets", NULL};
+    return lab_option_absent(c, of_tickets, "--model tickets");
 }
 
 static void put_question(lab_report *r, const question *q) {
@@ -128,11 +128,12 @@ static int run_simulation(const cli *c) {
 }
 
 static int run_double_spend(cli *c) {
+    static const char *const played[] = {"trials", "boost", "window", NULL};
     question q = {0};
     uint64_t z;
     const char *model = cli_text(c, "model");
     if (model != NULL && strcmp(model, "simulate") == 0) return run_simulation(c);
-    if (!read_question(c, &q)) return CLI_USAGE;
+    if (!read_question(c, &q) || !lab_option_absent(c, played, "--model simulate")) return CLI_USAGE;
     if (!cli_u64(c, "z", 0, q.model == MODEL_TICKETS ? LAB_TICKETS_MAX : Z_MAX, &z)) return CLI_USAGE;
     lab_report *r = lab_report_new("double-spend", "How likely is a confirmed payment undone?");
     if (r == NULL) return lab_report_print(c, r);

@@ -164,6 +164,8 @@ static int run_equilibrium(cli *c) {
     if (!lab_scenario_open(c, "--scenario", cli_text(c, "scenario"), &file) ||
         !lab_rule_option(c, "rule", cli_text(c, "rule"), &rule, &named) || !lab_rule_override(c, &rule))
         return CLI_USAGE;
+    static const char *const of_tickets[] = {"sigma", "hardware", NULL};
+    if (!lab_rule_is_ticket(&rule) && !lab_option_absent(c, of_tickets, "the ticket rule")) return CLI_USAGE;
     if (!(lab_reward_per_hour(&file.scenario) > 0))
         return cli_usage(c, "the scenario has neither issuance nor fees: nobody mines");
     lab_report *r = lab_report_new("equilibrium", "Who mines, and where does the reward go?");

@@ -114,6 +114,8 @@ static int run_fairness(cli *c) {
     posw_params p;
     posw_chain_spec spec = {0};
     if (!read_options(c, &s)) return CLI_USAGE;
+    if (cli_given(c, "chain") && cli_given(c, "rule"))
+        return cli_usage(c, "--rule does not go with --chain, whose file says it");
     if (cli_given(c, "chain")) {
         const int code = lab_chain_read(c, cli_text(c, "chain"), &spec);
         if (code != CLI_OK) return code;

@@ -157,6 +157,8 @@ static int run(cli *c) {
     if (!read_question(c, &q)) return CLI_USAGE;
     /* with few tickets nothing but the simulation knows the answer */
     if (cli_switch(c, "simulate") || cli_given(c, "ticket-share")) return run_simulation(c, &q);
+    static const char *const played[] = {"blocks", "boost", "window", NULL};
+    if (!lab_option_absent(c, played, "--simulate or --ticket-share")) return CLI_USAGE;
     lab_report *r = lab_report_new("selfish", "What does it bring to keep blocks back?");
     if (r == NULL) return lab_report_print(c, r);
     const double answer = q.threshold ? threshold_of(&q) : revenue_of(&q);

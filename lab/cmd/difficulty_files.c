@@ -6,7 +6,6 @@
 #include "posw/u256.h"
 #include "rules/ethereum.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -53,28 +52,40 @@ static bool line_matches(const anchor *a, uint64_t height, uint64_t time, uint64
     return bits_of_target(&t) == bits;
 }
 
-int lab_asert_check(const cli *c, const char *path, uint64_t *lines, uint64_t *mismatches) {
-    char line[512];
-    anchor a = {0};
-    FILE *f = fopen(path, "r");
-    bool bad = false;
-    *lines = *mismatches = 0;
-    if (f == NULL) return cli_usage(c, "cannot read %s: %s", path, strerror(errno));
-    while (!bad && fgets(line, sizeof line, f) != NULL) {
-        uint64_t iteration, height, time, bits;
-        if (line[0] == '#' || line[strspn(line, " \r\n")] == '\0') {
-            read_header_line(&a, line);
-            continue;
-        }
-        const posw_u256 from = target_of_bits((uint32_t)a.bits);
-        bad = a.seen != 7 || posw_u256_is_zero(&from) ||
-              sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64, &iteration, &height, &time, &bits) != 4;
-        if (bad) break;
-        ++*lines;
-        *mismatches += !line_matches(&a, height, time, bits);
+/* Header lines begin with #. False: the line is none of a run. */
+static bool read_line(anchor *a, const char *line, uint64_t *lines, uint64_t *mismatches) {
+    uint64_t iteration, height, time, bits;
+    if (line[0] == '#' || line[strspn(line, " \r\n")] == '\0') {
+        read_header_line(a, line);
+        return true;
     }
-    fclose(f);
-    if (!bad && *lines > 0) return CLI_OK;
+    const posw_u256 from = target_of_bits((uint32_t)a->bits);
+    if (a->seen != 7 || posw_u256_is_zero(&from) ||
+        sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64, &iteration, &height, &time, &bits) != 4)
+        return false;
+    ++*lines;
+    *mismatches += !line_matches(a, height, time, bits);
+    return true;
+}
+
+int lab_asert_check(const cli *c, const char *path, uint64_t *lines, uint64_t *mismatches) {
+    enum { SIZE_MAX_BYTES = 64 * 1024 * 1024 };
+    posw_buf text = {0};
+    posw_message msg = {""};
+    anchor a = {0};
+    bool good = true;
+    *lines = *mismatches = 0;
+    if (posw_file_read(&text, path, SIZE_MAX_BYTES, &msg) != POSW_OK) return cli_usage(c, "%s", msg.text);
+    posw_buf_byte(&text, 0);
+    if (text.failed) {
+        posw_buf_clear(&text);
+        return cli_fail("out of memory");
+    }
+    char *rest = (char *)text.data;
+    for (char *line; good && (line = strsep(&rest, "\n")) != NULL;)
+        good = read_line(&a, line, lines, mismatches);
+    posw_buf_clear(&text);
+    if (good && *lines > 0) return CLI_OK;
     return cli_usage(c,
                      "%s is not a run of aserti3-2d: header lines with anchor height, anchor parent time and anchor "
                      "nBits, then lines of iteration, height, time and target",

@@ -51,6 +51,18 @@ bool lab_option_choice(const cli *c, const char *name, const char *const *names,
     return false;
 }
 
+static _Thread_local posw_buf *diverted;
+
+void lab_report_divert(posw_buf *out) {
+    diverted = out;
+}
+
+bool lab_option_absent(const cli *c, const char *const *names, const char *what) {
+    for (size_t i = 0; names[i] != NULL && diverted == NULL; i++)
+        if (cli_given(c, names[i])) return cli_usage(c, "--%s goes with %s", names[i], what), false;
+    return true;
+}
+
 static int write_page(const char *path, const lab_report *r) {
     posw_buf page = {0};
     lab_report_html(r, &page);
@@ -62,12 +74,6 @@ static int write_page(const char *path, const lab_report *r) {
     posw_buf_clear(&page);
     if (no_memory) return cli_fail("out of memory");
     return ok ? CLI_OK : cli_fail("cannot write %s: %s", path, strerror(errno));
-}
-
-static _Thread_local posw_buf *diverted;
-
-void lab_report_divert(posw_buf *out) {
-    diverted = out;
 }
 
 int lab_report_print(const cli *c, lab_report *r) {
@@ -90,5 +96,6 @@ int lab_report_print(const cli *c, lab_report *r) {
         if (out.size > 0 && !out.failed) out.size--; /* cli_print ends the line */
     }
     lab_report_free(r);
-    return code == CLI_OK ? cli_print(&out) : code;
+    const int printed = cli_print(&out);
+    return code == CLI_OK ? printed : code;
 }

@@ -28,7 +28,13 @@ POSW_MUST_USE bool lab_option_random(const cli *c, lab_random_options *out);
 /* One of the names, ended by NULL: its index. */
 POSW_MUST_USE bool lab_option_choice(const cli *c, const char *name, const char *const *names, size_t *out);
 
-/* Writes the report as the options say and frees it. NULL: out of memory. CLI_OK or an exit code after its sentence. */
+/* Options that mean something beside `what` only ("--model simulate"): false after a usage sentence if one of the names
+ * (ended by NULL) is given. So nobody takes it for heard. The cases of a sweep, which share their options, may give it.
+ */
+POSW_MUST_USE bool lab_option_absent(const cli *c, const char *const *names, const char *what);
+
+/* Writes the report as the options say and frees it. NULL: out of memory. CLI_OK or an exit code after its sentence: a
+ * page that cannot be written costs neither text nor JSON. */
 int lab_report_print(const cli *c, lab_report *r);
 /* From here on lab_report_print() on this thread appends JSON to `out` and writes nothing else (posw lab sweep); NULL:
  * as before. */

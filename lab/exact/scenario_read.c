@@ -143,6 +143,8 @@ static bool complete(posw_message *msg, lab_scenario *s, double block_reward) {
         if (isnan(s->block_time_s)) return REFUSE(msg, "%s needs block_time_s beside it", "block_reward");
         s->issuance_per_year = block_reward * LAB_HOURS_PER_YEAR * 3600 / s->block_time_s / s->supply;
     }
+    if (s->block_time_s != floor(s->block_time_s) && !isnan(s->block_time_s))
+        return REFUSE(msg, "%s must be a whole number of seconds, as on any chain", "block_time_s");
     if (s->price_impact > 0 && isnan(s->daily_volume_usd))
         return REFUSE(msg, "%s needs daily_volume_usd beside it", "price_impact");
     return true;

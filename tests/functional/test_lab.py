@@ -69,6 +69,8 @@ class DoubleSpend(LabCase):
         self.refused("double-spend --q 0.3 --z 6 --model strict --tickets 3", "--model tickets")
         self.refused("double-spend --q 1.5 --z 6", "--q must be a number from 0 to 1")
         self.refused("double-spend --q 0.3 --z 6 --model magic", "nakamoto, rosenfeld, strict")
+        for option in "trials", "boost", "window":  # nothing that is given goes unheard
+            self.refused(f"double-spend --q 0.3 --z 6 --model strict --{option} x", f"--{option} goes with --model simulate")
 
 
 class Selfish(LabCase):
@@ -87,6 +89,8 @@ class Selfish(LabCase):
         self.refused("selfish --gamma 0", "--alpha is needed")
         self.refused("selfish --alpha 0.3 --tie coin", "--tie must be gamma or uniform")
         self.refused("selfish --alpha 0.3 --truncation 1000", "--truncation")
+        for option in "blocks", "boost", "window":
+            self.refused(f"selfish --alpha 0.3 --{option} 100", f"--{option} goes with --simulate")
 
 
 CHAIN = {"name": "Small", "ticker": "SML", "chainId": 777, "timestamp": 1790000000, "blockTime": 60, "unbonding": 4032}
@@ -136,6 +140,13 @@ class Attack(LabCase):
         self.assertAlmostEqual(answer["rent_available_ratio"], 2, delta=1e-9)
         self.assertEqual(answer["tickets"], 0)
 
+    def test_one_miner(self):
+        path = self.write("alone.json", {"price_usd": 1, "supply": 1e7, "issuance_per_year": 0.05, "miners": 1})
+        answer = self.lab(f"attack --chain pow --scenario {path} --depth 6")
+        self.assertEqual(answer["cost_usd"], 0)
+        self.assertTrue(any("spend nothing on hash" in note for note in answer["notes"]))
+        self.assertFalse(any("spend nothing on hash" in note for note in self.lab("attack --chain pow --depth 6")["notes"]))
+
     def test_refusals(self):
         self.refused("attack --depth 0", "--depth")
         self.refused("attack", "--depth is needed")
@@ -144,6 +155,8 @@ class Attack(LabCase):
         self.refused("attack --depth 6 --chain pow --window 10", "ticket rule")
         wrong = self.write("wrong.json", {"price_usd": 1, "supply": 1e7, "issuance_per_year": 0.05, "prize": 3})
         self.refused(f"attack --depth 6 --scenario {wrong}", "there is no key prize")
+        wrong = self.write("wrong.json", {"price_usd": 1, "supply": 1e7, "issuance_per_year": 0.05, "block_time_s": 13.5})
+        self.refused(f"attack --depth 6 --scenario {wrong}", "block_time_s must be a whole number")
         chain = self.write("chain.json", dict(CHAIN, blockTime=0))
         self.refused(f"attack --depth 6 --chain {chain}", "blockTime")
 
@@ -188,6 +201,8 @@ class Economics(LabCase):
             self.assertEqual((answer["miners"], answer["electricity_reward_share"]), (None, 1))
         self.assertEqual(self.lab("equilibrium --rule ticket --boost 2 --sigma 0.25 --hardware 0.1")["miners"], 107)
         self.refused("equilibrium --rule ticket --sigma 2", "--sigma")
+        for option in "sigma", "hardware":
+            self.refused(f"equilibrium --rule x^2 --{option} 0.3", f"--{option} goes with the ticket rule")
 
     def test_given_stakes(self):
         row = self.lab("equilibrium --rule (1+x)^2")["pareto_stakes"][0]
@@ -235,6 +250,14 @@ class Forms(LabCase):
             done = run(line.split()[0], "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("posw lab " + line.split()[0], done.stdout)
+
+    def test_page_that_cannot_be_written(self):
+        """costs neither the text nor the JSON: they may have taken hours."""
+        for words in ["variance", "--share", "0.1"], ["variance", "--share", "0.1", "--json"]:
+            done = run(*words, "--html", "/no/such/folder/page.html")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("cannot write /no/such/folder/page.html", done.stderr)
+            self.assertEqual(done.stdout, run(*words).stdout)
 
     def test_forms(self):
         with tempfile.TemporaryDirectory() as folder:

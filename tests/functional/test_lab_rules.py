@@ -189,7 +189,7 @@ class Shares(Base):
         self.refused("shares", "--chain", self.path("none"), "--miners", good, says="none")
         self.refused("shares", "--chain", good, "--miners", good, says="good.json")
         self.refused("shares", "--chain", chain, "--miners", good, "--blocks", "1", says="--blocks")
-        bad = [("", "JSON"), ("[]", "JSON"), ("[1]", "object"), ([{"hash": -1}], "hash"), ([{"stake": "1 coin"}], "hash"),
+        bad = [("", "is not JSON"), ('[{"hash": 1},]', "line 1"), ("[]", "JSON list"), ("[1]", "object"), ([{"hash": -1}], "hash"), ([{"stake": "1 coin"}], "hash"),
                ([{"hash": 1, "stake": 5}], "stake"), ([{"hash": 1, "count": 0}], "count"), ([{"hash": 0}], "hash"),
                ([{"hash": 1, "identities": 70000}], "identities"), ([{"hash": 1, "hsah": 1}], "only"),
                ([{"hash": 1, "count": 65536}, {"hash": 1}], "at most")]
@@ -215,6 +215,8 @@ class Difficulty(Base):
         self.assertEqual(self.answer("difficulty", "--rule", "asert", "--check", changed)["mismatches"], 1)
         self.refused("difficulty", "--rule", "asert", "--check", self.write("no", "1 2 3 0x1d00ffff\n"), says="aserti3-2d")
         self.refused("difficulty", "--rule", "step", "--check", changed, says="asert")
+        self.refused("difficulty", "--rule", "asert", "--check", "/dev/zero", says="regular file")
+        self.assertEqual(self.answer("difficulty", "--rule", "asert", "--check", self.write("run", text.replace("\n", "\r\n").rstrip()))["mismatches"], 0)
 
     def next(self, rule, case):
         return self.answer("difficulty", "--rule", rule, "--next", self.write("case.json", case))
@@ -256,6 +258,8 @@ class Difficulty(Base):
         self.refused("difficulty", "--rule", "step", "--half-life-blocks", "5", says="--half-life-blocks")
         self.refused("difficulty", "--scenario", "rain", says="--scenario")
         self.refused("difficulty", "--scenario", "on-off", "--on", "2", says="--on")
+        for option, scenario in ("on", "rented"), ("off", "constant"), ("every", "on-off"), ("duration", "constant"), ("factor", "constant"):
+            self.refused("difficulty", "--scenario", scenario, "--" + option, "1", says=f"--{option} goes with --scenario")
         self.refused("difficulty", "--rule", "fixed", "--next", self.write("c.json", {}), says="--next")
         bad = [("step", "{", "JSON"), ("step", "[5]", "object"), ("step", {"parentDifficulty": 1}, "elapsed"),
                ("step", {"parentDifficulty": 0, "elapsed": [1]}, "parentDifficulty"), ("step", [], "no case"),
@@ -323,6 +327,7 @@ class Attacks(Base):
         self.assertGreater(report["gini"][3], report["gini"][0] + .05)
         self.refused("fairness", "--rule", "luck", says="--rule")
         self.refused("fairness", "--years", "0", says="--years")
+        self.refused("fairness", "--chain", self.chain(), "--rule", "pow", says="--rule does not go with --chain")
 
 
 if __name__ == "__main__":
