@@ -229,11 +229,13 @@ static bool more_slots(blocks *b) {
     if (states != NULL) b->states = states;
     uint32_t *arrives = realloc(b->arrives, more * b->node_count * sizeof *arrives);
     if (arrives != NULL) b->arrives = arrives;
+    uint32_t *asked_us = realloc(b->asked_us, more * b->node_count * sizeof *asked_us);
+    if (asked_us != NULL) b->asked_us = asked_us;
     uint32_t *unused = realloc(b->free_slots, more * sizeof *unused);
     if (unused != NULL) b->free_slots = unused;
     uint32_t *active = realloc(b->active, more * sizeof *active);
     if (active != NULL) b->active = active;
-    if (states == NULL || arrives == NULL || unused == NULL || active == NULL) return false;
+    if (states == NULL || arrives == NULL || asked_us == NULL || unused == NULL || active == NULL) return false;
     for (size_t i = more; i > b->slot_count; i--)
         b->free_slots[b->free_count++] = (uint32_t)(i - 1);
     b->slot_count = more;
@@ -375,6 +377,7 @@ static void clear(blocks *b) {
     free(b->free_slots);
     free(b->states);
     free(b->arrives);
+    free(b->asked_us);
 }
 
 int blocks_run(network_result *out, const network_setup *setup, const posw_chain_spec *spec, uint64_t block_bytes,

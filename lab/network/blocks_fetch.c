@@ -67,8 +67,10 @@ static bool is_lacking(const blocks *b, const block_link *l, uint32_t block) {
     return false;
 }
 
-static unsigned room_of(const block_link *l) {
-    return 4 * l->asked > 3 * l->share ? 0 : (unsigned)(l->share - l->asked);
+/* Not one by one: once a quarter of the share is free. */
+static void make_room(blocks *b, const block_node *n) {
+    for (block_link *l = b->links + n->first; l < b->links + n->first + n->count; l++)
+        l->room = 4 * l->asked > 3 * l->share ? 0 : (uint16_t)(l->share - l->asked);
 }
 
 /* Of those that have shown a chain of that weight the one that owes least of its share; among equals the one that gave
@@ -78,7 +80,7 @@ static uint32_t giver_of(const blocks *b, const block_node *n, uint32_t block, u
     unsigned most = 0;
     for (uint32_t i = n->first; i < n->first + n->count; i++) {
         const block_link *l = &b->links[i];
-        const unsigned room = room_of(l);
+        const unsigned room = l->room;
         const bool has = i == origin || !block_tree_is_heavier(&b->tree, block, l->told);
         if (room == 0 || !has || is_lacking(b, l, block)) continue;
         if (room < most || (room == most && i != origin)) continue;
@@ -97,7 +99,8 @@ static bool ask_body(blocks *b, uint32_t node, uint32_t block, uint32_t origin, 
     block_link *l = &b->links[giver];
     block_set_state(b, block, node, BLOCK_ASKED);
     l->asked++;
-    l->asked_us = b->now_us;
+    l->room--;
+    b->asked_us[block_place(b, block, node)] = (uint32_t)b->now_us;
     block_send(b, giver, BLOCK_GET_BLOCK, block, 1, giver == *before);
     *before = giver;
     return true;
@@ -160,6 +163,7 @@ static void fetch(blocks *b, uint32_t node, uint32_t end, uint32_t origin) {
     size_t all;
     size_t i = chain_of(b, node, end, chain, &all);
     if (end == n->best) n->lacking = (uint32_t)all;
+    make_room(b, n);
     while (i-- > 0) {
         const uint8_t state = block_state(b, chain[i], node);
         if (state > BLOCK_WANTED || state == BLOCK_CHECKING) continue;
@@ -226,7 +230,7 @@ void block_body_prepared(blocks *b, block_event e) {
     const uint32_t node = b->links[e.link].to, link = b->links[e.link].back;
     block_link *back = &b->links[link];
     if (block_state(b, e.block, node) != BLOCK_PREPARING) return; /* it was given up */
-    const bool slow = b->now_us - back->asked_us > ANSWER_SLOW_US;
+    const bool slow = (uint32_t)b->now_us - b->asked_us[block_place(b, e.block, node)] > ANSWER_SLOW_US;
     if (slow && back->share > 1) back->share--;
     if (!slow && back->share < BLOCK_SHARE_MAX) back->share++;
     if (block_state(b, parent_of(b, e.block), node) != BLOCK_HAVE) {

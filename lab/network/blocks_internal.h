@@ -56,10 +56,11 @@ typedef struct {
     bool wants;   /* the other side wants COMPACT; */
     bool is_fast; /* it was told to send it */
     bool asks_headers;
-    uint16_t share, asked;    /* bodies that it may owe, and owes */
+    uint16_t share, asked;    /* bodies that it may owe, and owes; */
+    uint16_t room;            /* more that it may be asked for in this round */
     uint32_t told;            /* the heaviest block that it has shown */
     uint32_t lacks, lacks_at; /* a block that it had not when it had shown that; 0: none */
-    uint64_t quiet_until_us, brought_us, asked_us;
+    uint64_t quiet_until_us, brought_us;
 } block_link;
 
 typedef struct {
@@ -94,8 +95,9 @@ typedef struct {
     size_t active_count, active_capacity;
     uint32_t *free_slots;
     size_t free_count, slot_count;
-    uint8_t *states;   /* [slot * nodes + node] */
-    uint32_t *arrives; /* the same: earliest arrival of a COMPACT that will be taken, us after the find; 0: none */
+    uint8_t *states;    /* [slot * nodes + node] */
+    uint32_t *arrives;  /* the same: earliest arrival of a COMPACT that will be taken, us after the find; 0: none */
+    uint32_t *asked_us; /* the same: when its body was asked for, modulo 2^32 */
     lab_random mining, random;
     uint64_t now_us, try_us; /* the next try at mining */
     uint64_t start_s, jitter_us, proof_bytes;
@@ -111,6 +113,11 @@ static inline uint8_t block_state(const blocks *b, uint32_t block, uint32_t node
 /* Its body is wanted, asked for, or has come and waits. */
 static inline bool block_is_pending(uint8_t state) {
     return state > BLOCK_HEADER && state < BLOCK_HAVE;
+}
+
+/* Where a node's arrives and asked_us of a block stand, which must have a slot. */
+static inline size_t block_place(const blocks *b, uint32_t block, uint32_t node) {
+    return (size_t)b->spread[block].slot * b->node_count + node;
 }
 
 static inline void block_set_state(blocks *b, uint32_t block, uint32_t node, enum block_state state) {

@@ -9,7 +9,7 @@
 static bool is_no_news(blocks *b, const block_link *l, uint32_t block, uint64_t at_us, bool compact) {
     const block_spread *s = &b->spread[block];
     if (s->slot == UINT32_MAX) return true;
-    const size_t place = (size_t)s->slot * b->node_count + l->to;
+    const size_t place = block_place(b, block, l->to);
     if (b->states[place] == BLOCK_HAVE) return true;
     const uint64_t us = at_us - s->found_us;
     if (b->states[place] > BLOCK_CHECKING || us >= UINT32_MAX) return false;

@@ -356,7 +356,32 @@ static void test_whole_nodes(void **state) {
     }
 }
 
-/* `short`: without the test that takes long under a sanitizer. */
+/* A row: seven of ten blocks are lost, branches are long, and the answers of most neighbours take longer than a second,
+ * so that these are asked for one block after the other. */
+static void test_row_of_whole_nodes(void **state) {
+    (void)state;
+    enum { NODES = 31, RUNS = 16 };
+    network_setup s = setup_of(NODES);
+    lab_sample nodes = {0}, model = {0};
+    s.peers = 0;
+    s.latency_ms = 500;
+    memo_set(true);
+    for (s.seed = 1; s.seed <= RUNS; s.seed++) {
+        network_result r = {.found_of = NULL};
+        assert_int_equal(network_run(&r, &s), POSW_OK);
+        lab_sample_add(&nodes, 1 - (double)r.main / (double)r.found, (double)r.found);
+    }
+    memo_set(false);
+    for (s.seed = 1; s.seed <= 4 * RUNS; s.seed++) {
+        const network_result r = run(&s);
+        lab_sample_add(&model, 1 - (double)r.main / (double)r.found, (double)r.found);
+    }
+    const double error = hypot(lab_sample_error(&nodes), lab_sample_error(&model));
+    near(model.mean, nodes.mean, 3 * error);
+    assert_true(error < .02 && nodes.mean > .65);
+}
+
+/* `short`: without the tests that take long under a sanitizer. */
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue),
@@ -370,7 +395,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_difficulty_rules),
         cmocka_unit_test(test_own_time),
     };
-    const struct CMUnitTest beside[] = {cmocka_unit_test(test_whole_nodes)};
+    const struct CMUnitTest beside[] = {cmocka_unit_test(test_whole_nodes), cmocka_unit_test(test_row_of_whole_nodes)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (argc > 1 && strcmp(argv[1], "short") == 0) return failed;
     return failed + cmocka_run_group_tests(beside, NULL, NULL);
