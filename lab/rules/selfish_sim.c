@@ -170,7 +170,10 @@ static void run_chain(void *arg, size_t task) {
     if (!start(&c, j->setup, task))
         j->failed[task] = true;
     else {
-        const uint64_t settling = j->setup->has_tickets ? 5 * j->setup->window : 0;
+        /* tickets come back a window after they were used, and so in waves: the chains are looked at from different
+         * places */
+        const uint64_t window = j->setup->has_tickets ? j->setup->window : 0;
+        const uint64_t settling = 5 * window + 2 * window * task / SELFISH_CHAINS;
         for (uint64_t i = 0; i < settling && !lab_stopping(); i++)
             one_block(&c);
         c.found = c.won[BRANCHES_ATTACKER] = c.won[BRANCHES_HONEST] = 0;
