@@ -103,6 +103,11 @@ static bool read_simulation(const cli *c, const question *q, selfish_setup *s) {
                false;
     if (cli_given(c, "policy") && q->policy != POLICY_SM1)
         return cli_usage(c, "--simulate and --ticket-share play --policy sm1"), false;
+    if (!s->has_tickets && s->alpha >= 0.5)
+        return cli_usage(c,
+                         "--simulate without --ticket-share needs an --alpha below 0.5: with half of the hash a lead "
+                         "need never end, and in the long run all blocks are the attacker's"),
+               false;
     if (s->has_tickets && !lab_option_number(c, "ticket-share", 0, 100, &s->ticket_share)) return false;
     if (!cli_u64(c, "blocks", SELFISH_CHAINS, (uint64_t)1 << 40, &s->blocks) ||
         !cli_u64(c, "boost", 1, UINT64_MAX, &s->boost) || !cli_u64(c, "window", 2, 65536, &s->window) ||

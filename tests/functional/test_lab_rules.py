@@ -318,6 +318,11 @@ class Attacks(Base):
         self.refused(*few, "--policy", "optimal", says="--policy sm1")
         self.refused(*few, "--threshold", says="--threshold")
         self.refused("selfish", "--alpha", "0.4", "--simulate", "--tie", "uniform", says="--simulate")
+        for alpha in "0.5", "1":  # whose lead need never end: blocks that nobody sees are no result, and no interruption
+            self.refused("selfish", "--alpha", alpha, "--simulate", "--blocks", "16000", says="below 0.5")
+        report = self.answer("selfish", "--alpha", "0.6", "--ticket-share", "0.4", "--blocks", "320000")
+        self.assertAlmostEqual(report["revenue"], .4, delta=.012)
+        self.assertTrue(report["complete"])
 
     def test_fairness(self):
         report = self.answer("fairness", "--rule", "quadratic", "--years", "3", "--seeds", "2")
