@@ -74,7 +74,31 @@ void rpc_posw_get_epoch(rpc_call *c) {
 
 /* ---- posw_getStake ---- */
 
-static int json_deposits(rpc_call *c, posw_state *state, const posw_address *owner) {
+static void json_recent(posw_jw *w, const posw_u256 *amount_wei, uint64_t active_from) {
+    if (posw_u256_is_zero(amount_wei)) return;
+    posw_jw_object(w);
+    posw_jw_kv_quantity_u256(w, "amount", amount_wei);
+    posw_jw_kv_quantity(w, "activeFrom", active_from);
+    posw_jw_object_end(w);
+}
+
+/* What was added in the latest epochs. Deposits of epoch 0 are kept as one sum; what genesis gave is a miner's own, and
+ * counts from the first block (E1). in_genesis_wei: that, while the table of genesis is in force; later nobody needs to
+ * know it. */
+static void json_recents(posw_jw *w, const posw_staking_deposit *d, const posw_u256 *in_genesis_wei,
+                         uint64_t epoch_blocks) {
+    for (size_t k = 0; k < POSW_ARRAY_SIZE(d->recent); k++) {
+        const posw_u256 *amount = &d->recent[k].amount_wei;
+        posw_u256 early = POSW_U256_ZERO;
+        if (d->recent[k].epoch == 0) early = posw_u256_cmp(amount, in_genesis_wei) < 0 ? *amount : *in_genesis_wei;
+        const posw_u256 late = posw_u256_sub_sat(amount, &early);
+        json_recent(w, &late, (d->recent[k].epoch + 2) * epoch_blocks);
+        json_recent(w, &early, 0);
+    }
+}
+
+/* in_genesis_wei: what genesis staked for the owner as a miner, see json_recents. */
+static int json_deposits(rpc_call *c, posw_state *state, const posw_address *owner, const posw_u256 *in_genesis_wei) {
     posw_staking_deposit *list = calloc(POSW_STAKE_DEPOSITS_MAX, sizeof *list);
     if (list == NULL) return POSW_ENOMEM;
     size_t count = 0;
@@ -89,13 +113,8 @@ static int json_deposits(rpc_call *c, posw_state *state, const posw_address *own
         posw_jw_kv_quantity_u256(w, "amount", &list[i].total_wei);
         posw_jw_key(w, "recent");
         posw_jw_array(w);
-        for (size_t k = 0; k < POSW_ARRAY_SIZE(list[i].recent); k++) {
-            if (posw_u256_is_zero(&list[i].recent[k].amount_wei)) continue;
-            posw_jw_object(w);
-            posw_jw_kv_quantity_u256(w, "amount", &list[i].recent[k].amount_wei);
-            posw_jw_kv_quantity(w, "activeFrom", (list[i].recent[k].epoch + 2) * epoch_blocks);
-            posw_jw_object_end(w);
-        }
+        json_recents(w, &list[i], posw_address_equal(&list[i].miner, owner) ? in_genesis_wei : &POSW_U256_ZERO,
+                     epoch_blocks);
         posw_jw_array_end(w);
         posw_jw_object_end(w);
     }
@@ -129,6 +148,7 @@ static int json_stake(rpc_call *c, posw_state *state, const posw_stake_table *t,
     if (err == POSW_OK) err = posw_staking_signer_of(state, &signer, address);
     if (err != POSW_OK) return err;
     posw_u256 pending = posw_u256_sub_sat(&stake, &active);
+    const bool is_genesis = posw_epoch_of(posw_chain_params(c->chain), next_number(c)) <= 1;
     posw_jw *w = &c->w;
     posw_jw_object(w);
     posw_jw_kv_address(w, "address", address);
@@ -136,7 +156,7 @@ static int json_stake(rpc_call *c, posw_state *state, const posw_stake_table *t,
     posw_jw_kv_quantity_u256(w, "active", &active);
     posw_jw_kv_quantity_u256(w, "pending", &pending);
     posw_jw_kv_address(w, "signer", &signer);
-    err = json_deposits(c, state, address);
+    err = json_deposits(c, state, address, is_genesis ? &active : &POSW_U256_ZERO);
     if (err == POSW_OK) err = json_exits(c, state, address);
     posw_jw_object_end(w);
     return err;

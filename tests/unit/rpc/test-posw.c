@@ -94,6 +94,41 @@ static void test_epoch(void **state) {
     w_close(&w);
 }
 
+/* Genesis stakes 100 coins of account 0 for itself: they count from the first block, what it adds only from epoch 2. */
+static void test_genesis_stake(void **state) {
+    (void)state;
+    world w;
+    w_open(&w);
+    w_send_only(&w, h_stake(0, 0, 0, 50));
+    w_send_only(&w, h_stake(0, 1, 3, 10));
+    w_mine(&w, 1);
+    json_t *s = w_call(&w, "posw_getStake", "[\"%s\"]", w_address(0));
+    const json_t *deposits = json_object_get(s, "deposits"), *recent;
+    expect_coins(s, "active", 100);
+    assert_int_equal(json_array_size(deposits), 2);
+    recent = json_object_get(json_array_get(deposits, 0), "recent");
+    assert_string_equal(w_string(json_array_get(deposits, 0), "miner"), w_address(0));
+    assert_int_equal(json_array_size(recent), 2);
+    expect_coins(json_array_get(recent, 0), "amount", 50);
+    expect_u64(json_array_get(recent, 0), "activeFrom", 2 * H_EPOCH);
+    expect_coins(json_array_get(recent, 1), "amount", 100);
+    expect_u64(json_array_get(recent, 1), "activeFrom", 0);
+    recent = json_object_get(json_array_get(deposits, 1), "recent"); /* for another miner: not of genesis */
+    assert_int_equal(json_array_size(recent), 1);
+    expect_u64(json_array_get(recent, 0), "activeFrom", 2 * H_EPOCH);
+    json_decref(s);
+    w_send_only(&w,
+                h_unstake(0, 2, 0, 120)); /* the newest first: 30 of genesis are left, its table is still in force */
+    w_mine(&w, 1);
+    s = w_call(&w, "posw_getStake", "[\"%s\"]", w_address(0));
+    recent = json_object_get(json_array_get(json_object_get(s, "deposits"), 0), "recent");
+    assert_int_equal(json_array_size(recent), 1);
+    expect_coins(json_array_get(recent, 0), "amount", 30);
+    expect_u64(json_array_get(recent, 0), "activeFrom", 0);
+    json_decref(s);
+    w_close(&w);
+}
+
 static void test_stake(void **state) {
     (void)state;
     world w;
@@ -430,12 +465,19 @@ static void test_development(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parameters),   cmocka_unit_test(test_power_parameters),
-        cmocka_unit_test(test_epoch),        cmocka_unit_test(test_stake),
-        cmocka_unit_test(test_miner),        cmocka_unit_test(test_stake_proof),
-        cmocka_unit_test(test_work_own_key), cmocka_unit_test(test_work_with_signature),
-        cmocka_unit_test(test_wrong_seal),   cmocka_unit_test(test_submit_block),
-        cmocka_unit_test(test_status),       cmocka_unit_test(test_development),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_power_parameters),
+        cmocka_unit_test(test_epoch),
+        cmocka_unit_test(test_genesis_stake),
+        cmocka_unit_test(test_stake),
+        cmocka_unit_test(test_miner),
+        cmocka_unit_test(test_stake_proof),
+        cmocka_unit_test(test_work_own_key),
+        cmocka_unit_test(test_work_with_signature),
+        cmocka_unit_test(test_wrong_seal),
+        cmocka_unit_test(test_submit_block),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_development),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
