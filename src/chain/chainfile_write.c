@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "chainfile/fields.h"
 #include "posw/u256.h"
+#include "posw/weight.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -258,6 +259,21 @@ static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
         fn(arg, "blockTime is below 5 s: on a real network many blocks will be found side by side");
 }
 
+/* Tickets for a part of a window only: the difficulty rises to what boosted work finds, and when all tickets are used
+ * up, the same machines are M times too slow for it. A few of them hardly move the difficulty. */
+static void warn_tickets(const posw_chain_spec *spec, warn_fn fn, void *arg) {
+    const posw_params *p = &spec->params;
+    const posw_u256 supply = posw_chain_spec_supply(spec);
+    uint64_t tickets = 0;
+    for (size_t i = 0; i < spec->stake_count; i++)
+        tickets += posw_weight_tickets(p, &spec->stakes[i].amount_wei, &supply);
+    if (p->weight.ramp_blocks == 0 && tickets >= p->window_blocks / 32 && tickets < p->window_blocks)
+        fn(arg,
+           "stakes give fewer tickets than a window has blocks: if their miners alone mine, the chain is quick until "
+           "all are used up, and then nearly stands still for hours, since work counts only once; stake more than "
+           "the supply divided by weight.slots, or set weight.ramp");
+}
+
 static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
     const posw_weight_params *w = &spec->params.weight;
     const bool counts = w->rule == POSW_WEIGHT_TICKET ? w->boost > 1 : w->exponent_x2 > 0 && w->max > 1;
@@ -280,6 +296,7 @@ static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
                     : "stakes is empty: no stake is in force in the first two epochs, when a new chain is weakest");
     if (spec->stake_count > 0 && w->rule == POSW_WEIGHT_TICKET && w->ramp_blocks == 0 && spec->stake_count < 4)
         fn(arg, "stakes names fewer than four deposits and weight.ramp is 0: they will win nearly all first blocks");
+    if (w->rule == POSW_WEIGHT_TICKET) warn_tickets(spec, fn, arg);
 }
 
 static void warn_lengths(const posw_params *p, warn_fn fn, void *arg) {

@@ -23,7 +23,9 @@ static const cli_option options[] = {
     {"block-time", "SECONDS", "15", "time between blocks"},
     {"pow", "ALGORITHM", "argon2id", "argon2id, randomx or keccak256"},
     {"difficulty", "N", "16384",
-     "difficulty of the first blocks: hashes a second of the first miners, times the block time"},
+     "difficulty of the first blocks: hashes a second of the first miners, times the block time, times 1024 if "
+     "--stakes "
+     "gives them tickets"},
     {"half-life", "BLOCKS", NULL, "how slowly the difficulty follows the hash power [144]"},
     {"weight", "PRESET", "ticket", "pow, linear, sqrt, quadratic, diode, ticket or quarkchain"},
     {"ramp", "LENGTH", NULL,
@@ -136,8 +138,8 @@ const cli_command cli_command_chain_new = {
     "Every node of the chain needs the chain file. Edit it before the first start; afterwards it must not change.",
     "posw chain new\n"
     "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --accounts 0x…=1000000coin mychain.json\n"
-    "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --supply 1000000coin --accounts 0x…=90% "
-    "--stakes 0x…=10% --bundle mychain\n"
+    "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --supply 1000000coin --accounts 0x…=70% "
+    "--stakes 0x…=30% --bundle mychain\n"
     "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --rules design.json --accounts "
     "0x…=1000000coin mychain.json",
     options,

@@ -73,7 +73,8 @@ static const question QUESTIONS[] = {
      NULL},
     {"stakes",
      "And who stakes from the first block: MINER=AMOUNT or MINER=PERCENT%",
-     "Without stakes in the file none is in force in the first two epochs, when a new chain is weakest.",
+     "Without stakes in the file none is in force in the first two epochs, when a new chain is weakest. Above 25 % of "
+     "the coins every block of a window has a ticket.",
      EFFECT_STAKED,
      {NULL},
      NULL},
@@ -92,8 +93,8 @@ static const question QUESTIONS[] = {
      NULL},
     {"difficulty",
      "Difficulty of the first blocks",
-     "Hashes a second of the first miners, times the block time; it follows the miners by itself. No lasting effect on "
-     "the cost of an attack.",
+     "Hashes a second of the first miners, times the block time, times 1024 if they have tickets from the first block; "
+     "it follows the miners by itself. No lasting effect on the cost of an attack.",
      EFFECT_NONE,
      {NULL},
      NULL},
@@ -241,7 +242,7 @@ static void default_unbonding(const wizard *w, char *out, size_t size) {
 static void default_accounts(const wizard *w, char *out, size_t size) {
     char address[POSW_EIP55_SIZE];
     posw_eip55_format(address, &w->key);
-    snprintf(out, size, w->has_key ? "%s=90%%" : "none", address);
+    snprintf(out, size, w->has_key ? "%s=70%%" : "none", address);
 }
 
 static void default_of(const wizard *w, const question *q, char *out, size_t size) {

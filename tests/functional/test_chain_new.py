@@ -335,12 +335,12 @@ class Questions(Case):
         address = json.loads(made.out)["address"]
         self.start("--keystore", self.path("keys"), self.path("c.json"))
         self.usual("Name of", "Coins at")
-        self.answer(f"[{address}=90%]", "")
-        self.answer(f"[{address}=1000000]", "")
+        self.answer(f"[{address}=70%]", "")
+        self.answer(f"[{address}=3000000]", "")
         self.usual("Seconds between", "Where to write")
         self.answer("Write it to", "")
         self.assertEqual(self.ended()[0], 0)
-        self.assertEqual(json.loads(self.read("c.json"))["stakes"][0]["amount"], "1000000 coin")
+        self.assertEqual(json.loads(self.read("c.json"))["stakes"][0]["amount"], "3000000 coin")
 
 
 if __name__ == "__main__":

@@ -551,6 +551,31 @@ static void unwise_things(void **state) {
     expect_warning("{\"name\":\"a\",\"ticker\":\"ETH\",\"chainId\":1,\"timestamp\":5}", "timestamp");
 }
 
+/* Tickets of genesis, of 2016 in a window: 10 % of the coins are 806 of them, 30 % more than all, 0.5 % are 40. */
+static void scarce_tickets(void **state) {
+    (void)state;
+    static const char SCARCE[] = "fewer tickets than a window has blocks";
+    static const struct {
+        const char *weight, *owned, *staked;
+        bool warns;
+    } cases[] = {{"\"preset\":\"ticket\"", "900", "100", true},
+                 {"\"preset\":\"ticket\"", "700", "300", false},
+                 {"\"preset\":\"ticket\"", "995", "5", false},
+                 {"\"preset\":\"ticket\",\"ramp\":50000", "900", "100", false},
+                 {"\"preset\":\"linear\"", "900", "100", false}};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 WITH("\"weight\":{%s},\"accounts\":{\"" A1 "\":\"%s coin\"},"
+                      "\"stakes\":[{\"miner\":\"" A1 "\",\"owner\":\"" A1 "\",\"amount\":\"%s coin\"}]"),
+                 cases[i].weight, cases[i].owned, cases[i].staked);
+        warnings w = warnings_of(text);
+        if ((strstr((const char *)w.text.data, SCARCE) != NULL) != cases[i].warns)
+            fail_msg("%s\n-> %s", text, w.text.data);
+        posw_buf_clear(&w.text);
+    }
+}
+
 /* ---- chance ---- */
 
 static void random_upgrades(posw_params *p, uint64_t *random) {
@@ -663,6 +688,7 @@ int main(void) {
         cmocka_unit_test(checksummed_addresses),
         cmocka_unit_test(development_chain),
         cmocka_unit_test(unwise_things),
+        cmocka_unit_test(scarce_tickets),
         cmocka_unit_test(random_round_trips),
         cmocka_unit_test(mutations),
         cmocka_unit_test(difficulty_forms),
