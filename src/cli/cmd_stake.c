@@ -4,8 +4,10 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "cli/book.h"
+#include "cli/json_view.h"
 #include "cli/transact.h"
 #include "codec/abi.h"
+#include "node/upgrades.h"
 #include "posw/u256.h"
 #include "state/state.h"
 
@@ -48,6 +50,17 @@ static bool event_word(posw_u256 *out, const json_t *receipt, const char *signat
     return false;
 }
 
+/* How far away the block of the fact is; nothing if the node does not say how long a block takes. */
+static void tell_when(cli_rpc *rpc, cli_tx_fact *fact, uint64_t now) {
+    json_t *chain = NULL;
+    uint64_t block;
+    if (fact->is_amount || !posw_u256_to_u64(&block, &fact->value) ||
+        cli_rpc_try(rpc, &chain, "posw_chainParameters", json_array()) != CLI_RPC_OK)
+        return;
+    posw_upgrade_when(fact->when, posw_upgrade_seconds(now, block, cli_view_u64(chain, "blockTime")));
+    json_decref(chain);
+}
+
 static int send_call(const cli *c, cli_rpc *rpc, stake_call *s) {
     cli_tx_sent sent = {0};
     s->wish.to = POSW_STAKING_ADDRESS;
@@ -56,6 +69,7 @@ static int send_call(const cli *c, cli_rpc *rpc, stake_call *s) {
     int code = s->data.failed ? cli_fail("out of memory") : cli_transact(c, rpc, &s->wish, &sent);
     bool told =
         code == CLI_OK && s->event != NULL && event_word(&s->fact.value, sent.waited.receipt, s->event, s->event_word);
+    if (told) tell_when(rpc, &s->fact, sent.waited.block);
     if (code == CLI_OK) code = cli_tx_report(c, &s->wish, &sent, &s->fact, told);
     cli_tx_sent_clear(&sent);
     return code;
@@ -106,12 +120,36 @@ static const cli_option add_options[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+/* Less than a ticket does nothing: better said before it is locked. */
+static int warn_small(cli_rpc *rpc, const posw_address *miner, const posw_u256 *amount_wei) {
+    json_t *epoch = NULL, *stake = NULL;
+    int code = cli_rpc_call(rpc, &epoch, "posw_getEpoch", json_array());
+    if (code == CLI_OK) code = cli_rpc_call(rpc, &stake, "posw_getStake", json_pack("[o]", cli_json_address(miner)));
+    const posw_u256 price = cli_view_u256(epoch, "ticketPrice"), before = cli_view_u256(stake, "stake");
+    const posw_u256 after = posw_u256_add_sat(&before, amount_wei);
+    char has[POSW_AMOUNT_SIZE], lacks[POSW_AMOUNT_SIZE];
+    if (code == CLI_OK && posw_u256_cmp(&after, &price) < 0) {
+        const posw_u256 rest = posw_u256_sub_sat(&price, &after);
+        posw_amount_format(has, &after);
+        posw_amount_format(lacks, &rest);
+        fprintf(
+            stderr,
+            "note: the miner then has %s coin, which is less than a ticket (%s coin): they do nothing until at least "
+            "%s coin more are staked for it\n",
+            has, cli_view_coins(epoch, "ticketPrice").text, lacks);
+    }
+    json_decref(epoch);
+    json_decref(stake);
+    return code;
+}
+
 static int make_add(const cli *c, cli_rpc *rpc, stake_call *s) {
-    (void)rpc;
     posw_address miner;
     int code = read_owner_and_miner(c, s, &miner);
     if (code != CLI_OK) return code;
     if (!cli_amount(c, "amount", &s->wish.value_wei)) return CLI_USAGE;
+    code = warn_small(rpc, &miner, &s->wish.value_wei);
+    if (code != CLI_OK) return code;
     posw_abi_append_selector(&s->data, "stake(address)");
     posw_abi_append_address(&s->data, &miner);
     s->event = "Staked(address,address,uint256,uint256)";

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "cli/json_view.h"
+#include "node/upgrades.h"
 #include "posw/u256.h"
 
 #include <inttypes.h>
@@ -15,13 +16,28 @@ static const cli_option options[] = {
 
 /* What the node says; owned. */
 typedef struct {
-    json_t *stake, *miner; /* posw_getStake, posw_getMiner */
+    json_t *stake, *miner, *chain; /* posw_getStake, posw_getMiner, posw_chainParameters */
 } answers;
 
 static int ask(cli_rpc *rpc, const posw_address *address, answers *a) {
     int code = cli_rpc_call(rpc, &a->stake, "posw_getStake", json_pack("[o]", cli_json_address(address)));
-    return code == CLI_OK ? cli_rpc_call(rpc, &a->miner, "posw_getMiner", json_pack("[o]", cli_json_address(address)))
-                          : code;
+    if (code == CLI_OK)
+        code = cli_rpc_call(rpc, &a->miner, "posw_getMiner", json_pack("[o]", cli_json_address(address)));
+    if (code == CLI_OK) code = cli_rpc_call(rpc, &a->chain, "posw_chainParameters", json_array());
+    return code;
+}
+
+typedef struct {
+    char text[POSW_UPGRADE_WHEN_SIZE];
+} wait_text;
+
+/* How far away a block is from the next one. */
+static wait_text when(const answers *a, uint64_t block) {
+    wait_text w;
+    const uint64_t next = cli_view_u64(a->miner, "number");
+    posw_upgrade_when(w.text,
+                      posw_upgrade_seconds(next == 0 ? 0 : next - 1, block, cli_view_u64(a->chain, "blockTime")));
+    return w;
 }
 
 static void show_miner(const answers *a) {
@@ -58,7 +74,8 @@ static void show_deposits(const answers *a) {
         json_array_foreach((json_t *)cli_view(deposit, "recent"), k, recent) {
             uint64_t from = cli_view_u64(recent, "activeFrom");
             if (from > cli_view_u64(a->miner, "number"))
-                printf("    %s coin of it from block %" PRIu64 " on\n", cli_view_coins(recent, "amount").text, from);
+                printf("    %s coin of it count from block %" PRIu64 " on, %s\n", cli_view_coins(recent, "amount").text,
+                       from, when(a, from).text);
         }
     }
 }
@@ -75,8 +92,8 @@ static void show_exits(const answers *a) {
             printf("  %s coin, unlocked: take them with 'posw stake withdraw'\n",
                    cli_view_coins(exit_of, "amount").text);
         else
-            printf("  %s coin, locked until block %" PRIu64 ", %" PRIu64 " blocks from now\n",
-                   cli_view_coins(exit_of, "amount").text, unlock, unlock - next + 1);
+            printf("  %s coin, locked until block %" PRIu64 ", %" PRIu64 " blocks from now, %s\n",
+                   cli_view_coins(exit_of, "amount").text, unlock, unlock - next + 1, when(a, unlock).text);
     }
 }
 
@@ -90,7 +107,7 @@ static int show_page(const answers *a) {
 
 static int run(cli *c) {
     cli_rpc rpc = {0};
-    answers a = {NULL, NULL};
+    answers a = {NULL, NULL, NULL};
     posw_address address;
     if (!cli_address(c, "the address", c->args[0], &address)) return CLI_USAGE;
     int code = cli_rpc_open(&rpc, c);
@@ -100,6 +117,7 @@ static int run(cli *c) {
                                      : show_page(&a);
     json_decref(a.stake);
     json_decref(a.miner);
+    json_decref(a.chain);
     cli_rpc_close(&rpc);
     return code;
 }

@@ -221,6 +221,7 @@ static void report_fact_text(posw_buf *b, const cli_tx_fact *fact) {
     else
         posw_u256_to_dec(text, &fact->value);
     posw_buf_printf(b, fact->is_amount ? "\n%-12s %s coin" : "\n%-12s block %s", fact->label, text);
+    if (fact->when[0] != '\0') posw_buf_printf(b, ", %s", fact->when);
 }
 
 static void report_text(posw_buf *b, const cli_tx_wish *wish, const cli_tx_sent *sent, const cli_tx_fact *facts,

@@ -44,6 +44,7 @@ typedef struct {
     const char *key;   /* in JSON */
     const char *label; /* in text, at most 12 characters */
     bool is_amount;    /* in wei */
+    char when[48];     /* of a block: how far away, in text alone; may be empty */
     posw_u256 value;
 } cli_tx_fact;
 /* Prints the result, for people under what cli_tx_sentence says. CLI_FAILED for a transaction that failed in its block.

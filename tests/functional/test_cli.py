@@ -768,6 +768,15 @@ class Money(Case):
         self.assertEqual(self.balance(owner), before + 3000 * COIN - int(paid["feeWei"]))
         self.assertEqual(self.balance(STAKING), 0)
 
+    def test_less_than_a_ticket(self):
+        few = self.command("stake", "add", "--from", ADDRESS[1], "--amount", "5 coin", "--wait")
+        self.assertRegex(self.ok(few).out, r"(?m)^counts from  block \d+, within the hour$")
+        self.assertRegex(few.err, r"(?m)^note: the miner then has 5 coin, which is less than a ticket \([0-9.]+ coin\)")
+        enough = self.ok(self.command("stake", "add", "--from", ADDRESS[1], "--amount", "3000 coin", "--wait"))
+        self.assertNotIn("note", enough.err)
+        self.assertRegex(self.ok(posw("stake", "status", ADDRESS[1], "--rpc", self.node.rpc_url)).out,
+                         r"(?m)^    3005 coin of it count from block \d+ on, within the hour$")
+
     def test_signer(self):
         signer = lambda: self.node.call("posw_getStake", ADDRESS[1])["signer"]  # noqa: E731
         self.json(self.command("stake", "signer", "--from", ADDRESS[1], "--signer", NOBODY, "--wait", "--json"))
