@@ -2,16 +2,18 @@
 #include "cli/commands.h"
 
 #include "cli/json_view.h"
+#include "node/node.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 static const cli_option options[] = {
     {"add", "NODE", NULL, "stay connected to this node: posw://ID@HOST:PORT or HOST:PORT"},
     {"remove", "NODE", NULL, "no longer"},
-    {"disconnect", "NUMBER", NULL, "close the connection with this number"},
+    {"disconnect", "NUMBER", NULL, "close the connection with this number, such as in-2 or out-1"},
     {"ban", "SUBNET", NULL, "close and refuse connections of an address (1.2.3.4) or subnet (10.0.0.0/8)"},
     {"seconds", "N", "86400", "how long --ban lasts"},
     {"unban", "SUBNET", NULL, "lift a ban"},
@@ -52,12 +54,32 @@ static int show_bans(cli *c, cli_rpc *rpc) {
     return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
 }
 
+/* Numbers of connections that came and that were made are counted each from 1; the node tells them apart by a bit. */
+static void peer_number(char *out, size_t size, const char *number) {
+    const uint64_t n = strtoull(number, NULL, 10);
+    snprintf(out, size, "%s-%" PRIu64, n & POSW_PEER_OUTBOUND ? "out" : "in", (uint64_t)(n & ~POSW_PEER_OUTBOUND));
+}
+
+/* The number as the node wants it; others than ours go to it as they are. */
+static json_t *peer_of_text(const char *text) {
+    const bool out = strncmp(text, "out-", 4) == 0;
+    const char *digits = text + (out ? 4 : strncmp(text, "in-", 3) == 0 ? 3 : 0);
+    char number[32];
+    uint64_t n;
+    if (digits == text || strspn(digits, "0123456789") != strlen(digits) || strlen(digits) > 18)
+        return json_string(text);
+    n = strtoull(digits, NULL, 10) | (out ? POSW_PEER_OUTBOUND : 0);
+    snprintf(number, sizeof number, "%" PRIu64, n);
+    return json_string(number);
+}
+
 static void show_peer(const json_t *p, uint64_t now) {
     const uint64_t connected = cli_view_u64(p, "connected");
-    char ping[32] = "-";
+    char ping[32] = "-", number[32];
+    peer_number(number, sizeof number, cli_view_text(p, "peer").text);
     if (cli_view(p, "pingMs") != NULL) snprintf(ping, sizeof ping, "%" PRIu64 " ms", cli_view_u64(p, "pingMs"));
-    printf("%-20s %-10s %-28s %9" PRIu64 " %8s %7" PRIu64 " s %9" PRIu64 " kB in %7" PRIu64 " kB out  %s\n",
-           cli_view_text(p, "peer").text, cli_view_text(p, "kind").text, cli_view_text(p, "network.remoteAddress").text,
+    printf("%-10s %-10s %-28s %9" PRIu64 " %8s %7" PRIu64 " s %9" PRIu64 " kB in %7" PRIu64 " kB out  %s\n", number,
+           cli_view_text(p, "kind").text, cli_view_text(p, "network.remoteAddress").text,
            cli_view_u64(p, "protocols.posw.number"), ping, now > connected ? now - connected : 0,
            cli_view_u64(p, "bytesIn") / 1024, cli_view_u64(p, "bytesOut") / 1024, cli_view_text(p, "name").text);
 }
@@ -73,7 +95,7 @@ static int show_page(const json_t *status, const json_t *peers) {
     if (json_is_string(problem) && json_string_length(problem) > 0)
         printf("%-15s %s\n", "problem", json_string_value(problem));
     if (json_array_size(peers) > 0)
-        printf("\n%-20s %-10s %-28s %9s %8s %9s %15s %14s  %s\n", "number", "kind", "address", "block", "ping",
+        printf("\n%-10s %-10s %-28s %9s %8s %9s %15s %14s  %s\n", "number", "kind", "address", "block", "ping",
                "connected", "received", "sent", "program");
     json_array_foreach(peers, i, p) show_peer(p, (uint64_t)time(NULL));
     return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
@@ -104,7 +126,7 @@ static int act(cli *c, cli_rpc *rpc) {
         return command(c, rpc, "admin_removePeer", json_pack("[s]", text), "removed",
                        "this node is not on the list: see posw peers");
     if ((text = cli_text(c, "disconnect")) != NULL)
-        return command(c, rpc, "admin_disconnect", json_pack("[s]", text), "closed",
+        return command(c, rpc, "admin_disconnect", json_pack("[o]", peer_of_text(text)), "closed",
                        "there is no connection with this number: see posw peers");
     if ((text = cli_text(c, "ban")) != NULL)
         return command(c, rpc, "admin_ban", json_pack("[s, I]", text, (json_int_t)seconds), "banned",

@@ -19,15 +19,26 @@ static const cli_option options[] = {
 typedef struct {
     json_t *status, *epoch, *chain, *gas_price; /* posw_status, posw_getEpoch, posw_chainParameters, eth_gasPrice */
     json_t *upgrades;                           /* posw_getUpgrades; NULL: an older node, which knows none */
+    json_t *network, *miner; /* posw_networkStatus; posw_getMiner of the one it mines for; NULL: not known */
 } answers;
+
+/* What an older node, or one without a network or a miner, does not say. */
+static int ask_more(cli_rpc *rpc, answers *a) {
+    const json_t *miner = cli_view(a->status, "mining.miner");
+    if (cli_rpc_try(rpc, &a->upgrades, "posw_getUpgrades", json_array()) == CLI_RPC_FAILED ||
+        cli_rpc_try(rpc, &a->network, "posw_networkStatus", json_array()) == CLI_RPC_FAILED)
+        return CLI_FAILED;
+    if (!json_is_string(miner)) return CLI_OK;
+    return cli_rpc_try(rpc, &a->miner, "posw_getMiner", json_pack("[O]", miner)) == CLI_RPC_FAILED ? CLI_FAILED
+                                                                                                   : CLI_OK;
+}
 
 static int ask(cli_rpc *rpc, answers *a) {
     int code = cli_rpc_call(rpc, &a->status, "posw_status", json_array());
     if (code == CLI_OK) code = cli_rpc_call(rpc, &a->epoch, "posw_getEpoch", json_array());
     if (code == CLI_OK) code = cli_rpc_call(rpc, &a->chain, "posw_chainParameters", json_array());
     if (code == CLI_OK) code = cli_rpc_call(rpc, &a->gas_price, "eth_gasPrice", json_array());
-    if (code != CLI_OK) return code;
-    return cli_rpc_try(rpc, &a->upgrades, "posw_getUpgrades", json_array()) == CLI_RPC_FAILED ? CLI_FAILED : CLI_OK;
+    return code == CLI_OK ? ask_more(rpc, a) : code;
 }
 
 /* Hundredths of a percent. */
@@ -75,20 +86,32 @@ static void show_stake(const answers *a) {
     if (!posw_u256_is_zero(&price)) printf("%-15s %s coin\n", "ticket price", cli_view_coins(e, "ticketPrice").text);
 }
 
-static void show_node(const answers *a) {
+static void show_mining(const answers *a) {
     const json_t *s = a->status;
+    if (!json_is_true(cli_view(s, "mining.enabled"))) {
+        printf("%-15s no\n", "mining");
+        return;
+    }
+    printf("%-15s %sfor %s; %" PRIu64 " blocks found since it started\n", "mining",
+           json_is_true(cli_view(s, "mining.held")) ? "rests, since it has no peers or is behind; " : "",
+           cli_view_address(s, "mining.miner").text, cli_view_u64(s, "counters.blocksMined"));
+    if (cli_view_u64(a->miner, "boost") > 0)
+        printf("%-15s %" PRIu64 " of %" PRIu64 " free: its work counts %" PRIu64 " times\n", "its tickets",
+               cli_view_u64(a->miner, "free"), cli_view_u64(a->miner, "tickets"), cli_view_u64(a->miner, "weight"));
+}
+
+static void show_node(const answers *a) {
+    const json_t *s = a->status, *problem = cli_view(a->network, "problem");
     uint64_t price;
     printf("%-15s %" PRIu64 " ready, %" PRIu64 " waiting for an earlier nonce\n", "transactions",
            cli_view_u64(s, "mempool.pending"), cli_view_u64(s, "mempool.queued"));
     if (cli_json_u64(&price, a->gas_price))
         printf("%-15s %" PRIu64 ".%09" PRIu64 " gwei\n", "gas price", price / 1000000000, price % 1000000000);
-    if (json_is_true(cli_view(s, "mining.enabled")))
-        printf("%-15s for %s; %" PRIu64 " blocks found since it started\n", "mining",
-               cli_view_address(s, "mining.miner").text, cli_view_u64(s, "counters.blocksMined"));
-    else
-        printf("%-15s no\n", "mining");
+    show_mining(a);
     printf("%-15s %" PRIu64 "%s\n", "peers", cli_view_u64(s, "peers"),
            json_is_true(cli_view(s, "syncing")) ? ", synchronising" : "");
+    if (json_is_string(problem) && json_string_length(problem) > 0)
+        printf("%-15s %s\n", "problem", json_string_value(problem));
 }
 
 /* What is ahead, and what peers speak of. Those long in force are in the chain file. */
@@ -124,7 +147,7 @@ static int show_page(const answers *a, const cli_rpc *rpc) {
 
 static int run(cli *c) {
     cli_rpc rpc = {0};
-    answers a = {NULL, NULL, NULL, NULL, NULL};
+    answers a = {0};
     int code = cli_rpc_open(&rpc, c);
     if (code == CLI_OK) code = ask(&rpc, &a);
     if (code == CLI_OK)
@@ -137,6 +160,8 @@ static int run(cli *c) {
     json_decref(a.chain);
     json_decref(a.gas_price);
     json_decref(a.upgrades);
+    json_decref(a.network);
+    json_decref(a.miner);
     cli_rpc_close(&rpc);
     return code;
 }

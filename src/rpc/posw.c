@@ -152,6 +152,7 @@ static void json_mining(posw_jw *w, const posw_node *n) {
     posw_jw_key(w, "mining");
     posw_jw_object(w);
     posw_jw_kv_bool(w, "enabled", miner != NULL);
+    posw_jw_kv_bool(w, "held", posw_node_mining_is_held(n)); /* rests: no peers, or behind */
     posw_jw_key(w, "miner");
     if (miner != NULL)
         posw_jw_address(w, miner);

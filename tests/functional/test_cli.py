@@ -942,6 +942,29 @@ class Nodes(Case):
         self.misused(posw("node", *self.of(), "--signer", ADDRESS[0]), "--signer needs --mine")
         self.assertFalse(os.path.exists(self.path("data")))
 
+    def test_connections(self):
+        """Who has no peer rests, and status says so; connections have short names, by which they are closed."""
+        self.chain()
+        self.import_dev_keys()
+        network = ("--p2p-port", "0", "--listen", "127.0.0.1", "--private-network", "--no-port-mapping")
+        page = lambda *args: self.ok(posw(*args)).out  # noqa: E731
+        with Node("node", *self.of(), *network, "--mine", ADDRESS[0], *self.keys()) as first:
+            said = page("status", "--rpc", first.rpc_url)
+            self.assertRegex(said, r"(?m)^mining +rests, since it has no peers or is behind; for 0x")
+            self.assertRegex(said, r"(?m)^its tickets +\d+ of \d+ free: its work counts 1024 times$")
+            self.assertRegex(said, r"(?m)^problem +no peers")
+            url = first.call("posw_networkStatus")["url"]
+            with Node("node", *self.of(datadir="data2"), *network, "--connect", url) as second:
+                end = time.monotonic() + 60
+                while first.height() == 0:
+                    self.assertLess(time.monotonic(), end, "no blocks")
+                    time.sleep(0.1)
+                self.assertRegex(page("status", "--rpc", first.rpc_url), r"(?m)^mining +for 0x")
+                self.assertRegex(page("peers", "--rpc", first.rpc_url), r"(?m)^in-\d+ +inbound ")
+                made = re.search(r"(?m)^(out-\d+) ", page("peers", "--rpc", second.rpc_url))[1]
+                self.refused(posw("peers", "--disconnect", "out-999", "--rpc", second.rpc_url), "no connection with this number")
+                self.assertIn("closed", page("peers", "--disconnect", made, "--rpc", second.rpc_url))
+
     def test_prune(self):
         """The option; that old blocks go is shown by unit tests, on the same store and node."""
         for size, words in (("1MiB", "at least 64 MiB"), ("65535 KiB", "at least 64 MiB"), ("2000", "with a unit"), ("2.5GiB", "whole number"), ("", "2GiB")):

@@ -422,6 +422,7 @@ static void test_status(void **state) {
     expect_u64(json_object_get(s, "counters"), "filters", 1);
     assert_true(json_is_false(json_object_get(s, "syncing")));
     assert_string_equal(w_string(json_object_get(s, "mining"), "miner"), w_address(0));
+    assert_true(json_is_false(json_object_get(json_object_get(s, "mining"), "held")));
     json_decref(s);
     w_text(&w, w_address(0), "eth_coinbase", "[]");
     w_close(&w);
