@@ -33,7 +33,8 @@ bool cli_lab_installed(void) {
 
 int cli_lab_main(char **argv) {
     char path[PATH_SIZE];
-    if (!find_program(path)) return cli_fail("posw-lab is not beside this program; install it from the same build");
+    if (!find_program(path))
+        return cli_fail("posw-lab is not beside this program: 'make build' makes it, and 'make install' installs both");
     execv(path, argv);
     return cli_fail("cannot run %s: %s", path, strerror(errno));
 }

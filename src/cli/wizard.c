@@ -73,8 +73,8 @@ static const question QUESTIONS[] = {
      NULL},
     {"stakes",
      "And who stakes from the first block: MINER=AMOUNT or MINER=PERCENT%",
-     "Without stakes in the file none is in force in the first two epochs, when a new chain is weakest. Above 25 % of "
-     "the coins every block of a window has a ticket.",
+     "Without stakes in the file none is in force in the first two epochs, when a new chain is weakest. 25 % of the "
+     "coins are a ticket for every block, under the usual rule.",
      EFFECT_STAKED,
      {NULL},
      NULL},
@@ -533,8 +533,8 @@ int wizard_ask(const cli *c, wizard_answers *out, const char *target, uint64_t g
                  "are together worth\n"
                  "10 million USD, 40 % of them staked, with prices that fall by 30 % when an attack is known; posw lab "
                  "attack takes others."
-               : "posw-lab is not installed beside this program, so nothing is said about the cost of attacks in "
-                 "dollars.");
+               : "posw-lab is not beside this program ('make build' makes it), so nothing is said about the cost of "
+                 "attacks in dollars.");
     int code = ask_all(&w, 0);
     while (code == CLI_OK && (code = confirm(&w, show)) == ASK_AGAIN)
         code = ask_all(&w, POSW_ARRAY_SIZE(QUESTIONS) - 1);
