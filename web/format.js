@@ -79,10 +79,10 @@ export const setClock = (now) => {
   clockOffset = Number(now) - Date.now() / 1000;
 };
 
-/** How long ago a block's time is. */
+/** How long ago a block's time is. It may lie ahead of the clock: blocks that come quickly have a second each. */
 export const ago = (timestamp) => {
   const s = Date.now() / 1000 + clockOffset - Number(timestamp);
-  return s < -1 ? `in ${duration(-s)}` : s < 1 ? 'now' : `${duration(Math.floor(s))} ago`;
+  return s < -1 ? `${duration(-s)} ahead` : s < 1 ? 'now' : `${duration(Math.floor(s))} ago`;
 };
 
 export const date = (timestamp) => new Date(Number(timestamp) * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC');
