@@ -321,6 +321,7 @@ static void take_seed(posw_connect *c, const connect_target *t, const posw_netad
 static void take_addresses(posw_connect *c, connect_target *t, const posw_netaddr *addresses, size_t count,
                            uint64_t now_ms) {
     t->resolving = false;
+    t->unresolved = count == 0;
     if (count == 0) {
         connect_target_failed(t, now_ms);
         return;
@@ -347,4 +348,14 @@ void posw_connect_resolved(posw_connect *c, posw_bytes host, const posw_netaddr 
         if (!t->resolving || !same_host || (count > 0 && addresses[0].port != t->url.port)) continue;
         take_addresses(c, t, addresses, count, now_ms);
     }
+}
+
+const char *posw_connect_unresolved(const posw_connect *c) {
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].unresolved) return c->targets[i].url.host;
+    return NULL;
+}
+
+bool posw_connect_has_named(const posw_connect *c) {
+    return c->target_count > 0;
 }

@@ -85,6 +85,10 @@ void posw_connect_gone(posw_connect *c, uint64_t peer, uint64_t now_ms);
 /* The addresses of a name that a RESOLVE asked for; none: it failed. The name need not be terminated. */
 void posw_connect_resolved(posw_connect *c, posw_bytes host, const posw_netaddr *addresses, size_t count,
                            uint64_t now_ms);
+/* A name that was given and has no address; NULL: none. Borrowed until the next call. */
+const char *posw_connect_unresolved(const posw_connect *c);
+/* Nodes or names were given at the start or since. */
+bool posw_connect_has_named(const posw_connect *c);
 
 /* The tip is stale: one full connection more than outbound_max is made while this is on. */
 void posw_connect_want_extra(posw_connect *c, bool on);

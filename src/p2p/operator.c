@@ -60,6 +60,21 @@ static bool clock_offset(const posw_p2p *p, int64_t *by) {
     return true;
 }
 
+static void find_lonely(const posw_p2p *p, posw_p2p_status *s) {
+    const char *name = posw_connect_unresolved(p->connect);
+    if (name != NULL)
+        snprintf(s->problem, sizeof s->problem,
+                 "no peers: %.60s has no address; is the name spelt right, and is this machine connected?", name);
+    else if (s->addresses > 0)
+        snprintf(s->problem, sizeof s->problem,
+                 "no peers: none of the known addresses answers; is this machine connected?");
+    else if (posw_connect_has_named(p->connect))
+        snprintf(s->problem, sizeof s->problem,
+                 "no peers: none of the nodes that were named answers; do they run, and let others in?");
+    else
+        snprintf(s->problem, sizeof s->problem, "no peers: no address is known; name a node with --addnode posw://…");
+}
+
 static void find_problem(const posw_p2p *p, posw_p2p_status *s) {
     uint64_t height = 0;
     const bool lacks = posw_p2p_upgrade_needed(p, &height);
@@ -73,9 +88,7 @@ static void find_problem(const posw_p2p *p, posw_p2p_status *s) {
                  "upgrade needed: others follow rules that this chain file does not have; get the chain's new file");
     if (s->problem[0] != 0) return; /* of the chain: more urgent */
     if (s->inbound + s->outbound == 0)
-        snprintf(s->problem, sizeof s->problem, "no peers: %s",
-                 s->addresses == 0 ? "no address is known; name a node with --addnode posw://…"
-                                   : "none of the known addresses answers; is this machine connected?");
+        find_lonely(p, s);
     else if (s->clock_known && llabs(s->clock_offset_s) > P2P_CLOCK_MAX_S)
         snprintf(s->problem, sizeof s->problem,
                  "the clock is off by about %" PRId64 " s: set it (blocks may be refused)", s->clock_offset_s);

@@ -340,6 +340,16 @@ static void hold_mining(posw_p2p *p, posw_actions *out) {
     posw_node_hold_mining(p->node, hold, out);
 }
 
+/* A name without an address is told once, until all names have one again. */
+static void on_resolved(posw_p2p *p, const posw_event *e) {
+    const bool told = posw_connect_unresolved(p->connect) != NULL;
+    posw_connect_resolved(p->connect, e->data, e->addresses, e->address_count, p->now_ms);
+    const char *name = posw_connect_unresolved(p->connect);
+    if (name != NULL && !told)
+        posw_log_write(p->log, POSW_LOG_WARN, "p2p",
+                       "%s has no address: is the name spelt right, and is this machine connected?", name);
+}
+
 static void on_tick(posw_p2p *p, posw_actions *out) {
     for (size_t i = 0; i < p->peer_count; i++)
         p2p_peer_tick(p, p->peers[i], out);
@@ -375,7 +385,7 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
         on_job(p, e->job, out);
         break;
     case POSW_EVENT_RESOLVED:
-        posw_connect_resolved(p->connect, e->data, e->addresses, e->address_count, p->now_ms);
+        on_resolved(p, e);
         p2p_wake(p, p->now_ms);
         break;
     case POSW_EVENT_TICK:

@@ -22,6 +22,40 @@ static void test_no_peers(void **state) {
     n_close(&w);
 }
 
+/* Asks for the name again, and answers it. */
+static void resolved(n_net *w, const char *name, const posw_netaddr *addresses, size_t count) {
+    w->now_ms += 600 * 1000;
+    n_step(w, &(posw_event){.type = POSW_EVENT_TICK});
+    n_step(w, &(posw_event){.type = POSW_EVENT_RESOLVED,
+                            .data = posw_bytes_of(name, strlen(name)),
+                            .addresses = addresses,
+                            .address_count = count});
+}
+
+/* Who was named and does not answer, or has no address, is spoken of instead of asking for a name. */
+static void test_named_in_vain(void **state) {
+    (void)state;
+    static const char NAME[] = "seed.example.invalid";
+    n_net w;
+    posw_p2p_status s;
+    posw_actions a = {0};
+    posw_node_url url = {.host = "seed.example.invalid", .port = 5};
+    const posw_netaddr there = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 9}, .port = 5};
+    n_open(&w);
+    assert_true(posw_p2p_add_node(w.p2p, &url, &a));
+    n_perform(&w, &a);
+    posw_actions_clear(&a);
+    assert_string_equal(problem(&w, &s),
+                        "no peers: none of the nodes that were named answers; do they run, and let others in?");
+    resolved(&w, NAME, NULL, 0);
+    assert_string_equal(problem(&w, &s),
+                        "no peers: seed.example.invalid has no address; is the name spelt right, and is "
+                        "this machine connected?");
+    resolved(&w, NAME, &there, 1);
+    assert_non_null(strstr(problem(&w, &s), "none of the nodes that were named answers"));
+    n_close(&w);
+}
+
 static void test_clock_is_off(void **state) {
     (void)state;
     n_net w;
@@ -116,10 +150,8 @@ static void test_traffic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_peers),
-        cmocka_unit_test(test_clock_is_off),
-        cmocka_unit_test(test_not_reachable),
-        cmocka_unit_test(test_traffic),
+        cmocka_unit_test(test_no_peers),      cmocka_unit_test(test_named_in_vain), cmocka_unit_test(test_clock_is_off),
+        cmocka_unit_test(test_not_reachable), cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
