@@ -38,6 +38,18 @@ def commands(guide):
         yield line, shlex.split(line)
 
 
+class Links(unittest.TestCase):
+    def test_what_is_linked_is_there(self):
+        """The files that the documents link to by relative paths."""
+        found = 0
+        for document in subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split():
+            for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", (ROOT / document).read_text()):
+                with self.subTest(document=document, link=link):
+                    self.assertTrue((ROOT / document).parent.joinpath(link).exists())
+                found += 1
+        self.assertGreater(found, 20)
+
+
 class Guides(unittest.TestCase):
     def options_exist(self, line, words):
         named = [w for w in words[1:3] if re.fullmatch(r"[a-z-]+", w)]
