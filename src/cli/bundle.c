@@ -416,7 +416,9 @@ static void tell(const bundle *b) {
         printf("  %s\n", b->files[i].name);
     printf("  keys/  %zu key%s of boot nodes: keep them secret\n", b->host_count, b->host_count == 1 ? "" : "s");
     printf("%.*s\n", (int)b->boot_nodes.size, (const char *)b->boot_nodes.data);
-    printf("run it with: posw node --chain %s/chain.json --datadir ./data\n", b->folder);
+    printf("the first node, with %s/keys/boot-1.key as ./data/node.key:\n"
+           "  posw node --chain %s/chain.json --datadir ./data --mine 0x… --mine-alone\n",
+           b->folder, b->folder);
 }
 
 /* Whole or not at all, also when somebody presses Ctrl-C: that waits until the files are there. */

@@ -60,7 +60,7 @@ static int write_file(const cli *c, const posw_chain_spec *spec, const char *pat
     posw_buf_clear(&text);
     if (err == POSW_EEXIST) return cli_fail("%s exists already; choose another name or add --force", path);
     if (err != POSW_OK) return cli_fail("%s", msg.text);
-    printf("wrote %s; run it with: posw node --chain %s --datadir ./data\n", path, path);
+    printf("wrote %s; the first node: posw node --chain %s --datadir ./data --mine 0x… --mine-alone\n", path, path);
     return CLI_OK;
 }
 

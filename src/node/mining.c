@@ -124,7 +124,8 @@ static bool may_sign(posw_node *n) {
     if (!n->warned_signer)
         posw_log_write(
             n->options.log, POSW_LOG_WARN, "miner",
-            "not mining: the miner has named another signer; start with that signer's key (posw stake signer)");
+            "not mining: another key signs for this miner in this epoch; start with that one. A signer that was named "
+            "counts from the second next epoch on (see posw stake status)");
     n->warned_signer = true;
     return false;
 }
