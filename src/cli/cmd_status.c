@@ -96,7 +96,7 @@ static void show_mining(const answers *a) {
            json_is_true(cli_view(s, "mining.held")) ? "rests, since it has no peers or is behind; " : "",
            cli_view_address(s, "mining.miner").text, cli_view_u64(s, "counters.blocksMined"));
     if (cli_view_u64(a->miner, "boost") > 0)
-        printf("%-15s %" PRIu64 " of %" PRIu64 " free: its work counts %" PRIu64 " times\n", "its tickets",
+        printf("%-15s %" PRIu64 " of %" PRIu64 " free; weight %" PRIu64 " in the next block\n", "its tickets",
                cli_view_u64(a->miner, "free"), cli_view_u64(a->miner, "tickets"), cli_view_u64(a->miner, "weight"));
 }
 

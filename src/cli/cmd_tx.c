@@ -243,6 +243,18 @@ static int print_waited(const cli *c, const cli_wait *w) {
     return cli_fail("the transaction is in block %" PRIu64 ", but it failed there: nothing was paid", w->block);
 }
 
+/* A mistyped hash would be waited for without a word. */
+static int note_unknown(cli_rpc *rpc, const posw_hash *hash) {
+    json_t *tx = NULL;
+    char text[CLI_HASH_TEXT_SIZE];
+    cli_hash_text(text, hash);
+    const int code = cli_rpc_call(rpc, &tx, "eth_getTransactionByHash", json_pack("[s]", text));
+    if (code == CLI_OK && !json_is_object(tx))
+        fputs("note: the node does not know this transaction (yet): is the hash right?\n", stderr);
+    json_decref(tx);
+    return code;
+}
+
 static int run_wait(cli *c) {
     cli_rpc rpc = {0};
     cli_wait w = {0};
@@ -251,6 +263,7 @@ static int run_wait(cli *c) {
         return cli_usage(c, "'%s' is not the hash of a transaction: 0x and 64 hexadecimal digits", c->args[0]);
     int code = cli_rpc_open(&rpc, c);
     if (code == CLI_OK) code = cli_wait_plan(c, &rpc, true, &w);
+    if (code == CLI_OK) code = note_unknown(&rpc, &hash);
     if (code == CLI_OK) code = cli_wait_run(c, &rpc, &hash, (posw_bytes){NULL, 0}, &w);
     if (code == CLI_OK) code = print_waited(c, &w);
     cli_wait_clear(&w);

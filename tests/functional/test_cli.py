@@ -951,7 +951,7 @@ class Nodes(Case):
         with Node("node", *self.of(), *network, "--mine", ADDRESS[0], *self.keys()) as first:
             said = page("status", "--rpc", first.rpc_url)
             self.assertRegex(said, r"(?m)^mining +rests, since it has no peers or is behind; for 0x")
-            self.assertRegex(said, r"(?m)^its tickets +\d+ of \d+ free: its work counts 1024 times$")
+            self.assertRegex(said, r"(?m)^its tickets +\d+ of \d+ free; weight 1024 in the next block$")
             self.assertRegex(said, r"(?m)^problem +no peers")
             url = first.call("posw_networkStatus")["url"]
             with Node("node", *self.of(datadir="data2"), *network, "--connect", url) as second:

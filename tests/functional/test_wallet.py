@@ -290,7 +290,8 @@ class Waiting(Chained):
                            (("--wait-value", "999999999999 coin"), "at most 100000"), (("--timeout", "0"), "--timeout")):
             with self.subTest(args):
                 self.misused(self.wait(any_hash, *args), part)
-        self.refused(self.wait(any_hash, "--timeout", "1"), "in no block after 1 s")
+        unknown = self.refused(self.wait(any_hash, "--timeout", "1"), "in no block after 1 s")
+        self.assertIn("note: the node does not know this transaction", unknown.err)
         with Node("dev", "--no-mining", "--weight", "pow") as other:
             self.misused(posw("tx", "wait", any_hash, "--wait-value", "1", "--rpc", other.rpc_url), "needs a chain with tickets")
 
