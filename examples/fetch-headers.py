@@ -16,8 +16,11 @@ def call(url, requests):
     """[(method, params)] -> answers in order, each with "result" or "error"."""
     body = [{"jsonrpc": "2.0", "id": i, "method": method, "params": params} for i, (method, params) in enumerate(requests)]
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        return sorted(json.load(answer), key=lambda a: a["id"])
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return sorted(json.load(answer), key=lambda a: a["id"])
+    except OSError as error:
+        sys.exit(f"no node answers at {url} ({error}); start one with 'posw dev'")
 
 
 def proofs_of(url, numbers):
