@@ -59,7 +59,7 @@ async function look(file, options) {
     assert.ok(c.colours > 8 && c.ink > 2_000, `a chart is blank: ${JSON.stringify(c)}`);
     assert.ok(c.sets > 0 && c.shown.every((n) => n > 0), `series without a point: ${JSON.stringify(c)}`);
   }
-  assert.ok(await browser.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page itself does not scroll sideways');
+  assert.ok(await browser.evaluate(`document.documentElement.scrollWidth <= ${options.width}`), 'the page itself does not scroll sideways');
   return charts;
 }
 

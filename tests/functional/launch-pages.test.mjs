@@ -92,7 +92,7 @@ test('an older wallet is found, and without any the page says what to do', async
 test('it fits a phone, in both schemes, and shows the values for those who type them', async () => {
   for (const scheme of ['light', 'dark']) {
     await open(true, { scheme, width: 390, height: 844 });
-    assert.equal(await browser.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
+    assert.equal(await browser.evaluate('document.documentElement.scrollWidth <= 390'), true, 'a phone that zooms out has a greater innerWidth');
   }
   const text = await browser.evaluate('document.body.innerText');
   for (const part of [NAME, '424242', 'GOLD', 'https://rpc.example.org/posw?a=1&b=2']) assert.ok(text.includes(part), part);
@@ -115,7 +115,7 @@ test('the faucet is asked through its page', async () => {
   assert.equal(await node.balance(to), COIN);
   await browser.evaluate(submit);
   await said('this address has had its coins');
-  assert.equal(await browser.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
+  assert.equal(await browser.evaluate('document.documentElement.scrollWidth <= 390'), true, 'a phone that zooms out has a greater innerWidth');
   assert.deepEqual([seen.errors, seen.requests.filter((url) => !url.startsWith('data:') && !url.startsWith(faucet.ready.url))], [[], []]);
   await faucet.stop();
   await node.stop();
