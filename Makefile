@@ -10,10 +10,10 @@ build: deps
 	@tools/configure $(BUILD)
 	@ninja -C $(BUILD)
 
-# The program alone; tests, fuzzers and benchmarks are built when they are asked for.
+# The programs alone; tests, fuzzers and benchmarks are built when they are asked for.
 run: deps
 	@tools/configure $(BUILD)
-	@ninja -C $(BUILD) posw
+	@ninja -C $(BUILD) posw lab/posw-lab
 	@exec $(BUILD)/posw dev
 
 test: deps
