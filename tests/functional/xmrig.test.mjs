@@ -33,12 +33,13 @@ async function keystore(folder, accounts) {
   return ['--keystore', join(folder, 'keystore'), '--password-file', password];
 }
 
-/** xmrig for one login; what it says is in its log. */
-function startXmrig(folder, url, algorithm, address) {
+/** xmrig for one login; what it says is in its log. fingerprint: of the certificate, with TLS. */
+function startXmrig(folder, url, algorithm, address, fingerprint) {
   const log = join(folder, `${address}.log`);
   const child = spawn(XMRIG, [
     '-a', algorithm, '-o', url, '-u', `${address}.test`, '-p', 'x', '-t', '1', '--no-color', '--log-file', log, '--donate-level', '0',
     '--randomx-mode', 'light', '--randomx-wrmsr=-1', '--randomx-no-rdmsr', '--retry-pause', '1',
+    ...(fingerprint ? ['--tls', `--tls-fingerprint=${fingerprint}`] : []),
   ], { cwd: folder, stdio: 'ignore' });
   process.on('exit', () => child.kill('SIGKILL'));
   const text = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
@@ -57,16 +58,18 @@ function startXmrig(folder, url, algorithm, address) {
   };
 }
 
-/** chain: what differs from writeChainFile; weights: of the two logins. */
-async function mines(t, { algorithm, chain, weights, shares }) {
+/** chain: what differs from writeChainFile; weights: of the two logins. tls: the second one comes with TLS. */
+async function mines(t, { algorithm, chain, weights, shares, tls = false }) {
   const folder = temporaryFolder();
   const keys = await keystore(folder, [rich, poor]);
   const file = writeChainFile(folder, { window: 4096, unbonding: 4096, ...chain });
   // a node of randomx fills 256 MiB before it says anything
-  const node = await start(['node', '--chain', file, '--datadir', join(folder, 'data'), '--no-network', '--port', '0', '--json-ready', '--log-level', 'warn',
+  const network = tls ? ['--listen', 'none', '--mine-alone', '--stratum-tls'] : ['--no-network']; // the certificate is of the network's key
+  const node = await start(['node', '--chain', file, '--datadir', join(folder, 'data'), ...network, '--port', '0', '--json-ready', '--log-level', 'warn',
     '--stratum', '127.0.0.1:0', '--stratum-keys', `${rich.address},${poor.address}`, ...keys], { timeoutMs: 60000 });
   const difficulty = Number(chain.difficulty.genesis);
-  const rigs = [rich, poor].map(({ address }) => startXmrig(folder, node.ready.stratum, algorithm, address));
+  const rigs = [null, tls ? node.ready.stratumFingerprint : null].map((fingerprint, i) =>
+    startXmrig(folder, node.ready.stratum, algorithm, [rich, poor][i].address, fingerprint));
   const sum = () => rigs[0].accepted() + rigs[1].accepted();
   try {
     await until('shares', () => sum() >= shares && rigs.every((r) => r.accepted() > 0), { timeoutMs: 40000 + 30000 * shares, everyMs: 200 });
@@ -75,6 +78,7 @@ async function mines(t, { algorithm, chain, weights, shares }) {
   } finally {
     await Promise.all(rigs.map((r) => r.stop())); // else the runner would wait for them
   }
+  if (tls) assert.match(rigs[1].text(), /TLSv1\.3/);
   for (const [i, rig] of rigs.entries()) {
     const shown = new Set(rig.difficulties());
     assert.deepEqual([...shown], [difficulty / weights[i]], 'the difficulty that xmrig shows is the chain’s over the weight');
@@ -107,6 +111,20 @@ describe('xmrig', { skip, timeout: 36000000 }, () => {
       },
       weights: [4, 1],
       shares: SHARES,
+    }));
+
+  test('argon2/chukwa, one of them with TLS', (t) =>
+    mines(t, {
+      algorithm: 'argon2/chukwa',
+      chain: {
+        pow: 'argon2id',
+        difficulty: { rule: 'fixed', genesis: '2400' },
+        weight: { preset: 'linear' },
+        stakes: [stake(rich, '2000 coin'), stake(poor, '2000 coin')],
+      },
+      weights: [2, 2],
+      shares: SHARES,
+      tls: true,
     }));
 
   test('argon2/chukwa, a weight that is linear in the stake', (t) =>
