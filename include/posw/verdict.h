@@ -50,12 +50,9 @@ extern "C" {
     X(POSW_RULE_PARAMS_ALLOC, "P9", "too many genesis accounts or stakes, or a stake below the minimum") \
     X(POSW_RULE_PARAMS_UPGRADE, "U1", "an upgrade's place, name or value is out of range, or it has none")
 
-enum posw_rule {
-#define X(name, number, text) name,
-    POSW_RULE_TABLE(X)
-#undef X
-        POSW_RULE_COUNT
-};
+#define POSW_RULE_NAME(name, number, text) name,
+enum posw_rule { POSW_RULE_TABLE(POSW_RULE_NAME) POSW_RULE_COUNT };
+#undef POSW_RULE_NAME
 
 enum posw_verdict_kind {
     POSW_VALID,
