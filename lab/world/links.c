@@ -2,7 +2,7 @@
 #include "world_internal.h"
 
 #include "base/bytes.h"
-#include "base/map.h"
+#include "base/siphash.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -27,7 +27,4 @@ bool posw_map_remove(posw_map *m, const void *key);
 /* Iterate: size_t pos = 0; while (posw_map_next(m, &pos, &key, &value)) ... No put or remove meanwhile. */
 bool posw_map_next(const posw_map *m, size_t *pos, const void **key, void **value);
 
-/* SipHash-2-4 of the bytes: the map's hash, also for Bloom-like uses. */
-uint64_t posw_siphash(const uint64_t seed[2], const void *data, size_t size);
-
 #endif

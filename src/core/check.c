@@ -23,11 +23,6 @@
 
 enum { EXTRA_VERSION = 1, TIME_AHEAD_MIN_S = 15 };
 
-/* Half of the order of secp256k1: the greatest s that H3 allows. */
-static const uint8_t HALF_ORDER[32] = {0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                       0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4,
-                                       0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0};
-
 /* H1: the place after the parent. */
 static bool follows(const posw_check_context *c, const posw_header *h) {
     return h->number != 0 && h->number - 1 == c->parent->number && posw_hash_equal(&h->parent_hash, c->parent_hash);
@@ -35,9 +30,8 @@ static bool follows(const posw_check_context *c, const posw_header *h) {
 
 /* H3 */
 static bool extra_well_formed(const posw_header *h) {
-    if (h->extra_size != POSW_EXTRA_SIZE || h->extra[0] != EXTRA_VERSION) return false;
-    const uint8_t *signature = h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE;
-    return signature[64] <= 1 && memcmp(signature + 32, HALF_ORDER, sizeof HALF_ORDER) <= 0;
+    return h->extra_size == POSW_EXTRA_SIZE && h->extra[0] == EXTRA_VERSION &&
+           posw_secp_well_formed(h->extra + POSW_EXTRA_SIZE - POSW_SIGNATURE_SIZE);
 }
 
 /* E4 */

@@ -15,7 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/map.h"
+#include "base/siphash.h"
 #include "posw/u256.h"
 
 struct posw_tree {

@@ -1,3 +1,4 @@
+/* What needs a secret key, and plain verification. */
 #include "crypto/secp.h"
 
 #include "base/bytes.h"
@@ -7,11 +8,6 @@
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 #include <stdatomic.h>
-
-/* Half the group order, rounded down: the largest s that EIP-2 allows. */
-static const uint8_t half_order[32] = {0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                       0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4,
-                                       0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0};
 
 /* Made by whoever comes first; a thread that loses the race drops its own. It lives as long as the program. */
 static const secp256k1_context *context(void) {
@@ -24,27 +20,6 @@ static const secp256k1_context *context(void) {
     if (atomic_compare_exchange_strong(&shared, &first, made)) return made;
     secp256k1_context_destroy(made);
     return first;
-}
-
-static void address_of(posw_address *out, const secp256k1_pubkey *key) {
-    uint8_t point[65];
-    size_t size = sizeof point;
-    posw_hash hash;
-    secp256k1_ec_pubkey_serialize(context(), point, &size, key, SECP256K1_EC_UNCOMPRESSED);
-    posw_keccak256(&hash, point + 1, 64);
-    memcpy(out->b, hash.b + 12, sizeof out->b);
-}
-
-bool posw_secp_recover(posw_address *out, const posw_hash *digest, const posw_signature *sig) {
-    int recid = sig->b[64];
-    if (recid > 1 || memcmp(sig->b + 32, half_order, sizeof half_order) > 0) return false;
-    secp256k1_ecdsa_recoverable_signature parsed;
-    secp256k1_pubkey key;
-    if (!secp256k1_ecdsa_recoverable_signature_parse_compact(context(), &parsed, sig->b, recid) ||
-        !secp256k1_ecdsa_recover(context(), &key, &parsed, digest->b))
-        return false;
-    address_of(out, &key);
-    return true;
 }
 
 bool posw_secp_sign(posw_signature *out, const posw_hash *digest, const uint8_t secret[32]) {
@@ -67,17 +42,19 @@ static bool pubkey_serialized(uint8_t *out, size_t size, unsigned flags, const u
     return true;
 }
 
-bool posw_secp_address(posw_address *out, const uint8_t secret[32]) {
-    secp256k1_pubkey key;
-    if (!secp256k1_ec_pubkey_create(context(), &key, secret)) return false;
-    address_of(out, &key);
-    return true;
-}
-
 bool posw_secp_pubkey(uint8_t out[64], const uint8_t secret[32]) {
     uint8_t point[65];
     if (!pubkey_serialized(point, sizeof point, SECP256K1_EC_UNCOMPRESSED, secret)) return false;
     memcpy(out, point + 1, 64);
+    return true;
+}
+
+bool posw_secp_address(posw_address *out, const uint8_t secret[32]) {
+    uint8_t point[64];
+    posw_hash hash;
+    if (!posw_secp_pubkey(point, secret)) return false;
+    posw_keccak256(&hash, point, sizeof point);
+    memcpy(out->b, hash.b + 12, sizeof out->b);
     return true;
 }
 

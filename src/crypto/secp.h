@@ -1,5 +1,6 @@
-/* ECDSA over secp256k1 as Ethereum uses it, through libsecp256k1. One context is made at first use and is
- * read-only afterwards (thread safe). Secret keys are 32 bytes in 1..n-1. Recover costs about 55 us. */
+/* ECDSA over secp256k1 as Ethereum uses it, through libsecp256k1. Thread safe. Recovering takes no memory; for the rest
+ * one context is made at first use and is read-only afterwards. Secret keys are 32 bytes in 1..n-1. Recover costs about
+ * 55 us. */
 #ifndef POSW_CRYPTO_SECP_H
 #define POSW_CRYPTO_SECP_H
 
@@ -10,6 +11,9 @@ enum { POSW_SIGNATURE_SIZE = 65 };
 typedef struct {
     uint8_t b[POSW_SIGNATURE_SIZE];
 } posw_signature;
+
+/* True iff s and the recovery id are in these ranges: all that can be said without arithmetic. */
+bool posw_secp_well_formed(const uint8_t signature[POSW_SIGNATURE_SIZE]);
 
 /* The address whose key signed this digest; false for r or s out of range, high s, a recovery id above 1, or no such
  * point. */

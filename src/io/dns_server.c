@@ -1,6 +1,6 @@
 #include "io/dns_server.h"
 
-#include "base/map.h"
+#include "base/siphash.h"
 #include "io/runner.h"
 #include "io/sockaddr.h"
 

@@ -1,4 +1,5 @@
 #include "base/bytes.h"
+#include "base/siphash.h"
 #include "p2p/addrman_internal.h"
 
 #include <stdlib.h>

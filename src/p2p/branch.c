@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/map.h"
+#include "base/siphash.h"
 #include "core/check_parts.h"
 #include "posw/u256.h"
 

@@ -1,7 +1,7 @@
 #include "p2p/evict.h"
 
 #include "base/bytes.h"
-#include "base/map.h"
+#include "base/siphash.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/map.h"
+#include "base/siphash.h"
 #include "crypto/keccak.h"
 #include "p2p/message_internal.h"
 

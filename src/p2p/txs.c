@@ -6,6 +6,7 @@
  * What the pool refused is not asked for again before the next block. */
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/siphash.h"
 #include "crypto/keccak.h"
 #include "p2p/p2p_internal.h"
 

@@ -2,7 +2,7 @@
  * cost nothing. */
 #include "rpc/rpc_internal.h"
 
-#include "base/map.h"
+#include "base/siphash.h"
 
 #include <stdlib.h>
 #include <string.h>

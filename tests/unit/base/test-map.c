@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/random.h"
+#include "base/siphash.h"
 #include "base/test.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "p2p/message.h"
 
 #include "base/bytes.h"
-#include "base/map.h"
 #include "base/random.h"
+#include "base/siphash.h"
 #include "base/test.h"
 #include "crypto/keccak.h"
 #include "p2p/recode.h"
