@@ -28,7 +28,7 @@ enum posw_chainfile_result {
  * name (may be NULL): the chain's, NUL-terminated UTF-8; with it and the state root, posw_genesis_header gives the
  * genesis hash. message: a sentence for a person, NUL-terminated, cut at message_size bytes; empty on success.
  * message_size 0: none is written. json need not be NUL-terminated. Outputs other than the message are written on
- * success only. Any thread. */
+ * success only. Any thread; uses up to 256 KiB of stack, for lists in lists in a file that is refused. */
 POSW_API POSW_MUST_USE enum posw_chainfile_result posw_params_read(posw_params *out, char name[POSW_CHAIN_NAME_MAX + 1],
                                                                    const char *json, size_t size, char *message,
                                                                    size_t message_size);

@@ -33,12 +33,12 @@ typedef struct {
     uint64_t base_fee_wei;
 } posw_header;
 
-/* Writes the RLP; returns its size (at most POSW_HEADER_SIZE_MAX). extra_size <= POSW_EXTRA_SIZE (as decoding leaves
- * it). */
+/* Writes the RLP; returns its size (at most POSW_HEADER_SIZE_MAX). extra_size <= POSW_EXTRA_SIZE (asserted; decoding
+ * leaves it so). */
 POSW_API size_t posw_header_encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h);
 /* False for anything but one canonical header of exactly `size` bytes; *out then unchanged. Rule H1. */
 POSW_API POSW_MUST_USE bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size);
-/* H1: the block hash, keccak256 of the encoding. */
+/* H1: the block hash, keccak256 of the encoding. extra_size as for encoding. */
 POSW_API void posw_header_hash(posw_hash *out, const posw_header *h);
 /* H4: what is mined and signed: the header without mixHash, nonce and signature. extra_size must be at least 33
  * (asserted). */

@@ -49,9 +49,9 @@ typedef struct {
     const posw_stake_proof *proof; /* NULL: none came */
 } posw_light_item;
 
-/* At genesis. params: checked (posw_params_check); window: of W = params->window_blocks and the unlock time 2 W T, is
- * reset and given genesis. False, and nothing changed, when the header is not a genesis header of these parameters
- * (posw_genesis_matches). */
+/* At genesis. params: checked (posw_params_check); window: of W = params->window_blocks and the unlock time 2 W T
+ * (asserted here and below), is reset and given genesis. False, and nothing changed, when the header is not a genesis
+ * header of these parameters (posw_genesis_matches). */
 POSW_API POSW_MUST_USE bool posw_light_init(posw_light *out, const posw_params *params, posw_window *window,
                                             const posw_pow *pow, void *pow_scratch, const posw_header *genesis);
 
@@ -59,10 +59,11 @@ POSW_API POSW_MUST_USE bool posw_light_init(posw_light *out, const posw_params *
  * its verdict is returned, and *accepted tells how many stand before it. All accepted: valid. now_s: the local clock,
  * seconds since 1970 (T2). *ok false: the engine failed at header *accepted (out of memory); the verdict is then
  * meaningless. "Not yet" on H10 or E5 condemns the proof or its absence, never the header: ask somebody else for the
- * proof. Cost of a header: one signature recovery and a tenth, and the proof of work. Four and more at once are faster
- * than one by one. */
-POSW_API posw_verdict posw_light_extend(bool *ok, size_t *accepted, posw_light *light, const posw_light_item *items,
-                                        size_t count, uint64_t now_s);
+ * proof. count < 2^32 - 1, and extra_size of every header <= POSW_EXTRA_SIZE, as decoding leaves it (both asserted).
+ * Uses up to 32 KiB of stack. Cost of a header: one signature recovery and a tenth, and the proof of work. Four and
+ * more at once are faster than one by one. */
+POSW_API POSW_MUST_USE posw_verdict posw_light_extend(bool *ok, size_t *accepted, posw_light *light,
+                                                      const posw_light_item *items, size_t count, uint64_t now_s);
 
 #ifdef __cplusplus
 }

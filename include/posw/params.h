@@ -108,7 +108,7 @@ POSW_API bool posw_rules_equal(const posw_rules *a, const posw_rules *b);
 
 /* Rules P1 to P8 and U1 (P9 and the balances of P5 are checked where the allocation is known): valid, or invalid under
  * one of POSW_RULE_PARAMS_*. Any values may be judged, also enums out of their range. */
-POSW_API posw_verdict posw_params_check(const posw_params *p);
+POSW_API POSW_MUST_USE posw_verdict posw_params_check(const posw_params *p);
 /* Sum of the subsidies of blocks 1 to 2^40 (P5) in wei, saturated at 2^256 - 1. */
 POSW_API posw_u256 posw_params_reward_total(const posw_params *p);
 

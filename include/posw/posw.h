@@ -22,13 +22,17 @@
  * What holds everywhere:
  * - Functions are pure or work on an object of the caller's. No I/O, no clock, no threads, no floating point, and no
  * heap but in chainfile.h. Different objects may be used by different threads at the same time.
- * - Memory is the caller's. An object whose size is not known from its type has a function that tells it. "Borrowed"
- * means: must stay where it is for as long as is said.
+ * - Memory is the caller's. An object whose size is not known from its type has a function that tells it; it is filled
+ * by its init, and may be forgotten at any time. "Borrowed" means: must stay where it is for as long as is said. NULL
+ * is allowed where it is said, and as the pointer to no bytes or elements.
  * - Outputs come first and are written on success only. Amounts are in wei, times in seconds since 1970, lengths in
  * blocks, unless a name ends in another unit.
  * - A verdict (verdict.h) is valid, invalid with the rule that was broken, or not yet. It never stands for an operating
  * error.
- * - "Asserted" means: the caller has a bug if it does not hold; the program stops with a message.
+ * - "Asserted" means: the caller has a bug if it does not hold; the program stops with a message. What others send
+ * (headers, proofs, chain files) is decoded and judged first; nothing of it stops that.
+ * - Nothing here is a key or signs, so no function needs constant time. The seeds of tree.h are to be kept from peers.
+ * - Members and sizes of structs and the numbers of enums are part of the ABI: when they change, so does the soversion.
  *
  * Use: cc main.c $(pkg-config --cflags --libs libposw) */
 #ifndef POSW_POSW_H

@@ -56,12 +56,13 @@ POSW_API POSW_MUST_USE bool posw_seal_signer(posw_address *out, const posw_heade
 
 /* H7 and H8 for a known weight and signer, cheapest check first; the PoW output itself (H6) is not recomputed here.
  * Valid, or invalid under POSW_RULE_TARGET or POSW_RULE_SIGNATURE. */
-POSW_API posw_verdict posw_seal_check(const posw_header *h, const posw_u256 *weight, const posw_address *signer);
+POSW_API POSW_MUST_USE posw_verdict posw_seal_check(const posw_header *h, const posw_u256 *weight,
+                                                    const posw_address *signer);
 /* H6: recomputes the PoW; invalid under POSW_RULE_POW (or H3, for a header without a seal). pow and scratch: borrowed
  * for the call. key: K1, read by RandomX only. *ok false when the engine failed; the verdict is then meaningless. 1 us
  * to 70 ms, by algorithm. */
-POSW_API posw_verdict posw_seal_check_pow(bool *ok, const posw_header *h, const posw_pow *pow, void *scratch,
-                                          const posw_hash *key);
+POSW_API POSW_MUST_USE posw_verdict posw_seal_check_pow(bool *ok, const posw_header *h, const posw_pow *pow,
+                                                        void *scratch, const posw_hash *key);
 
 #ifdef __cplusplus
 }

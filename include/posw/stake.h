@@ -41,7 +41,7 @@ typedef struct {
 } posw_stake_proof;
 
 /* E1: epoch of a block, and the number of the block after which the table in force in that epoch was taken (0:
- * genesis). */
+ * genesis). Numbers of blocks here and below: up to 2^63. */
 POSW_API uint64_t posw_epoch_of(const posw_params *p, uint64_t number);
 POSW_API uint64_t posw_epoch_snapshot_block(const posw_params *p, uint64_t epoch);
 /* True iff the state after this block is the snapshot of a table; *epoch is the first epoch in which that is in force
@@ -79,11 +79,11 @@ POSW_API POSW_MUST_USE bool posw_stake_tree_prove(posw_stake_proof *out, const p
 
 /* E5: does the proof lead to this stake root, for this miner in this epoch? Valid, or invalid under
  * POSW_RULE_STAKE_PROOF. At most 18 hashes. */
-POSW_API posw_verdict posw_stake_proof_check(const posw_stake_proof *proof, uint64_t epoch, const posw_address *miner,
-                                             const posw_hash *stake_root);
+POSW_API POSW_MUST_USE posw_verdict posw_stake_proof_check(const posw_stake_proof *proof, uint64_t epoch,
+                                                           const posw_address *miner, const posw_hash *stake_root);
 /* RLP [supply, total, signer, stake, [[side, hash, sum]...]]; side 0 right, 1 left. Strict decoding: canonical RLP,
  * total, stake and sums below 2^128, at most 16 siblings, nothing after the list; false leaves *out unchanged. At most
- * 926 bytes. */
+ * 926 bytes. What is encoded keeps these limits (asserted). */
 POSW_API size_t posw_stake_proof_encode(uint8_t out[POSW_STAKE_PROOF_SIZE_MAX], const posw_stake_proof *proof);
 POSW_API POSW_MUST_USE bool posw_stake_proof_decode(posw_stake_proof *out, const uint8_t *in, size_t size);
 

@@ -13,8 +13,9 @@
  *      route from 4 to 6: fork 1, undo 4 and 2, apply 3, 5 and 6; it undoes 2 blocks (F3)
  *
  * Nodes are named by an index: 0 is the root, and later ones follow in the order of insertion, so that a parent's index
- * is always below its children's. Indices stand until the next posw_tree_prune(), which names what it keeps anew, in
- * the same order. The order of insertion is the only thing besides hashes and weights that an answer depends on.
+ * is always below its children's. An index that names no node is asserted against. Indices stand until the next
+ * posw_tree_prune(), which names what it keeps anew, in the same order. The order of insertion is the only thing
+ * besides hashes and weights that an answer depends on.
  *
  * What is left to the caller: checking headers (posw/check.h) before they are inserted, the database, and what to do
  * when the tree is full. Every header needs a proof of work, but one proof serves for many headers: its maker can sign
@@ -58,8 +59,8 @@ enum posw_tree_result {
 /* Bytes for a tree of at most `capacity` nodes, 1 to POSW_TREE_NODES_MAX (asserted): 88 to 96 a node. */
 POSW_API size_t posw_tree_size(uint32_t capacity);
 /* A tree of one node, the root: genesis, or any block that is never to be undone, with the weight of the chain up to
- * it. memory: posw_tree_size(capacity) bytes, 16-byte aligned, borrowed while the tree is used. seed: random and secret
- * where headers come from others; no answer depends on it. */
+ * it. memory: posw_tree_size(capacity) bytes, 16-byte aligned (asserted), borrowed while the tree is used. seed: random
+ * and secret where headers come from others; no answer depends on it. */
 POSW_API posw_tree *posw_tree_init(void *memory, uint32_t capacity, const uint64_t seed[2], const posw_hash *root,
                                    uint64_t number, const posw_u256 *weight);
 
@@ -100,9 +101,9 @@ typedef struct {
 
 /* Between any two nodes, in one step a block of the way. */
 POSW_API posw_tree_route posw_tree_route_between(const posw_tree *t, uint32_t from, uint32_t to);
-/* The nodes of a route in the order in which they are taken: undo downwards, from `from` to the child of the fork;
- * apply upwards, from the child of the fork to `to`. The arrays have room for undo_count and apply_count indices;
- * either may be NULL. */
+/* The nodes of a route, that of posw_tree_route_between(from, to), in the order in which they are taken: undo
+ * downwards, from `from` to the child of the fork; apply upwards, from the child of the fork to `to`. The arrays have
+ * room for undo_count and apply_count indices; either may be NULL. */
 POSW_API void posw_tree_route_list(const posw_tree *t, const posw_tree_route *r, uint32_t from, uint32_t to,
                                    uint32_t *undo, uint32_t *apply);
 /* F3: true iff going from one to the other undoes at most R blocks. */
@@ -127,7 +128,8 @@ typedef struct posw_copies posw_copies;
 enum { POSW_COPIES_MAX = 4, POSW_COPIES_PROOFS_MAX = 4096 };
 /* Bytes for so many proofs, 1 to POSW_COPIES_PROOFS_MAX (asserted): 48 each. */
 POSW_API size_t posw_copies_size(uint32_t proofs);
-/* memory: posw_copies_size(proofs) bytes, 16-byte aligned, borrowed while it is used. seed: random and secret. */
+/* memory: posw_copies_size(proofs) bytes, 16-byte aligned (asserted), borrowed while it is used. seed: random and
+ * secret. */
 POSW_API posw_copies *posw_copies_init(void *memory, uint32_t proofs, const uint64_t seed[2]);
 /* True: one of the first POSW_COPIES_MAX headers of its proof, which is remembered; false: one more copy. O(proofs), a
  * few microseconds for thousands. */

@@ -58,11 +58,12 @@ POSW_API void posw_u256_divmod(posw_u256 *q, posw_u256 *r, const posw_u256 *n, c
  * output may be NULL. */
 POSW_API void posw_u256_div_full(posw_u256 *q, posw_u256 *r, const posw_u256 *hi, const posw_u256 *lo,
                                  const posw_u256 *d);
+/* Quotient; d != 0 (asserted). */
 POSW_API posw_u256 posw_u256_div_u64(const posw_u256 *n, uint64_t d);
 /* floor(a * b / d) with the 512-bit intermediate; false when the result needs more than 256 bits. d != 0 (asserted). */
 POSW_API POSW_MUST_USE bool posw_u256_muldiv(posw_u256 *out, const posw_u256 *a, const posw_u256 *b,
                                              const posw_u256 *d);
-/* Shifts by 0..255 bits; bits shifted out are lost (shl_checked: false instead). */
+/* Shifts by 0..255 bits (asserted); bits shifted out are lost (shl_checked: false instead). */
 POSW_API posw_u256 posw_u256_shl(const posw_u256 *v, unsigned bits);
 POSW_API posw_u256 posw_u256_shr(const posw_u256 *v, unsigned bits);
 POSW_API POSW_MUST_USE bool posw_u256_shl_checked(posw_u256 *out, const posw_u256 *v, unsigned bits);

@@ -51,7 +51,7 @@ json_t *posw_chainfile_load(posw_chainfile_reader *r, const char *text, size_t s
         return NULL;
     }
     json_error_t error;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json_t *root = json_loadb(size == 0 ? "" : text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (root == NULL) r->code = parse_error(r->msg, &error, text, size);
     return root;
 }

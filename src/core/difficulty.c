@@ -85,6 +85,6 @@ posw_u256 posw_difficulty_next(const posw_params *p, const posw_window *w, const
     case POSW_DIFFICULTY_STEP:
         return posw_difficulty_next_step(p, parent, timestamp);
     }
-    POSW_ASSERT(!"a difficulty rule (P6)");
+    POSW_ASSERT(false && "a difficulty rule (P6)");
     return POSW_U256_MAX;
 }

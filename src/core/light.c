@@ -17,6 +17,7 @@
 #include "codec/header_x4.h"
 #include "core/check_parts.h"
 #include "core/stake_proof_x4.h"
+#include "core/window_parts.h"
 #include "crypto/keccak.h"
 #include "posw/genesis.h"
 #include "posw/u256.h"
@@ -39,6 +40,7 @@ typedef struct {
 bool posw_light_init(posw_light *out, const posw_params *params, posw_window *window, const posw_pow *pow,
                      void *pow_scratch, const posw_header *genesis) {
     if (!posw_genesis_matches(genesis, params)) return false;
+    POSW_ASSERT(posw_window_is_of(window, params));
     *out = (posw_light){.params = params,
                         .window = window,
                         .pow = pow,
@@ -225,7 +227,7 @@ static void accept(posw_light *l, const posw_header *h, const posw_hash *hash) {
 
 posw_verdict posw_light_extend(bool *ok, size_t *accepted, posw_light *light, const posw_light_item *items,
                                size_t count, uint64_t now_s) {
-    POSW_ASSERT(count < UINT32_MAX);
+    POSW_ASSERT(count < UINT32_MAX && posw_window_is_of(light->window, light->params));
     prepared ready = {.proven = {{POSW_VALID, POSW_RULE_NONE}}};
     memo known = {{0}};
     *ok = true;

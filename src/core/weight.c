@@ -95,7 +95,7 @@ posw_u256 posw_weight(const posw_params *p, uint64_t number, const posw_u256 *st
     case POSW_WEIGHT_TICKET: /* W2 */
         return ticket_free(p, stake, supply, used) ? posw_u256_from_u64(posw_weight_boost(p, number)) : POSW_U256_ONE;
     }
-    POSW_ASSERT(!"a known weight rule"); /* P7 */
+    POSW_ASSERT(false && "a known weight rule"); /* P7 */
     return POSW_U256_ONE;
 }
 

@@ -26,6 +26,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/word.h"
+#include "core/window_parts.h"
 
 enum { BLOCKS_MAX = 1 << 24 };
 
@@ -84,6 +85,10 @@ posw_window *posw_window_init(void *memory, uint64_t window_blocks, uint64_t his
     w->slots_offset = slots_offset_of(w->ring_size);
     posw_window_reset(w);
     return w;
+}
+
+bool posw_window_is_of(const posw_window *w, const posw_params *p) {
+    return w->window == p->window_blocks && w->unlock_s == 2 * p->window_blocks * p->block_time_s;
 }
 
 /* --- the table of counts --- */

@@ -79,6 +79,8 @@ static void test_refuses(void **state) {
     char *large = calloc(1, POSW_CHAINFILE_SIZE_MAX + 1), message[POSW_CHAINFILE_MESSAGE_SIZE];
     assert_non_null(large);
     posw_params p;
+    assert_int_equal(posw_params_read(&p, NULL, NULL, 0, message, sizeof message), POSW_CHAINFILE_REFUSED);
+    assert_non_null(strstr(message, "line 1"));
     assert_int_equal(posw_params_read(&p, NULL, large, POSW_CHAINFILE_SIZE_MAX + 1, message, sizeof message),
                      POSW_CHAINFILE_REFUSED);
     assert_non_null(strstr(message, "at most 16777216"));

@@ -449,8 +449,32 @@ static void name_too_long(void *arg) {
     posw_genesis_header(&h, &x->params, "0123456789abcdef0123456789abcdef!", &x->genesis.state_root);
 }
 
+/* A window of another chain counts other tickets. */
+static void other_window(void *arg) {
+    const world *x = arg;
+    (void)posw_window_init(x->memory[0], W - 1, HISTORY, 2 * W * x->params.block_time_s);
+    (void)start(x, 0);
+}
+
+static void other_unlock(void *arg) {
+    const world *x = arg;
+    (void)posw_window_init(x->memory[0], W, HISTORY, 2 * W * x->params.block_time_s - 1);
+    (void)start(x, 0);
+}
+
+static void window_exchanged(void *arg) {
+    const world *x = arg;
+    size_t accepted;
+    posw_light light = start(x, 0);
+    light.window = posw_window_init(x->memory[1], W + 1, HISTORY - 1, 2 * W * x->params.block_time_s);
+    (void)extend(&light, &accepted, x->items, 1);
+}
+
 static void test_bugs_stop(void **state) {
     assert_true(test_aborts(name_too_long, *state));
+    assert_true(test_aborts(other_window, *state));
+    assert_true(test_aborts(other_unlock, *state));
+    assert_true(test_aborts(window_exchanged, *state));
 }
 
 /* ---- engines and keys ---- */
@@ -478,7 +502,9 @@ static void test_engine_fails(void **state) {
         size_t accepted;
         bool ok;
         assert_true(posw_light_init(&light, &x->params, x->windows[0], &RECORDED, &r, &x->genesis));
-        (void)posw_light_extend(&ok, &accepted, &light, x->items, LENGTH, light.tip.timestamp + FAR_S);
+        const posw_verdict meaningless =
+            posw_light_extend(&ok, &accepted, &light, x->items, LENGTH, light.tip.timestamp + FAR_S);
+        (void)meaningless;
         assert_false(ok);
         assert_int_equal(accepted, at - 1);
         assert_int_equal(light.tip.number, at - 1);
