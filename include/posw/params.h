@@ -101,6 +101,9 @@ POSW_API const char *posw_params_preset_text(const char *name);
  * "custom". Static storage. */
 POSW_API const char *posw_params_preset_of(const posw_params *p);
 
+/* "keccak256", "argon2id" or "randomx": the name in chain files. "" for a value outside the enum. Static storage. */
+POSW_API const char *posw_pow_name(enum posw_pow_algorithm algorithm);
+
 /* U2: the rules for block `number`: those of the latest upgrade at or below it, or those from genesis on. */
 POSW_API posw_rules posw_params_rules(const posw_params *p, uint64_t number);
 /* True iff no block can tell the two apart: all is equal, but the treasury's address where neither gives it a share. */

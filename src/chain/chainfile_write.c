@@ -189,7 +189,7 @@ static json_t *spec_json(const posw_chain_spec *spec, bool *ok) {
     set(o, "name", json_string(spec->name), ok);
     set(o, "ticker", json_string(spec->ticker), ok);
     set(o, "chainId", number_json(p->chain_id), ok);
-    set(o, "pow", json_string(POSW_CHAINFILE_POWS[p->pow]), ok);
+    set(o, "pow", json_string(posw_pow_name(p->pow)), ok);
     set_fields(o, POSW_SECTION_TOP, p, ok);
     set(o, "difficulty", difficulty_json(p, ok), ok);
     set(o, "weight", weight_json(p, ok), ok);

@@ -1,7 +1,6 @@
 #include "chainfile/fields.h"
 
 const char *const POSW_CHAINFILE_SECTIONS[POSW_SECTION_COUNT] = {"", "difficulty", "weight", "stake", "reward", "fees"};
-const char *const POSW_CHAINFILE_POWS[3] = {"keccak256", "argon2id", "randomx"};
 const char *const POSW_CHAINFILE_WEIGHT_RULES[2] = {"power", "ticket"};
 const char *const POSW_CHAINFILE_FEE_RULES[2] = {"burn", "pool"};
 const char *const POSW_CHAINFILE_EXPONENTS[7] = {"0", "0.5", "1", "1.5", "2", NULL, "3"};

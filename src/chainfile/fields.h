@@ -39,13 +39,16 @@ typedef struct {
     enum posw_chainfile_when when;
 } posw_chainfile_field;
 
-enum { POSW_CHAINFILE_FIELD_COUNT = 23, POSW_CHAINFILE_DIFFICULTY_RULE_COUNT = POSW_DIFFICULTY_STEP + 1 };
+enum {
+    POSW_CHAINFILE_FIELD_COUNT = 23,
+    POSW_CHAINFILE_POW_COUNT = POSW_POW_RANDOMX + 1,
+    POSW_CHAINFILE_DIFFICULTY_RULE_COUNT = POSW_DIFFICULTY_STEP + 1
+};
 extern const posw_chainfile_field POSW_CHAINFILE_FIELDS[POSW_CHAINFILE_FIELD_COUNT];
 /* "" for the top, else the section's key. */
 extern const char *const POSW_CHAINFILE_SECTIONS[POSW_SECTION_COUNT];
 /* Indexed by the enums of posw/params.h. */
-extern const char *const POSW_CHAINFILE_POWS[3], *const POSW_CHAINFILE_WEIGHT_RULES[2],
-                                                     *const POSW_CHAINFILE_FEE_RULES[2];
+extern const char *const POSW_CHAINFILE_WEIGHT_RULES[2], *const POSW_CHAINFILE_FEE_RULES[2];
 /* Indexed by twice the exponent; NULL where there is no such exponent. */
 extern const char *const POSW_CHAINFILE_EXPONENTS[7];
 

@@ -90,7 +90,10 @@ static bool read_rules(posw_chainfile_reader *r) {
     unsigned choice;
     const json_t *v = value_of(r, POSW_SECTION_TOP, "pow");
     if (v != NULL) {
-        if (!posw_chainfile_choice(r, &choice, v, "pow", POSW_CHAINFILE_POWS, 3)) return false;
+        const char *names[POSW_CHAINFILE_POW_COUNT];
+        for (unsigned i = 0; i < POSW_ARRAY_SIZE(names); i++)
+            names[i] = posw_pow_name((enum posw_pow_algorithm)i);
+        if (!posw_chainfile_choice(r, &choice, v, "pow", names, POSW_ARRAY_SIZE(names))) return false;
         p->pow = (enum posw_pow_algorithm)choice;
     }
     v = value_of(r, POSW_SECTION_DIFFICULTY, "rule");

@@ -296,7 +296,6 @@ static int put_genesis(bundle *b) {
 }
 
 static int put_values(bundle *b) {
-    static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &b->spec->params;
     const posw_u256 supply = posw_chain_spec_supply(b->spec);
     char weight[CLI_WEIGHT_WORDS];
@@ -308,7 +307,7 @@ static int put_values(bundle *b) {
     put(b, "SLUG", b->slug);
     put_number(b, "CHAIN-ID", p->chain_id);
     put_number(b, "BLOCK-TIME", p->block_time_s);
-    put(b, "POW", pow_names[p->pow]);
+    put(b, "POW", posw_pow_name(p->pow));
     put(b, "WEIGHT", weight);
     put_amount(b, "SUPPLY", &supply);
     put_amount(b, "REWARD", &p->reward_initial_wei);

@@ -121,13 +121,12 @@ void cli_weight_words(char out[CLI_WEIGHT_WORDS], const posw_params *p) {
 }
 
 void cli_chain_show(const posw_chain_spec *spec) {
-    static const char *const pow_names[] = {"keccak256", "argon2id", "randomx"};
     const posw_params *p = &spec->params;
     char weight[CLI_WEIGHT_WORDS];
     cli_weight_words(weight, p);
     posw_u256 supply = posw_chain_spec_supply(spec);
     printf("%-18s %s (%s)\n%-18s %" PRIu64 "\n%-18s %s\n%-18s %" PRIu64 " s\n", "name", spec->name, spec->ticker,
-           "chain id", p->chain_id, "proof of work", pow_names[p->pow], "block time", p->block_time_s);
+           "chain id", p->chain_id, "proof of work", posw_pow_name(p->pow), "block time", p->block_time_s);
     difficulty_line(p);
     printf("%-18s %s\n", "weight rule", weight);
     printf("%-18s %" PRIu64 " blocks\n%-18s %" PRIu64 " blocks\n%-18s %" PRIu64 " blocks (%.1f days)\n%-18s %" PRIu64

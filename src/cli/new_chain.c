@@ -107,13 +107,9 @@ static bool read_block_time(new_chain *n, const char *text, posw_message *msg) {
 }
 
 static bool read_pow(new_chain *n, const char *text, posw_message *msg) {
-    static const struct {
-        const char *name;
-        enum posw_pow_algorithm algorithm;
-    } names[] = {{"argon2id", POSW_POW_ARGON2ID}, {"randomx", POSW_POW_RANDOMX}, {"keccak256", POSW_POW_KECCAK256}};
-    for (size_t i = 0; i < POSW_ARRAY_SIZE(names); i++) {
-        if (strcmp(names[i].name, text) != 0) continue;
-        n->spec.params.pow = names[i].algorithm;
+    for (enum posw_pow_algorithm a = POSW_POW_KECCAK256; a <= POSW_POW_RANDOMX; a++) {
+        if (strcmp(posw_pow_name(a), text) != 0) continue;
+        n->spec.params.pow = a;
         return true;
     }
     return REFUSE(msg, "must be argon2id, randomx or keccak256");

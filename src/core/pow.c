@@ -3,6 +3,18 @@
 #include "crypto/keccak.h"
 #include "posw/seal.h"
 
+const char *posw_pow_name(enum posw_pow_algorithm algorithm) {
+    switch (algorithm) {
+    case POSW_POW_KECCAK256:
+        return "keccak256";
+    case POSW_POW_ARGON2ID:
+        return "argon2id";
+    case POSW_POW_RANDOMX:
+        return "randomx";
+    }
+    return "";
+}
+
 static bool keccak_hash(void *scratch, posw_hash *out, const posw_hash *key, const uint8_t input[POSW_POW_INPUT_SIZE]) {
     (void)scratch;
     (void)key;

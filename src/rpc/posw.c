@@ -7,18 +7,6 @@
 
 /* ---- parameters ---- */
 
-static const char *pow_name(enum posw_pow_algorithm pow) {
-    switch (pow) {
-    case POSW_POW_KECCAK256:
-        return "keccak256";
-    case POSW_POW_ARGON2ID:
-        return "argon2id";
-    case POSW_POW_RANDOMX:
-        return "randomx";
-    }
-    return "";
-}
-
 static void json_weight(posw_jw *w, const posw_params *p) {
     const posw_weight_params *f = &p->weight;
     const char *preset = posw_params_preset_of(p), *text = posw_params_preset_text(preset);
@@ -106,7 +94,7 @@ void rpc_posw_chain_parameters(rpc_call *c) {
     posw_jw_kv_quantity(w, "chainId", p->chain_id);
     posw_jw_kv_hash(w, "genesisHash", &genesis);
     posw_jw_kv_quantity(w, "genesisTime", p->genesis_time);
-    posw_jw_kv_string(w, "pow", pow_name(p->pow));
+    posw_jw_kv_string(w, "pow", posw_pow_name(p->pow));
     posw_jw_kv_quantity(w, "blockTime", p->block_time_s);
     posw_jw_kv_quantity(w, "window", p->window_blocks);
     posw_jw_kv_quantity(w, "epoch", p->epoch_blocks);

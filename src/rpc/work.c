@@ -5,18 +5,6 @@
 
 #include <stdio.h>
 
-static const char *algorithm(const rpc_call *c) {
-    switch (posw_chain_params(c->chain)->pow) {
-    case POSW_POW_KECCAK256:
-        return "keccak256";
-    case POSW_POW_ARGON2ID:
-        return "argon2id";
-    case POSW_POW_RANDOMX:
-        return "randomx";
-    }
-    return "";
-}
-
 /* input: the 47 bytes of H5 with nonce zero; a searcher writes its nonce to the last 8. A seal is valid iff the output,
  * read as a little-endian number, is below target. */
 void rpc_posw_get_work(rpc_call *c) {
@@ -32,7 +20,7 @@ void rpc_posw_get_work(rpc_call *c) {
     posw_jw_object(w);
     posw_jw_kv_quantity(w, "workId", work.id);
     posw_jw_kv_quantity(w, "number", work.number);
-    posw_jw_kv_string(w, "algorithm", algorithm(c));
+    posw_jw_kv_string(w, "algorithm", posw_pow_name(posw_chain_params(c->chain)->pow));
     posw_jw_kv_hash(w, "key", &work.key);
     posw_jw_kv_hash(w, "sealHash", &work.seal_hash);
     posw_jw_kv_data(w, "input", work.input, sizeof work.input);

@@ -30,6 +30,14 @@ static void assert_broken(const posw_params *p, enum posw_rule rule) {
         assert_valid(&p);              \
     } while (0)
 
+static void test_pow_names(void **state) {
+    (void)state;
+    assert_string_equal(posw_pow_name(POSW_POW_KECCAK256), "keccak256");
+    assert_string_equal(posw_pow_name(POSW_POW_ARGON2ID), "argon2id");
+    assert_string_equal(posw_pow_name(POSW_POW_RANDOMX), "randomx");
+    assert_string_equal(posw_pow_name((enum posw_pow_algorithm)(POSW_POW_RANDOMX + 1)), "");
+}
+
 static void test_default(void **state) {
     (void)state;
     posw_params p;
@@ -474,6 +482,7 @@ static void test_rule_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pow_names),
         cmocka_unit_test(test_default),
         cmocka_unit_test(test_p1),
         cmocka_unit_test(test_p2),
