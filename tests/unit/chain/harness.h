@@ -181,14 +181,24 @@ static inline h_tx h_transfer(unsigned from, uint64_t nonce, unsigned to, uint64
     return h_call(from, nonce, &a, h_coins(coins), (posw_bytes){NULL, 0}, 21000);
 }
 
-static inline h_tx h_stake(unsigned from, uint64_t nonce, unsigned miner, uint64_t coins) {
-    const posw_address a = h_address(miner);
+/* A call of the staking contract with one address, that of key `about`. */
+static inline h_tx h_staking_call(unsigned from, uint64_t nonce, const char *signature, unsigned about,
+                                  posw_u256 value) {
+    const posw_address a = h_address(about);
     posw_buf input = {0};
-    posw_abi_append_selector(&input, "stake(address)");
+    posw_abi_append_selector(&input, signature);
     posw_abi_append_address(&input, &a);
-    const h_tx tx = h_call(from, nonce, &POSW_STAKING_ADDRESS, h_coins(coins), posw_buf_view(&input), 200000);
+    const h_tx tx = h_call(from, nonce, &POSW_STAKING_ADDRESS, value, posw_buf_view(&input), 200000);
     posw_buf_clear(&input);
     return tx;
+}
+
+static inline h_tx h_stake(unsigned from, uint64_t nonce, unsigned miner, uint64_t coins) {
+    return h_staking_call(from, nonce, "stake(address)", miner, h_coins(coins));
+}
+
+static inline h_tx h_set_signer(unsigned from, uint64_t nonce, unsigned signer) {
+    return h_staking_call(from, nonce, "setSigner(address)", signer, POSW_U256_ZERO);
 }
 
 static inline h_tx h_unstake(unsigned from, uint64_t nonce, unsigned miner, uint64_t coins) {

@@ -37,16 +37,6 @@ static void random_spec(posw_chain_spec *out, uint64_t *seed) {
     if (posw_chain_spec_check(out, NULL, &msg) != POSW_OK) fail_msg("%s", msg.text);
 }
 
-static h_tx set_signer(unsigned from, uint64_t nonce, unsigned signer) {
-    const posw_address a = h_address(signer);
-    posw_buf input = {0};
-    posw_abi_append_selector(&input, "setSigner(address)");
-    posw_abi_append_address(&input, &a);
-    const h_tx tx = h_call(from, nonce, &POSW_STAKING_ADDRESS, POSW_U256_ZERO, posw_buf_view(&input), 200000);
-    posw_buf_clear(&input);
-    return tx;
-}
-
 static h_tx withdraw(unsigned from, uint64_t nonce) {
     posw_buf input = {0};
     posw_abi_append_selector(&input, "withdraw()");
@@ -70,7 +60,7 @@ static void random_txs(posw_chain *c, h_plan *plan, uint64_t *seed) {
         else if (what == 6)
             *tx = withdraw(from, nonce);
         else
-            *tx = set_signer(from, nonce, 4 + from);
+            *tx = h_set_signer(from, nonce, 4 + from);
     }
 }
 

@@ -241,13 +241,7 @@ static void refuse_known_signature(posw_chain *c, enum posw_rule rule, bool know
 static void delegated_signer(void **state) {
     world *w = *state;
     posw_chain *c = w->a.chain;
-    const posw_address signer = h_address(7);
-    posw_buf input = {0};
-    posw_abi_append_selector(&input, "setSigner(address)");
-    posw_abi_append_address(&input, &signer);
-    h_plan set = {.miner = 1};
-    set.txs[set.tx_count++] = h_call(0, 0, &POSW_STAKING_ADDRESS, POSW_U256_ZERO, posw_buf_view(&input), 100000);
-    posw_buf_clear(&input);
+    h_plan set = {.miner = 1, .tx_count = 1, .txs = {h_set_signer(0, 0, 7)}};
     h_block b = h_extend(c, &set);
     h_block_clear(&b);
     while (posw_chain_tip(c)->number + 1 < 2 * H_EPOCH) { /* the old signer until then */

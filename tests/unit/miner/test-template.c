@@ -421,16 +421,6 @@ static void without_its_state(void **state) {
 
 /* ---- signers ---- */
 
-static h_tx set_signer(unsigned from, uint64_t nonce, unsigned signer) {
-    const posw_address a = h_address(signer);
-    posw_buf input = {0};
-    posw_abi_append_selector(&input, "setSigner(address)");
-    posw_abi_append_address(&input, &a);
-    const h_tx tx = h_call(from, nonce, &POSW_STAKING_ADDRESS, POSW_U256_ZERO, posw_buf_view(&input), 200000);
-    posw_buf_clear(&input);
-    return tx;
-}
-
 static void a_named_signer(void **state) {
     p_world *w = *state;
     posw_miner_identity own = {.miner = h_address(0)}, named = own, stranger = {.miner = h_address(1)}, none = own;
@@ -440,7 +430,7 @@ static void a_named_signer(void **state) {
     memset(none.secret, 0, sizeof none.secret);
     assert_true(posw_miner_can_sign(w->node.chain, &own) && posw_miner_can_sign(w->node.chain, &stranger));
     assert_false(posw_miner_can_sign(w->node.chain, &named) || posw_miner_can_sign(w->node.chain, &none));
-    h_plan plan = {.miner = 1, .tx_count = 1, .txs = {set_signer(0, 0, 6)}};
+    h_plan plan = {.miner = 1, .tx_count = 1, .txs = {h_set_signer(0, 0, 6)}};
     p_mine(w, &plan);
     assert_true(posw_miner_can_sign(w->node.chain, &own)); /* the table in force is of an earlier epoch */
     while (posw_chain_tip(w->node.chain)->number < 3 * H_EPOCH) {

@@ -3,19 +3,6 @@
 
 #include "codec/receipt.h"
 
-/* A block with a transfer (key 1 to 2), a stake of key 2 for miner 3, and a call that reverts (key 4). */
-static void three_kinds(world *w, char *hashes[3]) {
-    hashes[0] = w_send(w, h_transfer(1, 0, 2, 5));
-    hashes[1] = w_send(w, h_stake(2, 0, 3, 50));
-    hashes[2] = w_send(w, h_unstake(4, 0, 3, 1)); /* has no stake */
-    w_mine(w, 1);
-}
-
-static void free_hashes(char *hashes[3]) {
-    for (size_t i = 0; i < 3; i++)
-        free(hashes[i]);
-}
-
 static void expect_keys(const json_t *o, const char *const keys[], size_t count) {
     for (size_t i = 0; i < count; i++)
         if (json_object_get(o, keys[i]) == NULL) fail_msg("no %s", keys[i]);
@@ -93,7 +80,7 @@ static void test_block(void **state) {
     world w;
     char *hashes[3];
     w_open(&w);
-    three_kinds(&w, hashes);
+    w_three_kinds(&w, hashes);
     json_t *brief = w_call(&w, "eth_getBlockByNumber", "[\"0x1\",false]");
     json_t *full = w_call(&w, "eth_getBlockByHash", "[\"%s\",true]", w_hash_at(&w, 1));
     expect_keys(brief, BLOCK_KEYS, POSW_ARRAY_SIZE(BLOCK_KEYS));
@@ -121,7 +108,7 @@ static void test_block(void **state) {
     }
     json_decref(brief);
     json_decref(full);
-    free_hashes(hashes);
+    w_free_hashes(hashes);
     w_close(&w);
 }
 
@@ -145,7 +132,7 @@ static void test_size_and_raw(void **state) {
     world w;
     char *hashes[3];
     w_open(&w);
-    three_kinds(&w, hashes);
+    w_three_kinds(&w, hashes);
     json_t *raw = w_call(&w, "debug_getRawBlock", "[\"0x1\"]"),
            *block = w_call(&w, "eth_getBlockByNumber", "[\"0x1\",false]");
     assert_int_equal(w_u64(block, "size"), json_string_length(raw) / 2 - 1);
@@ -166,7 +153,7 @@ static void test_size_and_raw(void **state) {
     w_text(&w, hashes[1], "web3_sha3", "[\"%s\"]", json_string_value(raw));
     w_text(&w, json_string_value(raw), "debug_getRawTransaction", "[\"%s\"]", hashes[1]);
     json_decref(raw);
-    free_hashes(hashes);
+    w_free_hashes(hashes);
     w_close(&w);
 }
 
@@ -175,7 +162,7 @@ static void test_raw_receipts(void **state) {
     world w;
     char *hashes[3];
     w_open(&w);
-    three_kinds(&w, hashes);
+    w_three_kinds(&w, hashes);
     json_t *list = w_call(&w, "debug_getRawReceipts", "[\"0x1\"]"),
            *block = w_call(&w, "eth_getBlockByNumber", "[\"0x1\",false]");
     uint8_t bytes[3][2048];
@@ -190,7 +177,7 @@ static void test_raw_receipts(void **state) {
     assert_string_equal(w_hex(root.b, sizeof root.b), w_string(block, "receiptsRoot"));
     json_decref(list);
     json_decref(block);
-    free_hashes(hashes);
+    w_free_hashes(hashes);
     w_close(&w);
 }
 
@@ -199,7 +186,7 @@ static void test_receipts(void **state) {
     world w;
     char *hashes[3];
     w_open(&w);
-    three_kinds(&w, hashes);
+    w_three_kinds(&w, hashes);
     json_t *all = w_call(&w, "eth_getBlockReceipts", "[\"0x1\"]"),
            *by_hash = w_call(&w, "eth_getBlockReceipts", "[\"%s\"]", w_hash_at(&w, 1));
     assert_true(json_equal(all, by_hash));
@@ -237,7 +224,7 @@ static void test_receipts(void **state) {
     json_decref(failed);
     json_decref(all);
     json_decref(by_hash);
-    free_hashes(hashes);
+    w_free_hashes(hashes);
     w_close(&w);
 }
 

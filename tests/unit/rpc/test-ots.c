@@ -5,19 +5,6 @@
 
 static const char BLOCK_PARAMS[] = "[\"0x%" PRIx64 "\",%s]";
 
-/* A block with a transfer (key 1 to 2), a stake of key 2 for miner 3, and a call that reverts (key 4). */
-static void three_kinds(world *w, char *hashes[3]) {
-    hashes[0] = w_send(w, h_transfer(1, 0, 2, 5));
-    hashes[1] = w_send(w, h_stake(2, 0, 3, 50));
-    hashes[2] = w_send(w, h_unstake(4, 0, 3, 1)); /* has no stake */
-    w_mine(w, 1);
-}
-
-static void free_hashes(char *hashes[3]) {
-    for (size_t i = 0; i < 3; i++)
-        free(hashes[i]);
-}
-
 /* `part` has the members of `whole` but for those named, and nothing else but `extra` (NULL: none). */
 static void expect_subset(const json_t *part, const json_t *whole, const char *const changed[], const char *extra) {
     const char *key;
@@ -71,7 +58,7 @@ static void test_details(void **state) {
     char *hashes[3];
     const world_options o = {.change = treasury};
     w_open_with(&w, &o);
-    three_kinds(&w, hashes);
+    w_three_kinds(&w, hashes);
     json_t *d = w_call(&w, "ots_getBlockDetails", "[1]");
     json_t *again = w_call(&w, "ots_getBlockDetailsByHash", "[\"%s\"]", w_hash_at(&w, 1));
     json_t *block = w_call(&w, "eth_getBlockByNumber", "[\"0x1\",false]");
@@ -106,7 +93,7 @@ static void test_details(void **state) {
     json_decref(d);
     w_null(&w, "ots_getBlockDetails", "[2]");
     w_null(&w, "ots_getBlockDetailsByHash", "[\"0x%064d\"]", 1);
-    free_hashes(hashes);
+    w_free_hashes(hashes);
     w_close(&w);
 }
 
@@ -118,7 +105,7 @@ static void test_pages(void **state) {
     world w;
     char *hashes[3];
     w_open(&w);
-    three_kinds(&w, hashes);
+    w_three_kinds(&w, hashes);
     json_t *block = w_call(&w, "eth_getBlockByNumber", BLOCK_PARAMS, (uint64_t)1, "true");
     json_t *receipts = w_call(&w, "eth_getBlockReceipts", "[\"0x1\"]");
     for (size_t k = 0; k < POSW_ARRAY_SIZE(page); k++) {
@@ -148,7 +135,7 @@ static void test_pages(void **state) {
               "[1,0,1001]");
     w_refused(&w, -32602, "invalid argument 2: a page has at least one transaction", "ots_getBlockTransactions",
               "[1,0,0]");
-    free_hashes(hashes);
+    w_free_hashes(hashes);
     w_close(&w);
 }
 

@@ -290,6 +290,20 @@ static inline void w_mine(world *w, uint64_t blocks) {
     json_decref(v);
 }
 
+/* A block with a transfer (key 1 to 2), a stake of key 2 for miner 3, and a call that reverts (key 4). Their hashes:
+ * w_free_hashes. */
+static inline void w_three_kinds(world *w, char *hashes[3]) {
+    hashes[0] = w_send(w, h_transfer(1, 0, 2, 5));
+    hashes[1] = w_send(w, h_stake(2, 0, 3, 50));
+    hashes[2] = w_send(w, h_unstake(4, 0, 3, 1)); /* has no stake */
+    w_mine(w, 1);
+}
+
+static inline void w_free_hashes(char *hashes[3]) {
+    for (size_t i = 0; i < 3; i++)
+        free(hashes[i]);
+}
+
 /* A block that others made, through posw_submitBlock. */
 static inline void w_submit(world *w, const h_block *b) {
     char *raw = w_long_hex(posw_buf_view(&b->bytes));

@@ -266,18 +266,9 @@ static void logins_that_cannot_be_served(void **state) {
 static void a_named_signer_can_be_served(void **state) {
     (void)state;
     world *w = open_with(NULL, (posw_stratum_options){0});
-    posw_buf input = {0};
-    const posw_address signer = h_address(1);
-    posw_abi_append_selector(&input, "setSigner(address)");
-    posw_abi_append_address(&input, &signer);
-    h_plan plan = {.miner = 0,
-                   .gap_s = 1,
-                   .tx_count = 2,
-                   .txs = {h_stake(2, 0, 2, 50),
-                           h_call(2, 1, &POSW_STAKING_ADDRESS, POSW_U256_ZERO, posw_buf_view(&input), 200000)}};
+    h_plan plan = {.miner = 0, .gap_s = 1, .tx_count = 2, .txs = {h_stake(2, 0, 2, 50), h_set_signer(2, 1, 1)}};
     h_block b = h_extend(w->chain.chain, &plan);
     h_block_clear(&b);
-    posw_buf_clear(&input);
     while (height(w) < 2 * H_EPOCH - 1) {
         come(w, 1);
         say_login(w, 1, 2, "");
