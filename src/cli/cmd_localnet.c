@@ -38,7 +38,7 @@ static const cli_option options[] = {
     {"duration", "SECONDS", "0", "stop after this time; 0: run until Ctrl-C"},
     CLI_MINERS_OPTIONS,
     CLI_SERVER_OPTIONS("*"),
-    CLI_NETWORK_OPTIONS,
+    {"p2p-port", "N", "30301", "TCP port for peers; 0 takes free ones"},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -187,14 +187,13 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
         (void)cli_miners_add_key(&r.miners, &l->miners[k], l->secrets[k]);
     if (code == CLI_OK)
         code = cli_miners_open(&r.miners, l->c, &s, i, ro); /* the ports follow each other, as those of the RPC do */
-    if (code == CLI_OK) code = cli_network_open(&r.network, l->c, &s, datadir, ro);
-    if (code == CLI_OK) code = add_earlier(l, &r.network, i);
+    if (code == CLI_OK) {
+        const uint64_t port = l->p2p_port == 0 ? 0 : l->p2p_port + i;
+        code = cli_network_open_loopback(&r.network, l->c, &s, datadir, (uint16_t)port, ro);
+    }
+    if (code == CLI_OK) code = add_earlier(l, &r.network, i); /* all know all */
     if (code == CLI_OK) {
         char *journal = datadir == NULL ? NULL : path_in(datadir, "mempool.journal", 0);
-        r.network.options.private_network = true;
-        r.network.options.named_only = true; /* all know all; others come by admin_addPeer */
-        ro->p2p_host = "127.0.0.1";
-        ro->p2p_port = (uint16_t)(l->p2p_port == 0 ? 0 : l->p2p_port + i);
         ro->threads = mines ? (unsigned)l->threads : 0;
         ro->pow = s.pow;
         ro->workers = 1;

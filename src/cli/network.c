@@ -96,22 +96,41 @@ static int open_files(cli_network *n) {
     return CLI_OK;
 }
 
-int cli_network_open(cli_network *n, const cli *c, cli_stack *s, const char *datadir, posw_runner_options *ro) {
-    n->c = c;
-    n->stack = s;
-    n->datadir = datadir;
-    n->enabled = !cli_switch(c, "no-network");
-    if (!n->enabled) return CLI_OK;
-    int code = read_options(n, ro);
-    if (code == CLI_OK) code = open_files(n);
+static int open_network(cli_network *n, posw_runner_options *ro) {
+    const int code = open_files(n);
     if (code != CLI_OK) return code;
-    n->options.log = &c->log;
+    n->options.log = &n->c->log;
     n->options.self = posw_identity_node_id(n->identity);
     n->options.kept = posw_buf_view(&n->kept);
     posw_random_bytes(n->options.seed, sizeof n->options.seed);
     ro->identity = n->identity;
     ro->peers_path = n->peers_path;
     return CLI_OK;
+}
+
+int cli_network_open(cli_network *n, const cli *c, cli_stack *s, const char *datadir, posw_runner_options *ro) {
+    n->c = c;
+    n->stack = s;
+    n->datadir = datadir;
+    n->enabled = !cli_switch(c, "no-network");
+    if (!n->enabled) return CLI_OK;
+    const int code = read_options(n, ro);
+    return code == CLI_OK ? open_network(n, ro) : code;
+}
+
+int cli_network_open_loopback(cli_network *n, const cli *c, cli_stack *s, const char *datadir, uint16_t port,
+                              posw_runner_options *ro) {
+    n->c = c;
+    n->stack = s;
+    n->datadir = datadir;
+    n->enabled = true;
+    posw_p2p_options_default(&n->options);
+    n->options.private_network = true;
+    n->options.named_only = true;
+    ro->p2p_host = "127.0.0.1";
+    ro->p2p_port = port;
+    ro->port_mapping = false;
+    return open_network(n, ro);
 }
 
 void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_actions *out) {

@@ -6,7 +6,7 @@
 #include "io/identity.h"
 #include "p2p/p2p.h"
 
-/* Options that every command with a network has. */
+/* Options of a node with a network. */
 #define CLI_NETWORK_OPTIONS                                                                                     \
     {"listen", "ADDRESS", "::", "address on which peers are heard; 'none': only dial"},                         \
         {"p2p-port", "N", "30301", "TCP port for peers; 0 takes a free one"},                                   \
@@ -44,9 +44,13 @@ typedef struct {
  * part (begin, end and their argument with it: `ready` gets the same). CLI_OK or an exit code after its sentence. Clear
  * it after the run, whatever came of it. */
 int cli_network_open(cli_network *n, const cli *c, cli_stack *s, const char *datadir, posw_runner_options *ro);
+/* The same for a command without these options: a node on the loopback that listens at this port (0: any) and dials
+ * none but those that its caller names, or admin_addPeer. */
+int cli_network_open_loopback(cli_network *n, const cli *c, cli_stack *s, const char *datadir, uint16_t port,
+                              posw_runner_options *ro);
 /* The options dns-zone and dns-listen, for commands that have them; after cli_network_open. */
 int cli_network_dns(const cli_network *n, posw_runner_options *ro);
-/* posw_runner_options.begin, .end, .seeds and .mapped with a cli_network. */
+/* posw_runner_options.begin, .end, .seeds and .mapped with a cli_network; mapped after cli_network_open only. */
 void cli_network_begin(cli_network *n, const posw_runner_ports *ports, posw_actions *out);
 void cli_network_end(cli_network *n, posw_actions *out);
 size_t cli_network_seeds(cli_network *n, posw_netaddr *out, size_t max, bool ipv6);

@@ -242,6 +242,8 @@ class Help(Case):
             (("dev", "--mnemonic", "test test"), "--mnemonic"),
             (("dev", "--log-level", "loud"), "--log-level"),
             (("node",), "--chain FILE and --datadir DIR are needed"),
+            (("localnet", "2", "--no-network"), "unknown option --no-network"),  # its nodes are on the loopback, and know each other
+            (("localnet", "2", "--listen", "127.0.0.2"), "unknown option --listen"),
         ):
             with self.subTest(args):
                 self.misused(posw(*args), part)
