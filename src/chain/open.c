@@ -301,10 +301,7 @@ int posw_chain_open(posw_chain **out, const posw_chain_options *opt, posw_messag
     }
     if (c != NULL) chain_free(c);
     if (m->text[0] != '\0') return rc;
-    if (rc == POSW_ECORRUPT)
-        return posw_message_set(m, rc,
-                                "the stored chain is damaged: restore a backup of the data directory, or remove it and "
-                                "import the chain again");
+    if (rc == POSW_ECORRUPT) return posw_message_set(m, rc, "the stored chain is damaged: " POSW_STORE_REMEDY);
     return posw_message_set(m, rc, "the chain cannot be opened: %s%s", posw_error_text(rc), posw_error_remedy(rc));
 }
 

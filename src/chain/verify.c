@@ -28,10 +28,7 @@ typedef struct {
 } verifier;
 
 static int damaged(const verifier *v, uint64_t number, const char *what) {
-    return posw_message_set(v->msg, POSW_ECORRUPT,
-                            "block %" PRIu64
-                            ": %s; restore a backup of the data directory, or remove it and import the chain again",
-                            number, what);
+    return posw_message_set(v->msg, POSW_ECORRUPT, "block %" PRIu64 ": %s; " POSW_STORE_REMEDY, number, what);
 }
 
 /* Operating errors pass; what is missing or cannot be decoded is damage. */

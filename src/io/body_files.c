@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "io/file.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,9 +17,6 @@
 enum { CHECKSUM_SIZE = 16, READERS = 4, FILE_SIZE_LIMIT = 1 << 30, NAME_SIZE = 24, FILE_MAX = POSW_BODY_FILE_MAX };
 
 static const uint8_t MAGIC[4] = {'p', 'o', 's', 'w'};
-
-#define REMEDY \
-    "restore the data directory from a backup, or move it away and start again to fetch or import the chain anew"
 
 /* An open file, for reading; fd -1: none. */
 typedef struct {
@@ -72,7 +70,8 @@ static int failed(const posw_body_files *b, int errnum, const char *verb, uint32
 static int damaged(const posw_body_files *b, uint32_t file, uint32_t offset, const char *what, posw_message *msg) {
     char name[NAME_SIZE];
     file_name(name, b->o.prefix, file);
-    return posw_message_set(msg, POSW_ECORRUPT, "%s/%s %s at byte %u: " REMEDY, b->directory, name, what, offset);
+    return posw_message_set(msg, POSW_ECORRUPT, "%s/%s %s at byte %u: " POSW_STORE_REMEDY, b->directory, name, what,
+                            offset);
 }
 
 static uint64_t position(uint32_t file, uint32_t offset) {
@@ -211,7 +210,7 @@ int posw_body_files_read(posw_body_files *b, uint64_t pos, posw_buf *out, posw_m
                                 b->o.prefix, file);
     if (file > b->end.file || (file == b->end.file && offset >= b->end.offset))
         return posw_message_set(msg, POSW_ECORRUPT,
-                                "the state refers to a record behind the end of the log %s/%.3s*: " REMEDY,
+                                "the state refers to a record behind the end of the log %s/%.3s*: " POSW_STORE_REMEDY,
                                 b->directory, b->o.prefix);
     return read_record(b, file, offset, out, NULL, msg);
 }

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "io/file.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +18,6 @@ enum { FREE_TABLE = 0 }; /* LMDB's own table of free pages: transaction -> count
 
 /* Reads are at hashed keys: reading ahead would only push useful pages out. */
 static const unsigned ENV_FLAGS = MDB_NOTLS | MDB_NOLOCK | MDB_NORDAHEAD;
-
-#define REMEDY \
-    "restore the data directory from a backup, or move it away and start again to fetch or import the chain anew"
 
 int posw_lmdb_error_code(int rc) {
     switch (rc) {
@@ -56,7 +54,7 @@ static int env_error(posw_message *msg, int rc, const char *what, const char *pa
     int code = posw_lmdb_error_code(rc);
     if (code == POSW_ENOTFOUND) code = POSW_ECORRUPT; /* a table that must be there */
     return posw_message_set(msg, code, "cannot %s %s: %s%s", what, path, mdb_strerror(rc),
-                            code == POSW_ECORRUPT ? "; " REMEDY : "");
+                            code == POSW_ECORRUPT ? "; " POSW_STORE_REMEDY : "");
 }
 
 bool posw_lmdb_env_exists(const char *path) {
@@ -145,7 +143,7 @@ static int check_not_empty(const char *path, posw_message *msg) {
     struct stat st;
     int size = snprintf(file, sizeof file, "%s/data.mdb", path);
     if (size < 0 || (size_t)size >= sizeof file || stat(file, &st) != 0 || st.st_size > 0) return POSW_OK;
-    return posw_message_set(msg, POSW_ECORRUPT, "%s is empty: " REMEDY, file);
+    return posw_message_set(msg, POSW_ECORRUPT, "%s is empty: " POSW_STORE_REMEDY, file);
 }
 
 static int open_with_largest_map(posw_lmdb_env *e, const char *path, unsigned flags, uint64_t map_size_bytes,
@@ -190,7 +188,7 @@ static int check_metas(const posw_lmdb_env *e, const char *path, posw_message *m
     size_t a = even.transaction, b = odd.transaction;
     bool together = a == b + 1 || b == a + 1 || (a == 0 && b == 0);
     if (a % 2 == 0 && (b % 2 == 1 || b == 0) && together) return POSW_OK;
-    return posw_message_set(msg, POSW_ECORRUPT, "%s/data.mdb has a damaged first page: " REMEDY, path);
+    return posw_message_set(msg, POSW_ECORRUPT, "%s/data.mdb has a damaged first page: " POSW_STORE_REMEDY, path);
 }
 
 /* How many of the pages from `first` on are in the table of free pages; -1 on failure. */
@@ -233,8 +231,8 @@ static int check_size(const posw_lmdb_env *e, const char *path, posw_message *ms
     if (ftruncate(fd, (off_t)wanted) != 0) return posw_file_error(msg, errno, "lengthen", path);
     if (count_free_from(e->env, (size_t)whole) == (int64_t)lacking) return POSW_OK;
     (void)!ftruncate(fd, st.st_size);
-    return posw_message_set(msg, POSW_ECORRUPT, "%s/data.mdb is cut short: %llu of %llu bytes; " REMEDY, path,
-                            (unsigned long long)st.st_size, (unsigned long long)wanted);
+    return posw_message_set(msg, POSW_ECORRUPT, "%s/data.mdb is cut short: %llu of %llu bytes; " POSW_STORE_REMEDY,
+                            path, (unsigned long long)st.st_size, (unsigned long long)wanted);
 }
 
 static int find_tables(posw_lmdb_env *e, const char *path, const char *const *names, posw_message *msg) {

@@ -231,7 +231,8 @@ static int check_no_chain(restore *r) {
         path_below(path, r->datadir, names[i]);
         if (access(path, F_OK) == 0 && rmdir(path) != 0) /* an empty folder is no chain */
             return posw_message_set(r->msg, POSW_EEXIST,
-                                    "%.300s holds a chain already: choose another data directory, or move that away",
+                                    "%.300s holds a chain already: choose another data directory, or move its folders "
+                                    "state and blocks away",
                                     r->datadir);
     }
     return POSW_OK;

@@ -14,9 +14,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define REMEDY \
-    "restore the data directory from a backup, or move it away and start again to fetch or import the chain anew"
-
 static const char *const TABLE_NAMES[POSW_TABLE_COUNT] = {
     [POSW_TABLE_META] = "meta", [POSW_TABLE_HEADERS] = "headers", [POSW_TABLE_MAIN] = "main",
     [POSW_TABLE_TRIE] = "trie", [POSW_TABLE_EPOCHS] = "epochs",   [POSW_TABLE_TXS] = "txs",
@@ -72,7 +69,7 @@ static int lmdb_failed(lmdb_store *l, int rc, const char *what) {
         return posw_message_set(&l->message, POSW_EIO, "writing %s has failed in a way that needs a restart",
                                 l->state_path);
     return posw_message_set(&l->message, code, "cannot %s %s: %s%s", what, l->state_path, mdb_strerror(rc),
-                            code == POSW_ECORRUPT ? "; " REMEDY : "");
+                            code == POSW_ECORRUPT ? "; " POSW_STORE_REMEDY : "");
 }
 
 static int invalid(lmdb_store *l, const char *what, size_t size) {
@@ -406,9 +403,8 @@ static int make_state(lmdb_store *l) {
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         if (posw_body_files_exist(l->blocks_path, LOGS[i].prefix))
             return posw_message_set(&l->message, POSW_ECORRUPT,
-                                    "%s holds blocks, but %s is missing: restore it from a backup, or move %s away and "
-                                    "start again to fetch or import the chain anew",
-                                    l->blocks_path, l->state_path, l->datadir);
+                                    "%s holds blocks, but %s is missing: " POSW_STORE_REMEDY, l->blocks_path,
+                                    l->state_path);
     return posw_lmdb_env_make(l->state_path, TABLE_NAMES, POSW_TABLE_COUNT, fill_meta, l, &l->message);
 }
 
@@ -416,7 +412,8 @@ static int make_state(lmdb_store *l) {
 static int get_meta(lmdb_store *l, const char *key, posw_bytes *value) {
     int code = store_get(&l->base, POSW_TABLE_META, key, strlen(key), value);
     if (code != POSW_ENOTFOUND) return code;
-    return posw_message_set(&l->message, POSW_ECORRUPT, "%s lacks its row '%s': " REMEDY, l->state_path, key);
+    return posw_message_set(&l->message, POSW_ECORRUPT, "%s lacks its row '%s': " POSW_STORE_REMEDY, l->state_path,
+                            key);
 }
 
 static int check_format(lmdb_store *l) {
@@ -431,7 +428,8 @@ static int check_format(lmdb_store *l) {
             "%s has format %u, this program knows %u: it was written by a newer posw; use that one, or "
             "choose another data directory",
             l->datadir, format, (unsigned)POSW_STORE_LMDB_FORMAT);
-    return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid format row: " REMEDY, l->state_path);
+    return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid format row: " POSW_STORE_REMEDY,
+                            l->state_path);
 }
 
 static int check_chain(lmdb_store *l) {
@@ -440,7 +438,8 @@ static int check_chain(lmdb_store *l) {
     int code = get_meta(l, CHAIN_KEY, &value);
     if (code != POSW_OK) return code;
     if (value.size != POSW_HASH_SIZE)
-        return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid chain row: " REMEDY, l->state_path);
+        return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid chain row: " POSW_STORE_REMEDY,
+                                l->state_path);
     if (memcmp(value.data, l->genesis.b, POSW_HASH_SIZE) == 0) return POSW_OK;
     posw_hex_encode(theirs, value.data, POSW_HASH_SIZE);
     posw_hex_encode(ours, l->genesis.b, POSW_HASH_SIZE);
@@ -458,7 +457,7 @@ static int get_start(lmdb_store *l, size_t log, const posw_body_end *end, uint32
     if (code != POSW_OK) return code == POSW_ENOTFOUND ? POSW_OK : code;
     if (value.size == 4) *start = posw_load_be32(value.data);
     if (value.size == 4 && *start <= end->file) return POSW_OK;
-    return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid row '%s': " REMEDY, l->state_path,
+    return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid row '%s': " POSW_STORE_REMEDY, l->state_path,
                             LOGS[log].start_key);
 }
 
@@ -473,8 +472,8 @@ static int open_log(lmdb_store *l, size_t log) {
     int code = get_meta(l, LOGS[log].end_key, &value);
     if (code != POSW_OK) return code;
     if (!posw_body_end_decode(&end, value.data, value.size))
-        return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid row '%s': " REMEDY, l->state_path,
-                                LOGS[log].end_key);
+        return posw_message_set(&l->message, POSW_ECORRUPT, "%s has no valid row '%s': " POSW_STORE_REMEDY,
+                                l->state_path, LOGS[log].end_key);
     code = get_start(l, log, &end, &o.first);
     if (code != POSW_OK) return code;
     return posw_body_files_open(&l->logs[log], &o, &end, &l->message);

@@ -14,6 +14,12 @@
 #include "base/error.h"
 #include "posw/types.h"
 
+/* The end of a sentence that says what is damaged. The data directory may hold keys, too: nobody is told to give up all
+ * of it. */
+#define POSW_STORE_REMEDY                                                                                           \
+    "restore the data directory from a backup, or move its folders state and blocks away and start again to fetch " \
+    "or import the chain anew"
+
 /* Sizes that every implementation checks (POSW_EINVAL beyond them); keys and records are never empty, values may be. */
 enum {
     POSW_STORE_KEY_SIZE_MAX = 128,

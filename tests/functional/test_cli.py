@@ -928,6 +928,24 @@ class Nodes(Case):
                     self.refused(posw(*args), self.path("data"), "in use by process %d" % node.process.pid, "another directory")
             self.assertEqual(node.height(), 0)
 
+    def test_repair_beside_keys(self):
+        """Keys may lie in the data directory, as in the service's: what a damaged chain's node says to do leaves them where they are."""
+        height = self.mined(3)
+        os.mkdir(self.path("data", "keystore"))
+        open(self.path("data", "node.key"), "ab").close()
+        advice = "move its folders state and blocks away and start again"
+        with open(self.path("data", "blocks", "blk00000.dat"), "r+b") as f:
+            f.seek(40)
+            f.write(b"damage")
+        self.refused(posw("db", "verify", *self.of()), "block 0", advice)
+        os.truncate(self.path("data", "state", "data.mdb"), 5000)
+        self.refused(posw("node", *self.of(), "--no-network", "--port", "0"), "cut short", advice)
+        for name in ("state", "blocks"):
+            os.rename(self.path("data", name), self.path("damaged-" + name))
+        self.assertLess(self.json(posw("db", "verify", *self.of(), "--json"))["height"], height)
+        self.assertTrue(os.path.exists(self.path("data", "keystore")))
+        self.assertTrue(os.path.exists(self.path("data", "node.key")))
+
     def test_datadir_of_another_chain(self):
         height = self.mined()
         self.chain("other.json", "4343")
