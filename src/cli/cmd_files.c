@@ -157,7 +157,7 @@ const cli_command cli_command_import = {"import",
 
 static const cli_option export_options[] = {
     DATADIR_OPTIONS,
-    {"first", "N", "1", "first block"},
+    {"first", "N", NULL, "first block (default: 1, or the lowest one that is not pruned)"},
     {"last", "N", NULL, "last block (default: the tip)"},
     {"force", NULL, NULL, "overwrite the file"},
     {NULL, NULL, NULL, NULL},
@@ -166,9 +166,9 @@ static const cli_option export_options[] = {
 static int export_range(cli *c, cli_stack *s) {
     if (!cli_switch(c, "force") && access(c->args[0], F_OK) == 0)
         return cli_fail("%s exists already; choose another name or add --force", c->args[0]);
-    uint64_t tip = posw_chain_tip(s->chain)->number, first, last = tip;
+    uint64_t tip = posw_chain_tip(s->chain)->number, first = posw_block_file_first(s->chain), last = tip;
     const uint64_t kept = posw_chain_first_body(s->chain);
-    if (!cli_u64(c, "first", 0, UINT64_MAX, &first) ||
+    if ((cli_given(c, "first") && !cli_u64(c, "first", 0, UINT64_MAX, &first)) ||
         (cli_given(c, "last") && !cli_u64(c, "last", 0, UINT64_MAX, &last)))
         return CLI_USAGE;
     if (last > tip) return cli_fail("the chain ends at block %" PRIu64 "; choose --last up to that", tip);

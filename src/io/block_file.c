@@ -314,6 +314,11 @@ static int export_blocks(posw_chain *c, FILE *f, const char *path, uint64_t firs
     return err;
 }
 
+uint64_t posw_block_file_first(const posw_chain *c) {
+    const uint64_t kept = posw_chain_first_body(c);
+    return kept > 1 ? kept : 1;
+}
+
 int posw_block_file_export(posw_chain *c, const char *path, uint64_t first, uint64_t last,
                            const posw_block_file_options *o, posw_message *msg) {
     char part[4096];

@@ -28,6 +28,8 @@ typedef struct {
  * POSW_EINVAL (a block was refused: names block and rule), POSW_ECANCELED and operating errors. What was imported
  * before stays, durably. */
 int posw_block_file_import(posw_chain *c, const char *path, const posw_block_file_options *o, posw_message *msg);
+/* Where an export of all that there is begins: at block 1, or at the lowest one that is not pruned. */
+uint64_t posw_block_file_first(const posw_chain *c);
 /* Writes main-chain blocks first..last (inclusive) to a new file, whole or not at all. POSW_ERANGE: the chain does not
  * have them all; POSW_EPRUNED: it has no longer. */
 int posw_block_file_export(posw_chain *c, const char *path, uint64_t first, uint64_t last,

@@ -4,6 +4,7 @@
 #include "chain/harness.h"
 #include "io/temporary.h"
 
+#include "io/block_file.h"
 #include "io/runner.h"
 #include "io/store_lmdb.h"
 #include "node/node.h"
@@ -124,6 +125,21 @@ static void check_index(const world *w, uint64_t txs) {
     assert_int_equal(indexed(w), txs * (tip - (first == 0 ? 1 : first) + 1));
 }
 
+/* An export of all that there is begins where bodies do, and nothing below can be had. */
+static void check_export(const world *w) {
+    const uint64_t tip = posw_chain_tip(w->n.chain)->number, first = posw_block_file_first(w->n.chain);
+    const posw_block_file_options o = {.progress = NULL};
+    char path[TEMPORARY_SIZE + 16];
+    posw_message msg;
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/export", w->dir);
+    assert_int_equal(first, posw_chain_first_body(w->n.chain));
+    assert_int_equal(posw_block_file_export(w->n.chain, path, first - 1, tip, &o, &msg), POSW_EPRUNED);
+    assert_int_not_equal(stat(path, &st), 0);
+    ok(posw_block_file_export(w->n.chain, path, first, tip, &o, &msg));
+    assert_int_equal(unlink(path), 0);
+}
+
 static void disk_keeps_the_promise(void **state) {
     world w = {.now_ms = 0};
     uint64_t most = 0, all, before_pruning = 0;
@@ -146,6 +162,7 @@ static void disk_keeps_the_promise(void **state) {
                   (unsigned long long)before_pruning, (unsigned long long)posw_chain_first_body(w.n.chain));
     assert_true(most > PROMISE - 2 * FILE_SIZE && all > PROMISE + 8 * FILE_SIZE);
     assert_true(posw_chain_first_body(w.n.chain) > 300);
+    check_export(&w);
     h_verify(w.n.chain);
     close_world(&w);
     /* what is left opens as it was, and is whole */
