@@ -135,7 +135,8 @@ const cli_command cli_command_chain_new = {
     "everything, one question after the other, and tells what each answer does to the cost of an attack. With "
     "--bundle it writes a folder with all that a community needs: the chain file, keys of boot nodes, a systemd "
     "unit, a compose file, a page that adds the chain to a browser wallet, and a README. "
-    "Every node of the chain needs the chain file. Edit it before the first start; afterwards it must not change.",
+    "Every node of the chain needs the chain file. Edit it before the first start; afterwards only an upgrade may be "
+    "added.",
     "posw chain new\n"
     "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --accounts 0x…=1000000coin mychain.json\n"
     "posw chain new --name \"My Chain\" --ticker MINE --chain-id 424242 --supply 1000000coin --accounts 0x…=70% "

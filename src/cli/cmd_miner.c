@@ -16,7 +16,8 @@
 enum { PORT = 3333 };
 
 static const cli_option options[] = {
-    {"url", "URL", NULL, "the node's door for miners: stratum+tcp://HOST:PORT"},
+    {"url", "URL", NULL,
+     "the node's door for miners: stratum+tcp://HOST:PORT, or with --fingerprint stratum+ssl://HOST:PORT"},
     {"fingerprint", "HEX", NULL, "use TLS, and only with the certificate of this fingerprint, which the node prints"},
     {"login", "ADDRESS", NULL, "the address to mine for; .NAME behind it names the machine"},
     {"threads", "N", "0", "threads that search; 0: one for each core"},
