@@ -93,6 +93,7 @@ static void note_told(p2p_compact_peer *c, const posw_hash *hash) {
 
 /* Once a block: a question takes forty bytes, and reading a block to answer it can take a tenth of a second. */
 static bool take_told(p2p_compact_peer *c, const posw_hash *hash) {
+    if (posw_hash_is_zero(hash)) return false; /* an empty place is no block */
     for (size_t i = 0; i < TOLD_MAX; i++) {
         if (!posw_hash_equal(&c->told[i], hash)) continue;
         c->told[i] = (posw_hash){{0}};

@@ -298,6 +298,36 @@ static void test_transactions_of_a_block(void **state) {
     n_close(&w);
 }
 
+/* A store that counts how often it is looked into. */
+static const posw_store_ops *counted;
+static size_t looks;
+
+static int get_counted(posw_store *s, enum posw_table t, const void *key, size_t key_size, posw_bytes *value) {
+    looks++;
+    return counted->get(s, t, key, key_size, value);
+}
+
+/* Blocks that it was not told of are not looked for: neither one that nobody has, nor the hash of zeros, which is what
+ * a place has in which nothing is noted. */
+static void test_transactions_of_no_block(void **state) {
+    (void)state;
+    n_net w;
+    const posw_hash hashes[] = {{{0}}, {{1}}};
+    n_open(&w);
+    n_greet(&w, 1, 0, 0);
+    posw_store_ops ops = *w.node.store->ops;
+    counted = w.node.store->ops;
+    ops.get = get_counted;
+    w.node.store->ops = &ops;
+    looks = 0;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(hashes); i++)
+        ask_block_txs(&w, 1, &hashes[i], 0, 1);
+    assert_int_equal(looks, 0);
+    w.node.store->ops = counted;
+    assert_int_equal(n_violations(&w), 0);
+    n_close(&w);
+}
+
 /* Answers wait while their asker does not read, and are not made for it then. */
 static void test_answers_to_who_does_not_read(void **state) {
     (void)state;
@@ -478,6 +508,7 @@ int main(void) {
         cmocka_unit_test(test_hashes_that_are_known),
         cmocka_unit_test(test_rebuilds),
         cmocka_unit_test(test_transactions_of_a_block),
+        cmocka_unit_test(test_transactions_of_no_block),
         cmocka_unit_test(test_answers_to_who_does_not_read),
         cmocka_unit_test(test_large_transactions),
         cmocka_unit_test(test_headers_asked_for),
