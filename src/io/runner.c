@@ -165,10 +165,10 @@ static bool is_loopback(const char *host) {
 
 /* What the node needs beside its clients: data files, journal, loop, listener. The loop's library aborts when it gets
  * none. */
-enum { FILES_RESERVED = 44, FILES_MIN = 64, METRICS_CONNECTIONS = 8 };
+enum { FILES_RESERVED = 44, FILES_MIN = 64, METRICS_CONNECTIONS = 8, METRICS_TURNED_AWAY = 2 };
 
 static unsigned files_for_metrics(const runner *r) {
-    return r->o->metrics_host == NULL ? 0 : METRICS_CONNECTIONS + 1;
+    return r->o->metrics_host == NULL ? 0 : METRICS_CONNECTIONS + METRICS_TURNED_AWAY + 1;
 }
 
 static int check_files_limit(runner *r) {
@@ -208,6 +208,8 @@ static int start_server(runner *r, unsigned files) {
                                 "%s is reachable by others and the RPC has no password; add --rpc-public if that is "
                                 "what you want, or listen on 127.0.0.1",
                                 o->rpc_host);
+    const unsigned away = files / 5 < POSW_SERVER_TURNED_AWAY_MAX ? files / 5 : POSW_SERVER_TURNED_AWAY_MAX;
+    const unsigned connections = files - away < o->connections_max ? files - away : o->connections_max;
     posw_server_options so = {
         .host = o->rpc_host,
         .port = o->rpc_port,
@@ -215,7 +217,9 @@ static int start_server(runner *r, unsigned files) {
         .cors_origins = o->cors_origins,
         .pages = o->pages,
         .body_bytes_max = o->body_bytes_max,
-        .connections_max = files < o->connections_max ? files : o->connections_max,
+        .connections_max = connections,
+        .address_connections = (connections + 7) / 8,
+        .private_connections = (connections + 1) / 2,
         .requests_per_s = o->requests_per_s,
         .log = r->log,
         .data = on_data,

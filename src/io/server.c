@@ -3,6 +3,8 @@
 #include "io/runner.h"
 #include "io/tcp.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +20,10 @@ static void unlink_conn(conn *c) {
     else
         s->conns = c->next;
     if (c->next != NULL) c->next->prev = c->prev;
-    s->conn_count--;
+    if (c->turned_away)
+        s->turned_away--;
+    else
+        s->conn_count--;
     (void)posw_map_remove(&s->by_id, &c->id);
 }
 
@@ -189,31 +194,50 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     conn_feed(c, (const uint8_t *)buf->base, (size_t)size);
 }
 
-static void remember_address(conn *c) {
-    const posw_netaddr peer = posw_tcp_peer(&c->tcp);
-    posw_netaddr_unit(c->address, &peer);
-}
-
 /* ---- New connections ---- */
 
-static void on_refused_closed(uv_handle_t *handle) {
-    free(handle);
+static const char no_place[] = "too many connections\n";
+static const char no_place_for_address[] =
+    "too many connections of this address; close some, or use them for more than one request\n";
+
+static unsigned turned_away_max(const posw_server *s) {
+    const unsigned quarter = s->o.connections_max / 4;
+    return quarter < POSW_SERVER_TURNED_AWAY_MAX ? quarter : POSW_SERVER_TURNED_AWAY_MAX;
 }
 
-static void refuse_connection(posw_server *s) {
+/* It has none of the others' places. Those that find no place among these, either, are closed at once: then bytes of
+ * theirs that come late destroy what is said. */
+static void turn_away(conn *c, const char *why) {
+    posw_server *s = c->server;
+    char text[256];
+    const int n = snprintf(text, sizeof text,
+                           "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+                           "Content-Length: %zu\r\n\r\n%s",
+                           strlen(why), why);
+    POSW_ASSERT(n > 0 && (size_t)n < sizeof text);
+    c->turned_away = true;
+    s->conn_count--;
+    s->turned_away++;
     s->counters.refused++;
-    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: "
-                               "text/plain\r\nContent-Length: 21\r\n\r\n"
-                               "too many connections\n";
-    uv_tcp_t *tcp = malloc(sizeof *tcp);
-    s->accept_waits = tcp == NULL;
-    if (tcp == NULL) return;
-    (void)uv_tcp_init(s->loop, tcp);
-    if (uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)tcp) == 0) {
-        uv_buf_t b = uv_buf_init((char *)(uintptr_t)text, sizeof text - 1);
-        (void)uv_try_write((uv_stream_t *)tcp, &b, 1);
-    }
-    uv_close((uv_handle_t *)tcp, on_refused_closed);
+    conn_write(c, (posw_bytes){(const uint8_t *)text, (size_t)n}, (posw_bytes){NULL, 0});
+    if (s->turned_away > turned_away_max(s))
+        conn_close(c);
+    else
+        conn_close_politely(c);
+}
+
+unsigned server_share(const posw_server_options *o, const posw_netaddr *a) {
+    const unsigned share = posw_netaddr_is_loopback(a)   ? o->loopback_connections
+                           : posw_netaddr_is_routable(a) ? o->address_connections
+                                                         : o->private_connections;
+    return share == 0 ? UINT_MAX : share;
+}
+
+static unsigned count_of(const posw_server *s, const uint8_t address[16]) {
+    unsigned n = 0;
+    for (const conn *c = s->conns; c != NULL; c = c->next)
+        n += !c->turned_away && memcmp(c->address, address, sizeof c->address) == 0;
+    return n;
 }
 
 static void link_conn(posw_server *s, conn *c) {
@@ -225,6 +249,20 @@ static void link_conn(posw_server *s, conn *c) {
     if (s->conns != NULL) s->conns->prev = c;
     s->conns = c;
     s->conn_count++;
+}
+
+/* Begins to read, or says why not. */
+static void welcome(conn *c) {
+    posw_server *s = c->server;
+    const posw_netaddr peer = posw_tcp_peer(&c->tcp);
+    posw_netaddr_unit(c->address, &peer);
+    c->paused = true;
+    if (s->conn_count > s->o.connections_max)
+        turn_away(c, no_place);
+    else if (count_of(s, c->address) > server_share(&s->o, &peer))
+        turn_away(c, no_place_for_address);
+    else
+        conn_resume(c);
 }
 
 static void accept_connection(posw_server *s) {
@@ -239,22 +277,15 @@ static void accept_connection(posw_server *s) {
         conn_close(c);
         return;
     }
-    remember_address(c);
     (void)uv_tcp_nodelay(&c->tcp, 1);
     (void)uv_tcp_keepalive(&c->tcp, 1,
                            SERVER_KEEPALIVE_S); /* a stream may be silent for long, and its other side gone */
     http_init(c);
-    c->paused = true;
-    conn_resume(c);
+    welcome(c);
 }
 
 static void on_connection(uv_stream_t *listener, int status) {
-    posw_server *s = listener->data;
-    if (status < 0) return;
-    if (s->conn_count >= s->o.connections_max)
-        refuse_connection(s);
-    else
-        accept_connection(s);
+    if (status >= 0) accept_connection(listener->data);
 }
 
 static bool is_over(const conn *c, uint64_t now) {

@@ -23,6 +23,10 @@
 
 typedef struct posw_server posw_server;
 
+/* Connections that are told that there is no place for them, at a time, beside connections_max: so many, or a quarter
+ * of that if it is less. Who comes beyond is told, too, but may be closed before it has heard it. */
+enum { POSW_SERVER_TURNED_AWAY_MAX = 16 };
+
 /* What a GET is answered. */
 typedef struct {
     unsigned status; /* 200 or 503 */
@@ -38,8 +42,12 @@ typedef struct {
     const char *const *cors_origins; /* NULL-terminated or NULL; "*": all */
     const posw_pages *pages;         /* shown by GET and HEAD; NULL: none */
     size_t body_bytes_max;
-    unsigned connections_max, requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number */
-    unsigned request_ms;                      /* from a request's first byte to its last; 0: 15,000 */
+    unsigned connections_max;
+    /* Of one IPv4 address or IPv6 /64: of the internet, of private networks, of this machine; 0: any number. Proxies
+     * stand on the latter two. */
+    unsigned address_connections, private_connections, loopback_connections;
+    unsigned requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number */
+    unsigned request_ms;     /* from a request's first byte to its last; 0: 15,000 */
     unsigned idle_ms; /* an HTTP connection without bytes from the client, also while it reads an answer; 0: 120,000 */
     const posw_log *log;
     /* A whole request or message. An HTTP client's answer is sent within the call (else an empty answer is sent

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/netaddr.h"
 #include "io/server.h"
 
 #include <http_parser.h>
@@ -46,6 +47,7 @@ typedef struct conn {
     uint64_t id;
     uint8_t address[16];
     bool closing, is_stream;
+    bool turned_away;      /* there is no place for it: it is counted apart, and told so */
     bool draining;         /* the last word is said: what still comes is not looked at */
     bool paused;           /* not read from, until what waits for it is written */
     posw_buf rest;         /* what was read before the pause and not looked at: less than SERVER_READ_SIZE */
@@ -84,9 +86,9 @@ struct posw_server {
     uv_tcp_t listener;
     uv_timer_t sweep;
     conn *conns;
-    unsigned conn_count;
-    posw_map by_id; /* id -> conn* */
-    posw_map rates; /* address -> rate_slot */
+    unsigned conn_count, turned_away; /* the latter beside the former */
+    posw_map by_id;                   /* id -> conn* */
+    posw_map rates;                   /* address -> rate_slot */
     uint64_t next_id;
     size_t body_bytes;             /* of unfinished requests, messages of streams included */
     size_t backlog_bytes;          /* copied to wait for readers */
@@ -103,6 +105,8 @@ static inline bool server_has_room_for_body(const posw_server *s, size_t more) {
 }
 
 /* server.c */
+/* How many connections an address may have; UINT_MAX: any number. */
+unsigned server_share(const posw_server_options *o, const posw_netaddr *a);
 void conn_close(conn *c);
 /* Lets what was written arrive, then closes. (A close with unread bytes would be a reset, which may destroy the answer
  * on its way.) */

@@ -1,6 +1,10 @@
 /* The RPC door over HTTP: requests as clients say them, whole, in pieces, wrong, too large, too slow. */
 #include "io/http_client.h"
 
+#include "io/server_internal.h"
+
+#include <limits.h>
+
 static int setup(void **state) {
     const posw_server_options o = door_options();
     *state = door_open(&o);
@@ -588,6 +592,117 @@ static void too_many_connections(void **state) {
     door_close(d);
 }
 
+/* Who is turned away hears why, although it has not said all of its request yet. Those who hear it have none of the
+ * others' places, and beyond so many of them the next are closed at once. */
+static void turned_away_in_peace(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.connections_max = 8;
+    door *d = door_open(&o);
+    int fd[8], more[3];
+    reply r;
+    for (int i = 0; i < 8; i++) {
+        fd[i] = dial(d);
+        say_post(fd[i], "", "in");
+        hear_body(fd[i], "in");
+    }
+    for (int i = 0; i < 2; i++) {
+        more[i] = dial(d);
+        say(more[i], HEAD_POST "Content-Length: 2\r\n\r\n");
+        assert_int_equal(recv(more[i], &(char){0}, 1, MSG_PEEK), 1); /* it has been answered already */
+        say(more[i], "no");
+        rest_ms(20);
+        say(more[i], "more");
+    }
+    more[2] = dial(d);
+    assert_true(hear_reply(more[2], &r));
+    assert_int_equal(r.status, 503);
+    posw_buf_clear(&r.body);
+    hear_end(more[2]);
+    for (int i = 0; i < 2; i++) {
+        assert_true(hear_reply(more[i], &r));
+        assert_int_equal(r.status, 503);
+        assert_int_equal(r.body.size, 21);
+        assert_memory_equal(r.body.data, "too many connections\n", 21);
+        posw_buf_clear(&r.body);
+        hear_end(more[i]);
+    }
+    close(fd[0]);
+    rest_ms(50);
+    still_serves(d);
+    for (int i = 0; i < 3; i++)
+        close(more[i]);
+    for (int i = 1; i < 8; i++)
+        close(fd[i]);
+    assert_int_equal(d->requests, 9);
+    door_close(d);
+}
+
+static int dial_from(const door *d, uint32_t from) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(from)};
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    a.sin_port = htons(d->port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 20}, sizeof(struct timeval));
+    return fd;
+}
+
+/* One address has a share of the connections, and the others have the rest. */
+static void too_many_connections_of_an_address(void **state) {
+    (void)state;
+    static const char why[] =
+        "too many connections of this address; close some, or use them for more than one request\n";
+    posw_server_options o = door_options();
+    o.loopback_connections = 3;
+    door *d = door_open(&o);
+    int fd[3];
+    reply r;
+    for (int i = 0; i < 3; i++) {
+        fd[i] = dial(d);
+        say_post(fd[i], "", "in");
+        hear_body(fd[i], "in");
+    }
+    for (int i = 0; i < 40; i++) { /* also beyond those who are told in peace */
+        const int more = dial(d);
+        assert_true(hear_reply(more, &r));
+        assert_int_equal(r.status, 503);
+        assert_int_equal(r.body.size, sizeof why - 1);
+        assert_memory_equal(r.body.data, why, sizeof why - 1);
+        posw_buf_clear(&r.body);
+        close(more);
+    }
+    const int other = dial_from(d, INADDR_LOOPBACK + 1);
+    say_post(other, "", "another");
+    hear_body(other, "another");
+    close(other);
+    close(fd[0]);
+    rest_ms(50);
+    still_serves(d);
+    close(fd[1]);
+    close(fd[2]);
+    door_close(d);
+}
+
+static void shares_of_addresses(void **state) {
+    (void)state;
+    static const struct {
+        const char *address;
+        unsigned share;
+    } cases[] = {{"8.8.8.8:1", 5},    {"[2600::1]:1", 5}, {"10.1.2.3:1", 7},  {"192.168.1.1:1", 7},
+                 {"172.17.0.1:1", 7}, {"[fd00::1]:1", 7}, {"[fe80::1]:1", 7}, {"100.64.0.1:1", 7},
+                 {"127.0.0.1:1", 9},  {"127.9.9.9:1", 9}, {"[::1]:1", 9}};
+    posw_server_options o = {.address_connections = 5, .private_connections = 7, .loopback_connections = 9}, any = {0};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        posw_netaddr a;
+        assert_true(posw_netaddr_parse(&a, cases[i].address, 0));
+        if (server_share(&o, &a) != cases[i].share) fail_msg("%s", cases[i].address);
+        assert_int_equal(server_share(&any, &a), UINT_MAX);
+    }
+}
+
 static void too_many_requests(void **state) {
     (void)state;
     posw_server_options o = door_options();
@@ -869,6 +984,9 @@ int main(void) {
         TEST(headers_that_are_too_large),
         TEST(bodies_at_the_limit),
         cmocka_unit_test(too_many_connections),
+        cmocka_unit_test(turned_away_in_peace),
+        cmocka_unit_test(too_many_connections_of_an_address),
+        cmocka_unit_test(shares_of_addresses),
         cmocka_unit_test(too_many_requests),
         cmocka_unit_test(slow_requests),
         cmocka_unit_test(idle_connections),
