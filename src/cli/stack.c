@@ -116,6 +116,7 @@ bool cli_server_options(const cli *c, posw_runner_options *o, const char **lists
     o->cors_origins = lists[1];
     o->pages = cli_switch(c, "no-dashboard") ? NULL : &cli_dashboard;
     o->requests_per_s = (unsigned)rate;
+    o->count_requests = posw_rpc_count_calls;
     o->body_bytes_max = (size_t)body_max;
     return true;
 }

@@ -36,7 +36,7 @@ int cli_stack_close(cli_stack *s);
          "allow an address that others can reach (the RPC has no password; admin_* is off then)"},                \
         {"rpc-hosts", "NAMES", NULL, "Host names to accept beside localhost, separated by commas; * for all"},    \
         {"cors", "ORIGINS", default_cors, "browser origins to accept, separated by commas; * for all"},           \
-        {"rate", "N", "0", "requests a second that one address may send; 0: no limit"},                           \
+        {"rate", "N", "0", "requests a second that one address may send, each of a batch counts; 0: no limit"},   \
         {"body-max", "BYTES", "5242880", "largest request"}, {"batch-max", "N", "1000", "requests in one batch"}, \
         {"no-dashboard", NULL, NULL, "answer RPC only, no web pages"}, {                                          \
         "json-ready", NULL, NULL, "print one line of JSON with the endpoints when ready"                          \

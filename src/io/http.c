@@ -74,7 +74,7 @@ static const char *refusal_text(unsigned status) {
     case 426:
         return "this node speaks version 13 of the WebSocket protocol\n";
     case 429:
-        return "too many requests in this second\n";
+        return "too many requests in this second; each call of a batch is one\n";
     case 503:
         return "the node is busy with other large requests; try again\n";
     default:
@@ -230,7 +230,7 @@ static void answer_post(conn *c) {
         refuse(c, 415);
         return;
     }
-    if (!conn_rate_allows(c)) {
+    if (!conn_rate_allows(c, posw_buf_view(&c->body))) {
         refuse(c, 429);
         return;
     }
@@ -260,7 +260,7 @@ static bool answer_reading(conn *c) {
 /* GET and HEAD: a reading, else a page. */
 static void answer_get(conn *c) {
     const posw_server_options *o = &c->server->o;
-    if (!conn_rate_allows(c))
+    if (!conn_rate_allows(c, (posw_bytes){NULL, 0}))
         refuse(c, 429);
     else if (answer_reading(c))
         return;

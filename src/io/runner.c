@@ -221,6 +221,7 @@ static int start_server(runner *r, unsigned files) {
         .address_connections = (connections + 7) / 8,
         .private_connections = (connections + 1) / 2,
         .requests_per_s = o->requests_per_s,
+        .count = o->count_requests,
         .log = r->log,
         .data = on_data,
         .get = o->get != NULL ? on_get_rpc : NULL,

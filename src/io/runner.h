@@ -27,11 +27,12 @@ typedef struct {
     bool rpc_public;
     const char *const
         *rpc_hosts; /* Host headers allowed beside loopback names and addresses, NULL-terminated; "*": all */
-    const char *const *cors_origins; /* allowed browser origins, NULL-terminated; "*": all; NULL: none */
-    const struct posw_pages *pages;  /* io/pages.h: shown beside the RPC; NULL: none. Borrowed */
-    size_t body_bytes_max;           /* default 5 MiB */
-    unsigned connections_max;        /* default 512 */
-    unsigned requests_per_s;         /* per client address, 0: unlimited (batches count their requests' bodies once) */
+    const char *const *cors_origins;             /* allowed browser origins, NULL-terminated; "*": all; NULL: none */
+    const struct posw_pages *pages;              /* io/pages.h: shown beside the RPC; NULL: none. Borrowed */
+    size_t body_bytes_max;                       /* default 5 MiB */
+    unsigned connections_max;                    /* default 512 */
+    unsigned requests_per_s;                     /* per client address, 0: unlimited */
+    unsigned (*count_requests)(posw_bytes body); /* posw_server_options.count */
     /* What can be read by GET, between steps: from the RPC's port (is_metrics false) and from a port of its own, where
      * nothing else is answered. See posw_server_options.get. NULL: nothing. */
     bool (*get)(void *arg, const char *path, bool is_metrics, const posw_runner_numbers *n, posw_server_reading *out);

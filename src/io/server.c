@@ -166,15 +166,18 @@ void conn_write(conn *c, posw_bytes head, posw_bytes body) {
 }
 
 /* A fixed second's budget for each address; the table is emptied when it is full, so it cannot grow. */
-bool conn_rate_allows(conn *c) {
+bool conn_rate_allows(conn *c, posw_bytes body) {
     posw_server *s = c->server;
     if (s->o.requests_per_s == 0) return true;
+    const unsigned n = s->o.count == NULL ? 1 : s->o.count(body);
     if (s->rates.count >= SERVER_RATE_ADDRESSES_MAX) posw_map_clear(&s->rates);
     rate_slot *slot = posw_map_put(&s->rates, c->address, NULL);
     if (slot == NULL) return false;
     uint64_t second = server_now_ms(s) / 1000;
     if (slot->second != second) *slot = (rate_slot){second, 0};
-    return slot->count++ < s->o.requests_per_s;
+    if (n > s->o.requests_per_s - slot->count) return false;
+    slot->count += n;
+    return true;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {

@@ -46,13 +46,15 @@ typedef struct {
     /* Of one IPv4 address or IPv6 /64: of the internet, of private networks, of this machine; 0: any number. Proxies
      * stand on the latter two. */
     unsigned address_connections, private_connections, loopback_connections;
-    unsigned requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number */
+    unsigned requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number. See count */
     unsigned request_ms;     /* from a request's first byte to its last; 0: 15,000 */
     unsigned idle_ms; /* an HTTP connection without bytes from the client, also while it reads an answer; 0: 120,000 */
     const posw_log *log;
     /* A whole request or message. An HTTP client's answer is sent within the call (else an empty answer is sent
      * after it), or later, when posw_server_answer_later was called within it. */
     void (*data)(void *arg, uint64_t client, bool stream, posw_bytes body); /* NULL: POST is refused */
+    /* As how many requests of that second a body counts, at least 1; NULL: each as one. */
+    unsigned (*count)(posw_bytes body);
     /* GET and HEAD of a path (without its query): false: there is nothing there. NULL: nowhere. */
     bool (*get)(void *arg, const char *path, posw_server_reading *out);
     void (*closed)(void *arg, uint64_t client); /* streams only */

@@ -117,7 +117,8 @@ void conn_write(conn *c, posw_bytes head, posw_bytes body);
 bool conn_is_behind(const conn *c);
 /* An answer that was to come later has been written: goes on with what follows. */
 void conn_answered_later(conn *c);
-bool conn_rate_allows(conn *c);
+/* May this address ask so many things in this second? They are counted if it may. */
+bool conn_rate_allows(conn *c, posw_bytes body);
 uint64_t server_now_ms(const posw_server *s);
 
 /* http.c. Feeding may close the connection, whose memory stays until the loop goes on. Returns how many bytes were

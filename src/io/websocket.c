@@ -83,9 +83,9 @@ static void on_message(wslay_event_context_ptr ws, const struct wslay_event_on_m
     c->request_ms = 0;
     body_gone(c);
     c->server->counters.requests++;
-    if (!conn_rate_allows(c)) {
+    if (!conn_rate_allows(c, (posw_bytes){m->msg, m->msg_length})) {
         c->server->counters.refused++;
-        say_goodbye(ws, WSLAY_CODE_POLICY_VIOLATION, "too many requests in this second");
+        say_goodbye(ws, WSLAY_CODE_POLICY_VIOLATION, "too many requests in this second; each call of a batch is one");
         return;
     }
     c->server->o.data(c->server->o.arg, c->id, true, (posw_bytes){m->msg, m->msg_length});

@@ -317,6 +317,14 @@ static void handle_batch(request_context *x, const json_t *batch) {
 
 /* ---- text ---- */
 
+/* From the quote that begins a string to the one that ends it, or beyond the end. */
+static size_t skip_string(posw_bytes text, size_t i) {
+    i++;
+    while (i < text.size && text.data[i] != '"')
+        i += text.data[i] == '\\' ? 2 : 1;
+    return i;
+}
+
 /* A look at the text before it is parsed: nesting, and the number of values, which bounds the memory of the parsed
  * form. Strings are skipped; what is malformed is left to the parser. */
 static bool within_limits(posw_bytes text) {
@@ -324,9 +332,7 @@ static bool within_limits(posw_bytes text) {
     for (size_t i = 0; i < text.size; i++) {
         switch (text.data[i]) {
         case '"':
-            i++;
-            while (i < text.size && text.data[i] != '"')
-                i += text.data[i] == '\\' ? 2 : 1;
+            i = skip_string(text, i);
             break;
         case '[':
         case '{':
@@ -344,6 +350,40 @@ static bool within_limits(posw_bytes text) {
         }
     }
     return true;
+}
+
+static bool is_space(uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The commas that stand between the elements of the outermost array. */
+unsigned posw_rpc_count_calls(posw_bytes text) {
+    unsigned n = 1;
+    size_t depth = 0, i = 0;
+    while (i < text.size && is_space(text.data[i]))
+        i++;
+    if (i == text.size || text.data[i] != '[') return 1;
+    for (; i < text.size; i++) {
+        switch (text.data[i]) {
+        case '"':
+            i = skip_string(text, i);
+            break;
+        case '[':
+        case '{':
+            depth++;
+            break;
+        case ']':
+        case '}':
+            if (depth > 0) depth--;
+            break;
+        case ',':
+            n += depth == 1;
+            break;
+        default:
+            break;
+        }
+    }
+    return n;
 }
 
 static json_t *parse(posw_bytes request, posw_buf *answer) {

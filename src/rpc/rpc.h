@@ -54,6 +54,10 @@ typedef struct {
 void posw_rpc_set_snapshots(posw_rpc *r, const posw_rpc_snapshots *s); /* copied */
 void posw_rpc_free(posw_rpc *r);
 
+/* How many requests a text has: of a batch all that are in it, else 1. Not more than there are commas and 1, also where
+ * it is no JSON; never fewer than would be carried out. */
+unsigned posw_rpc_count_calls(posw_bytes text);
+
 /* Answers one request text (object or batch) as posw_node_step does for CLIENT_DATA; nothing appended: only
  * notifications. For tests and fuzzing. */
 void posw_rpc_handle(posw_rpc *r, uint64_t client, bool stream, posw_bytes request, posw_buf *answer,

@@ -243,6 +243,16 @@ describe('HTTP', () => {
     await limited.stop();
   });
 
+  test('each call of a batch counts', async () => {
+    const limited = await startDev('--rate', '20');
+    const batch = (n) => JSON.stringify(Array.from({ length: n }, (_, i) => call(i, 'net_version')));
+    const large = await send({}, batch(21), limited);
+    assert.equal(large.status, 429);
+    assert.match(large.body, /each call of a batch is one/);
+    assert.equal((await send({}, batch(20), limited)).status, 200);
+    await limited.stop();
+  });
+
   test('512 connections, the next is told that there are too many', async () => {
     const busy = await startDev();
     const peers = [];

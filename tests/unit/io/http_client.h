@@ -122,6 +122,11 @@ static inline void *door_main(void *arg) {
     return NULL;
 }
 
+/* "N …": it counts as N requests. */
+static inline unsigned count_by_number(posw_bytes body) {
+    return body.size > 0 && body.data[0] >= '1' && body.data[0] <= '9' ? body.data[0] - '0' : 1;
+}
+
 static inline posw_server_options door_options(void) {
     return (posw_server_options){.host = "127.0.0.1", .body_bytes_max = 100000, .connections_max = 64};
 }

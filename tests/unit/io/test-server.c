@@ -729,6 +729,40 @@ static void too_many_requests(void **state) {
     door_close(d);
 }
 
+/* What counts as more than the rate is never served, and takes nothing from what else is asked; what counts as all of
+ * it is served once a second. */
+static void requests_that_count_more(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.requests_per_s = 5;
+    o.count = count_by_number;
+    door *d = door_open(&o);
+    unsigned served = 0, refused = 0;
+    for (int i = 0; i < 10; i++) {
+        const int fd = dial(d);
+        say_post(fd, "", "6 at once");
+        hear_status(fd, 429);
+        hear_end(fd);
+        close(fd);
+    }
+    assert_int_equal(d->requests, 0);
+    const uint64_t began_ms = clock_ms();
+    for (int i = 0; i < 20; i++) {
+        const int fd = dial(d);
+        reply r;
+        say_post(fd, "", "5 at once");
+        assert_true(hear_reply(fd, &r));
+        served += r.status == 200;
+        refused += r.status == 429;
+        posw_buf_clear(&r.body);
+        close(fd);
+    }
+    assert_in_range(served, 1, (clock_ms() - began_ms) / 1000 + 2);
+    assert_int_equal(served + refused, 20);
+    assert_int_equal(d->requests, served);
+    door_close(d);
+}
+
 /* ---- too slow ---- */
 
 static posw_server_options fast_options(void) {
@@ -988,6 +1022,7 @@ int main(void) {
         cmocka_unit_test(too_many_connections_of_an_address),
         cmocka_unit_test(shares_of_addresses),
         cmocka_unit_test(too_many_requests),
+        cmocka_unit_test(requests_that_count_more),
         cmocka_unit_test(slow_requests),
         cmocka_unit_test(idle_connections),
         TEST(large_answer_to_a_slow_reader),

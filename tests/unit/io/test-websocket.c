@@ -438,6 +438,28 @@ static void too_many_messages(void **state) {
     door_close(d);
 }
 
+static void messages_that_count_more(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.requests_per_s = 5;
+    o.count = count_by_number;
+    door *d = door_open(&o);
+    const int fd = upgrade(d);
+    posw_buf heard;
+    say_frame(fd, FIN | OP_TEXT, "5 at once", 9);
+    assert_int_equal(hear_frame(fd, &heard), FIN | OP_TEXT);
+    posw_buf_clear(&heard);
+    say_frame(fd, FIN | OP_TEXT, "6 at once", 9);
+    assert_int_equal(hear_frame(fd, &heard), FIN | OP_CLOSE);
+    assert_int_equal(heard.data[0] << 8 | heard.data[1], 1008);
+    posw_buf_clear(&heard);
+    hear_end(fd);
+    close(fd);
+    wait_closed(d, 1);
+    assert_int_equal(d->requests, 1);
+    door_close(d);
+}
+
 /* After a closing frame nobody may leave the connection open for ever. */
 static void a_client_that_does_not_say_goodbye(void **state) {
     (void)state;
@@ -587,6 +609,7 @@ int main(void) {
         TEST(messages_of_too_many_frames),
         cmocka_unit_test(unfinished_messages_of_all),
         cmocka_unit_test(too_many_messages),
+        cmocka_unit_test(messages_that_count_more),
         cmocka_unit_test(a_client_that_does_not_say_goodbye),
         cmocka_unit_test(a_slow_message),
         cmocka_unit_test(a_silent_stream),

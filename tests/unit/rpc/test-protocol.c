@@ -73,6 +73,31 @@ static void test_golden(void **state) {
     w_close(&w);
 }
 
+/* As many as are carried out, whatever else stands in them. */
+static void test_count_calls(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned count;
+    } cases[] = {
+        {"", 1},
+        {"{\"id\":1,\"method\":\"x\",\"params\":[1,2,3]}", 1},
+        {"[]", 1},
+        {"[{}]", 1},
+        {"[{},{}]", 2},
+        {" \t\r\n[1,2 , 3]", 3},
+        {"[{\"params\":[1,2,[3,4]],\"id\":1},{\"id\":2}]", 2},
+        {"[{\"a\":\"]},[{\\\",\"},\",\",[],\"\\\\\",1]", 5},
+        {"[\"not ended,,,", 1},
+        {"]]][1,2]", 1},
+        {"[1]],2,3", 1},
+    };
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        const unsigned n = posw_rpc_count_calls(posw_bytes_of(cases[i].text, strlen(cases[i].text)));
+        if (n != cases[i].count) fail_msg("%s: %u", cases[i].text, n);
+    }
+}
+
 static void test_parse_errors(void **state) {
     (void)state;
     static const char *const TEXTS[] = {"{",
@@ -372,13 +397,14 @@ static void test_store_faults(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),          cmocka_unit_test(test_parse_errors),
-        cmocka_unit_test(test_depth),           cmocka_unit_test(test_values_limit),
-        cmocka_unit_test(test_batch_limit),     cmocka_unit_test(test_batch_time),
-        cmocka_unit_test(test_answer_limit),    cmocka_unit_test(test_method_table),
-        cmocka_unit_test(test_argument_counts), cmocka_unit_test(test_production),
-        cmocka_unit_test(test_notifications),   cmocka_unit_test(test_handle),
-        cmocka_unit_test(test_schema_refuses),  cmocka_unit_test(test_store_faults),
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_count_calls),
+        cmocka_unit_test(test_parse_errors), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_values_limit), cmocka_unit_test(test_batch_limit),
+        cmocka_unit_test(test_batch_time),   cmocka_unit_test(test_answer_limit),
+        cmocka_unit_test(test_method_table), cmocka_unit_test(test_argument_counts),
+        cmocka_unit_test(test_production),   cmocka_unit_test(test_notifications),
+        cmocka_unit_test(test_handle),       cmocka_unit_test(test_schema_refuses),
+        cmocka_unit_test(test_store_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
