@@ -18,10 +18,11 @@ typedef struct miner {
     uint64_t id;
     unsigned handles; /* that are still open */
     bool closing;
-    bool silent;   /* its end is not told of */
-    bool leaving;  /* the last word is said */
-    bool begun;    /* something came */
-    posw_tls *tls; /* NULL: plain */
+    bool silent;     /* its end is not told of */
+    bool leaving;    /* the last word is said, or unsaid */
+    bool begun;      /* something came, so that it is known whether it is TLS */
+    posw_tls *tls;   /* NULL: plain */
+    posw_buf unsaid; /* what is to be said then */
 } miner;
 
 struct posw_miners {
@@ -51,6 +52,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     const uint64_t id = c->id;
     const bool tell = !c->silent && !m->stopping;
     posw_tls_free(c->tls);
+    posw_buf_clear(&c->unsaid);
     free(c);
     if (!tell) return;
     posw_event e = {.type = POSW_EVENT_MINER_CLOSED, .client = id};
@@ -73,6 +75,7 @@ static void drop(miner *c) {
 }
 
 static void put(miner *c, const uint8_t *data, size_t size);
+static void say_unsaid(miner *c);
 
 /* ---- TLS ---- */
 
@@ -92,16 +95,18 @@ static bool shake_hands(miner *c) {
 
 static void tell_data(const miner *c, posw_bytes data) {
     posw_event e = {.type = POSW_EVENT_MINER_DATA, .client = c->id, .data = data};
-    c->owner->o.event(c->owner->o.arg, &e);
+    if (!c->closing && !c->leaving) c->owner->o.event(c->owner->o.arg, &e);
 }
 
 static void hear_tls(miner *c, const uint8_t *data, size_t size) {
     posw_buf plain = {0};
     const enum posw_tls_state state = posw_tls_feed(c->tls, data, size, &plain);
     flush(c);
-    if (plain.size > 0 && !c->closing) tell_data(c, posw_buf_view(&plain));
+    if (state == POSW_TLS_OPEN) say_unsaid(c);
+    if (plain.size > 0) tell_data(c, posw_buf_view(&plain));
     posw_buf_clear(&plain);
-    if (!c->leaving && (state == POSW_TLS_CLOSED || state == POSW_TLS_FAILED)) drop(c);
+    const bool waits = c->leaving && c->unsaid.size == 0;
+    if (!waits && (state == POSW_TLS_CLOSED || state == POSW_TLS_FAILED)) drop(c);
 }
 
 /* ---- reading ---- */
@@ -112,13 +117,18 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     *buf = uv_buf_init(c->owner->read_buffer, READ_SIZE);
 }
 
+static void hear_plain(miner *c, posw_bytes data) {
+    say_unsaid(c);
+    tell_data(c, data);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     miner *c = stream->data;
     if (size < 0) {
         drop(c);
         return;
     }
-    if (size == 0 || c->closing || c->leaving) return;
+    if (size == 0 || c->closing || (c->leaving && c->unsaid.size == 0)) return;
     const bool is_tls = !c->begun && c->owner->tls != NULL && buf->base[0] == TLS_HANDSHAKE_RECORD;
     c->begun = true;
     if (is_tls && !shake_hands(c))
@@ -126,7 +136,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     else if (c->tls != NULL)
         hear_tls(c, (const uint8_t *)buf->base, (size_t)size);
     else
-        tell_data(c, posw_bytes_of(buf->base, (size_t)size));
+        hear_plain(c, posw_bytes_of(buf->base, (size_t)size));
 }
 
 /* ---- writing ---- */
@@ -166,9 +176,7 @@ static void put(miner *c, const uint8_t *data, size_t size) {
     if ((size_t)done < size && !queue(c, data + done, size - (size_t)done)) drop(c);
 }
 
-void posw_miners_send(posw_miners *m, uint64_t client, posw_bytes data) {
-    miner *c = find(m, client);
-    if (c == NULL || c->leaving || data.size == 0) return;
+static void say(miner *c, posw_bytes data) {
     if (c->tls == NULL) {
         put(c, data.data, data.size);
     } else if (posw_tls_state_now(c->tls) == POSW_TLS_OPEN) {
@@ -178,8 +186,21 @@ void posw_miners_send(posw_miners *m, uint64_t client, posw_bytes data) {
     }
 }
 
+void posw_miners_send(posw_miners *m, uint64_t client, posw_bytes data) {
+    miner *c = find(m, client);
+    if (c == NULL || c->leaving || data.size == 0) return;
+    if (m->tls == NULL || c->begun)
+        say(c, data);
+    else if (c->unsaid.size + data.size > POSW_MINERS_BACKLOG_MAX)
+        drop(c);
+    else
+        posw_buf_append(&c->unsaid, data.data, data.size);
+}
+
 static void on_linger(uv_timer_t *timer) {
-    drop(timer->data);
+    miner *c = timer->data;
+    if (!c->begun) put(c, c->unsaid.data, c->unsaid.size); /* whoever comes with TLS speaks first */
+    drop(c);
 }
 
 static void on_shut(uv_shutdown_t *req, int status) {
@@ -190,10 +211,8 @@ static void on_shut(uv_shutdown_t *req, int status) {
 
 /* The last word may still be on its way, and a close with unread bytes would be a reset that destroys it: what comes is
  * read on, and not looked at. */
-void posw_miners_close(posw_miners *m, uint64_t client) {
-    miner *c = find(m, client);
-    if (c == NULL || c->leaving) return;
-    c->leaving = c->silent = true;
+static void leave(miner *c) {
+    if (c->closing) return;
     if (c->tls != NULL) {
         posw_tls_close(c->tls);
         flush(c);
@@ -201,12 +220,26 @@ void posw_miners_close(posw_miners *m, uint64_t client) {
     }
     uv_shutdown_t *req = malloc(sizeof *req);
     if (req != NULL) req->data = c;
-    if (req != NULL && uv_shutdown(req, (uv_stream_t *)&c->tcp, on_shut) == 0) {
-        (void)uv_timer_start(&c->linger, on_linger, LINGER_MS, 0); /* cannot fail: it has a function and is open */
-        return;
-    }
+    if (req != NULL && uv_shutdown(req, (uv_stream_t *)&c->tcp, on_shut) == 0) return;
     free(req);
     drop(c);
+}
+
+void posw_miners_close(posw_miners *m, uint64_t client) {
+    miner *c = find(m, client);
+    if (c == NULL || c->leaving) return;
+    c->leaving = c->silent = true;
+    (void)uv_timer_start(&c->linger, on_linger, LINGER_MS, 0); /* cannot fail: it has a function and is open */
+    if (c->unsaid.size == 0) leave(c);
+}
+
+static void say_unsaid(miner *c) {
+    posw_buf words = c->unsaid;
+    c->unsaid = (posw_buf){0};
+    if (words.size == 0) return;
+    say(c, posw_buf_view(&words));
+    posw_buf_clear(&words);
+    if (c->leaving) leave(c);
 }
 
 /* ---- new connections ---- */

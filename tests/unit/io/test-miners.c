@@ -19,7 +19,7 @@ typedef struct {
     uint64_t client; /* of the latest MINER_OPEN */
     posw_netaddr address;
     posw_buf got;
-    bool answers_and_closes;
+    bool answers_and_closes, turns_away;
 } world;
 
 static void on_event(void *arg, posw_event *e) {
@@ -28,6 +28,9 @@ static void on_event(void *arg, posw_event *e) {
         w->opened++;
         w->client = e->client;
         w->address = e->address;
+        if (!w->turns_away) return;
+        posw_miners_send(w->door, e->client, posw_bytes_of("full\n", 5));
+        posw_miners_close(w->door, e->client);
     } else if (e->type == POSW_EVENT_MINER_CLOSED) {
         w->closed++;
     } else {
@@ -282,6 +285,66 @@ static void handshakes_have_a_limit(void **state) {
     assert_int_equal(w->got.size, 0);
 }
 
+static void hears_that_it_is_full(world *w, int fd) {
+    char text[8];
+    size_t size = 0;
+    for (ssize_t n = -1; n != 0; size += n > 0 ? (size_t)n : 0)
+        turn_until(w, (n = recv(fd, text + size, sizeof text - size, MSG_DONTWAIT)) >= 0);
+    assert_int_equal(size, 5);
+    assert_memory_equal(text, "full\n", 5);
+    close(fd);
+}
+
+/* Who is turned away at once hears why in the way in which it speaks; who says nothing, in plain. */
+static void turned_away(void **state) {
+    world *w = *state;
+    posw_buf plain = {0};
+    w->turns_away = true;
+    tls_client c = dial_tls(w, 0);
+    read_tls(w, c.fd, c.tls, &plain, 1, POSW_TLS_HANDSHAKE);
+    assert_int_equal(posw_tls_state_now(c.tls), POSW_TLS_OPEN);
+    assert_true(posw_tls_write(c.tls, (const uint8_t *)"login", 5));
+    send_all(c.fd, posw_tls_output(c.tls));
+    read_tls(w, c.fd, c.tls, &plain, 6, POSW_TLS_OPEN);
+    assert_int_equal(posw_tls_state_now(c.tls), POSW_TLS_CLOSED);
+    assert_int_equal(plain.size, 5);
+    assert_memory_equal(plain.data, "full\n", 5);
+    client_clear(&c);
+    const int speaks = dial(w, 0), silent = dial(w, 0);
+    turn_until(w, w->opened == 3);
+    assert_int_equal(send(speaks, "login", 5, MSG_NOSIGNAL), 5);
+    hears_that_it_is_full(w, speaks);
+    hears_that_it_is_full(w, silent);
+    assert_int_equal(w->got.size, 0);
+    assert_int_equal(w->closed, 0);
+    posw_buf_clear(&plain);
+}
+
+/* A door without TLS has nothing to wait for. */
+static void turned_away_in_plain(void **state) {
+    world *w = *state;
+    w->turns_away = true;
+    const int fd = dial(w, 0);
+    turn_until(w, w->opened == 1);
+    hears_that_it_is_full(w, fd);
+}
+
+/* A handshake that goes wrong ends it. */
+static void turned_away_without_a_handshake(void **state) {
+    world *w = *state;
+    w->turns_away = true;
+    const int fd = dial(w, 0);
+    char text[64];
+    ssize_t n = -1;
+    turn_until(w, w->opened == 1);
+    assert_int_equal(send(fd, "\x16\x03\x01\x00\x04oops", 9, 0), 9);
+    turn_until(w, (n = recv(fd, text, sizeof text, MSG_DONTWAIT)) >= 0);
+    assert_int_equal(text[0], 21); /* an alert, and nothing in plain */
+    assert_true(n == 7);
+    turn_until(w, has_ended(fd));
+    close(fd);
+}
+
 static void a_port_in_use(void **state) {
     world *w = *state;
     posw_miners *other = NULL;
@@ -306,6 +369,9 @@ int main(void) {
         TEST(a_port_in_use),
         cmocka_unit_test_setup_teardown(tls_beside_plain, setup_tls, teardown),
         cmocka_unit_test_setup_teardown(another_certificate, setup_tls, teardown),
+        TEST(turned_away_in_plain),
+        cmocka_unit_test_setup_teardown(turned_away, setup_tls, teardown),
+        cmocka_unit_test_setup_teardown(turned_away_without_a_handshake, setup_tls, teardown),
         cmocka_unit_test_setup_teardown(handshakes_have_a_limit, setup_tls, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
