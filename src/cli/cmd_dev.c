@@ -166,6 +166,7 @@ static void banner(const dev *d, const posw_runner_ports *ports) {
     if (ports->stratum != 0) {
         cli_url(miners, "stratum+tcp", d->miners.host, ports->stratum);
         printf("Miners log in at %s with any of the first %zu accounts\n", miners, d->miners.key_count);
+        if (d->ready.fingerprint[0] != '\0') printf("  also with TLS; fingerprint %s\n", d->ready.fingerprint);
     }
     if (!cli_switch(d->ready.c, "no-dashboard")) {
         char page[CLI_URL_SIZE];
@@ -213,10 +214,11 @@ static int run_dev(cli *c, dev *d, cli_stack *s, posw_runner_options *ro) {
     for (uint64_t i = 0; i < d->count; i++)
         if (!cli_miners_add_key(&d->miners, &d->accounts[i].address, d->accounts[i].secret)) break;
     if (code == CLI_OK) code = cli_miners_open(&d->miners, c, s, 0, ro);
+    d->ready = (cli_ready){.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = d->miners.host};
+    if (code == CLI_OK) code = cli_miners_offer_tls(&d->miners, c, datadir, ro, d->ready.fingerprint);
     if (code != CLI_OK) return code;
     char *journal = datadir != NULL ? path_in(datadir, "mempool.journal") : NULL;
     posw_message msg = {""};
-    d->ready = (cli_ready){.c = c, .stack = s, .host = ro->rpc_host, .stratum_host = d->miners.host};
     ro->threads = cli_switch(c, "no-mining") ? 0 : 1;
     ro->pow = s->pow;
     ro->journal_path = journal;

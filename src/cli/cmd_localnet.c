@@ -191,6 +191,7 @@ static int run_node(localnet *l, uint64_t i, posw_runner_options *ro, const char
         const uint64_t port = l->p2p_port == 0 ? 0 : l->p2p_port + i;
         code = cli_network_open_loopback(&r.network, l->c, &s, datadir, (uint16_t)port, ro);
     }
+    if (code == CLI_OK) code = cli_miners_offer_tls(&r.miners, l->c, datadir, ro, r.ready.fingerprint);
     if (code == CLI_OK) code = add_earlier(l, &r.network, i); /* all know all */
     if (code == CLI_OK) {
         char *journal = datadir == NULL ? NULL : path_in(datadir, "mempool.journal", 0);
@@ -330,6 +331,16 @@ static void show(localnet *l, bool redraw) {
     fflush(stdout);
 }
 
+/* What miners with TLS must name. */
+static void show_fingerprints(const localnet *l) {
+    for (uint64_t i = 0; i < l->count; i++) {
+        const json_t *ready = l->children[i].ready;
+        if (json_object_get(ready, "stratumFingerprint") != NULL)
+            printf("node %" PRIu64 ": miners at %s, also with TLS; fingerprint %s\n", i + 1,
+                   cli_view_text(ready, "stratum").text, cli_view_text(ready, "stratumFingerprint").text);
+    }
+}
+
 static int print_json(const localnet *l) {
     json_t *nodes = json_array();
     for (uint64_t i = 0; i < l->count; i++)
@@ -349,6 +360,7 @@ static int watch(localnet *l) {
     if (!cli_u64(l->c, "duration", 0, 1000000000, &duration)) return CLI_USAGE;
     const uint64_t until = duration == 0 ? UINT64_MAX : now_ms() + duration * 1000;
     if (json && print_json(l) != CLI_OK) return CLI_FAILED;
+    if (!json) show_fingerprints(l);
     for (bool first = true; !asked_to_stop && now_ms() < until; first = false) {
         const uint64_t gone = ended(l);
         if (gone != 0) return cli_fail("node %" PRIu64 " has ended; the lines above say why", gone);

@@ -28,7 +28,6 @@ static const cli_option options[] = {
     {"signer", "ADDRESS", NULL, "sign the blocks of --mine with this key instead (see posw stake signer)"},
     {"threads", "N", "1", "threads that mine"},
     CLI_MINERS_OPTIONS,
-    {"stratum-tls", NULL, NULL, "miners may also come with TLS; prints the fingerprint of the certificate"},
     {"stratum-keys", "ADDRESSES", NULL,
      "keys that sign the blocks of those miners, beside the one of --mine; separated by commas"},
     CLI_KEY_OPTIONS,
@@ -173,18 +172,6 @@ static int on_ready(void *arg, const posw_runner_ports *ports) {
     return cli_ready_node(&r->ready, ports);
 }
 
-/* After the network, whose key is in the certificate. */
-static int offer_tls(const cli *c, running *r, posw_runner_options *ro) {
-    uint8_t fingerprint[POSW_FINGERPRINT_SIZE];
-    if (!cli_switch(c, "stratum-tls")) return CLI_OK;
-    if (ro->stratum_host == NULL || ro->identity == NULL)
-        return cli_usage(c, "--stratum-tls needs --stratum and the node's key, so not --no-network");
-    if (!posw_identity_fingerprint(fingerprint, ro->identity)) return cli_fail("out of memory");
-    posw_hex_encode(r->ready.fingerprint, fingerprint, sizeof fingerprint);
-    ro->stratum_tls = true;
-    return CLI_OK;
-}
-
 static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64_t threads, cli_log_file *log,
                      posw_runner_options *ro) {
     const char *datadir = cli_text(c, "datadir");
@@ -198,7 +185,7 @@ static int run_stack(cli *c, cli_stack *s, const posw_miner_identity *id, uint64
     if (code == CLI_OK) code = cli_miners_open(&r.miners, c, s, 0, ro);
     if (code == CLI_OK) code = cli_network_open(&r.network, c, s, datadir, ro);
     if (code == CLI_OK) code = cli_network_dns(&r.network, ro);
-    if (code == CLI_OK) code = offer_tls(c, &r, ro);
+    if (code == CLI_OK) code = cli_miners_offer_tls(&r.miners, c, datadir, ro, r.ready.fingerprint);
     r.observe = (cli_observe){.stack = s,
                               .network = &r.network,
                               .miners = r.miners.stratum,

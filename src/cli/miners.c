@@ -36,7 +36,37 @@ int cli_miners_open(cli_miners *m, const cli *c, cli_stack *s, uint64_t port_ste
     return CLI_OK;
 }
 
+static int open_key(cli_miners *m, const char *datadir) {
+    posw_buf path = {0};
+    posw_message msg = {""};
+    if (datadir == NULL) {
+        if (posw_identity_new(&m->identity) == POSW_OK) return CLI_OK;
+        return cli_fail("a key for TLS could not be made");
+    }
+    posw_buf_printf(&path, "%s/node.key", datadir);
+    posw_buf_byte(&path, 0);
+    const int err = path.failed ? posw_message_set(&msg, POSW_ENOMEM, "out of memory")
+                                : posw_identity_open(&m->identity, (const char *)path.data, &msg);
+    posw_buf_clear(&path);
+    return err == POSW_OK ? CLI_OK : cli_fail("%s", msg.text);
+}
+
+int cli_miners_offer_tls(cli_miners *m, const cli *c, const char *datadir, posw_runner_options *ro,
+                         char fingerprint[2 * POSW_FINGERPRINT_SIZE + 1]) {
+    uint8_t bytes[POSW_FINGERPRINT_SIZE];
+    if (!cli_switch(c, "stratum-tls")) return CLI_OK;
+    if (ro->stratum_host == NULL) return cli_usage(c, "--stratum-tls needs --stratum");
+    const int code = ro->identity != NULL ? CLI_OK : open_key(m, datadir);
+    if (code != CLI_OK) return code;
+    ro->stratum_identity = ro->identity != NULL ? ro->identity : m->identity;
+    if (!posw_identity_fingerprint(bytes, ro->stratum_identity)) return cli_fail("out of memory");
+    posw_hex_encode(fingerprint, bytes, sizeof bytes);
+    return CLI_OK;
+}
+
 void cli_miners_close(cli_miners *m) {
+    posw_identity_free(m->identity);
+    m->identity = NULL;
     posw_stratum_free(m->stratum);
     m->stratum = NULL;
     posw_wipe(m->keys, sizeof m->keys);

@@ -42,10 +42,11 @@ typedef struct {
     unsigned threads; /* searching threads; 0: none */
     const posw_pow *pow;
     /* outside miners (src/stratum); host NULL: no door for them */
-    const char *stratum_host;     /* numeric address */
-    uint16_t stratum_port;        /* 0: any free port */
-    unsigned stratum_connections; /* that the service takes */
-    bool stratum_tls;             /* TLS is heard there, too, with the certificate of `identity`, which is not NULL */
+    const char *stratum_host;                     /* numeric address */
+    uint16_t stratum_port;                        /* 0: any free port */
+    unsigned stratum_connections;                 /* that the service takes */
+    const struct posw_identity *stratum_identity; /* TLS is heard there, too, with its certificate; NULL: not. Borrowed
+                                                   */
     /* files */
     const char *journal_path; /* NULL: the mempool is not kept */
     /* network */

@@ -17,7 +17,7 @@ int miners_start(runner *r, unsigned files) {
     const posw_miners_options o = {.host = r->o->stratum_host,
                                    .port = r->o->stratum_port,
                                    .connections_max = files,
-                                   .identity = r->o->stratum_tls ? r->o->identity : NULL,
+                                   .identity = r->o->stratum_identity,
                                    .event = on_miner,
                                    .arg = r};
     return posw_miners_start(&r->miners, &r->loop, &o, r->msg);

@@ -337,10 +337,6 @@ describe('posw miner', () => {
     assert.equal((await run(['wallet', 'import', '--light', ...keys, '--key-file', key])).code, 0);
     const args = ['node', '--chain', writeChainFile(folder), '--datadir', data, '--listen', '127.0.0.1', '--p2p-port', '0', '--mine-alone', '--port', '0', '--json-ready',
       '--log-level', 'warn', '--stratum', '127.0.0.1:0', '--stratum-keys', poor, ...keys];
-    const without = await run([...args, '--stratum-tls', '--no-network']);
-    assert.deepEqual([without.code, without.stdout], [2, '']);
-    assert.match(without.stderr, /--stratum-tls needs --stratum and the node's key, so not --no-network/);
-
     let node = await start([...args, '--stratum-tls']);
     const { stratumFingerprint: fingerprint } = node.ready;
     const m = await Miner.open(node, true);
@@ -375,12 +371,39 @@ describe('posw miner', () => {
     node = await start([...args, '--stratum-tls']);
     assert.equal(node.ready.stratumFingerprint, fingerprint, 'it is the same in the next run');
     await node.stop();
+    node = await start([...args, '--stratum-tls', '--no-network']);
+    assert.equal(node.ready.stratumFingerprint, fingerprint, 'and without a network');
+    await node.stop();
     node = await start(args); // without: TLS is no line of JSON
     const late = startMiner('--url', node.ready.stratum.replace('tcp', 'ssl'), '--fingerprint', fingerprint, '--login', poor);
     await late.saw('that there is no TLS', ({ event, text }) => event === 'lost' && /no TLS with .* it wants a node with --stratum-tls/.test(text));
     late.child.kill('SIGTERM');
     await late.exited;
     await node.stop();
+  });
+
+  test('uses TLS with a development chain and a network on one machine', async () => {
+    const mine = (ready) => run(['miner', '--url', ready.stratum.replace('tcp', 'ssl'), '--fingerprint', ready.stratumFingerprint, '--login', poor, '--threads', '1', '--shares', '1']);
+    const data = join(temporaryFolder(), 'data');
+    const fingerprints = [];
+    for (const where of [['--datadir', data], ['--datadir', data], [], []]) {
+      const node = await startDev('--stratum', '127.0.0.1:0', '--stratum-tls', ...where);
+      const done = await mine(node.ready);
+      assert.equal(done.code, 0, done.stderr);
+      fingerprints.push(node.ready.stratumFingerprint);
+      await node.stop();
+    }
+    assert.equal(fingerprints[0], fingerprints[1]);
+    assert.equal(new Set(fingerprints).size, 3, 'kept in the data directory, else a new one');
+    const without = await run(['dev', '--port', '0', '--stratum-tls']);
+    assert.deepEqual([without.code, without.stdout], [2, '']);
+    assert.match(without.stderr, /--stratum-tls needs --stratum/);
+
+    const both = await start(['localnet', '2', '--port', '0', '--p2p-port', '0', '--no-mining', '--stratum', '0', '--stratum-tls', '--json-ready', '--log-level', 'warn']);
+    const [one, two] = both.ready.nodes;
+    assert.notEqual(one.stratumFingerprint, two.stratumFingerprint);
+    for (const ready of [one, two]) assert.equal((await mine(ready)).code, 0);
+    await both.stop();
   });
 
   test('says what it cannot do', async () => {
