@@ -11,7 +11,9 @@
 #include "posw/u256.h"
 #include "state/state.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One command: the call, and what its event tells. */
 typedef struct {
@@ -249,9 +251,24 @@ static const cli_option withdraw_options[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+/* The reasons of protocol rule S5. */
+static int explain_withdraw(const cli_tx_wish *wish, const char *reason) {
+    uint64_t block;
+    if (strcmp(reason, "withdraw: no exits") == 0)
+        return cli_fail("%s has no coins to withdraw: take them out of a stake with 'posw stake remove', and withdraw "
+                        "them when their unbonding time is over",
+                        cli_show_address(&wish->from).text);
+    if (sscanf(reason, "withdraw: nothing to withdraw yet; your next exit unlocks at block %" SCNu64, &block) == 1)
+        return cli_fail("%s has no coins to withdraw yet: the next unlock at block %" PRIu64
+                        "; 'posw stake status %s' tells when that is",
+                        cli_show_address(&wish->from).text, block, cli_show_address(&wish->from).text);
+    return CLI_OK;
+}
+
 static int make_withdraw(const cli *c, cli_rpc *rpc, stake_call *s) {
     (void)rpc;
     int code = read_from(c, s);
+    s->wish.explain = explain_withdraw;
     posw_abi_append_selector(&s->data, "withdraw()");
     s->event = "Withdrawn(address,uint256)";
     s->fact = (cli_tx_fact){.key = "amountWei", .label = "paid out", .is_amount = true};

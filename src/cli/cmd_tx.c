@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/bytes.h"
+#include "cli/book.h"
 #include "cli/json_view.h"
 #include "cli/transact.h"
 #include "cli/tx_words.h"
@@ -179,6 +180,32 @@ static int check_node(cli_rpc *rpc, const posw_tx_file *f) {
     return code;
 }
 
+/* What the node would say of a file that was sent before are words about nonces. */
+static int check_sent(cli_rpc *rpc, const posw_tx_file *f) {
+    json_t *tx = NULL;
+    char hash[CLI_HASH_TEXT_SIZE];
+    uint64_t next = 0;
+    cli_tx_hash_text(hash, f);
+    int code = cli_rpc_call(rpc, &tx, "eth_getTransactionByHash", json_pack("[s]", hash));
+    if (code == CLI_OK && json_is_string(json_object_get(tx, "blockNumber")))
+        code = cli_fail("the transaction %s was sent already: it is in block %" PRIu64 ". Nothing was sent", hash,
+                        cli_view_u64(tx, "blockNumber"));
+    else if (code == CLI_OK && json_is_object(tx))
+        code = cli_fail("the transaction %s was sent already, and waits in the node's pool; see it in a block with "
+                        "'posw tx wait %s'. Nothing was sent",
+                        hash, hash);
+    json_decref(tx);
+    if (code == CLI_OK)
+        code = cli_rpc_u64(rpc, &next, "eth_getTransactionCount",
+                           json_pack("[o, s]", cli_json_address(&f->from), "latest"));
+    if (code == CLI_OK && f->tx.nonce < next)
+        code = cli_fail("the nonce %" PRIu64 " of %s is used already, and the node does not know this transaction: "
+                        "another one took its place (or it is older than what a pruned node keeps). Nothing was sent; "
+                        "if it is still wanted, make a new file with --offline and sign that",
+                        f->tx.nonce, cli_show_address(&f->from).text);
+    return code;
+}
+
 static int send_and_report(const cli *c, cli_rpc *rpc, const posw_tx_file *f) {
     const cli_tx_wish wish = {.from = f->from, .to = f->tx.to, .value_wei = f->tx.value, .data = f->tx.input};
     cli_tx_sent sent = {
@@ -198,6 +225,7 @@ static int run_send(cli *c) {
         code = cli_fail("%s is not signed yet; sign it with 'posw tx sign'", c->args[0]);
     if (code == CLI_OK) code = cli_rpc_open(&rpc, c);
     if (code == CLI_OK) code = check_node(&rpc, &f);
+    if (code == CLI_OK) code = check_sent(&rpc, &f);
     if (code == CLI_OK) code = send_and_report(c, &rpc, &f);
     cli_rpc_close(&rpc);
     posw_tx_file_clear(&f);

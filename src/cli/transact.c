@@ -41,6 +41,8 @@ static int fail_estimate(const cli_rpc *rpc, const cli_tx_wish *wish) {
     const char *text = rpc->refusal.text;
     if (rpc->code != CLI_RPC_REVERTED) return cli_rpc_fail_refused(rpc, "eth_estimateGas");
     if (strncmp(text, prefix, sizeof prefix - 1) == 0) text += sizeof prefix - 1;
+    const int code = wish->explain != NULL ? wish->explain(wish, text) : CLI_OK;
+    if (code != CLI_OK) return code;
     return cli_fail("%s refuses: %s", wish->refuser != NULL ? wish->refuser : "the receiver", text);
 }
 

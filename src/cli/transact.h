@@ -16,12 +16,16 @@
          "is needed here"},                                                           \
         {"json", NULL, NULL, "print the result as JSON"}, CLI_RPC_OPTION, CLI_KEY_OPTIONS
 
-typedef struct {
+typedef struct cli_tx_wish cli_tx_wish;
+struct cli_tx_wish {
     posw_address from, to;
     posw_u256 value_wei;
     posw_bytes data;     /* borrowed */
     const char *refuser; /* who speaks in a revert reason: "the staking contract" */
-} cli_tx_wish;
+    /* A better sentence for a revert reason, with what to do: an exit code after it, or CLI_OK: there is none. NULL
+     * allowed. */
+    int (*explain)(const cli_tx_wish *wish, const char *reason);
+};
 
 typedef struct {
     posw_hash hash;

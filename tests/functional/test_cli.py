@@ -750,13 +750,13 @@ class Money(Case):
         self.refused(stake("remove", "--from", owner, "--miner", miner, "--amount", "3001"), "more than you have staked")
         self.refused(stake("remove", "--from", owner, "--amount", "1"), "more than you have staked")
         self.refused(stake("remove", "--from", owner, "--amount", "all"), "has no stake for the miner")
-        self.refused(stake("withdraw", "--from", owner), "withdraw: no exits")
+        self.refused(stake("withdraw", "--from", owner), "%s has no coins to withdraw: " % owner, "posw stake remove")
         self.assertEqual(self.node.call("eth_getTransactionCount", owner, "latest"), nonce)
 
         removed = self.json(stake("remove", "--from", owner, "--miner", miner, "--amount", "1000 coin", "--wait", "--json"))
         unbonding = int(self.node.call("posw_chainParameters")["unbonding"], 16)
         self.assertEqual(removed["unlockBlock"], removed["block"] + unbonding)
-        self.refused(stake("withdraw", "--from", owner), "the staking contract refuses", "unlocks at block %d" % removed["unlockBlock"])
+        self.refused(stake("withdraw", "--from", owner), "%s has no coins to withdraw yet" % owner, "unlock at block %d" % removed["unlockBlock"], "posw stake status " + owner)
         self.assertIn("locked until block %d" % removed["unlockBlock"],
                       self.ok(posw("stake", "status", owner, "--rpc", self.node.rpc_url)).out)
         rest = self.json(stake("remove", "--from", owner, "--miner", miner, "--amount", "all", "--wait", "--json"))

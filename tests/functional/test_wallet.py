@@ -202,7 +202,18 @@ class Offline(Chained):
         sent = self.json(self.node.run("tx", "send", self.path("tx.json"), "--wait", "--json"))
         self.assertEqual((sent["hash"], sent["succeeded"], sent["confirmations"]), (signed["hash"], True, 1))
         self.assertEqual(int(self.node.call("eth_getBalance", NOBODY, "latest"), 16), 25 * COIN // 2)
-        self.refused(self.online("tx", "send", self.path("tx.json")), "nonce too low")
+        self.refused(self.online("tx", "send", self.path("tx.json")), "the transaction %s was sent already" % signed["hash"], "in block 1.", "Nothing was sent")
+
+    def test_sent_before(self):
+        for name in ("one.json", "two.json"):  # with the same nonce
+            self.unsigned(name, "send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "1" if name == "one.json" else "2")
+            self.ok(posw("tx", "sign", self.path(name), *self.keys()))
+        sent = self.json(self.online("tx", "send", self.path("one.json"), "--json"))
+        again = self.online("tx", "send", self.path("one.json"))
+        self.refused(again, "was sent already, and waits in the node's pool", "posw tx wait " + sent["hash"])
+        self.node.call("evm_mine")
+        self.refused(self.online("tx", "send", self.path("two.json")), "the nonce 0 of %s is used already" % ADDRESS[1], "another one took its place", "--offline")
+        self.assertEqual(int(self.node.call("eth_getBalance", NOBODY, "latest"), 16), COIN)
 
     def test_staking_calls_in_words(self):
         words = {
