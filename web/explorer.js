@@ -1,7 +1,7 @@
 // Blocks, transactions, accounts, the pool and the peers. No view asks for more than it shows.
 import { callName, decodeCall, decodeEvent, STAKING } from './abi.js';
 import { el, facts, link, note, put, say, shows, table, tableRow, title } from './dom.js';
-import { ago, checksum, coins, date, gwei, hex, integer, parseAddress, percent, printable, short, size } from './format.js';
+import { ago, checksum, coins, date, gwei, hex, howMany, integer, parseAddress, percent, printable, short, size } from './format.js';
 import { every, follow, node, nodeStatus, rpc } from './rpc.js';
 
 const BLOCKS_A_PAGE = 25,
@@ -34,7 +34,7 @@ export const blockRow = (b) =>
     {},
     el('span', { class: 'first' }, blockLink(b.number), when(b.timestamp)),
     el('span', { class: 'second' }, Number(b.number) === 0 ? 'genesis' : ['by ', addressLink(b.miner, 'miner')], boostTag(b.boosted)),
-    el('span', { class: 'last' }, `${integer(Number(b.transactions))} ${Number(b.transactions) === 1 ? 'transaction' : 'transactions'}`),
+    el('span', { class: 'last' }, howMany(Number(b.transactions), 'transaction')),
   );
 
 const whatOf = (t) => (t.to?.toLowerCase() === STAKING ? (callName(t.selector) ?? 'call') : 'transfer');

@@ -8,6 +8,9 @@ const group = (digits) => digits.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
 export const integer = (n) => (n < 0 ? '-' : '') + group(String(n).replace('-', ''));
 
+/** How many there are: "1 block", "2 blocks". */
+export const howMany = (n, one, many = `${one}s`) => `${integer(n)} ${n === 1 ? one : many}`;
+
 /** A number with so many significant digits, thousands apart. */
 export const number = (v, digits = 4) => {
   if (!Number.isFinite(v)) return '–';

@@ -1,7 +1,7 @@
 // What an address has as a miner: tickets, weight, blocks; and what a machine would earn with it.
 import { addressLink } from './explorer.js';
 import { el, link, note, put, say, shows, title } from './dom.js';
-import { aboutCoins, coins, duration, integer, number, parseAddress, percent } from './format.js';
+import { aboutCoins, coins, duration, howMany, integer, number, parseAddress, percent } from './format.js';
 import { blocksADay } from './measure.js';
 import { follow, nodeStatus, rpc } from './rpc.js';
 
@@ -214,7 +214,7 @@ function calculator(parameters) {
         'Income a day',
         `${number(income, 4)} ${parameters.ticker}`,
         most < day
-          ? `its ${integer(Number(m.tickets))} tickets are the limit: about ${number(most, 3)} boosted blocks a day`
+          ? `its ${howMany(Number(m.tickets), 'ticket is', 'tickets are')} the limit: about ${number(most, 3)} boosted blocks a day`
           : 'at the difficulty of now',
       ),
       card('Chance of a block in an hour', percent(1 - Math.exp(-3600 / seconds)), 'while its weight stays as it is'),

@@ -1,7 +1,7 @@
 // The first view: where the chain stands, how it moves, who mines, and what an attack would cost.
 import { addressLink, blockRow, txBrief } from './explorer.js';
 import { el, link, note, put, reconcile, say, shows, title } from './dom.js';
-import { aboutCoins, ago, coins, duration, gwei, hex, integer, number, percent, scaled, size } from './format.js';
+import { aboutCoins, ago, coins, duration, gwei, hex, howMany, integer, number, percent, scaled, size } from './format.js';
 import { pace } from './measure.js';
 import { every, follow, node, nodeStatus, rpc } from './rpc.js';
 import { costs } from './security.js';
@@ -53,7 +53,7 @@ function figures(parameters) {
     set(
       'boost',
       ticket ? percent(Number(miners.boosted), slots) : 'none',
-      ticket ? `of the last ${integer(slots)} blocks; ${integer(Number(miners.tickets))} tickets in all` : 'this rule has no tickets',
+      ticket ? `of the last ${integer(slots)} blocks; ${howMany(Number(miners.tickets), 'ticket')} in all` : 'this rule has no tickets',
     );
     set(
       'stake',
@@ -69,7 +69,7 @@ function figures(parameters) {
     set(
       'peers',
       network.enabled ? link('peers', integer(Number(status.peers))) : 'none',
-      status.syncing ? 'synchronising' : network.enabled ? `${integer(Number(network.addresses))} addresses known` : 'this node runs alone',
+      status.syncing ? 'synchronising' : network.enabled ? `${howMany(Number(network.addresses), 'address', 'addresses')} known` : 'this node runs alone',
     );
     set('fee', el('span', {}, gwei(BigInt(baseFee)), el('span', { class: 'unit' }, ' gwei')), 'of the next block');
   }
@@ -82,7 +82,7 @@ function upgradeNotes({ known, unknown }) {
   const when = (u) => (Number(u.secondsLeft) > 0 ? `in about ${duration(Number(u.secondsLeft))}` : 'now');
   const ahead = known.filter((u) => u.state === 'coming');
   const strange = unknown.filter((u) => u.credible);
-  const parts = (u) => `${integer(Number(u.networks))} ${Number(u.networks) === 1 ? 'part' : 'parts'} of the network`;
+  const parts = (u) => `${howMany(Number(u.networks), 'part')} of the network`;
   const where = (u) => (Number(u.height) > 0 ? `at block ${integer(Number(u.height))}` : 'at a block that it does not name');
   return [
     ...strange.map((u) => ({
@@ -314,7 +314,7 @@ function whoMines(parameters) {
     row.querySelector('meter').value = part;
     say(
       row.querySelector('.more'),
-      `${integer(Number(m.blocks))} blocks${parameters.weight.rule === 'ticket' ? `, ${integer(Number(m.boosted))} boosted, ${integer(Number(m.used))} of ${integer(Number(m.tickets))} tickets in use` : ''}`,
+      `${howMany(Number(m.blocks), 'block')}${parameters.weight.rule === 'ticket' ? `, ${integer(Number(m.boosted))} boosted, ${integer(Number(m.used))} of ${howMany(Number(m.tickets), 'ticket')} in use` : ''}`,
     );
   };
   return {
@@ -326,7 +326,7 @@ function whoMines(parameters) {
         said,
         all === 0
           ? 'Nobody yet: there is only the first block.'
-          : `${integer(n)} ${n === 1 ? 'miner' : 'miners'} made the last ${integer(all)} blocks.`,
+          : `${howMany(n, 'miner')} made the last ${integer(all)} blocks.`,
       );
       reconcile(
         list,

@@ -1,7 +1,7 @@
 // What it costs to reorganise the last blocks, and how many confirmations a value wants: the laboratory's model with the chain as it is now.
 import { attack, confirmations, hashCostPerHour, ruleOf, scenarioFile } from './attack.js';
 import { el, facts, put, say, shows, table, title } from './dom.js';
-import { duration, hex, integer, number, percent, scaled } from './format.js';
+import { duration, hex, howMany, integer, number, percent, scaled } from './format.js';
 import { pace } from './measure.js';
 import { follow, nodeStatus, rpc } from './rpc.js';
 
@@ -176,7 +176,7 @@ function drawCosts(place, rule, s, depths, ticker) {
   const rows = depths.map((depth) => {
     const { best } = attack(rule, s, depth);
     return [
-      el('strong', {}, `${integer(depth)} blocks`),
+      el('strong', {}, howMany(depth, 'block')),
       el('strong', { 'data-depth': depth, 'data-cost': best.cost }, usd(best.cost)),
       usd(best.hash),
       usd(best.loss + best.interest),

@@ -2,7 +2,7 @@
 import { encode, STAKING } from './abi.js';
 import { addressLink, hashLink } from './explorer.js';
 import { el, facts, link, note, put, say, shows, table, title } from './dom.js';
-import { checksum, coins, duration, integer, parseAddress, parseCoins } from './format.js';
+import { checksum, coins, duration, howMany, integer, parseAddress, parseCoins } from './format.js';
 import { askAddress } from './miner.js';
 import { follow, rpc, RpcError } from './rpc.js';
 import { addNetwork, connect, list, refusal, send, wallets } from './wallet.js';
@@ -24,7 +24,7 @@ function clock(block, next, parameters) {
         el(
           'span',
           { class: 'quiet' },
-          `, in ${integer(left)} ${left === 1 ? 'block' : 'blocks'}, about ${duration(left * Number(parameters.blockTime))}`,
+          `, in ${howMany(left, 'block')}, about ${duration(left * Number(parameters.blockTime))}`,
         ),
       );
 }

@@ -344,12 +344,12 @@ static void put_safety(lab_report *r, const design_result *d, const question *q)
     const lab_attack_route sixty = attack_of(q, &b->params, 60, NAN, 1);
     char x[4][48], needs[160];
     if (isfinite(b->safe_blocks))
-        lab_verdict(
-            r,
-            "Attacks: a payment of %s USD is safe after %s blocks, that is %s hours; with the defaults after %s hours.",
-            lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd),
-            lab_brief(x[1], sizeof x[1], b->safe_blocks), lab_brief(x[2], sizeof x[2], b->safe_hours),
-            lab_brief(x[3], sizeof x[3], d->standard.safe_hours));
+        lab_verdict(r,
+                    "Attacks: a payment of %s USD is safe after %s block%s, that is %s hours; with the defaults after "
+                    "%s hours.",
+                    lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd),
+                    lab_brief(x[1], sizeof x[1], b->safe_blocks), b->safe_blocks == 1 ? "" : "s",
+                    lab_brief(x[2], sizeof x[2], b->safe_hours), lab_brief(x[3], sizeof x[3], d->standard.safe_hours));
     else
         lab_verdict(r, "Attacks: no number of blocks makes a payment of %s USD safe on this chain.",
                     lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd));

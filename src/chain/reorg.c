@@ -11,6 +11,7 @@
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
+#include "base/units.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -203,8 +204,8 @@ static void follow(posw_chain *c, reorg *r) {
     c->added_count = r->branch.count;
     posw_chain_limit_memory(c);
     posw_log_write(c->log, r->old_count > 0 ? POSW_LOG_WARN : POSW_LOG_INFO, "chain",
-                   "reorganisation: %zu blocks out, %zu in, the tip is now block %" PRIu64, r->old_count,
-                   r->branch.count, c->tip.number);
+                   "reorganisation: %zu block%s out, %zu in, the tip is now block %" PRIu64, r->old_count,
+                   posw_plural(r->old_count), r->branch.count, c->tip.number);
 }
 
 /* ---- the switch ---- */

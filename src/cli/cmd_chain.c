@@ -140,7 +140,8 @@ void cli_chain_show(const posw_chain_spec *spec) {
     }
     amount_line("block reward", &p->reward_initial_wei, spec->ticker);
     if (p->treasury_share > 0) printf("%-18s %.2f %% of it\n", "treasury", p->treasury_share / 100.0);
-    printf("%-18s %zu accounts, %zu stakes\n", "genesis", spec->account_count, spec->stake_count);
+    printf("%-18s %zu account%s, %zu stake%s\n", "genesis", spec->account_count, posw_plural(spec->account_count),
+           spec->stake_count, posw_plural(spec->stake_count));
     for (size_t i = 0; i < p->upgrade_count; i++) {
         char changes[500];
         cli_upgrade_changes_line(changes, sizeof changes, p, i);

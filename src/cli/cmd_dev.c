@@ -165,7 +165,10 @@ static void banner(const dev *d, const posw_runner_ports *ports) {
            p->epoch_blocks, p->unbonding_blocks, address, http, ws);
     if (ports->stratum != 0) {
         cli_url(miners, "stratum+tcp", d->miners.host, ports->stratum);
-        printf("Miners log in at %s with any of the first %zu accounts\n", miners, d->miners.key_count);
+        if (d->miners.key_count == 1)
+            printf("Miners log in at %s with the account\n", miners);
+        else
+            printf("Miners log in at %s with any of the first %zu accounts\n", miners, d->miners.key_count);
         if (d->ready.fingerprint[0] != '\0') printf("  also with TLS; fingerprint %s\n", d->ready.fingerprint);
     }
     if (!cli_switch(d->ready.c, "no-dashboard")) {

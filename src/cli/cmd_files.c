@@ -1,6 +1,7 @@
 /* posw import, export, db verify: long work on a data directory, with progress and Ctrl-C. */
 #include "cli/commands.h"
 
+#include "base/units.h"
 #include "cli/stack.h"
 #include "io/block_file.h"
 
@@ -57,12 +58,13 @@ static int on_file_progress(void *arg, const posw_block_file_progress *p) {
 static void report_plain(const watch *w, const char *verb, double seconds) {
     const posw_block_file_progress *p = &w->last;
     if (w->c->command == &cli_command_import)
-        printf("%s %" PRIu64 " blocks with %" PRIu64
-               " transactions in %.1f s (%.0f transactions/s), up to block %" PRIu64,
-               verb, p->blocks - p->known, p->transactions, seconds,
-               seconds > 0 ? (double)p->transactions / seconds : 0.0, p->number);
+        printf("%s %" PRIu64 " block%s with %" PRIu64
+               " transaction%s in %.1f s (%.0f transactions/s), up to block %" PRIu64,
+               verb, p->blocks - p->known, posw_plural(p->blocks - p->known), p->transactions,
+               posw_plural(p->transactions), seconds, seconds > 0 ? (double)p->transactions / seconds : 0.0, p->number);
     else
-        printf("%s %" PRIu64 " blocks in %.1f s, up to block %" PRIu64, verb, p->blocks, seconds, p->number);
+        printf("%s %" PRIu64 " block%s in %.1f s, up to block %" PRIu64, verb, p->blocks, posw_plural(p->blocks),
+               seconds, p->number);
     if (p->known > 0) printf("; %" PRIu64 " were there already", p->known);
     if (w->pruned > 0) printf("; blocks before %" PRIu64 " are pruned: their headers were verified", w->pruned);
     putchar('\n');

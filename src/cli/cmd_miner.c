@@ -111,8 +111,8 @@ static void print_tickets(const miner *m, const posw_stratum_stake *s) {
     char boost[FOLD_SIZE];
     fold(boost, &s->boost);
     const bool is_free = s->tickets > s->used;
-    printf("stake    %s coin, %" PRIu64 " tickets, %" PRIu64 " of them used up: a hash counts %s\n",
-           coins(&s->stake_wei).text, s->tickets, s->used < s->tickets ? s->used : s->tickets,
+    printf("stake    %s coin, %" PRIu64 " ticket%s, %" PRIu64 " of them used up: a hash counts %s\n",
+           coins(&s->stake_wei).text, s->tickets, posw_plural(s->tickets), s->used < s->tickets ? s->used : s->tickets,
            is_free ? boost : "once");
     if (posw_u256_is_zero(&s->step_wei)) return;
     printf("         with %s coin more, ", coins(&s->step_wei).text);

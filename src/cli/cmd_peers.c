@@ -88,8 +88,9 @@ static int show_page(const json_t *status, const json_t *peers) {
     const json_t *p, *problem = cli_view(status, "problem"), *url = cli_view(status, "url");
     size_t i;
     printf("%-15s %s\n", "this node", json_is_string(url) ? json_string_value(url) : "?");
-    printf("%-15s %" PRIu64 " in, %" PRIu64 " out; %" PRIu64 " addresses known\n", "peers",
-           cli_view_u64(status, "inbound"), cli_view_u64(status, "outbound"), cli_view_u64(status, "addresses"));
+    printf("%-15s %" PRIu64 " in, %" PRIu64 " out; %" PRIu64 " address%s known\n", "peers",
+           cli_view_u64(status, "inbound"), cli_view_u64(status, "outbound"), cli_view_u64(status, "addresses"),
+           cli_view_u64(status, "addresses") == 1 ? "" : "es");
     if (json_is_true(cli_view(status, "syncing")))
         printf("%-15s up to block %" PRIu64 "\n", "synchronising", cli_view_u64(status, "syncTip"));
     if (json_is_string(problem) && json_string_length(problem) > 0)

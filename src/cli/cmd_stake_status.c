@@ -1,6 +1,7 @@
 /* posw stake status */
 #include "cli/commands.h"
 
+#include "base/units.h"
 #include "cli/json_view.h"
 #include "node/upgrades.h"
 #include "posw/u256.h"
@@ -92,8 +93,9 @@ static void show_exits(const answers *a) {
             printf("  %s coin, unlocked: take them with 'posw stake withdraw'\n",
                    cli_view_coins(exit_of, "amount").text);
         else
-            printf("  %s coin, locked until block %" PRIu64 ", %" PRIu64 " blocks from now, %s\n",
-                   cli_view_coins(exit_of, "amount").text, unlock, unlock - next + 1, when(a, unlock).text);
+            printf("  %s coin, locked until block %" PRIu64 ", %" PRIu64 " block%s from now, %s\n",
+                   cli_view_coins(exit_of, "amount").text, unlock, unlock - next + 1, posw_plural(unlock - next + 1),
+                   when(a, unlock).text);
     }
 }
 

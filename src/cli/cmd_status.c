@@ -1,6 +1,7 @@
 /* posw status */
 #include "cli/commands.h"
 
+#include "base/units.h"
 #include "cli/json_view.h"
 #include "node/upgrades.h"
 #include "posw/u256.h"
@@ -80,9 +81,9 @@ static void show_stake(const answers *a) {
     printf("%-15s %" PRIu64 ", blocks %" PRIu64 " to %" PRIu64 "; %" PRIu64 " to go\n", "epoch",
            cli_view_u64(e, "epoch"), cli_view_u64(e, "firstBlock"), cli_view_u64(e, "lastBlock"),
            next > tip ? next - tip : 0);
-    printf("%-15s %s of %s coin (%u.%02u %%) for %" PRIu64 " miners, as it counts in this epoch\n", "stake",
+    printf("%-15s %s of %s coin (%u.%02u %%) for %" PRIu64 " miner%s, as it counts in this epoch\n", "stake",
            cli_view_coins(e, "totalStake").text, cli_view_coins(e, "supply").text, part / 100, part % 100,
-           cli_view_u64(e, "miners"));
+           cli_view_u64(e, "miners"), posw_plural(cli_view_u64(e, "miners")));
     if (!posw_u256_is_zero(&price)) printf("%-15s %s coin\n", "ticket price", cli_view_coins(e, "ticketPrice").text);
 }
 
@@ -92,9 +93,10 @@ static void show_mining(const answers *a) {
         printf("%-15s no\n", "mining");
         return;
     }
-    printf("%-15s %sfor %s; %" PRIu64 " blocks found since it started\n", "mining",
+    printf("%-15s %sfor %s; %" PRIu64 " block%s found since it started\n", "mining",
            json_is_true(cli_view(s, "mining.held")) ? "rests, since it has no peers or is behind; " : "",
-           cli_view_address(s, "mining.miner").text, cli_view_u64(s, "counters.blocksMined"));
+           cli_view_address(s, "mining.miner").text, cli_view_u64(s, "counters.blocksMined"),
+           posw_plural(cli_view_u64(s, "counters.blocksMined")));
     if (cli_view_u64(a->miner, "boost") > 0)
         printf("%-15s %" PRIu64 " of %" PRIu64 " free; weight %" PRIu64 " in the next block\n", "its tickets",
                cli_view_u64(a->miner, "free"), cli_view_u64(a->miner, "tickets"), cli_view_u64(a->miner, "weight"));

@@ -1,6 +1,7 @@
 /* Health and metrics of a running node. */
 #include "cli/observe.h"
 
+#include "base/units.h"
 #include "cli/upgrade_watch.h"
 #include "io/store_lmdb.h"
 #include "posw/u256.h"
@@ -185,11 +186,12 @@ posw_health cli_observe_health(const cli_observe *o) {
 void cli_observe_status(const cli_observe *o, char *out, size_t size) {
     const posw_p2p_status s = network_status(o);
     const uint64_t height = posw_chain_tip(o->stack->chain)->number;
+    const size_t peers = s.inbound + s.outbound;
     if (s.syncing && s.sync_tip > height)
-        snprintf(out, size, "synchronising: block %" PRIu64 " of %" PRIu64 " (%" PRIu64 " %%), %zu peers", height,
-                 s.sync_tip, height * 100 / s.sync_tip, s.inbound + s.outbound);
+        snprintf(out, size, "synchronising: block %" PRIu64 " of %" PRIu64 " (%" PRIu64 " %%), %zu peer%s", height,
+                 s.sync_tip, height * 100 / s.sync_tip, peers, posw_plural(peers));
     else
-        snprintf(out, size, "block %" PRIu64 ", %zu peers%s%s", height, s.inbound + s.outbound,
+        snprintf(out, size, "block %" PRIu64 ", %zu peer%s%s%s", height, peers, posw_plural(peers),
                  s.problem[0] != '\0' ? "; " : "", s.problem);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/rehearse.h"
 
 #include "base/bytes.h"
+#include "base/units.h"
 #include "cli/stack.h"
 #include "io/store_lmdb.h"
 
@@ -299,10 +300,10 @@ static int judge_return(rehearsal *r, const branch *home, size_t away, size_t ba
         return find(r, CLI_FINDING_BAD, "reorganisation",
                     "after a reorganisation across block %" PRIu64 " and back the state root is another one", height);
     return find(r, CLI_FINDING_GOOD, "reorganisation",
-                "a heavier branch took back %zu blocks across block %" PRIu64
+                "a heavier branch took back %zu block%s across block %" PRIu64
                 ", another one those %zu; undone and done "
                 "again, the state root is the same",
-                away, height, back);
+                away, posw_plural(away), height, back);
 }
 
 /* The main chain stands some blocks beyond the height. A branch from below it grows longer than the main chain; then

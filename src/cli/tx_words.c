@@ -60,7 +60,9 @@ void cli_tx_sentence(posw_buf *b, const posw_address *from, const posw_tx *tx) {
         posw_buf_printf(b, "%s%s", cli_show_address(&tx->to).text, staking ? " (the staking contract)" : "");
     else
         posw_buf_text(b, "a new contract");
-    if (tx->input.size > 0) posw_buf_printf(b, ", with %zu bytes of data that are not understood here", tx->input.size);
+    if (tx->input.size > 0)
+        posw_buf_printf(b, ", with %zu byte%s of data that %s not understood here", tx->input.size,
+                        posw_plural(tx->input.size), tx->input.size == 1 ? "is" : "are");
 }
 
 /* ---- the page ---- */

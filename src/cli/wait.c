@@ -250,7 +250,8 @@ int cli_wait_run(const cli *c, cli_rpc *rpc, const posw_hash *hash, posw_bytes r
     int code = CLI_OK;
     cli_hash_text(s.hash, hash);
     if (w->why[0] != '\0' && !cli_switch(c, "json"))
-        fprintf(stderr, "waiting for %" PRIu64 " confirmations, %s\n", w->confirmations, w->why);
+        fprintf(stderr, "waiting for %" PRIu64 " confirmation%s, %s\n", w->confirmations, posw_plural(w->confirmations),
+                w->why);
     while (code == CLI_OK && !done && s.waited_ms <= w->timeout_s * 1000) {
         code = look(&s, &done);
         if (code != CLI_OK || done) break;

@@ -2,6 +2,7 @@
  * piece: a full pool takes seconds to verify, and nobody should wait for it. */
 #include "io/runner_internal.h"
 
+#include "base/units.h"
 #include "io/file.h"
 
 #include <errno.h>
@@ -83,8 +84,8 @@ static void journal_loaded(runner *r) {
     journal_rewrite(r);
     posw_mempool_counts(posw_node_mempool(r->node), &pending, &queued, NULL);
     if (pending + queued > 0)
-        posw_log_write(r->log, POSW_LOG_INFO, "mempool", "%zu transactions are waiting, with those of the last run",
-                       pending + queued);
+        posw_log_write(r->log, POSW_LOG_INFO, "mempool", "%zu transaction%s in the pool, with those of the last run",
+                       pending + queued, posw_plural(pending + queued));
 }
 
 static void on_journal_idle(uv_idle_t *idle) {

@@ -1,6 +1,7 @@
 #include "node/health.h"
 
 #include "base/json_writer.h"
+#include "base/units.h"
 #include "node/upgrades.h"
 
 #include <inttypes.h>
@@ -32,7 +33,8 @@ static void reasons(posw_jw *w, const posw_health *h) {
         posw_jw_string(w, text);
     }
     if (is_lonely(h)) {
-        snprintf(text, sizeof text, "%zu peers, at least %d are needed", h->peers, POSW_HEALTH_PEERS_MIN);
+        snprintf(text, sizeof text, "%zu peer%s, at least %d are needed", h->peers, posw_plural(h->peers),
+                 POSW_HEALTH_PEERS_MIN);
         posw_jw_string(w, text);
     }
     if (h->missed_upgrade) {

@@ -99,8 +99,8 @@ int stratum_account_get(posw_stratum *s, stratum_account **account, const posw_a
     if (key == NULL) return no_key(s, miner, why);
     stratum_account *a = place(s, miner);
     if (a == NULL)
-        return posw_message_set(why, POSW_EFULL, "This node mines for %u addresses already; try again later",
-                                s->o.accounts_max);
+        return posw_message_set(why, POSW_EFULL, "This node mines for %u address%s already; try again later",
+                                s->o.accounts_max, s->o.accounts_max == 1 ? "" : "es");
     a->miner = *miner;
     a->key = key;
     if (!a->works[a->current].used || (a->users == 0 && s->now_ms >= a->made_ms + s->o.pool_refresh_ms)) {

@@ -466,7 +466,10 @@ describe('the dashboard', () => {
     const args = ['dev', '--no-mining', '--json-ready', '--log-level', 'warn', '--datadir', join(folder, 'again')],
       first = await start([...args, '--port', '0']),
       port = String(first.ready.port);
-    await first.mine(3);
+    await first.mine(1);
+    await load(first.url);
+    await shows('one block of one miner', `[...document.querySelectorAll('.more')].some(({ textContent }) => textContent.startsWith('1 block, '))`);
+    await first.mine(2);
     await load(first.url);
     await shows('the chain', `document.querySelectorAll('.rows li').length === 4`);
     await first.stop();

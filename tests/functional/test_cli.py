@@ -549,7 +549,7 @@ class Chain(Case):
         self.assertIn("Test Chain", self.ok(posw("chain", "check", self.path("c.json"))).out)
         self.assertEqual(self.json(posw("chain", "check", "--json", self.path("c.json")))["valid"], True)
         shown = self.ok(posw("chain", "show", self.path("c.json"))).out
-        for part in ("Test Chain (TEST)", "424242", "ticket", "1501.5 TEST", "2 accounts, 1 stakes"):
+        for part in ("Test Chain (TEST)", "424242", "ticket", "1501.5 TEST", "2 accounts, 1 stake\n"):
             self.assertIn(part, shown)
         with open(self.path("c.json")) as f:
             self.assertEqual(self.json(posw("chain", "show", "--json", self.path("c.json"))), json.load(f))
@@ -744,6 +744,8 @@ class Money(Case):
         self.assertGreater(int(now["miner"]["weight"], 16), 1)
         self.assertRegex(self.ok(posw("stake", "status", miner, "--rpc", self.node.rpc_url)).out, r"(?m)^  tickets +3, of which 3 free")
 
+        self.assertIn(" for 1 miner, as it counts", self.ok(posw("status", "--rpc", self.node.rpc_url)).out)
+
         # What the contract refuses, in its own words, before anything is sent.
         nonce = self.node.call("eth_getTransactionCount", owner, "latest")
         self.refused(stake("add", "--from", owner, "--amount", "1 wei"), "the staking contract refuses", "below the chain's minimum stake")
@@ -795,7 +797,9 @@ class Money(Case):
         self.refused(self.command("stake", "add", "--from", ADDRESS[1], "--amount", "20000"), "insufficient funds")
 
     def test_status(self):
-        self.node.mine(20)
+        self.node.mine(1)
+        self.assertRegex(self.ok(posw("status", "--rpc", self.node.rpc_url)).out, r"(?m)^mining +for %s; 1 block found" % ADDRESS[0])
+        self.node.mine(19)
         page = self.ok(posw("status", "--rpc", self.node.rpc_url)).out
         for part in (r"^node +posw/v\d", r"^chain +posw dev \(chain id 1337", r"^block +20, ", r"^epoch +1, blocks 16 to 31; 12 to go$",
                      r"^weight rule +ticket", r"^mining +for %s; 20 blocks" % ADDRESS[0], r"^gas price +\d+\.\d{9} gwei$"):

@@ -190,7 +190,7 @@ class Watched(unittest.TestCase):
         told = json.loads(text)
         self.assertEqual(status, 503)
         self.assertFalse(told["ready"])
-        self.assertEqual(told["reasons"], ["1 peers, at least 2 are needed"])
+        self.assertEqual(told["reasons"], ["1 peer, at least 2 are needed"])
         self.assertEqual(samples(self.metrics(self.other.ready["metricsPort"]))["posw_ready"], 0)
 
 

@@ -31,7 +31,7 @@ static void each_reason(void **state) {
     h = good;
     h.peers = 1;
     is(&h, false,
-       "{\"ready\":false,\"reasons\":[\"1 peers, at least 2 are needed\"],\"height\":7,\"tipAge\":44,\"peers\":1}\n");
+       "{\"ready\":false,\"reasons\":[\"1 peer, at least 2 are needed\"],\"height\":7,\"tipAge\":44,\"peers\":1}\n");
     h = good;
     h.syncing = true;
     is(&h, false,

@@ -536,7 +536,7 @@ static void addresses_have_a_limit(void **state) {
     (void)log_in(w, 2, 0); /* the same once more */
     come(w, 3);
     say_login(w, 3, 1, "");
-    hears(w, 3, "mines for 1 addresses already");
+    hears(w, 3, "mines for 1 address already");
     step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = 1});
     step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = 2});
     (void)log_in(w, 4, 1);
