@@ -325,14 +325,25 @@ static bool lacks_blocks(const p2p_branch *best) {
     return best != NULL && best->count - best->imported > 1;
 }
 
+/* There are others, and a chain to compare: who began where they are will never be behind. */
+static bool has_company(posw_p2p *p) {
+    size_t i = 0;
+    if (posw_chain_tip(p->chain)->number == 0) return false;
+    for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        if (peer->kind != POSW_P2P_FEELER) return true;
+    return false;
+}
+
 /* Caught up is who is not behind for a while: the first chain that a fresh node meets need not be the right one. */
 static void note_behind(posw_p2p *p) {
     p2p_sync *s = p->sync;
     const bool behind = lacks_blocks(sync_best_branch(p));
     use_patience(p);
     if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
-    if (behind || somebody_shows_more(s)) s->settled_ms = p->now_ms + SYNC_SETTLE_MS;
+    if (behind || somebody_shows_more(s) || (s->settled_ms == 0 && has_company(p)))
+        s->settled_ms = p->now_ms + SYNC_SETTLE_MS;
     if (s->settled_ms != 0 && p->now_ms >= s->settled_ms) s->caught_up = true;
+    if (s->settled_ms != 0 && !s->caught_up) p2p_wake(p, s->settled_ms);
     s->behind = behind;
     s->waits = behind || is_promised(p);
     if (s->waits && s->patience_ms > 0) p2p_wake(p, p->now_ms + s->patience_ms);

@@ -89,10 +89,10 @@ struct p2p_sync {
     bool behind, bulk, caught_up;
     bool waits;                           /* for what was promised: blocks of proved headers, or headers */
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
-    uint64_t settled_ms;                  /* caught up then, if nothing else comes; 0: was not behind yet, or is */
-    bool importing;                       /* inside posw_node_submit_block: branches stay as they are */
-    char problem[160];                    /* a heavier chain that cannot be followed, */
-    char pruned_away[160];                /* or none of whose peers has the old blocks */
+    uint64_t settled_ms;   /* caught up then, if nothing else comes; 0: neither behind nor in company yet */
+    bool importing;        /* inside posw_node_submit_block: branches stay as they are */
+    char problem[160];     /* a heavier chain that cannot be followed, */
+    char pruned_away[160]; /* or none of whose peers has the old blocks */
 };
 
 /* ---- sync.c ---- */

@@ -133,11 +133,37 @@ static void test_long_branch_is_refused_later(void **state) {
     assert_int_equal(n_violations(&t->w), 0);
 }
 
+/* Nor is who was never behind: its start is over when it was in company for a while, and company showed no more. */
+static void test_never_behind_is_no_start(void **state) {
+    two_chains *t = *state;
+    h_feed(t->w.node.chain, t->wrong.chain, 1, WRONG);
+    n_greet_with(&t->w, 1, t->wrong.chain);
+    settle(t, SYNC_SETTLE_MS + 1000);
+    n_greet_with(&t->w, 2, t->right.chain);
+    for (int i = 0; i < 1000 && serve(t, 2); i++) {
+    }
+    assert_true(at_tip_of(t, &t->wrong));
+    assert_int_equal(n_violations(&t->w), 0);
+}
+
+/* Time alone ends no start: nobody has shown a chain. */
+static void test_alone_is_no_end_of_the_start(void **state) {
+    two_chains *t = *state;
+    h_feed(t->w.node.chain, t->wrong.chain, 1, WRONG);
+    settle(t, 10 * SYNC_SETTLE_MS);
+    n_greet_with(&t->w, 2, t->right.chain);
+    while (n_serve(&t->w, 2, t->right.chain) > 0) {
+    }
+    assert_true(at_tip_of(t, &t->right));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_long_branch_wins, open_node, close_node),
         cmocka_unit_test_setup_teardown(test_other_headers_come_again, open_node, close_node),
         cmocka_unit_test_setup_teardown(test_long_branch_is_refused_later, open_node, close_node),
+        cmocka_unit_test_setup_teardown(test_never_behind_is_no_start, open_node, close_node),
+        cmocka_unit_test_setup_teardown(test_alone_is_no_end_of_the_start, open_node, close_node),
     };
     return cmocka_run_group_tests(tests, make_chains, drop_chains);
 }
