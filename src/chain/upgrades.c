@@ -70,10 +70,10 @@ int posw_chain_upgrades_check(posw_chain *c, posw_message *msg) {
     const uint64_t height = ours < theirs ? ours : theirs;
     if (height == UINT64_MAX) return POSW_OK;
     if (height > c->tip.number) return write_list(c);
-    return posw_message_set(msg, POSW_EMISMATCH,
-                            "this chain file has other rules from block %" PRIu64
-                            " on than the file by which the blocks up to %" PRIu64
-                            " were accepted here: start from a snapshot of a block before %" PRIu64
-                            ", or from an empty data directory; or use the former chain file",
-                            height, c->tip.number, height);
+    return posw_message_set(
+        msg, POSW_EMISMATCH,
+        "this chain file has other rules from block %" PRIu64 " on than the file by which the blocks up to %" PRIu64
+        " were accepted here: use the former chain file, or move the data directory's folders state and "
+        "blocks away and fetch the chain anew or begin with a snapshot of a block before %" PRIu64,
+        height, c->tip.number, height);
 }

@@ -60,7 +60,7 @@ static void test_lists(void **state) {
     assert_int_equal(posw_chain_tip(n.chain)->gas_limit, GAS);
     refuses(&n, &none, "other rules from block 6 on than the file by which the blocks up to 6 were accepted");
     refuses(&n, &seven, "a snapshot of a block before 6");
-    refuses(&n, &other, "or use the former chain file");
+    refuses(&n, &other, "use the former chain file, or move the data directory's folders state and blocks away");
     accepts(&n, &renamed);
     accepts(&n, &two);
     h_grow(n.chain, 14);
