@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "chain/chain.h"
 #include "codec/block.h"
+#include "io/file.h"
 #include "io/peers.h"
 #include "p2p/message.h"
 #include "posw/u256.h"
@@ -73,12 +74,8 @@ static void say(hop *h, unsigned end, posw_buf *frames) {
 /* ---- what there is to tell ---- */
 
 static void read_file(posw_buf *out, const char *path) {
-    FILE *f = fopen(path, "rb");
-    uint8_t part[65536];
-    must(f != NULL, "a file cannot be read");
-    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;)
-        posw_buf_append(out, part, n);
-    fclose(f);
+    posw_message msg = {""};
+    must(posw_file_read(out, path, SIZE_MAX, &msg) == POSW_OK, msg.text);
 }
 
 static void read_chain(hop *h, const char *path) {

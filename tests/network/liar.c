@@ -13,6 +13,7 @@
 #include "chain/chain.h"
 #include "codec/block.h"
 #include "crypto/keccak.h"
+#include "io/file.h"
 #include "io/peers.h"
 #include "p2p/message.h"
 #include "posw/u256.h"
@@ -62,13 +63,8 @@ static void must(bool holds, const char *what) {
 /* ---- what it has ---- */
 
 static void read_file(posw_buf *out, const char *path) {
-    FILE *f = fopen(path, "rb");
-    uint8_t part[65536];
-    must(f != NULL, "a file cannot be read");
-    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;)
-        posw_buf_append(out, part, n);
-    fclose(f);
-    must(!out->failed, "out of memory");
+    posw_message msg = {""};
+    must(posw_file_read(out, path, SIZE_MAX, &msg) == POSW_OK, msg.text);
 }
 
 /* Genesis as the chain has it, and the fork hash of a version that knows no forks (CRC-32). */
