@@ -52,16 +52,31 @@ static posw_address miner_at(int i) {
     return (posw_address){{(uint8_t)(i + 1)}};
 }
 
+static posw_u256 stake_of(const posw_address *miner) {
+    for (int i = 0; i < MINERS; i++) {
+        const posw_address known = miner_at(i);
+        if (memcmp(&known, miner, sizeof known) == 0) return posw_u256_from_u64(STAKES[i] * COIN);
+    }
+    return POSW_U256_ZERO;
+}
+
+/* What this chain asks of a header anyway. It comes before the rule: a target or a time of somebody else's making would
+ * stop the program in the library, which takes them from a client that has looked. */
+static bool header_holds(const posw_window *w, const block *b) {
+    posw_hash root;
+    hash_twice(&root, &b->miner, sizeof b->miner);
+    if (get_u32(b->header + 72) != TARGET_BITS || memcmp(b->header + 36, root.b, 32) != 0) return false;
+    return posw_window_count(w) == 0 || get_u32(b->header + 68) > posw_window_at(w, 0).timestamp;
+}
+
 /* The part of a client that knows the rule. */
 static bool block_holds(const posw_params *p, const posw_window *w, const block *b, uint64_t number, bool *boosted) {
-    const posw_u256 stake = posw_u256_from_u64(STAKES[b->miner.b[0] - 1] * COIN);
-    const posw_u256 difficulty = difficulty_of(get_u32(b->header + 72));
+    if (!header_holds(w, b)) return false;
+    const posw_u256 stake = stake_of(&b->miner), difficulty = difficulty_of(get_u32(b->header + 72));
     const uint64_t used = posw_window_used(w, &b->miner);
     const posw_u256 weight = posw_weight(p, number, &stake, &POSW_U256_ZERO, used); /* fixed price: no supply */
-    posw_hash hash, root;
-    hash_twice(&root, &b->miner, sizeof b->miner);
+    posw_hash hash;
     hash_twice(&hash, b->header, HEADER_SIZE);
-    if (get_u32(b->header + 72) != TARGET_BITS || memcmp(b->header + 36, root.b, 32) != 0) return false;
     *boosted = posw_seal_boosted(&hash, &difficulty);
     return posw_seal_meets(&hash, &difficulty, &weight);
 }
@@ -140,6 +155,9 @@ int main(int argc, char **argv) {
     block easy = mine(&p, w, &tip, count, &boosted);
     put_u32(easy.header + 72, 0x207fffff);
     bad += refused("a block with an easier target", block_holds(&p, w, &easy, count, &boosted));
+    const block early = chain[0], nothing = {.miner = {{0}}};
+    bad += refused("a block of an earlier time", block_holds(&p, w, &early, count, &boosted));
+    bad += refused("a header of zeros", block_holds(&p, w, &nothing, count, &boosted));
     free(chain);
     free(memory);
     return bad;
