@@ -96,6 +96,14 @@ uint64_t posw_chain_meta_u64(posw_bytes value) {
  * A receipt of a transfer is 256 bytes of empty bloom filter and a dozen others, so receipts are packed: a zero byte is
  * followed by how many zeros it stands for (1 to 255); other bytes stand for themselves. */
 
+/* Appends what stands for itself, from `at` to the next zero, and returns where that is; in.size when there is none. */
+static size_t copy_to_zero(posw_buf *out, posw_bytes in, size_t at) {
+    const uint8_t *zero = memchr(in.data + at, 0, in.size - at);
+    const size_t end = zero == NULL ? in.size : (size_t)(zero - in.data);
+    posw_buf_append(out, in.data + at, end - at);
+    return end;
+}
+
 static size_t zeros_at(posw_bytes in, size_t at) {
     size_t n = at;
     while (n < in.size && n - at < 255 && in.data[n] == 0)
@@ -106,11 +114,8 @@ static size_t zeros_at(posw_bytes in, size_t at) {
 static void pack(posw_buf *out, posw_bytes in) {
     size_t at = 0;
     while (at < in.size) {
-        const uint8_t *zero = memchr(in.data + at, 0, in.size - at);
-        const size_t plain = zero == NULL ? in.size - at : (size_t)(zero - in.data) - at;
-        posw_buf_append(out, in.data + at, plain);
-        at += plain;
-        if (zero == NULL) return;
+        at = copy_to_zero(out, in, at);
+        if (at == in.size) return;
         const size_t zeros = zeros_at(in, at);
         posw_buf_byte(out, 0);
         posw_buf_byte(out, (uint8_t)zeros);
@@ -121,11 +126,8 @@ static void pack(posw_buf *out, posw_bytes in) {
 bool posw_chain_receipts_unpack(posw_buf *out, posw_bytes in) {
     size_t at = 0;
     while (at < in.size) {
-        const uint8_t *zero = memchr(in.data + at, 0, in.size - at);
-        const size_t plain = zero == NULL ? in.size - at : (size_t)(zero - in.data) - at;
-        posw_buf_append(out, in.data + at, plain);
-        at += plain;
-        if (zero == NULL) break;
+        at = copy_to_zero(out, in, at);
+        if (at == in.size) break;
         if (at + 1 >= in.size || in.data[at + 1] == 0) return false;
         uint8_t *zeros = posw_buf_extend(out, in.data[at + 1]);
         if (zeros != NULL) memset(zeros, 0, in.data[at + 1]);
