@@ -19,7 +19,8 @@ typedef struct {
     const posw_params *params; /* checked: posw_params_check */
     const posw_header *parent;
     const posw_hash *parent_hash;
-    const posw_window *window; /* stands at the parent; NULL where no rule of the chain reads it (see the functions) */
+    const posw_window *window;   /* of W and the unlock time 2 W T (asserted when tickets are counted), stands at the
+                                    parent; NULL where no rule of the chain reads it (see the functions) */
     const posw_hash *stake_root; /* in force for the header's epoch, or NULL when it is not known (a light client): then
                                     the header's own root is taken, and a proof is checked against it */
 } posw_check_context;

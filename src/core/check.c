@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "core/check_parts.h"
+#include "core/window_parts.h"
 #include "crypto/keccak.h"
 #include "crypto/secp.h"
 #include "posw/difficulty.h"
@@ -79,6 +80,7 @@ posw_verdict posw_check_header_time(const posw_params *p, const posw_header *h, 
 posw_u256 posw_check_weight(const posw_check_context *c, const posw_header *h, const posw_u256 *stake,
                             const posw_u256 *supply) {
     const bool counts = c->params->weight.rule == POSW_WEIGHT_TICKET;
+    POSW_ASSERT(!counts || posw_window_is_of(c->window, c->params));
     const uint64_t used = counts ? posw_window_used(c->window, &h->beneficiary) : 0; /* W4 */
     return posw_weight(c->params, h->number, stake, supply, used);
 }

@@ -294,6 +294,25 @@ static void test_weight(void **state) {
     assert_u256_is(&f, 625);
 }
 
+static void weigh(void *arg) {
+    world *x = arg;
+    (void)posw_check_weight(&x->context, &x->header, &POSW_U256_ZERO, &POSW_U256_ONE);
+}
+
+/* A window of other parameters counts other tickets; where nothing is counted, it may be any. */
+static void test_other_window(void **state) {
+    world *x = *state;
+    x->params.block_time_s++;
+    assert_true(test_aborts(weigh, x));
+    x->params.block_time_s--;
+    assert_false(test_aborts(weigh, x));
+    x->params.window_blocks--;
+    assert_true(test_aborts(weigh, x));
+    x->params.weight.rule = POSW_WEIGHT_POWER;
+    x->params.weight.unit_wei = POSW_U256_ONE;
+    assert_false(test_aborts(weigh, x));
+}
+
 static void test_seal_by_table(void **state) {
     world *x = *state;
     assert_verdict(by_table(x), POSW_VALID, POSW_RULE_NONE);
@@ -426,6 +445,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_difficulty_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weight, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seal_by_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_proof, setup, teardown),
         cmocka_unit_test_setup_teardown(test_with_proof, setup, teardown),
