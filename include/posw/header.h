@@ -36,7 +36,8 @@ typedef struct {
 /* Writes the RLP; returns its size (at most POSW_HEADER_SIZE_MAX). extra_size <= POSW_EXTRA_SIZE (asserted; decoding
  * leaves it so). */
 POSW_API size_t posw_header_encode(uint8_t out[POSW_HEADER_SIZE_MAX], const posw_header *h);
-/* False for anything but one canonical header of exactly `size` bytes; *out then unchanged. Rule H1. */
+/* False for anything but one canonical header of exactly `size` bytes; *out then unchanged. Rule H1. Its extraData may
+ * still be short: extra_size == POSW_EXTRA_SIZE is to be asked before the functions below that assert it. */
 POSW_API POSW_MUST_USE bool posw_header_decode(posw_header *out, const uint8_t *in, size_t size);
 /* H1: the block hash, keccak256 of the encoding. extra_size as for encoding. */
 POSW_API void posw_header_hash(posw_hash *out, const posw_header *h);

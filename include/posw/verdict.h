@@ -79,7 +79,7 @@ static inline posw_verdict posw_not_yet(enum posw_rule rule) {
     return posw_verdict_of(POSW_NOT_YET, rule);
 }
 
-/* "H7" and its sentence. Static storage. */
+/* "H7" and its sentence; "" and "unknown rule" for a value outside the enum. Static storage. */
 POSW_API const char *posw_rule_number(enum posw_rule rule);
 POSW_API const char *posw_rule_text(enum posw_rule rule);
 
