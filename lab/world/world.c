@@ -323,6 +323,7 @@ static void perform(world *w, machine *m, posw_action *a) {
         say(w, world_index_of(w, m), "fatal: %.*s", (int)a->data.size, (const char *)a->data.data);
         break;
     case POSW_ACTION_SEND:
+    case POSW_ACTION_NOTIFY:
     case POSW_ACTION_LATER:
     case POSW_ACTION_CLOSE:
     case POSW_ACTION_JOURNAL_APPEND:

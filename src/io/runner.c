@@ -24,10 +24,24 @@ static void arm_timer(runner *r, uint64_t at_ms) {
     (void)uv_timer_start(&r->timer, on_timer, at_ms > r->clock.now_ms ? at_ms - r->clock.now_ms : 1, 0);
 }
 
+static void notify(runner *r, const posw_action *a) {
+    const size_t count = r->server == NULL ? 0 : posw_action_readers(a);
+    posw_buf message = {0};
+    for (size_t i = 0; i < count; i++) {
+        posw_buf_reset(&message);
+        const uint64_t client = posw_action_message(&message, a, i);
+        if (!message.failed) posw_server_send(r->server, client, posw_buf_view(&message));
+    }
+    posw_buf_clear(&message);
+}
+
 static void perform(runner *r, posw_action *a) {
     switch (a->type) {
     case POSW_ACTION_SEND:
         if (r->server != NULL) posw_server_send(r->server, a->client, posw_buf_view(&a->data));
+        break;
+    case POSW_ACTION_NOTIFY:
+        notify(r, a);
         break;
     case POSW_ACTION_LATER:
         if (r->server != NULL) posw_server_answer_later(r->server, a->client);

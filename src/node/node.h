@@ -59,10 +59,11 @@ typedef struct {
 #define POSW_PEER_OUTBOUND (1ULL << 63)
 
 enum posw_action_type {
-    POSW_ACTION_SEND,  /* data to client: the answer of its request, or unasked when it is a stream */
-    POSW_ACTION_LATER, /* the answer of this client's request comes in a later step */
-    POSW_ACTION_CLOSE, /* client */
-    POSW_ACTION_MINE,  /* search `work`, dropping what was searched before */
+    POSW_ACTION_SEND,   /* data to client: the answer of its request, or unasked when it is a stream */
+    POSW_ACTION_NOTIFY, /* data to each of `readers`, which are streams, with the number of each: posw_action_message */
+    POSW_ACTION_LATER,  /* the answer of this client's request comes in a later step */
+    POSW_ACTION_CLOSE,  /* client */
+    POSW_ACTION_MINE,   /* search `work`, dropping what was searched before */
     POSW_ACTION_MINE_STOP,
     POSW_ACTION_TIMER,           /* call again with a TICK at at_ms (replaces an earlier timer) */
     POSW_ACTION_JOURNAL_APPEND,  /* data to the mempool journal */
@@ -79,10 +80,17 @@ enum posw_action_type {
     POSW_ACTION_FATAL,       /* an operating error that the node cannot live with: data is a sentence; stop */
 };
 
+/* Of NOTIFY. The same client may read more than once. */
+typedef struct {
+    uint64_t client, number;
+} posw_reader;
+
 typedef struct {
     enum posw_action_type type;
     uint64_t client;
-    posw_buf data; /* owned by the actions */
+    posw_buf data;    /* owned by the actions */
+    posw_buf readers; /* likewise: posw_reader after posw_reader */
+    size_t hole;      /* where the number of a reader goes in data */
     uint64_t at_ms;
     uint64_t peer;
     posw_netaddr address;
@@ -98,6 +106,11 @@ typedef struct {
 } posw_actions;
 /* A new action at the end, NULL: out of memory. Borrowed until the next push. */
 posw_action *posw_actions_push(posw_actions *a, enum posw_action_type type);
+/* How many messages a NOTIFY is, 0 if there was no memory for it; and the i-th of them, appended to out: data with the
+ * reader's number, as 0x and hexadecimal digits, at the hole. Returns its client. (A message of a hundred kilobytes for
+ * thousands of readers is kept once.) */
+size_t posw_action_readers(const posw_action *a);
+uint64_t posw_action_message(posw_buf *out, const posw_action *a, size_t i);
 void posw_actions_reset(posw_actions *a);
 void posw_actions_clear(posw_actions *a);
 

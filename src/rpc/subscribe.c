@@ -109,22 +109,20 @@ void rpc_eth_unsubscribe(rpc_call *c) {
 
 /* ---- telling ---- */
 
-static void notify(const rpc_subscription *s, posw_bytes result, posw_actions *out) {
-    posw_action *a = posw_actions_push(out, POSW_ACTION_SEND);
-    if (a == NULL) return;
-    a->client = s->client;
-    posw_jw w;
-    posw_jw_init(&w, &a->data);
-    posw_jw_object(&w);
-    posw_jw_kv_string(&w, "jsonrpc", "2.0");
-    posw_jw_kv_string(&w, "method", "eth_subscription");
-    posw_jw_key(&w, "params");
-    posw_jw_object(&w);
-    posw_jw_kv_quantity(&w, "subscription", s->id);
-    posw_jw_key(&w, "result");
-    posw_jw_raw(&w, (const char *)result.data, result.size);
-    posw_jw_object_end(&w);
-    posw_jw_object_end(&w);
+/* One message to all who watch for it, made when there is the first of them. The action stays where it is until
+ * another one is pushed, so *a is used up before. */
+static void notify(posw_action **a, const rpc_subscription *s, posw_bytes result, posw_actions *out) {
+    static const char begin[] = "{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"",
+                      middle[] = "\",\"result\":", end[] = "}}";
+    const posw_reader reader = {s->client, s->id};
+    if (*a == NULL && (*a = posw_actions_push(out, POSW_ACTION_NOTIFY)) != NULL) {
+        posw_buf_text(&(*a)->data, begin);
+        (*a)->hole = (*a)->data.size;
+        posw_buf_text(&(*a)->data, middle);
+        posw_buf_append(&(*a)->data, result.data, result.size);
+        posw_buf_text(&(*a)->data, end);
+    }
+    if (*a != NULL) posw_buf_append(&(*a)->readers, &reader, sizeof reader);
 }
 
 static bool anyone_watches(const posw_rpc *r, enum rpc_watch what) {
@@ -134,6 +132,7 @@ static bool anyone_watches(const posw_rpc *r, enum rpc_watch what) {
 }
 
 static void tell_head(posw_rpc *r, const rpc_block *b, posw_actions *out) {
+    posw_action *a = NULL;
     posw_buf json = {0};
     posw_jw w;
     posw_jw_init(&w, &json);
@@ -141,20 +140,21 @@ static void tell_head(posw_rpc *r, const rpc_block *b, posw_actions *out) {
     rpc_json_header_members(&w, &b->header, &b->hash);
     posw_jw_object_end(&w);
     for (size_t i = 0; i < r->subscription_count && !json.failed; i++)
-        if (r->subscriptions[i].what == RPC_WATCH_BLOCKS) notify(&r->subscriptions[i], posw_buf_view(&json), out);
+        if (r->subscriptions[i].what == RPC_WATCH_BLOCKS) notify(&a, &r->subscriptions[i], posw_buf_view(&json), out);
     posw_buf_clear(&json);
 }
 
 /* One message a log. */
 static void tell_log(posw_rpc *r, const rpc_block *b, size_t tx, const posw_event_log *log, uint64_t index,
                      bool removed, posw_actions *out) {
+    posw_action *a = NULL;
     posw_buf json = {0};
     posw_jw w;
     posw_jw_init(&w, &json);
     rpc_json_log(&w, b, tx, log, index, removed);
     for (size_t i = 0; i < r->subscription_count && !json.failed; i++) {
         const rpc_subscription *s = &r->subscriptions[i];
-        if (s->what == RPC_WATCH_LOGS && rpc_log_filter_matches(s->logs, log)) notify(s, posw_buf_view(&json), out);
+        if (s->what == RPC_WATCH_LOGS && rpc_log_filter_matches(s->logs, log)) notify(&a, s, posw_buf_view(&json), out);
     }
     posw_buf_clear(&json);
 }
@@ -202,18 +202,24 @@ void rpc_subscriptions_chain(posw_rpc *r, const posw_chain_change *change, posw_
     posw_buf_clear(&unused);
 }
 
+static void tell_tx(posw_rpc *r, bool full, const posw_buf *json, posw_actions *out) {
+    posw_action *a = NULL;
+    for (size_t i = 0; i < r->subscription_count && !json->failed; i++) {
+        const rpc_subscription *s = &r->subscriptions[i];
+        if (s->what == RPC_WATCH_TXS && s->full == full) notify(&a, s, posw_buf_view(json), out);
+    }
+}
+
 void rpc_subscriptions_tx(posw_rpc *r, const posw_mempool_entry *e, posw_actions *out) {
     posw_buf full = {0}, hash = {0};
     posw_jw w;
     if (!anyone_watches(r, RPC_WATCH_TXS)) return;
     posw_jw_init(&w, &hash);
     posw_jw_hash(&w, &e->hash);
+    tell_tx(r, false, &hash, out);
     posw_jw_init(&w, &full);
     rpc_json_pool_tx(&w, e);
-    for (size_t i = 0; i < r->subscription_count && !full.failed && !hash.failed; i++) {
-        const rpc_subscription *s = &r->subscriptions[i];
-        if (s->what == RPC_WATCH_TXS) notify(s, s->full ? posw_buf_view(&full) : posw_buf_view(&hash), out);
-    }
+    tell_tx(r, true, &full, out);
     posw_buf_clear(&full);
     posw_buf_clear(&hash);
 }

@@ -236,6 +236,30 @@ static void test_limit(void **state) {
     w_close(&w);
 }
 
+/* A message is kept once, however many it goes to: of a large transaction it has a quarter of a megabyte. */
+static void test_many_readers(void **state) {
+    enum { READERS = 100 };
+    (void)state;
+    world w;
+    char *ids[READERS];
+    size_t kept = 0, one = 0;
+    w_open(&w);
+    for (uint64_t i = 0; i < READERS; i++)
+        ids[i] = subscribe(&w, W_STREAM + i / 2, "[\"newPendingTransactions\",true]");
+    w_send_only(&w, h_transfer(1, 0, 2, 5));
+    for (uint64_t i = 0; i < READERS; i++) {
+        json_t *tx = notified(&w, W_STREAM + i / 2, i % 2, ids[i]);
+        one = json_dumpb(tx, NULL, 0, JSON_COMPACT);
+        json_decref(tx);
+        free(ids[i]);
+    }
+    expect_nothing_more(&w, W_STREAM, 2);
+    for (size_t i = 0; i < w.actions.count; i++)
+        kept += w.actions.items[i].data.size;
+    assert_in_range(kept, one, 3 * one);
+    w_close(&w);
+}
+
 /* What filters and subscriptions watch for has a limit together. */
 static void test_watched_values(void **state) {
     (void)state;
@@ -263,6 +287,7 @@ int main(void) {
         cmocka_unit_test(test_new_heads),    cmocka_unit_test(test_order),   cmocka_unit_test(test_logs),
         cmocka_unit_test(test_removed_logs), cmocka_unit_test(test_pending), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_unsubscribe),  cmocka_unit_test(test_limit),   cmocka_unit_test(test_watched_values),
+        cmocka_unit_test(test_many_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

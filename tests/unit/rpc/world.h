@@ -88,18 +88,33 @@ static inline void w_wait(world *w, uint64_t seconds) {
     w_step(w, (posw_event){.type = POSW_EVENT_TICK});
 }
 
+static inline json_t *w_parsed(posw_bytes text) {
+    json_error_t error;
+    if (text.size == 0) return json_null();
+    json_t *v = json_loadb((const char *)text.data, text.size, 0, &error);
+    if (v == NULL) fail_msg("answer is not JSON: %s: %.*s", error.text, (int)text.size, (const char *)text.data);
+    return v;
+}
+
+/* The *i-th message of a NOTIFY to a client; NULL: there are fewer, by which *i becomes less. */
+static inline json_t *w_notified(const posw_action *a, uint64_t client, size_t *i) {
+    json_t *v = NULL;
+    for (size_t k = 0; v == NULL && k < posw_action_readers(a); k++) {
+        posw_buf message = {0};
+        if (posw_action_message(&message, a, k) == client && (*i)-- == 0) v = w_parsed(posw_buf_view(&message));
+        posw_buf_clear(&message);
+    }
+    return v;
+}
+
 /* The i-th message that the latest step sent to a client, parsed; NULL: there are fewer. An empty one is given as JSON
  * null. */
 static inline json_t *w_sent(const world *w, uint64_t client, size_t i) {
     for (size_t k = 0; k < w->actions.count; k++) {
         const posw_action *a = &w->actions.items[k];
-        if (a->type != POSW_ACTION_SEND || a->client != client || i-- > 0) continue;
-        if (a->data.size == 0) return json_null();
-        json_error_t error;
-        json_t *v = json_loadb((const char *)a->data.data, a->data.size, 0, &error);
-        if (v == NULL)
-            fail_msg("answer is not JSON: %s: %.*s", error.text, (int)a->data.size, (const char *)a->data.data);
-        return v;
+        if (a->type == POSW_ACTION_SEND && a->client == client && i-- == 0) return w_parsed(posw_buf_view(&a->data));
+        json_t *v = a->type == POSW_ACTION_NOTIFY ? w_notified(a, client, &i) : NULL;
+        if (v != NULL) return v;
     }
     return NULL;
 }
