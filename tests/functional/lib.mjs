@@ -281,6 +281,37 @@ export function writeChainFile(folder, changes = {}) {
   return path;
 }
 
+/** A keystore in this folder with the keys of these accounts; the options that name it. */
+export async function keystore(folder, accounts) {
+  const password = join(folder, 'password');
+  writeFileSync(password, 'secret\n', { mode: 0o600 });
+  for (const [i, { privateKey }] of accounts.entries()) {
+    const file = join(folder, `key${i}`);
+    writeFileSync(file, privateKey.slice(2), { mode: 0o600 });
+    const done = await run(['wallet', 'import', '--light', '--keystore', join(folder, 'keystore'), '--password-file', password, '--key-file', file]);
+    if (done.code !== 0) throw new Error(done.stderr);
+  }
+  return ['--keystore', join(folder, 'keystore'), '--password-file', password];
+}
+
+/** posw miner --json: its events as they come. */
+export function startMiner(...args) {
+  const child = spawn(POSW, ['miner', '--json', '--threads', '1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const m = { child, events: [], stderr: '' };
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop();
+    m.events.push(...lines.map((line) => JSON.parse(line)));
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => (m.stderr += text));
+  m.exited = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })));
+  m.saw = (what, test, timeoutMs = 10000) => until(what, () => m.events.find(test), { timeoutMs });
+  running.add(child);
+  child.on('exit', () => running.delete(child));
+  return m;
+}
+
 // ---- clients ----
 
 export function ethersProvider(node) {

@@ -96,9 +96,9 @@ export class Line {
 
 const program = (name) => join(dirname(POSW), 'tests/network', name);
 
-/** folder/chain.json and folder/blocks. */
-export async function makeChain(folder, blocks, transfers) {
-  const made = await run([join(folder, 'chain.json'), join(folder, 'blocks'), String(blocks), String(transfers)], { command: program('posw-make-chain'), timeoutMs: 600000 });
+/** folder/chain.json and folder/blocks; args 'fresh': each transfer makes a new account. */
+export async function makeChain(folder, blocks, transfers, ...args) {
+  const made = await run([join(folder, 'chain.json'), join(folder, 'blocks'), String(blocks), String(transfers), ...args], { command: program('posw-make-chain'), timeoutMs: 600000 });
   assert.equal(made.code, 0, made.stderr);
 }
 

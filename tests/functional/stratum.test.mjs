@@ -1,6 +1,5 @@
 // The miners' door with real sockets: a small miner of the test's own, what strangers send, the limits, and `posw miner`.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -11,7 +10,7 @@ import tls from 'node:tls';
 import { Contract } from 'ethers';
 
 import { keccak, littleEndian } from './chain.mjs';
-import { ACCOUNTS, COIN, POSW, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, start, startDev, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+import { ACCOUNTS, COIN, STAKING, STAKING_ABI, ethersProvider, ethersWallet, run, start, startDev, startMiner, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const [rich, poor] = [ACCOUNTS[1].address, ACCOUNTS[2].address];
 
@@ -233,23 +232,6 @@ describe('false results', () => {
     await node.stop();
   });
 });
-
-/** posw miner --json: its events as they come. */
-function startMiner(...args) {
-  const child = spawn(POSW, ['miner', '--json', '--threads', '1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const m = { child, events: [], stderr: '' };
-  let rest = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop();
-    m.events.push(...lines.map((line) => JSON.parse(line)));
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => (m.stderr += text));
-  m.exited = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })));
-  m.saw = (what, test, timeoutMs = 10000) => until(what, () => m.events.find(test), { timeoutMs });
-  process.on('exit', () => child.kill('SIGKILL'));
-  return m;
-}
 
 describe('posw miner', () => {
   test('mines, says what stake would change, and ends by itself', async () => {

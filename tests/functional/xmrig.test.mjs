@@ -5,11 +5,11 @@
 // POSW_XMRIG_SHARES: of each chain, both logins together (20); 100 and more take minutes: set POSW_LONG=1, too. The binary is not part of the project; without it the test is skipped.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { ACCOUNTS, run, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+import { ACCOUNTS, keystore, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const XMRIG = process.env.POSW_XMRIG;
 const SHARES = Number(process.env.POSW_XMRIG_SHARES ?? 20);
@@ -19,19 +19,6 @@ else if (!existsSync(XMRIG)) throw new Error(`POSW_XMRIG: there is no ${XMRIG}`)
 
 const [rich, poor] = ACCOUNTS.slice(1, 3);
 const stake = ({ address }, amount) => ({ miner: address, owner: address, amount });
-
-/** A keystore with the keys of these accounts. */
-async function keystore(folder, accounts) {
-  const password = join(folder, 'password');
-  writeFileSync(password, 'secret\n', { mode: 0o600 });
-  for (const [i, { privateKey }] of accounts.entries()) {
-    const file = join(folder, `key${i}`);
-    writeFileSync(file, privateKey.slice(2), { mode: 0o600 });
-    const done = await run(['wallet', 'import', '--light', '--keystore', join(folder, 'keystore'), '--password-file', password, '--key-file', file]);
-    assert.equal(done.code, 0, done.stderr);
-  }
-  return ['--keystore', join(folder, 'keystore'), '--password-file', password];
-}
 
 /** xmrig for one login; what it says is in its log. fingerprint: of the certificate, with TLS. */
 function startXmrig(folder, url, algorithm, address, fingerprint) {

@@ -1,6 +1,8 @@
 /* Makes a chain for tests: a chain file, and a file of valid blocks with transfers between its accounts.
  *
- *      posw-make-chain CHAIN_FILE BLOCK_FILE BLOCKS TRANSFERS_A_BLOCK
+ *      posw-make-chain CHAIN_FILE BLOCK_FILE BLOCKS TRANSFERS_A_BLOCK [fresh]
+ *
+ * With "fresh" each transfer goes to an address that nobody has paid before, so that the state grows by an account.
  *
  * keccak256 with fixed difficulty 1 and one miner; the blocks are a second apart and end a minute ago. */
 #include "base/bytes.h"
@@ -27,7 +29,8 @@ typedef struct {
     uint8_t secrets[ACCOUNTS][32];
     posw_address addresses[ACCOUNTS];
     uint64_t nonces[ACCOUNTS];
-    size_t next; /* account that sends next */
+    size_t next; /* account that sends next; transfers so far */
+    bool fresh;
 } maker;
 
 static void must(bool holds, const char *what) {
@@ -78,12 +81,18 @@ static void write_file(const char *path, const posw_buf *b) {
 
 /* ---- a block ---- */
 
+static posw_address fresh_address(uint64_t number) {
+    posw_address a = {{0xf7}};
+    posw_store_be64(a.b + sizeof a.b - 8, number);
+    return a;
+}
+
 static void add_transfer(maker *m, posw_chain_template *t, posw_execution *x, posw_bytes *raw) {
     posw_buf bytes = {0};
     posw_tx tx;
     uint8_t size[4];
     enum posw_tx_refusal refusal;
-    const size_t from = m->next++ % ACCOUNTS, to = (from * 7 + 1) % ACCOUNTS;
+    const size_t transfer = m->next++, from = transfer % ACCOUNTS;
     const posw_tx plan = {.type = POSW_TX_DYNAMIC_FEE,
                           .is_protected = true,
                           .chain_id = m->spec.params.chain_id,
@@ -92,7 +101,7 @@ static void add_transfer(maker *m, posw_chain_template *t, posw_execution *x, po
                           .max_fee = posw_u256_from_u64(100000000000),
                           .max_tip = posw_u256_from_u64(1000000000),
                           .has_to = true,
-                          .to = m->addresses[to],
+                          .to = m->fresh ? fresh_address(transfer) : m->addresses[(from * 7 + 1) % ACCOUNTS],
                           .value = posw_u256_from_u64(1000000000)};
     must(posw_tx_sign(&bytes, &plan, m->secrets[from]), "signing");
     must(posw_tx_decode(&tx, bytes.data, bytes.size) == POSW_TX_OK, "decoding");
@@ -166,7 +175,8 @@ int main(int argc, char **argv) {
     static maker m;
     posw_buf file = {0};
     posw_message msg = {{0}};
-    must(argc == 5, "usage: posw-make-chain CHAIN_FILE BLOCK_FILE BLOCKS TRANSFERS_A_BLOCK");
+    m.fresh = argc == 6 && strcmp(argv[5], "fresh") == 0;
+    must(argc == 5 || m.fresh, "usage: posw-make-chain CHAIN_FILE BLOCK_FILE BLOCKS TRANSFERS_A_BLOCK [fresh]");
     const uint64_t blocks = strtoull(argv[3], NULL, 10);
     m.transfers = strtoull(argv[4], NULL, 10);
     must(m.transfers <= TRANSFERS_MAX, "too many transfers");
