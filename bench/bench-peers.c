@@ -26,7 +26,7 @@ typedef struct {
     enum part part;
     /* the dialling side */
     posw_netaddr other;
-    uint64_t next, begin_us, end_us, seconds, sent_us;
+    uint64_t next, begin_us, end_us, most_us, sent_us;
     uint64_t opened, bytes, samples, cpu_us;
     unsigned waiting;
     uint32_t *times_us;
@@ -74,7 +74,7 @@ static void dial(side *s) {
 
 static bool is_over(side *s) {
     if (s->end_us != 0) return true;
-    if (now_us() - s->begin_us < s->seconds * 1000000) return false;
+    if (now_us() - s->begin_us < s->most_us) return false;
     s->end_us = now_us();
     (void)uv_async_send(&s->wake);
     return true;
@@ -151,8 +151,8 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void run_part(enum part part, uint64_t seconds) {
-    side server = {.part = part}, client = {.part = part, .seconds = seconds};
+static void run_part(enum part part, double seconds) {
+    side server = {.part = part}, client = {.part = part, .most_us = (uint64_t)(seconds * 1e6)};
     client.times_us = malloc(SAMPLES_MAX * sizeof *client.times_us);
     open_side(&server, "127.0.0.1", on_server_event);
     open_side(&client, NULL, on_client_event);
@@ -203,7 +203,7 @@ static void carry(posw_tls *a, posw_tls *b, posw_buf *heard) {
     }
 }
 
-static void in_memory(uint64_t seconds) {
+static void in_memory(double seconds) {
     posw_identity *id;
     posw_tls_context *c;
     posw_buf heard = {0};
@@ -212,7 +212,7 @@ static void in_memory(uint64_t seconds) {
     if (posw_identity_new(&id) != POSW_OK || posw_tls_context_new(&c, id) != POSW_OK) abort();
     posw_tls *a = NULL, *b = NULL;
     const uint64_t begin = cpu_us();
-    for (; cpu_us() - begin < seconds * 1000000; n++) {
+    for (; (double)(cpu_us() - begin) < seconds * 1e6; n++) {
         posw_tls_free(a);
         posw_tls_free(b);
         if (posw_tls_new(&a, c, false, NULL) != POSW_OK || posw_tls_new(&b, c, true, NULL) != POSW_OK) abort();
@@ -221,7 +221,7 @@ static void in_memory(uint64_t seconds) {
     printf("in memory, both sides: handshakes           %9.0f /s of processor time\n",
            (double)n * 1e6 / (double)(cpu_us() - begin));
     const uint64_t begin_bytes = cpu_us();
-    for (n = 0; cpu_us() - begin_bytes < seconds * 1000000; n++) {
+    for (n = 0; (double)(cpu_us() - begin_bytes) < seconds * 1e6; n++) {
         posw_buf_reset(&heard);
         (void)posw_tls_write(a, block, 65536);
         carry(a, b, &heard);
@@ -237,7 +237,8 @@ static void in_memory(uint64_t seconds) {
 }
 
 int main(int argc, char **argv) {
-    const uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 10) : 2;
+    const double seconds = argc > 1 ? strtod(argv[1], NULL) : 2;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     in_memory(seconds);
     run_part(HANDSHAKES, seconds);
     run_part(ROUND_TRIPS, seconds);

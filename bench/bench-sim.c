@@ -7,9 +7,11 @@
  * each machine dials beside its forerunner (world_name_peers); "daemon": a network that finds itself, with 8 + 2
  * outbound connections. Without arguments: 20 and 300 nodes of both kinds.
  *
- * Beside them stand the target, and what two simulators of blocks without nodes do: SimBlock and
- * CBlockSim, 22,000 to 27,000 deliveries a second on a machine with 2 cores. */
+ * Goals where peers are named: 100,000 deliveries a second with 20 nodes, 250,000 with 300 (doc/lab.md says why that is
+ * missed). Beside them stands what two simulators of blocks without nodes do: SimBlock and CBlockSim, 22,000 to 27,000
+ * deliveries a second on a machine with 2 cores. */
 #include "base/units.h"
+#include "bench.h"
 #include "chain/chainfile.h"
 #include "crypto/keccak.h"
 #include "heap.h"
@@ -196,6 +198,11 @@ static int run_all(size_t nodes, uint64_t seconds, int others, uint64_t seed) {
            nodes, others < 0 ? "connected as the daemon does" : "named peers", seconds, n, f[0].took_s, n / f[0].took_s,
            ROUNDS, n / f[ROUNDS / 2].took_s, f[0].took_s * 1e6 / n, f[0].events / n, f[0].hashes / n,
            100 * f[0].remembered / f[0].hashes, f[0].node_bytes / 1e6);
+    const double goal = others < 0 ? 0 : nodes == 300 ? 250000 : nodes == 20 ? 100000 : 0;
+    if (goal > 0) {
+        printf("    %zu whole nodes: %.0f deliveries/s", nodes, n / f[0].took_s);
+        bench_goal(n / f[0].took_s >= goal, "%.0f or more", goal);
+    }
     printf(
         "    %ld such worlds at the same time, one a core: %.0f deliveries/s, the best of %d of each (median %.0f)\n",
         cores, sums[0], ROUNDS, sums[1]);
@@ -209,9 +216,11 @@ static int run_apart(size_t nodes, uint64_t seconds, int others, uint64_t seed) 
     if (child == 0) {
         const int failed = run_all(nodes, seconds, others, seed);
         fflush(stdout);
-        _exit(failed);
+        _exit(failed ? 2 : bench_end());
     }
-    return child < 0 || waitpid(child, &status, 0) != child || status != 0;
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 1;
+    if (WEXITSTATUS(status) == 1) bench_missed = true;
+    return WEXITSTATUS(status) > 1;
 }
 
 int main(int argc, char **argv) {
@@ -222,9 +231,10 @@ int main(int argc, char **argv) {
     heap_for_worlds();
     setvbuf(stdout, NULL, _IOLBF, 0);
     calibrate();
-    if (argc > 1) return run_all(nodes, seconds, others, seed);
-    printf("target: 100,000 deliveries/s, of 300 nodes 250,000; SimBlock and CBlockSim (no nodes): 22,000 to 27,000, "
-           "measured on a machine with 2 cores\n");
-    return run_apart(20, 4000, 1, seed) != 0 || run_apart(20, 1000, -1, seed) != 0 ||
-           run_apart(300, 600, 1, seed) != 0 || run_apart(300, 150, -1, seed) != 0;
+    if (argc > 1) return run_all(nodes, seconds, others, seed) ? 2 : bench_end();
+    printf("SimBlock and CBlockSim (no nodes): 22,000 to 27,000 deliveries/s, measured on a machine with 2 cores\n");
+    if (run_apart(20, 4000, 1, seed) != 0 || run_apart(20, 1000, -1, seed) != 0 || run_apart(300, 600, 1, seed) != 0 ||
+        run_apart(300, 150, -1, seed) != 0)
+        return 2;
+    return bench_end();
 }

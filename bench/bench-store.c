@@ -1,12 +1,13 @@
 /* What one block of 1,000 transfers costs the store: 5,000 trie rows of 200 to 500 bytes under path-like keys, 2,000
  * rows of the transaction index, a header, and one record in each log; all of it durable.
  *
- *      bench-store [directory (a temporary one)] [commits (300)] [accounts (1,000,000)] [blocks a commit (1)]
+ *      bench-store [directory (-: a temporary one)] [commits (300)] [accounts (1,000,000)] [blocks a commit (1)]
  *
  * Prints milliseconds a commit (writing rows, then commit itself) for the LMDB store, beside the floor that the disk
  * sets (as many bytes written in one piece with as many syncs) and the in-memory store; then random reads, and resident
  * memory. */
 #include "base/bytes.h"
+#include "bench.h"
 #include "io/store_lmdb.h"
 #include "store/store_memory.h"
 
@@ -34,7 +35,7 @@ static uint64_t next(uint64_t *state) {
 static void must(posw_store *s, int code, bool lmdb) {
     if (code == POSW_OK) return;
     fprintf(stderr, "bench-store: %s\n", lmdb ? posw_store_lmdb_last_message(s)->text : posw_error_text(code));
-    exit(1);
+    exit(2);
 }
 
 /* 'a' and `depth` nibbles of the account's number, spread over all paths. */
@@ -151,7 +152,7 @@ static void run(posw_store *s, bool lmdb, const char *name, size_t commits, uint
 
 /* The same bytes as one piece, with the three syncs and the O_DSYNC write that a commit has. */
 static void floor_of_disk(const char *directory, size_t commits, size_t bytes) {
-    char path[4096];
+    char path[sizeof bench_temporary + 8];
     double *ms = calloc(commits, sizeof *ms);
     snprintf(path, sizeof path, "%s/floor", directory);
     int fd = open(path, O_RDWR | O_CREAT, 0600), dsync = open(path, O_WRONLY | O_DSYNC);
@@ -160,10 +161,10 @@ static void floor_of_disk(const char *directory, size_t commits, size_t bytes) {
         off_t at = (off_t)(i % 8) * (off_t)(bytes + 8192);
         for (size_t done = 0; done < bytes; done += sizeof noise)
             if (pwrite(fd, noise, bytes - done < sizeof noise ? bytes - done : sizeof noise, at + (off_t)done) < 0)
-                exit(1);
+                exit(2);
         for (int sync = 0; sync < 3; sync++)
-            if (pwrite(fd, noise, 4096, at + 4096 * sync) < 0 || fdatasync(fd) != 0) exit(1);
-        if (pwrite(dsync, noise, 300, 0) < 0) exit(1);
+            if (pwrite(fd, noise, 4096, at + 4096 * sync) < 0 || fdatasync(fd) != 0) exit(2);
+        if (pwrite(dsync, noise, 300, 0) < 0) exit(2);
         ms[i] = now_ms() - start;
     }
     char what[64];
@@ -197,13 +198,13 @@ static uint64_t bytes_written(void) {
 }
 
 int main(int argc, char **argv) {
-    char temporary[] = "bench-store-XXXXXX";
-    const char *directory = argc > 1 ? argv[1] : mkdtemp(temporary);
+    const char *directory = bench_folder(argc > 1 ? argv[1] : NULL);
     size_t commits = argc > 2 ? strtoul(argv[2], NULL, 10) : 300;
     uint64_t accounts = argc > 3 ? strtoull(argv[3], NULL, 10) : 1000000;
     size_t batch = argc > 4 ? strtoul(argv[4], NULL, 10) : 1;
-    if (directory == NULL || commits == 0 || accounts == 0 || batch == 0) return 2;
+    if (commits == 0 || accounts == 0 || batch == 0) return 2;
     uint64_t seed = 9, used, limit;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof noise; i += 8)
         posw_store_le64(noise + i, next(&seed));
     posw_store *s = NULL;
@@ -212,7 +213,7 @@ int main(int argc, char **argv) {
     double start = now_ms();
     if (posw_store_lmdb_open(&s, directory, &genesis, NULL, &msg) != POSW_OK) {
         fprintf(stderr, "bench-store: %s\n", msg.text);
-        return 1;
+        return 2;
     }
     printf("open %.2f ms\n", now_ms() - start);
     memory("after open");
@@ -225,7 +226,7 @@ int main(int argc, char **argv) {
     printf("written a commit: %.2f MB\n", (double)bytes / 1e6);
     memory("after the blocks");
     start = now_ms();
-    if (posw_store_lmdb_trim(s) != POSW_OK) return 1;
+    if (posw_store_lmdb_trim(s) != POSW_OK) return 2;
     printf("trim %.2f ms\n", now_ms() - start);
     memory("after trim");
     s->ops->usage(s, &used, &limit);
@@ -233,11 +234,10 @@ int main(int argc, char **argv) {
     s->ops->close(s);
     floor_of_disk(directory, commits, bytes);
     s = posw_store_memory_new();
-    if (s == NULL) return 1;
+    if (s == NULL) return 2;
     load(s, false, accounts);
     run(s, false, "memory", commits, accounts, batch);
     memory("with the store in memory");
     s->ops->close(s);
-    printf("the store is left in %s\n", directory);
     return 0;
 }

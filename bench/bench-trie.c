@@ -29,7 +29,7 @@ static double now_s(void) {
 static void must(int rc) {
     if (rc == POSW_OK) return;
     fprintf(stderr, "bench-trie: %s\n", posw_error_text(rc));
-    exit(1);
+    exit(2);
 }
 
 static uint64_t next_random(uint64_t *state) {
@@ -125,12 +125,13 @@ int main(int argc, char **argv) {
     posw_hash root;
     uint64_t random = 1;
     if (accounts == 0 || batches == 0 || updates == 0 || keys == NULL || changed == NULL) return 2;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (uint64_t i = 0; i < accounts; i++)
         keys[i] = key_of(i);
 
     double t0 = now_s();
     posw_trie *t = posw_trie_new(&POSW_TRIE_EMPTY_ROOT, NULL);
-    if (t == NULL) return 1;
+    if (t == NULL) return 2;
     for (uint64_t i = 0; i < accounts; i++)
         put_account(t, &keys[i], 0, UINT64_C(1000000000000000000) + i);
     double t1 = now_s();
@@ -145,7 +146,7 @@ int main(int argc, char **argv) {
     double *seconds[PHASES + 1];
     for (int p = 0; p <= PHASES; p++) {
         seconds[p] = malloc(batches * sizeof(double));
-        if (seconds[p] == NULL) return 1;
+        if (seconds[p] == NULL) return 2;
     }
     sink.arg = &c;
     for (uint64_t b = 0; b < batches; b++) {
@@ -154,7 +155,7 @@ int main(int argc, char **argv) {
         t0 = now_s();
         posw_trie *base = t;
         t = posw_trie_copy(base);
-        if (t == NULL) return 1;
+        if (t == NULL) return 2;
         for (uint64_t i = 0; i < updates; i++)
             put_account(t, &changed[i], b + 1, next_random(&random) >> 1);
         t1 = now_s();
