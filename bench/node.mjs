@@ -60,19 +60,21 @@ async function startPlain(command, args) {
 
 const memoryMb = (node) => Number(readFileSync(`/proc/${node.child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1000;
 
-/** wrk with one request again and again: {p50, p99} in microseconds, and the rate. */
+/** wrk with one request again and again: {p50, p99} in microseconds, and the rate; {}: there was no answer in time. */
 async function ask(node, connections, method, ...params) {
   const script = join(folder, 'request.lua');
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
   writeFileSync(script, `wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = '${body}'\n`);
   const { code, stdout, stderr } = await run(['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '--latency', '-s', script, node.url], { command: 'wrk' });
   if (code !== 0 || /Socket errors|Non-2xx/.test(stdout)) throw new Error(`wrk: ${stdout}${stderr}`);
+  const rate = Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]);
+  if (rate === 0) return {};
   const units = { us: 1, ms: 1000, s: 1e6 };
   const quantile = (percent) => {
     const [, number, unit] = stdout.match(new RegExp(`\\s${percent}%\\s+([\\d.]+)(us|ms|s)`));
     return Number(number) * units[unit];
   };
-  return { p50: quantile(50), p99: quantile(99), rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]) };
+  return { p50: quantile(50), p99: quantile(99), rate };
 }
 
 /** A block with so many transfers, ten senders; `first`: their nonce. */
@@ -110,7 +112,8 @@ async function measure(command, args) {
   for (const count of blocks) {
     await mineBlock(node, count, nonce);
     nonce += Math.ceil(count / 10);
-    answers[count] = (await ask(node, 1, 'eth_getBlockByNumber', 'latest', true)).p50 / 1000;
+    const { p50: blockUs } = await ask(node, 1, 'eth_getBlockByNumber', 'latest', true);
+    answers[count] = blockUs && blockUs / 1000;
   }
   await node.stop();
   return { start: median(starts), memory, p50, p99, many: rate, blocks: answers };

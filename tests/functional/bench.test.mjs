@@ -27,8 +27,9 @@ describe('tools/bench', () => {
     const { code, stdout, stderr } = await bench(dirname(POSW), '--quick');
     assert.equal(code, 0, stdout + stderr);
     for (const name of names) assert.ok(stdout.includes(`\n== ${name}\n`), name);
+    assert.match(stdout, /argon2id +posw miner [\d.]+ hashes/); // a busy machine may find too few to be judged
     const goals = stdout.slice(stdout.indexOf('\n== goals'));
-    for (const name of ['core', 'hop', 'import', 'lab', 'miner', 'node', 'rpc', 'sync']) assert.match(goals, new RegExp(`^${name} .* goal `, 'm'));
+    for (const name of ['core', 'hop', 'import', 'lab', 'node', 'rpc', 'sync']) assert.match(goals, new RegExp(`^${name} .* goal `, 'm'));
   });
 
   test('tells what missed its goal, and what has failed, which hides no other', async () => {
