@@ -183,11 +183,16 @@ bool conn_rate_allows(conn *c, posw_bytes body) {
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested; /* one buffer serves all: it is used up before the next read */
     conn *c = handle->data;
-    *buf = uv_buf_init((char *)c->server->read_buffer, SERVER_READ_SIZE);
+    posw_server *s = c->server;
+    const bool had_its_turn = s->filled_by == c;
+    s->filled_by = NULL;
+    *buf = uv_buf_init((char *)s->read_buffer, had_its_turn ? 0 : SERVER_READ_SIZE);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     conn *c = stream->data;
+    if (size == UV_ENOBUFS) return; /* it goes on when all others had their turn */
+    c->server->filled_by = size == SERVER_READ_SIZE ? c : NULL;
     if (size < 0) {
         conn_close(c);
         return;

@@ -95,6 +95,9 @@ struct posw_server {
     bool accept_waits;             /* a connection could not be taken for lack of memory */
     posw_server_counters counters; /* but for the connections */
     uint16_t port;
+    /* Who has just filled the buffer, and nobody was read from since: the loop would go on with the same connection up
+     * to 32 times, two megabytes, before it looks at another. Only compared. */
+    const conn *filled_by;
     uint8_t read_buffer[SERVER_READ_SIZE];
 };
 

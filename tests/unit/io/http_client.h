@@ -28,6 +28,7 @@ typedef struct {
     _Atomic unsigned requests, stream_messages, streams_closed;
     uint16_t port;
     const char *host;
+    _Atomic bool held;
 } door;
 
 static inline void answer_number(door *d, uint64_t client, posw_bytes body, size_t skip, size_t repeat) {
@@ -75,6 +76,12 @@ static inline void answer_later(door *d, uint64_t client, posw_bytes body) {
     posw_server_answer_later(d->server, client);
 }
 
+static inline void answer_count(door *d, uint64_t client) {
+    char text[16];
+    const int n = snprintf(text, sizeof text, "%u", d->requests);
+    posw_server_send(d->server, client, (posw_bytes){(const uint8_t *)text, (size_t)n});
+}
+
 static inline void answer_who(door *d, uint64_t client) {
     uint8_t address[16];
     if (!posw_server_client_address(d->server, 987654321, address) &&
@@ -82,13 +89,16 @@ static inline void answer_who(door *d, uint64_t client) {
         posw_server_send(d->server, client, (posw_bytes){address, sizeof address});
 }
 
-/* "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who asks; "later…"
- * comes back after a while; anything else comes back. */
+/* "hold" is answered when the test lets it go on; "count": how many requests
+ * there have been; "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who
+ * asks; "later…" comes back after a while; anything else comes back. */
 static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     door *d = arg;
     d->requests++;
     d->stream_messages += stream;
     posw_server_send(d->server, 987654321, body); /* nobody */
+    while (begins(body, "hold") && d->held)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     if (begins(body, "big "))
         answer_number(d, client, body, 4, 1);
     else if (begins(body, "push "))
@@ -97,6 +107,8 @@ static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes b
         answer_later(d, client, body);
     else if (begins(body, "close"))
         posw_server_close_client(d->server, client);
+    else if (begins(body, "count"))
+        answer_count(d, client);
     else if (begins(body, "who"))
         answer_who(d, client);
     else if (!begins(body, "nothing"))

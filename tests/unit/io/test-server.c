@@ -763,6 +763,44 @@ static void requests_that_count_more(void **state) {
     door_close(d);
 }
 
+/* While the server is busy, one client sends thousands of requests, and then another sends one: that one is answered
+ * after a buffer of the first's requests, not after all of them. */
+static void who_sends_much_waits(void **state) {
+    enum { MANY = 4000, BUFFER = 64 * 1024 };
+    static const char request[] = HEAD_POST "Content-Length: 4\r\n\r\nmuch";
+    door *d = *state;
+    reply r;
+    const int holder = dial(d), much = dial(d), one = dial(d);
+    char *text = malloc(MANY * (sizeof request - 1));
+    for (size_t i = 0; i < MANY; i++)
+        memcpy(text + i * (sizeof request - 1), request, sizeof request - 1);
+    say_post(much, "", "in"); /* both are known to the server */
+    hear_body(much, "in");
+    say_post(one, "", "in");
+    hear_body(one, "in");
+    const int room = 1024 * 1024;
+    setsockopt(much, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    d->held = true;
+    say_post(holder, "", "hold");
+    while (d->requests < 3)
+        rest_ms(1);
+    const ssize_t sent = send(much, text, MANY * (sizeof request - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+    assert_true(sent > 3 * BUFFER); /* the system has taken so much */
+    say_post(one, "", "count");
+    d->held = false;
+    assert_true(hear_reply(one, &r));
+    posw_buf_byte(&r.body, 0);
+    const unsigned before = (unsigned)strtoul((const char *)r.body.data, NULL, 10) - 4;
+    posw_buf_clear(&r.body);
+    assert_in_range(before * (sizeof request - 1), 0, BUFFER);
+    hear_body(holder, "hold");
+    close(holder);
+    close(much);
+    close(one);
+    free(text);
+    still_serves(d);
+}
+
 /* ---- too slow ---- */
 
 static posw_server_options fast_options(void) {
@@ -1004,6 +1042,7 @@ int main(void) {
         TEST(later_behind_a_large_answer),
         TEST(later_than_the_client),
         TEST(many_in_one_packet),
+        TEST(who_sends_much_waits),
         TEST(byte_by_byte),
         TEST(chunks),
         TEST(answers_of_every_kind),
