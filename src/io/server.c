@@ -117,7 +117,7 @@ typedef struct {
 static void on_written(uv_write_t *req, int status) {
     pending_write *w = (pending_write *)req;
     conn *c = w->c;
-    c->server->backlog_bytes -= w->size;
+    c->server->backlog_bytes -= sizeof *w + w->size;
     free(w);
     if (status < 0)
         conn_close(c);
@@ -141,7 +141,7 @@ void conn_write(conn *c, posw_bytes head, posw_bytes body) {
     if (done == total) return;
     /* One answer may be of any size; a reader that lets answers pile up is not worth their memory. */
     if (uv_stream_get_write_queue_size(stream) > SERVER_BACKLOG_MAX ||
-        c->server->backlog_bytes + (total - done) > SERVER_BACKLOGS_MAX) {
+        c->server->backlog_bytes + sizeof(pending_write) + (total - done) > SERVER_BACKLOGS_MAX) {
         conn_close(c);
         return;
     }
@@ -162,7 +162,7 @@ void conn_write(conn *c, posw_bytes head, posw_bytes body) {
         conn_close(c);
         return;
     }
-    c->server->backlog_bytes += w->size;
+    c->server->backlog_bytes += sizeof *w + w->size;
 }
 
 /* A fixed second's budget for each address; the table is emptied when it is full, so it cannot grow. */

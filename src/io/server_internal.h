@@ -91,7 +91,7 @@ struct posw_server {
     posw_map rates;                   /* address -> rate_slot */
     uint64_t next_id;
     size_t body_bytes;             /* of unfinished requests, messages of streams included */
-    size_t backlog_bytes;          /* copied to wait for readers */
+    size_t backlog_bytes;          /* copied to wait for readers, with what each piece takes beside its bytes */
     bool accept_waits;             /* a connection could not be taken for lack of memory */
     posw_server_counters counters; /* but for the connections */
     uint16_t port;

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/test.h"
-#include "io/server.h"
+#include "io/server_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -76,9 +76,9 @@ static inline void answer_later(door *d, uint64_t client, posw_bytes body) {
     posw_server_answer_later(d->server, client);
 }
 
-static inline void answer_count(door *d, uint64_t client) {
-    char text[16];
-    const int n = snprintf(text, sizeof text, "%u", d->requests);
+static inline void answer_with(door *d, uint64_t client, size_t v) {
+    char text[32];
+    const int n = snprintf(text, sizeof text, "%zu", v);
     posw_server_send(d->server, client, (posw_bytes){(const uint8_t *)text, (size_t)n});
 }
 
@@ -90,8 +90,8 @@ static inline void answer_who(door *d, uint64_t client) {
 }
 
 /* "hold" is answered when the test lets it go on; "count": how many requests
- * there have been; "big N": N bytes; "push N": N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who
- * asks; "later…" comes back after a while; anything else comes back. */
+ * there have been; "backlog": what waits to be written; "big N": N bytes; "push N": N bytes 64 times; "nothing";
+ * "twice"; "close"; "who": the address of who asks; "later…" comes back after a while; anything else comes back. */
 static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     door *d = arg;
     d->requests++;
@@ -108,7 +108,9 @@ static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes b
     else if (begins(body, "close"))
         posw_server_close_client(d->server, client);
     else if (begins(body, "count"))
-        answer_count(d, client);
+        answer_with(d, client, d->requests);
+    else if (begins(body, "backlog"))
+        answer_with(d, client, d->server->backlog_bytes);
     else if (begins(body, "who"))
         answer_who(d, client);
     else if (!begins(body, "nothing"))

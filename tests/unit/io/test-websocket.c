@@ -95,13 +95,16 @@ static void hear_close(int fd, unsigned code) {
     hear_end(fd);
 }
 
-static int upgrade(const door *d) {
-    const int fd = dial(d);
+static int upgrade_on(int fd) {
     reply r;
     say(fd, HEAD_UPGRADE "\r\n");
     assert_true(hear_reply(fd, &r));
     assert_int_equal(r.status, 101);
     return fd;
+}
+
+static int upgrade(const door *d) {
+    return upgrade_on(dial(d));
 }
 
 static void wait_closed(door *d, unsigned streams) {
@@ -411,6 +414,42 @@ static void unfinished_messages_of_all(void **state) {
     door_close(d);
 }
 
+static size_t backlog_of(const door *d) {
+    const int fd = dial(d);
+    reply r;
+    say_post(fd, "", "backlog");
+    assert_true(hear_reply(fd, &r));
+    posw_buf_byte(&r.body, 0);
+    const size_t bytes = strtoul((const char *)r.body.data, NULL, 10);
+    posw_buf_clear(&r.body);
+    close(fd);
+    return bytes;
+}
+
+/* Who sends pings and reads no pong is not read from any more when a megabyte waits for it. Pongs are small, and what
+ * each of them takes beside its bytes counts as well. */
+static void pongs_that_wait(void **state) {
+    door *d = *state;
+    const int fd = upgrade_on(dial_with(d, 4096));
+    const uint64_t end_ms = clock_ms() + 20000;
+    posw_buf pings = {0};
+    size_t sent = 0;
+    for (int i = 0; i < 100; i++)
+        frame(&pings, FIN | OP_PING, "a ping that is to be answered", 29);
+    while (backlog_of(d) < 3 * SERVER_BACKLOG_PAUSE) {
+        ssize_t n = 1;
+        while (n > 0 && (n = send(fd, pings.data + sent, pings.size - sent, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+            sent = (sent + (size_t)n) % pings.size;
+        if (clock_ms() > end_ms) fail_msg("%zu", backlog_of(d));
+    }
+    assert_true(backlog_of(d) < 16 * SERVER_BACKLOG_PAUSE);
+    posw_buf_clear(&pings);
+    close(fd);
+    wait_closed(d, 1);
+    while (backlog_of(d) > 0)
+        if (clock_ms() > end_ms) fail_msg("%zu are left", backlog_of(d));
+}
+
 static void too_many_messages(void **state) {
     (void)state;
     posw_server_options o = door_options();
@@ -608,6 +647,7 @@ int main(void) {
         TEST(messages_that_are_too_large),
         TEST(messages_of_too_many_frames),
         cmocka_unit_test(unfinished_messages_of_all),
+        TEST(pongs_that_wait),
         cmocka_unit_test(too_many_messages),
         cmocka_unit_test(messages_that_count_more),
         cmocka_unit_test(a_client_that_does_not_say_goodbye),
