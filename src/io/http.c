@@ -212,7 +212,7 @@ static int on_body(http_parser *p, const char *at, size_t size) {
     posw_server *s = c->server;
     if (c->body.size + size > s->o.body_bytes_max)
         c->refuse_status = 413;
-    else if (!server_has_room_for_body(s, size))
+    else if (!server_has_room_for_body(s, c->body.size, size))
         c->refuse_status = 503;
     if (c->refuse_status != 0) return -1;
     posw_buf_append(&c->body, at, size);

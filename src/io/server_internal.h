@@ -18,6 +18,7 @@ enum {
         1024 * 1024, /* beyond it no further requests of that reader are read until it has caught up */
     SERVER_BACKLOGS_MAX = 256 * 1024 * 1024, /* bytes waiting for all readers together: who would pass it is closed */
     SERVER_BODIES_MAX = 128 * 1024 * 1024, /* of unfinished requests of all connections, or four of the largest ones */
+    SERVER_BODY_SMALL = 64 * 1024,         /* always has room: with 512 connections 32 MiB beside these */
     SERVER_IDLE_MS = 120000,
     SERVER_REQUEST_MS = 15000,
     SERVER_LINGER_MS = 2000, /* for the other side to close, after our last word */
@@ -101,10 +102,12 @@ struct posw_server {
     uint8_t read_buffer[SERVER_READ_SIZE];
 };
 
-/* So many bytes more of unfinished requests are not too many for all together. */
-static inline bool server_has_room_for_body(const posw_server *s, size_t more) {
+/* So many bytes more of an unfinished request that has own bytes are not too many for all together. Small requests, as
+ * most are, do not have to wait until those who send large ones slowly are done. */
+static inline bool server_has_room_for_body(const posw_server *s, size_t own, size_t more) {
     const size_t large = 4 * s->o.body_bytes_max;
-    return s->body_bytes + more <= (large > SERVER_BODIES_MAX ? large : SERVER_BODIES_MAX);
+    return own + more <= SERVER_BODY_SMALL ||
+           s->body_bytes + more <= (large > SERVER_BODIES_MAX ? large : SERVER_BODIES_MAX);
 }
 
 /* server.c */

@@ -58,7 +58,7 @@ static void body_gone(conn *c) {
 static void take_body(conn *c, wslay_event_context_ptr ws, size_t size) {
     if (c->ws_body_bytes + size > 2 * c->server->o.body_bytes_max + MESSAGE_SPARE)
         say_goodbye(ws, WSLAY_CODE_MESSAGE_TOO_BIG, "the message comes in too many frames");
-    else if (!server_has_room_for_body(c->server, size))
+    else if (!server_has_room_for_body(c->server, c->ws_body_bytes, size))
         say_goodbye(ws, CODE_TRY_AGAIN_LATER, "the node is busy with other large requests");
     body_taken(c, size);
 }

@@ -309,6 +309,22 @@ static inline void say_post(int fd, const char *headers, const char *body) {
     free(text);
 }
 
+/* Requests that lack their last byte and take all that there is for the bodies of all. */
+enum { FULL_CLIENTS = 4, FULL_BODY = SERVER_BODIES_MAX / FULL_CLIENTS };
+
+static inline void fill_bodies(door *d, int fd[FULL_CLIENTS]) {
+    char *body = malloc(FULL_BODY);
+    memset(body, ' ', FULL_BODY);
+    for (int i = 0; i < FULL_CLIENTS; i++) {
+        char head[256];
+        fd[i] = dial(d);
+        snprintf(head, sizeof head, HEAD_POST "Content-Length: %d\r\n\r\n", FULL_BODY);
+        say(fd[i], head);
+        assert_true(say_bytes(fd[i], body, FULL_BODY - 1));
+    }
+    free(body);
+}
+
 /* The server is well: a new client gets its answer. */
 static inline void still_serves(const door *d) {
     const int fd = dial(d);

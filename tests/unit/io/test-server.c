@@ -703,6 +703,39 @@ static void shares_of_addresses(void **state) {
     }
 }
 
+/* Those who send large requests and do not end them keep others from sending large ones, and not from small ones. */
+static void room_for_small_requests(void **state) {
+    enum { LARGE = SERVER_BODY_SMALL + 1 };
+    (void)state;
+    posw_server_options o = door_options();
+    o.body_bytes_max = FULL_BODY;
+    door *d = door_open(&o);
+    int fd[FULL_CLIENTS];
+    char *large = calloc(1, LARGE + 1);
+    memset(large, 'a', LARGE);
+    fill_bodies(d, fd);
+    const int other = dial(d);
+    for (unsigned status = 200; status == 200;) { /* until all has come in */
+        reply r;
+        const int more = dial(d);
+        say_post(more, "", large);
+        assert_true(hear_reply(more, &r));
+        status = r.status;
+        assert_true(status == 200 || status == 503);
+        posw_buf_clear(&r.body);
+        close(more);
+    }
+    for (int i = 0; i < 10; i++) {
+        say_post(other, "", "a small one");
+        hear_body(other, "a small one");
+    }
+    close(other);
+    for (int i = 0; i < FULL_CLIENTS; i++)
+        close(fd[i]);
+    free(large);
+    door_close(d);
+}
+
 static void too_many_requests(void **state) {
     (void)state;
     posw_server_options o = door_options();
@@ -1060,6 +1093,7 @@ int main(void) {
         cmocka_unit_test(turned_away_in_peace),
         cmocka_unit_test(too_many_connections_of_an_address),
         cmocka_unit_test(shares_of_addresses),
+        cmocka_unit_test(room_for_small_requests),
         cmocka_unit_test(too_many_requests),
         cmocka_unit_test(requests_that_count_more),
         cmocka_unit_test(slow_requests),

@@ -450,6 +450,38 @@ static void pongs_that_wait(void **state) {
         if (clock_ms() > end_ms) fail_msg("%zu are left", backlog_of(d));
 }
 
+/* See room_for_small_requests in test-server.c. */
+static void room_for_small_messages(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.body_bytes_max = FULL_BODY;
+    door *d = door_open(&o);
+    int fd[FULL_CLIENTS];
+    posw_buf heard;
+    fill_bodies(d, fd);
+    const uint64_t end_ms = clock_ms() + 10000;
+    for (bool is_full = false; !is_full; assert_true(clock_ms() < end_ms)) { /* until all has come in */
+        const int more = upgrade(d);
+        char *large = calloc(1, 2 * SERVER_BODY_SMALL);
+        say_frame(more, FIN | OP_TEXT, large, 2 * SERVER_BODY_SMALL);
+        is_full = hear_frame(more, &heard) == (FIN | OP_CLOSE);
+        if (is_full) assert_int_equal(heard.data[0] << 8 | heard.data[1], 1013);
+        posw_buf_clear(&heard);
+        free(large);
+        close(more);
+    }
+    const int small = upgrade(d);
+    for (int i = 0; i < 10; i++) {
+        say_frame(small, FIN | OP_TEXT, "a small one", 11);
+        assert_int_equal(hear_frame(small, &heard), FIN | OP_TEXT);
+        posw_buf_clear(&heard);
+    }
+    close(small);
+    for (int i = 0; i < FULL_CLIENTS; i++)
+        close(fd[i]);
+    door_close(d);
+}
+
 static void too_many_messages(void **state) {
     (void)state;
     posw_server_options o = door_options();
@@ -648,6 +680,7 @@ int main(void) {
         TEST(messages_of_too_many_frames),
         cmocka_unit_test(unfinished_messages_of_all),
         TEST(pongs_that_wait),
+        cmocka_unit_test(room_for_small_messages),
         cmocka_unit_test(too_many_messages),
         cmocka_unit_test(messages_that_count_more),
         cmocka_unit_test(a_client_that_does_not_say_goodbye),
