@@ -178,7 +178,8 @@ class Packages(unittest.TestCase):
         self.assertEqual(service.stop()[0], 0)
 
         self.chroot("apt-get", "purge", "-y", *PACKAGES)
-        for gone in ("var/lib/posw", "var/log/posw", "etc/posw/posw.conf", "usr/include/posw", "lib/systemd/system/posw.service"):
+        self.assertEqual(sorted(path.name for path in keys.iterdir()), ["keystore", "password", "secret"])  # no node can make them again
+        for gone in ("var/log/posw", "etc/posw/posw.conf", "usr/include/posw", "lib/systemd/system/posw.service"):
             self.assertFalse((self.root / gone).exists(), gone)
 
 
