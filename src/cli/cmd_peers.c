@@ -85,16 +85,16 @@ static void show_peer(const json_t *p, uint64_t now) {
 }
 
 static int show_page(const json_t *status, const json_t *peers) {
-    const json_t *p, *problem = cli_view(status, "problem"), *url = cli_view(status, "url");
+    const json_t *p, *url = cli_view(status, "url");
+    const posw_message problem = cli_json_sentence(cli_view(status, "problem"));
     size_t i;
-    printf("%-15s %s\n", "this node", json_is_string(url) ? json_string_value(url) : "?");
+    printf("%-15s %s\n", "this node", json_is_string(url) ? cli_json_sentence(url).text : "?");
     printf("%-15s %" PRIu64 " in, %" PRIu64 " out; %" PRIu64 " address%s known\n", "peers",
            cli_view_u64(status, "inbound"), cli_view_u64(status, "outbound"), cli_view_u64(status, "addresses"),
            cli_view_u64(status, "addresses") == 1 ? "" : "es");
     if (json_is_true(cli_view(status, "syncing")))
         printf("%-15s up to block %" PRIu64 "\n", "synchronising", cli_view_u64(status, "syncTip"));
-    if (json_is_string(problem) && json_string_length(problem) > 0)
-        printf("%-15s %s\n", "problem", json_string_value(problem));
+    if (problem.text[0] != '\0') printf("%-15s %s\n", "problem", problem.text);
     if (json_array_size(peers) > 0)
         printf("\n%-10s %-10s %-28s %9s %8s %9s %15s %14s  %s\n", "number", "kind", "address", "block", "ping",
                "connected", "received", "sent", "program");

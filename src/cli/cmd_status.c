@@ -103,7 +103,8 @@ static void show_mining(const answers *a) {
 }
 
 static void show_node(const answers *a) {
-    const json_t *s = a->status, *problem = cli_view(a->network, "problem");
+    const json_t *s = a->status;
+    const posw_message problem = cli_json_sentence(cli_view(a->network, "problem"));
     uint64_t price;
     printf("%-15s %" PRIu64 " ready, %" PRIu64 " waiting for an earlier nonce\n", "transactions",
            cli_view_u64(s, "mempool.pending"), cli_view_u64(s, "mempool.queued"));
@@ -112,8 +113,7 @@ static void show_node(const answers *a) {
     show_mining(a);
     printf("%-15s %" PRIu64 "%s\n", "peers", cli_view_u64(s, "peers"),
            json_is_true(cli_view(s, "syncing")) ? ", synchronising" : "");
-    if (json_is_string(problem) && json_string_length(problem) > 0)
-        printf("%-15s %s\n", "problem", json_string_value(problem));
+    if (problem.text[0] != '\0') printf("%-15s %s\n", "problem", problem.text);
 }
 
 /* What is ahead, and what peers speak of. Those long in force are in the chain file. */

@@ -34,8 +34,7 @@ cli_shown cli_view_text(const json_t *object, const char *path) {
     cli_shown s = {"?"};
     const char *text = json_string_value(cli_view(object, path));
     if (text != NULL) snprintf(s.text, sizeof s.text, "%s", text);
-    for (char *p = s.text; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f) *p = '?';
+    cli_no_controls(s.text);
     return s;
 }
 

@@ -43,6 +43,22 @@ void cli_rpc_close(cli_rpc *r) {
 
 /* ---- a call ---- */
 
+void cli_no_controls(char *text) {
+    for (uint8_t *p = (uint8_t *)text; *p != '\0'; p++) {
+        const bool is_c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+        if (is_c1) *p++ = '?';
+        if (is_c1 || *p < ' ' || *p == 0x7f) *p = '?';
+    }
+}
+
+posw_message cli_json_sentence(const json_t *v) {
+    posw_message out = {""};
+    const char *text = json_string_value(v);
+    if (text != NULL) (void)posw_message_set(&out, POSW_OK, "%s", text);
+    cli_no_controls(out.text);
+    return out;
+}
+
 static int no_answer(const cli_rpc *r, int err, const posw_message *why) {
     if (err == POSW_ENOTFOUND)
         return cli_fail("no node answers at %s (%s); start one with 'posw dev' or 'posw node', or give --rpc", r->url,
@@ -64,8 +80,9 @@ static json_t *post(const cli_rpc *r, const char *request) {
     if (err != POSW_OK) {
         (void)no_answer(r, err, &why);
     } else if (status != 200) {
-        const char *text = (const char *)body.data;
+        char *text = (char *)body.data;
         size_t line = strcspn(text, "\r\n");
+        cli_no_controls(text);
         (void)cli_fail("%s answers HTTP %u: %.*s", r->url, status, (int)(line < 200 ? line : 200), text);
     } else {
         answer = json_loadb((const char *)body.data, body.size - 1, 0, &where);
@@ -89,7 +106,8 @@ static enum cli_rpc_outcome read_answer(cli_rpc *r, json_t **result, const char 
         return CLI_RPC_OK;
     }
     r->code = (int)json_integer_value(json_object_get(error, "code"));
-    return posw_message_set(&r->refusal, CLI_RPC_REFUSED, "%s", text);
+    r->refusal = cli_json_sentence(json_object_get(error, "message"));
+    return CLI_RPC_REFUSED;
 }
 
 /* One call of a request; NULL: out of memory. params: taken over. */

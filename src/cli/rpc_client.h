@@ -61,6 +61,11 @@ int cli_rpc_u256(cli_rpc *r, posw_u256 *out, const char *method, json_t *params)
 POSW_MUST_USE bool cli_json_u256(posw_u256 *out, const json_t *v);
 POSW_MUST_USE bool cli_json_u64(uint64_t *out, const json_t *v);
 POSW_MUST_USE bool cli_json_data(posw_buf *out, const json_t *v);
+/* Text of a foreign node, before it reaches a terminal: what would steer one (control characters of ASCII, and U+0080
+ * to U+009F) becomes '?'. */
+void cli_no_controls(char *text);
+/* Such a text in an answer, cut at the size of a sentence; empty unless v is one. */
+posw_message cli_json_sentence(const json_t *v);
 /* "METHOD of URL gave an answer that is not understood: …" */
 int cli_rpc_fail_answer(const cli_rpc *r, const char *method, const char *what);
 

@@ -133,5 +133,5 @@ int cli_snapshots_ask(cli_rpc *rpc, json_t **status, bool (*stopped)(void)) {
     if (strcmp(cli_view_text(*status, "state").text, "done") == 0 && json_is_string(cli_view(*status, "path")))
         return CLI_OK;
     return cli_fail("the node could not make a snapshot: %s",
-                    json_is_string(problem) ? json_string_value(problem) : "it has been started again");
+                    json_is_string(problem) ? cli_json_sentence(problem).text : "it has been started again");
 }

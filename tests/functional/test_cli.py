@@ -868,6 +868,17 @@ class NoNode(Case):
             with self.subTest(answer):
                 self.refused(posw("status", "--rpc", self.serve(answer)), part)
 
+    def test_a_terminal_is_not_steered(self):
+        """Neither by a refusal nor by a page that is no answer: no title is set, no line above is written over."""
+        words = {"code": -32000, "message": "a\x1b]0;b\x07\n\x7f\u009b2J\u00e4"}
+        refusal = json.dumps({"jsonrpc": "2.0", "id": 1, "error": words}, ensure_ascii=False).replace("\x7f", "\\u007f").encode()
+        page = b"a\x1b[2J\xc2\x9bb"
+        for answer, shown in ((b"HTTP/1.1 200 OK\r\n\r\n" + refusal, "a?]0;b?????2J\u00e4"),
+                              (b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n" % len(page) + page, "a?[2J??b")):
+            with self.subTest(answer):
+                result = self.refused(posw("status", "--rpc", self.serve(answer)), shown)
+                self.assertEqual(sum(not c.isprintable() for c in result.err), 1)  # the end of the line
+
 
 # ---- nodes and data directories ----
 
