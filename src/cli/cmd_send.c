@@ -59,14 +59,16 @@ static int run(cli *c) {
     return code;
 }
 
-const cli_command cli_command_send = {"send",
-                                      "--from ADDRESS --to ADDRESS --amount AMOUNT [OPTIONS]",
-                                      "send coins",
-                                      "Sends coins from an address whose key is in the keystore. The node at --rpc is "
-                                      "asked for nonce, fees and gas; the key stays here. Before anything "
-                                      "is signed it is checked that the transaction would work and can be paid.",
-                                      "posw send --from 0x… --to 0x… --amount \"12.5 coin\" --wait",
-                                      options,
-                                      0,
-                                      0,
-                                      run};
+const cli_command cli_command_send = {
+    "send",
+    "--from ADDRESS --to ADDRESS --amount AMOUNT [OPTIONS]",
+    "send coins",
+    "Sends coins from an address whose key is in the keystore. The node at --rpc is "
+    "asked for nonce, fees and gas; the key stays here. Before anything "
+    "is signed it is checked that the transaction would work and can be paid, and what is signed is shown before the "
+    "password is asked for. More than 1 coin of fees is not taken from the node's word.",
+    "posw send --from 0x… --to 0x… --amount \"12.5 coin\" --wait",
+    options,
+    0,
+    0,
+    run};

@@ -84,6 +84,21 @@ int cli_fees_quote(cli_rpc *rpc, const posw_tx *tx, const cli_fee_market *market
     return CLI_OK;
 }
 
+int cli_fees_check(const cli *c, const cli_rpc *rpc, const posw_tx *tx, const cli_fee_quote *q) {
+    char most[POSW_AMOUNT_SIZE], price[POSW_AMOUNT_SIZE];
+    const posw_u256 coin = posw_coin();
+    posw_u256 trust;
+    const bool fits = posw_u256_mul_u64(&trust, &coin, CLI_FEE_TRUST_COIN);
+    POSW_ASSERT(fits);
+    if (cli_given(c, "max-fee") || posw_u256_cmp(&q->most_wei, &trust) <= 0) return CLI_OK;
+    posw_amount_format(most, &q->most_wei);
+    posw_amount_format(price, &tx->max_fee);
+    return cli_fail(
+        "the node at %s asks for fees of up to %s coin; nothing was signed. Ask another node; if fees are so "
+        "high, say it with --max-fee \"%s coin\"",
+        rpc->url, most, price);
+}
+
 void cli_fees_sentence(posw_buf *b, const cli_fee_quote *q) {
     char most[POSW_AMOUNT_SIZE], likely[POSW_AMOUNT_SIZE];
     posw_amount_format(most, &q->most_wei);

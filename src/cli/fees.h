@@ -21,6 +21,9 @@ typedef struct {
     posw_u256 suggested_tip; /* what recent blocks took */
 } cli_fee_market;
 
+/* So much a transaction may cost because a node says so, in coins. A transfer takes about a fifty-thousandth of it. */
+enum { CLI_FEE_TRUST_COIN = 1 };
+
 /* Asks the node, and fills max_tip and max_fee of the transaction from --tip and --max-fee or by the defaults. */
 int cli_fees_fill(const cli *c, cli_rpc *rpc, posw_tx *tx, cli_fee_market *market);
 
@@ -36,6 +39,10 @@ typedef struct {
  * more as the transactions that wait already fill, each counted as a transfer. */
 int cli_fees_quote(cli_rpc *rpc, const posw_tx *tx, const cli_fee_market *market, uint64_t likely_gas,
                    cli_fee_quote *out);
+
+/* Fees that come from the node alone, without --max-fee, are within CLI_FEE_TRUST_COIN: CLI_OK, or CLI_FAILED after a
+ * sentence. */
+int cli_fees_check(const cli *c, const cli_rpc *rpc, const posw_tx *tx, const cli_fee_quote *q);
 
 /* "at most 0.00002 coin, likely 0.00001; it will be in one of the next 2 blocks" */
 void cli_fees_sentence(posw_buf *b, const cli_fee_quote *q);

@@ -72,6 +72,16 @@ static int estimate(cli_rpc *rpc, const cli_tx_wish *wish, uint64_t *gas, uint64
     return code;
 }
 
+/* The chain that the signature will be good for is the node's, unless the user knows better. */
+static int read_chain_id(const cli *c, cli_rpc *rpc, uint64_t *out) {
+    uint64_t wanted;
+    if (cli_given(c, "chain-id") && !cli_u64(c, "chain-id", 1, UINT64_MAX, &wanted)) return CLI_USAGE;
+    const int code = cli_rpc_u64(rpc, out, "eth_chainId", json_array());
+    if (code != CLI_OK || !cli_given(c, "chain-id") || *out == wanted) return code;
+    return cli_fail("the node at %s is of the chain with the id %" PRIu64 ", not %" PRIu64 "; nothing was signed",
+                    rpc->url, *out, wanted);
+}
+
 /* Everything but the signature. */
 static int fill(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, posw_tx *tx, cli_fee_quote *quote) {
     cli_fee_market market;
@@ -84,8 +94,8 @@ static int fill(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, posw_tx *tx
                     .input = wish->data};
     if (cli_given(c, "nonce") && !cli_u64(c, "nonce", 0, UINT64_MAX - 1, &tx->nonce)) return CLI_USAGE;
     if (cli_given(c, "gas") && !cli_u64(c, "gas", 21000, UINT64_MAX / 2, &tx->gas_limit)) return CLI_USAGE;
-    int code = cli_fees_fill(c, rpc, tx, &market);
-    if (code == CLI_OK) code = cli_rpc_u64(rpc, &tx->chain_id, "eth_chainId", json_array());
+    int code = read_chain_id(c, rpc, &tx->chain_id);
+    if (code == CLI_OK) code = cli_fees_fill(c, rpc, tx, &market);
     if (code == CLI_OK && !cli_given(c, "nonce"))
         code = cli_rpc_u64(rpc, &tx->nonce, "eth_getTransactionCount",
                            json_pack("[o, s]", cli_json_address(&wish->from), "pending"));
@@ -94,14 +104,42 @@ static int fill(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, posw_tx *tx
     likely_gas = tx->gas_limit;
     if (code == CLI_OK && tx->gas_limit == 0) code = estimate(rpc, wish, &tx->gas_limit, &likely_gas);
     if (code == CLI_OK) code = check_funds(rpc, wish, &tx->max_fee, tx->gas_limit);
-    return code == CLI_OK ? cli_fees_quote(rpc, tx, &market, likely_gas, quote) : code;
+    if (code == CLI_OK) code = cli_fees_quote(rpc, tx, &market, likely_gas, quote);
+    return code == CLI_OK ? cli_fees_check(c, rpc, tx, quote) : code;
 }
 
 /* ---- sending ---- */
 
-static int sign(const cli *c, const cli_tx_wish *wish, const posw_tx *tx, posw_buf *raw) {
+/* Which chain it is for, as the node tells it. */
+static int read_chain(cli_rpc *rpc, posw_tx_file *f) {
+    json_t *p = NULL;
+    int code = cli_rpc_call(rpc, &p, "posw_chainParameters", json_array());
+    const char *genesis = json_string_value(json_object_get(p, "genesisHash"));
+    if (code == CLI_OK && (genesis == NULL || !posw_hash_parse(&f->genesis, genesis)))
+        code = cli_rpc_fail_answer(rpc, "posw_chainParameters", "it has no genesis hash");
+    snprintf(f->chain_name, sizeof f->chain_name, "%.*s", POSW_TX_FILE_NAME_MAX, cli_view_text(p, "name").text);
+    snprintf(f->ticker, sizeof f->ticker, "%.*s", POSW_TX_FILE_NAME_MAX, cli_view_text(p, "ticker").text);
+    json_decref(p);
+    return code;
+}
+
+/* Whoever types a password sees first what it is for. The chain's name is the node's word; its id is what is signed. */
+static int show(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, const posw_tx *tx) {
+    posw_tx_file f = {.from = wish->from, .tx = *tx};
+    posw_buf page = {0};
+    if (cli_given(c, "password-file")) return CLI_OK;
+    int code = read_chain(rpc, &f);
+    if (code == CLI_OK) cli_tx_page(&page, &f);
+    if (page.failed) code = cli_fail("out of memory");
+    if (code == CLI_OK) fprintf(stderr, "%.*s\n", (int)page.size, (const char *)page.data);
+    posw_buf_clear(&page);
+    return code;
+}
+
+static int sign(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, const posw_tx *tx, posw_buf *raw) {
     uint8_t secret[32];
-    int code = cli_key_unlock(c, &wish->from, secret);
+    int code = show(c, rpc, wish, tx);
+    if (code == CLI_OK) code = cli_key_unlock(c, &wish->from, secret);
     if (code != CLI_OK) return code;
     bool ok = posw_tx_sign(raw, tx, secret);
     posw_wipe(secret, sizeof secret);
@@ -125,19 +163,6 @@ static void remember(cli_tx_sent *out, const posw_tx *tx) {
     out->max_tip_wei = tx->max_tip;
 }
 
-/* Which chain it is for, as the node tells it. */
-static int read_chain(cli_rpc *rpc, posw_tx_file *f) {
-    json_t *p = NULL;
-    int code = cli_rpc_call(rpc, &p, "posw_chainParameters", json_array());
-    const char *genesis = json_string_value(json_object_get(p, "genesisHash"));
-    if (code == CLI_OK && (genesis == NULL || !posw_hash_parse(&f->genesis, genesis)))
-        code = cli_rpc_fail_answer(rpc, "posw_chainParameters", "it has no genesis hash");
-    snprintf(f->chain_name, sizeof f->chain_name, "%.*s", POSW_TX_FILE_NAME_MAX, cli_view_text(p, "name").text);
-    snprintf(f->ticker, sizeof f->ticker, "%.*s", POSW_TX_FILE_NAME_MAX, cli_view_text(p, "ticker").text);
-    json_decref(p);
-    return code;
-}
-
 static int write_file(cli_rpc *rpc, const cli_tx_wish *wish, const posw_tx *tx, cli_tx_sent *out) {
     posw_tx_file f = {.from = wish->from, .tx = *tx};
     posw_buf text = {0};
@@ -153,7 +178,7 @@ static int write_file(cli_rpc *rpc, const cli_tx_wish *wish, const posw_tx *tx, 
 
 static int sign_and_send(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, const posw_tx *tx, cli_tx_sent *out) {
     posw_buf raw = {0};
-    int code = sign(c, wish, tx, &raw);
+    int code = sign(c, rpc, wish, tx, &raw);
     if (code == CLI_OK) code = cli_tx_send(c, rpc, posw_buf_view(&raw), out);
     posw_buf_clear(&raw);
     return code;

@@ -91,10 +91,6 @@ class TypedMnemonic(test_cli.Terminal):
         self.assertNotIn("junk", text)
 
 
-for name in [n for n in dir(test_cli.Terminal) if n.startswith("test_")]:
-    setattr(TypedMnemonic, name, None)  # they ran already
-
-
 class Book(Case):
     def book(self, *args):
         return posw("wallet", "book", *args)
@@ -246,6 +242,84 @@ class Offline(Chained):
                      "another genesis block", "nothing was sent")
         with Node("dev", "--no-mining", "--chain-id", "1338") as other:
             self.refused(posw("tx", "send", self.path("tx.json"), "--rpc", other.rpc_url), "chain id 1337", "chain id 1338", "nothing was sent")
+
+
+class Liars(Chained):
+    """A node that tells something else than the truth: what would the user sign?"""
+
+    SEND = ("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "1")
+
+    def liar(self, **lies):
+        """The address of a node that answers these methods so, and others as the real one does."""
+        asked = self.asked = []
+
+        class Between(http.server.BaseHTTPRequestHandler):
+            def do_POST(handler):
+                body = handler.rfile.read(int(handler.headers["Content-Length"]))
+                call = json.loads(body)
+                asked.append(call["method"])
+                request = urllib.request.Request(self.node.rpc_url, body, {"Content-Type": "application/json"})
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    text = answer.read()
+                if call["method"] in lies:
+                    text = json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": lies[call["method"]]}).encode()
+                handler.send_response(200)
+                handler.send_header("Content-Length", str(len(text)))
+                handler.end_headers()
+                handler.wfile.write(text)
+
+            def log_message(handler, *args):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Between)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        for step in (server.server_close, serving.join, server.shutdown):  # the last one first
+            self.addCleanup(step)
+        return "http://127.0.0.1:%d" % server.server_address[1]
+
+    def test_absurd_fees(self):
+        """Nobody pays a fortune as a fee because a node says so; who means it says it."""
+        for lie in ({"eth_maxPriorityFeePerGas": hex(COIN // 20999)}, {"eth_feeHistory": {"baseFeePerGas": [hex(COIN // 41999)]}},
+                    {"eth_estimateGas": hex(10**9)}):
+            with self.subTest(lie):
+                url = self.liar(**lie)
+                self.refused(posw(*self.SEND, *self.keys(), "--rpc", url), "asks for fees of up to ", "nothing was signed", "--max-fee")
+                self.refused(posw(*self.SEND, "--offline", self.path("tx.json"), "--rpc", url), "asks for fees of up to ")
+                self.assertFalse(os.path.exists(self.path("tx.json")))
+                self.assertNotIn("eth_sendRawTransaction", self.asked)
+        url = self.liar(eth_maxPriorityFeePerGas=hex(COIN // 20999))
+        sent = self.json(posw(*self.SEND, *self.keys(), "--rpc", url, "--max-fee", "%d wei" % (COIN // 20000), "--json"))
+        self.assertEqual((sent["costAtMostWei"], sent["maxFeePerGasWei"]), (str(21000 * (COIN // 20000)), str(COIN // 20000)))
+
+    def test_another_chain(self):
+        """A signature for a chain that the user did not mean would move its coins there."""
+        url = self.liar(eth_chainId="0x1")
+        for args in (self.SEND, ("stake", "add", "--from", ADDRESS[1], "--amount", "3000")):
+            self.refused(posw(*args, *self.keys(), "--chain-id", "1337", "--rpc", url), "chain with the id 1, not 1337", "nothing was signed")
+            self.assertNotIn("eth_sendRawTransaction", self.asked)
+        self.misused(posw(*self.SEND, *self.keys(), "--chain-id", "0", "--rpc", url), "--chain-id")
+        self.ok(self.online(*self.SEND, *self.keys(), "--chain-id", "1337"))
+
+
+class BeforeThePassword(test_cli.Terminal):
+    """Who types a password sees first what is signed with it. (The other tests of terminals are those of test_cli.)"""
+
+    def test_page(self):
+        self.import_dev_keys()
+        with Node("dev", "--no-mining") as node:
+            pid, fd = self.start("send", "--from", ADDRESS[1], "--to", NOBODY, "--amount", "12.5 coin", "--keystore", self.path("keys"), "--rpc", node.rpc_url)
+            page = self.read_until(fd, "Password: ")
+            for part in ("12.5 coin from %s to %s" % (ADDRESS[1], NOBODY), "fee          at most 0.0000441 coin", "chain id 1337", "nonce        0"):
+                self.assertIn(part, page)
+            self.type(fd, "open sesame\n")
+            self.assertIn("transaction  0x", self.read_until(fd, "node's pool"))
+            self.assertEqual(self.finish(pid), 0)
+
+
+for name in [n for n in dir(test_cli.Terminal) if n.startswith("test_")]:
+    setattr(TypedMnemonic, name, None)  # they ran already
+    setattr(BeforeThePassword, name, None)
 
 
 class Waiting(Chained):
