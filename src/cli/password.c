@@ -9,8 +9,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
+
+/* A program that has a secret leaves no picture of its memory on the disk, as Ctrl-\ at the prompt would. One byte is
+ * the limit that also keeps the kernel from piping the picture to a program (core(5)). */
+static void leave_no_core(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_cur <= 1) return;
+    limit.rlim_cur = 1;
+    (void)setrlimit(RLIMIT_CORE, &limit);
+}
 
 /* ---- files ---- */
 
@@ -29,6 +39,7 @@ static ssize_t read_up_to(int fd, char *out, size_t size) {
 
 int cli_secret_file(char *out, size_t size, const char *what, const char *path) {
     posw_message msg = {""};
+    leave_no_core();
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd >= 0 ? read_up_to(fd, out, size) : -1;
     if (got < 0) {
@@ -82,6 +93,7 @@ typedef struct {
 } terminal;
 
 static bool terminal_open(terminal *t) {
+    leave_no_core();
     t->fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (t->fd < 0) return false;
     if (tcgetattr(t->fd, &t->before) != 0) {

@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -516,6 +517,26 @@ class Terminal(Case):
         self.read_until(fd, "the two passwords differ")
         self.assertEqual(self.finish(pid), 1)
         self.assertFalse(os.path.exists(self.path("keys")))
+
+    def test_no_core_holds_the_password(self):
+        """Ctrl-\\ at the second prompt ends the command and would write its memory to the disk."""
+        before = resource.getrlimit(resource.RLIMIT_CORE)
+        if before[1] == 0:
+            self.skipTest("this machine allows no core files anyway")
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_CORE, before)
+        pid, fd = self.start("wallet", "new", "--light", "--keystore", self.path("keys"))
+        self.read_until(fd, "New password: ")
+        with open("/proc/%d/limits" % pid) as f:
+            self.assertRegex(f.read(), r"(?m)^Max core file size +1 ")
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+        self.type(fd, "whole\n")
+        self.read_until(fd, "same again: ")
+        self.type(fd, "\x1c")
+        self.read_until(fd, "nothing was done")
+        _, status = os.waitpid(pid, 0)
+        self.assertEqual(os.WTERMSIG(status), signal.SIGQUIT)
+        self.assertFalse(os.WCOREDUMP(status))
 
     def test_interrupt_gives_the_echo_back(self):
         pid, fd = self.start("wallet", "new", "--light", "--keystore", self.path("keys"))
