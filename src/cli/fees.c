@@ -104,7 +104,10 @@ void cli_fees_sentence(posw_buf *b, const cli_fee_quote *q) {
     posw_amount_format(most, &q->most_wei);
     posw_amount_format(likely, &q->likely_wei);
     posw_buf_printf(b, "at most %s coin, likely %s; ", most, likely);
-    if (q->blocks == 0)
+    if (q->missing > 0)
+        posw_buf_printf(b, "it will wait for %" PRIu64 " transaction%s of this sender before it, with lower nonces",
+                        q->missing, posw_plural(q->missing));
+    else if (q->blocks == 0)
         posw_buf_text(b, "it will wait until the base fee falls below its --max-fee");
     else
         posw_buf_printf(b, "it will be in one of the next %" PRIu64 " blocks%s", q->blocks,

@@ -33,6 +33,7 @@ typedef struct {
     posw_u256 likely_wei; /* expected gas at the next block's base fee, with the tip */
     uint64_t blocks;      /* it will be in one of the next so many, if the pool stays as it is; 0: not at this fee */
     bool low_tip;         /* lower than what recent blocks took */
+    uint64_t missing;     /* nonces before its own that no transaction has yet, so that it waits; then blocks is 0 */
 } cli_fee_quote;
 
 /* likely_gas: what the call takes, at most the gas limit. Blocks: two (the next one may be in the making), and as many

@@ -82,6 +82,18 @@ static int read_chain_id(const cli *c, cli_rpc *rpc, uint64_t *out) {
                     rpc->url, *out, wanted);
 }
 
+/* With --nonce: whether others have to come before it. */
+static int read_gap(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, uint64_t nonce, cli_fee_quote *quote) {
+    uint64_t next;
+    if (!cli_given(c, "nonce")) return CLI_OK;
+    const int code = cli_rpc_u64(rpc, &next, "eth_getTransactionCount",
+                                 json_pack("[o, s]", cli_json_address(&wish->from), "pending"));
+    if (code != CLI_OK || nonce <= next) return code;
+    quote->missing = nonce - next;
+    quote->blocks = 0;
+    return CLI_OK;
+}
+
 /* Everything but the signature. */
 static int fill(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, posw_tx *tx, cli_fee_quote *quote) {
     cli_fee_market market;
@@ -105,6 +117,7 @@ static int fill(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, posw_tx *tx
     if (code == CLI_OK && tx->gas_limit == 0) code = estimate(rpc, wish, &tx->gas_limit, &likely_gas);
     if (code == CLI_OK) code = check_funds(rpc, wish, &tx->max_fee, tx->gas_limit);
     if (code == CLI_OK) code = cli_fees_quote(rpc, tx, &market, likely_gas, quote);
+    if (code == CLI_OK) code = read_gap(c, rpc, wish, tx->nonce, quote);
     return code == CLI_OK ? cli_fees_check(c, rpc, tx, quote) : code;
 }
 

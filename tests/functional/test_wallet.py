@@ -339,6 +339,10 @@ class Waiting(Chained):
         self.node.mine(1)
         paid = self.node.call("eth_getTransactionReceipt", sent["hash"])
         self.assertEqual(int(paid["gasUsed"], 16) * int(paid["effectiveGasPrice"], 16), int(sent["costLikelyWei"]))
+        gap = self.ok(self.send("--nonce", "4"))  # 2 is the next one
+        self.assertIn("; it will wait for 2 transactions of this sender before it", gap.out)
+        self.assertEqual(self.json(self.send("--nonce", "5", "--json"))["withinBlocks"], 0)
+        self.assertIn("one of the next 2 blocks", self.ok(self.send("--nonce", "2")).out)
         low = self.ok(self.send("--tip", "1 wei"))
         self.assertIn("its tip is lower than usual", low.out)
 
