@@ -66,11 +66,12 @@ export async function connect(wallet, parameters) {
 
 /**
  * Has the wallet sign and send. The node is asked first whether the call would succeed, so that its reason is read here and no fee is lost; then the
- * wallet, whose hash is returned.
+ * wallet, whose hash is returned. The chain's id is in what it is asked to sign: its user may change the network until the last moment, and elsewhere
+ * there is no contract at this address, so that the coins would be lost.
  */
 export async function send(wallet, parameters, { from, to, data, value = 0n }) {
   const call = { from, to, data, value: hex(value) };
   const gas = await rpc('eth_estimateGas', call);
   await chooseChain(wallet, parameters);
-  return wallet.provider.request({ method: 'eth_sendTransaction', params: [{ ...call, gas }] });
+  return wallet.provider.request({ method: 'eth_sendTransaction', params: [{ ...call, gas, chainId: hex(parameters.chainId) }] });
 }

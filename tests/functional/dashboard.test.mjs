@@ -397,7 +397,7 @@ describe('the dashboard', () => {
     await everywhere('wallet');
     const sent = asked.findLast(({ name }) => name === 'eth_sendTransaction').params[0],
       call = abi.parseTransaction({ data: sent.data, value: sent.value });
-    assert.deepEqual([sent.to, call.name, call.args[0], call.value], [STAKING, 'stake', key.address, 1234000000000000000001n]);
+    assert.deepEqual([sent.to, call.name, call.args[0], call.value, sent.chainId], [STAKING, 'stake', key.address, 1234000000000000000001n, '0x539']);
     assert.equal(BigInt((await node.rpc('posw_getStake', key.address.toLowerCase())).deposits[0].amount), 1234000000000000000001n);
     await browser.evaluate(`(() => { const i = document.querySelector('.unstake input'); i.value = '1000.5'; i.form.requestSubmit(); })()`);
     await shows('unstaking', said('Waiting for a block'));
