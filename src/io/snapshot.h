@@ -33,7 +33,7 @@ void posw_snapshot_read(posw_snapshot *s, posw_snapshot_progress *out); /* any t
 void posw_snapshot_finish(posw_snapshot *s, bool cancel);
 
 /* Unpacks a snapshot into datadir, which may exist (mode 0700 if it is made) but hold no chain (POSW_EEXIST), checks
- * every sum, and has `check` look at the unpacked directory, before it gets its place. POSW_EPARSE: no snapshot;
+ * every sum, that the state is a file which LMDB itself can have written (lmdb_check.h), and has `check` look at the unpacked directory, before it gets its place. POSW_EPARSE: no snapshot, or a made up state;
  * POSW_ECHECKSUM: damaged. On failure nothing is left. progress (may be NULL): bytes read and their total, a result
  * other than 0 ends with POSW_ECANCELED. */
 typedef struct {

@@ -1,7 +1,9 @@
 /* Snapshots of a store that is written to meanwhile, and what is not unpacked. */
 #include "lmdb_helpers.h"
 
+#include "crypto/digest.h"
 #include "io/file.h"
+#include "io/lmdb_check.h"
 #include "io/runner.h"
 #include "io/snapshot.h"
 #include "io/tar.h"
@@ -249,6 +251,8 @@ static void of_one_moment(void **state) {
     w->s->ops->close(w->s);
     w->s = NULL;
     assert_int_equal(rename(from, to), 0);
+    posw_message msg = {""};
+    if (posw_lmdb_check(path_of(w->target, "state/data.mdb"), &msg) != POSW_OK) fail_msg("%s", msg.text);
     posw_store *copy = must_open(w->target, &small_files);
     for (unsigned i = 0; i < MANY_ROWS; i++) {
         const uint8_t key[4] = {1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
@@ -439,6 +443,192 @@ static void strange_archives(void **state) {
     assert_int_equal(unpack(w, &n, &msg), POSW_ECHECKSUM);
 }
 
+/* ---- States that somebody made up ---- */
+
+/* Where things stand in LMDB's meta page and in the heads of pages and nodes. */
+enum {
+    MAGIC_AT = 16,
+    PAGE_SIZE_AT = 40,
+    FREE_FLAGS_AT = 44,
+    FREE_ROOT_AT = 80,
+    DEPTH_AT = 94,
+    ROOT_AT = 128,
+    LAST_PAGE_AT = 136,
+    TRANSACTION_AT = 144,
+    FLAGS_AT = 10,
+    LOWER_AT = 12,
+    UPPER_AT = 14,
+    NODES_AT = 16,
+    NODE_FLAGS_AT = 4,
+    KEY_SIZE_AT = 6,
+    PAGE = 4096
+};
+
+typedef struct {
+    posw_buf bytes;
+    size_t meta, tables; /* the newest meta page; the leaf that names the tables */
+    size_t branch, leaf; /* pages of a table */
+    size_t row, big;     /* nodes of leaves: the first one of `leaf`; one whose data has pages of its own */
+    size_t record;       /* of a table, behind its node's head and key */
+} state_file;
+
+static uint64_t number_at(const state_file *s, size_t at, size_t size) {
+    uint64_t v = 0;
+    memcpy(&v, s->bytes.data + at, size);
+    return v;
+}
+
+static bool lmdb_takes(const world *w, const state_file *s) {
+    posw_message msg = {""};
+    char path[TEMPORARY_SIZE + 32];
+    snprintf(path, sizeof path, "%s/made-up", w->dir);
+    assert_int_equal(posw_file_write(path, s->bytes.data, s->bytes.size, 0600, NULL), POSW_OK);
+    const int code = posw_lmdb_check(path, &msg);
+    assert_true(code == POSW_OK || (code == POSW_ECORRUPT && msg.text[0] != '\0'));
+    return code == POSW_OK;
+}
+
+/* A row with pages of its own, and a snapshot of the whole. */
+static void make_state(world *w, state_file *s) {
+    posw_message msg = {""};
+    uint8_t *large = calloc(1, 3 * PAGE);
+    assert_int_equal(w->s->ops->begin(w->s), POSW_OK);
+    assert_int_equal(w->s->ops->put(w->s, POSW_TABLE_EPOCHS, "large", 5, large, 3 * PAGE), POSW_OK);
+    assert_int_equal(w->s->ops->commit(w->s), POSW_OK);
+    free(large);
+    if (snapshot(w, 0, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    if (posw_snapshot_restore(w->file, w->target, &(posw_snapshot_restore_options){0}, &msg) != POSW_OK)
+        fail_msg("%s", msg.text);
+    assert_int_equal(posw_file_read(&s->bytes, path_of(w->target, "state/data.mdb"), 1 << 28, NULL), POSW_OK);
+}
+
+static void find_places(state_file *s) {
+    s->meta = PAGE;
+    s->tables = number_at(s, s->meta + ROOT_AT, 8) * PAGE;
+    assert_int_equal(number_at(s, s->tables + FLAGS_AT, 2), 2);
+    s->record = s->tables + number_at(s, s->tables + NODES_AT, 2);
+    s->record += 8 + number_at(s, s->record + KEY_SIZE_AT, 2);
+    for (size_t page = 2 * PAGE; page < s->bytes.size; page += PAGE) {
+        if (number_at(s, page, 8) != page / PAGE || page == s->tables) continue; /* in the midst of a large row */
+        if (number_at(s, page + FLAGS_AT, 2) == 1) s->branch = page;
+        if (number_at(s, page + FLAGS_AT, 2) != 2) continue;
+        const size_t node = page + number_at(s, page + NODES_AT, 2);
+        if (number_at(s, node + NODE_FLAGS_AT, 2) == 1)
+            s->big = node;
+        else if (number_at(s, page + LOWER_AT, 2) > NODES_AT + 4)
+            s->leaf = page;
+    }
+    assert_true(s->branch != 0 && s->leaf != 0 && s->big != 0);
+    s->row = s->leaf + number_at(s, s->leaf + NODES_AT, 2);
+}
+
+/* One edit; each alone makes it a file that LMDB would misuse, or none of the form of a copy. */
+static void made_up_states(void **state) {
+    world *w = *state;
+    state_file s = {0};
+    make_state(w, &s);
+    find_places(&s);
+    const uint64_t first = number_at(&s, s.leaf + NODES_AT, 2),
+                   child = s.branch + number_at(&s, s.branch + NODES_AT, 2),
+                   data = s.big + 8 + number_at(&s, s.big + KEY_SIZE_AT, 2), large = number_at(&s, data, 8) * PAGE,
+                   no_page = UINT64_MAX;
+    const struct {
+        const char *what;
+        size_t at, size;
+        uint64_t value;
+    } edits[] = {
+        {"magic", MAGIC_AT, 4, 1},
+        {"no page size", PAGE_SIZE_AT, 4, 0},
+        {"an odd page size", PAGE_SIZE_AT, 4, 4097},
+        {"a huge page size", PAGE_SIZE_AT, 4, 1U << 31},
+        {"the older meta page names tables", ROOT_AT, 8, 2},
+        {"page sizes differ", s.meta + PAGE_SIZE_AT, 4, 8192},
+        {"free pages with duplicates", s.meta + FREE_FLAGS_AT, 2, 12},
+        {"free pages that are in use", s.meta + FREE_ROOT_AT, 8, s.leaf / PAGE},
+        {"an older transaction", s.meta + TRANSACTION_AT, 8, 0},
+        {"pages behind the end", s.meta + LAST_PAGE_AT, 8, s.bytes.size / PAGE},
+        {"pages without end", s.meta + LAST_PAGE_AT, 8, no_page},
+        {"tables in a meta page", s.meta + ROOT_AT, 8, 1},
+        {"tables behind the end", s.meta + ROOT_AT, 8, s.bytes.size / PAGE},
+        {"a depth that is none", s.meta + DEPTH_AT, 2, 0},
+        {"a depth that is not so", s.meta + DEPTH_AT, 2, 2},
+        {"a depth without end", s.meta + DEPTH_AT, 2, 40},
+        {"a table with duplicates", s.record + 4, 2, 4},
+        {"a table that is another's", s.record + 40, 8, s.tables / PAGE},
+        {"a table's record is a row", s.tables + number_at(&s, s.tables + NODES_AT, 2) + NODE_FLAGS_AT, 2, 0},
+        {"a table's record is short", s.tables + number_at(&s, s.tables + NODES_AT, 2), 2, 40},
+        {"a page of another number", s.leaf, 8, 2},
+        {"a dirty page", s.leaf + FLAGS_AT, 2, 0x12},
+        {"a leaf that is a branch", s.leaf + FLAGS_AT, 2, 1},
+        {"a branch that is a leaf", s.branch + FLAGS_AT, 2, 2},
+        {"a branch that goes round", child, 2, s.branch / PAGE},
+        {"a branch with one child", s.branch + LOWER_AT, 2, NODES_AT + 2},
+        {"a leaf without rows", s.leaf + LOWER_AT, 2, NODES_AT},
+        {"half a pointer", s.leaf + LOWER_AT, 2, NODES_AT + 3},
+        {"pointers over the rows", s.leaf + LOWER_AT, 2, PAGE - 2},
+        {"pointers over the page", s.leaf + LOWER_AT, 2, PAGE + 2},
+        {"rows over the page", s.leaf + UPPER_AT, 2, 2 * PAGE},
+        {"a gap below the rows", s.leaf + UPPER_AT, 2, number_at(&s, s.leaf + UPPER_AT, 2) - 2},
+        {"a row behind the page", s.leaf + NODES_AT, 2, 0xfff0},
+        {"a row across the page's end", s.leaf + NODES_AT, 2, PAGE - 8},
+        {"a row in the page's head", s.leaf + NODES_AT, 2, 0},
+        {"a row at an odd place", s.leaf + NODES_AT, 2, first + 1},
+        {"two rows in one place", s.leaf + NODES_AT + 2, 2, first},
+        {"a row with a huge key", s.row + KEY_SIZE_AT, 2, 0xffff},
+        {"a row without a key", s.row + KEY_SIZE_AT, 2, 0},
+        {"a row with huge data", s.row + 2, 2, 0x7fff},
+        {"a row of duplicates", s.row + NODE_FLAGS_AT, 2, 4},
+        {"a row that is a table", s.row + NODE_FLAGS_AT, 2, 2},
+        {"large data in a meta page", data, 8, 0},
+        {"large data in another's page", data, 8, s.leaf / PAGE},
+        {"large data longer than its pages", s.big + 2, 2, 0x7fff},
+        {"large data with pages of others", large + LOWER_AT, 2, 9},
+        {"large data in a leaf", large + FLAGS_AT, 2, 2},
+    };
+    assert_true(lmdb_takes(w, &s));
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(edits); i++) {
+        const uint64_t before = number_at(&s, edits[i].at, edits[i].size);
+        assert_true(before != edits[i].value);
+        memcpy(s.bytes.data + edits[i].at, &edits[i].value, edits[i].size);
+        if (lmdb_takes(w, &s)) fail_msg("taken: %s", edits[i].what);
+        memcpy(s.bytes.data + edits[i].at, &before, edits[i].size);
+    }
+    assert_true(lmdb_takes(w, &s));
+    s.bytes.size -= PAGE;
+    assert_false(lmdb_takes(w, &s));
+    s.bytes.size = 100;
+    assert_false(lmdb_takes(w, &s));
+    posw_buf_clear(&s.bytes);
+}
+
+/* The sums are right, since who makes up the state makes them, too. */
+static void a_made_up_state_with_its_sums(void **state) {
+    world *w = *state;
+    posw_message msg = {""};
+    posw_buf b = {0};
+    unsigned n;
+    char name[POSW_TAR_NAME_SIZE], hex[65];
+    uint8_t digest[32];
+    uint64_t size, time_s;
+    if (snapshot(w, 0, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    assert_int_equal(posw_file_read(&b, w->file, 1 << 28, NULL), POSW_OK);
+    assert_true(posw_tar_head_decode(name, &size, &time_s, b.data));
+    assert_string_equal(name, "state/data.mdb");
+    uint8_t *file = b.data + POSW_TAR_BLOCK;
+    file[2 * PAGE + NODES_AT] = 0xf0;
+    file[2 * PAGE + NODES_AT + 1] = 0xff;
+    posw_sha256(digest, file, size);
+    posw_hex_encode(hex, digest, sizeof digest);
+    uint8_t *line = memmem(b.data, b.size, "  state/data.mdb\n", 17);
+    assert_non_null(line);
+    memcpy(line - 64, hex, 64);
+    assert_int_equal(posw_file_write(w->file, b.data, b.size, 0600, NULL), POSW_OK);
+    assert_int_equal(unpack(w, &n, &msg), POSW_EPARSE);
+    assert_non_null(strstr(msg.text, "not of the form that LMDB writes"));
+    nothing_is_left(w);
+    posw_buf_clear(&b);
+}
+
 static int refuse(void *arg, const char *dir, posw_message *msg) {
     (void)arg, (void)dir;
     return posw_message_set(msg, POSW_EMISMATCH, "another chain");
@@ -545,6 +735,8 @@ int main(void) {
         TEST(cancelled),
         TEST(damaged),
         TEST(strange_archives),
+        TEST(made_up_states),
+        TEST(a_made_up_state_with_its_sums),
         TEST(of_a_pruned_store),
         TEST(places),
         TEST(no_place_for_the_state),
