@@ -235,7 +235,8 @@ const cli_command cli_command_db_verify = {
     "--chain FILE --datadir DIR [OPTIONS]",
     "check everything that is stored",
     "Reads every block of the main chain again and checks hashes, links, seals, bodies, receipts, stake tables and the "
-    "whole state; of pruned blocks all but bodies and receipts. The node must not be running.",
+    "whole state; of pruned blocks all but bodies and receipts. Nothing is executed again: that is what 'posw import' "
+    "does with exported blocks. The node must not be running.",
     "posw db verify --chain mychain.json --datadir ./data",
     verify_options,
     0,

@@ -3,6 +3,7 @@
 
 #include "cli/json_view.h"
 #include "cli/snapshots.h"
+#include "cli/wait.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -137,7 +138,9 @@ static int tell_restored(const restoring *r) {
     posw_buf b = {0};
     posw_jw w;
     if (!cli_switch(r->c, "json")) {
-        printf("restored up to block %" PRIu64 "; every sum is right\n", r->height);
+        char hash[CLI_HASH_TEXT_SIZE];
+        cli_hash_text(hash, &r->hash);
+        printf("restored up to block %" PRIu64 ", %s; every sum is right\n", r->height, hash);
         return fflush(stdout) == 0 ? CLI_OK : cli_fail("the output could not be written");
     }
     posw_jw_init(&w, &b);
@@ -172,9 +175,9 @@ const cli_command cli_command_snapshot_restore = {
     "snapshot restore",
     "--chain FILE --datadir DIR [OPTIONS] SNAPSHOT",
     "make a data directory from a snapshot",
-    "Unpacks what 'posw snapshot create' wrote, checks the sum of every part, and that it holds this chain with the "
-    "state of its last block. "
-    "Sums tell of damage and not of lies: run 'posw db verify' on what a stranger gave you.",
+    "Unpacks what 'posw snapshot create' wrote, checks the sum of every part and the form of the state, and that it "
+    "holds this chain with the state of its last block. That tells of damage and not of lies: of what a stranger gave "
+    "you, compare the hash of that block with one that you trust, and run 'posw db verify'.",
     "posw snapshot restore --chain mychain.json --datadir ./data block-1234-at-1700000000.tar",
     restore_options,
     1,

@@ -447,6 +447,9 @@ class Snapshots(unittest.TestCase):
         made = self.created("--chain", self.chain, "--datadir", f"{self.folder}/a")
         told = self.restored(made["path"], "b")
         self.assertGreaterEqual(told["height"], 2)
+        # For people: what they compare with a node that they trust.
+        page = posw("snapshot", "restore", "--chain", self.chain, "--datadir", f"{self.folder}/d", made["path"]).out
+        self.assertEqual(page, f"restored up to block {told['height']}, {told['hash']}; every sum is right\n")
         twice = posw("snapshot", "restore", "--chain", self.chain, "--datadir", f"{self.folder}/b", made["path"])
         self.assertIn("holds a chain already", twice.err)
         os.rename(self.chain, f"{self.folder}/first.json")
