@@ -314,6 +314,7 @@ int posw_snapshot_restore(const char *path, const char *datadir, const posw_snap
                           posw_message *msg) {
     restore *r = calloc(1, sizeof *r);
     if (r == NULL) return posw_message_set(msg, POSW_ENOMEM, "out of memory");
+    r->fd = -1;
     r->path = path;
     r->datadir = datadir;
     r->o = o;

@@ -708,6 +708,12 @@ static void places(void **state) {
         POSW_ECANCELED);
     nothing_is_left(w);
     assert_int_equal(posw_snapshot_restore(w->dir, w->target, &(posw_snapshot_restore_options){0}, &msg), POSW_EPARSE);
+    char too_long[PATH_MAX];
+    memset(too_long, 'x', sizeof too_long);
+    too_long[sizeof too_long - 1] = '\0';
+    const int stdin_before = fcntl(STDIN_FILENO, F_GETFD);
+    assert_int_equal(posw_snapshot_restore(w->file, too_long, &(posw_snapshot_restore_options){0}, &msg), POSW_EINVAL);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), stdin_before); /* nothing was opened, nothing is closed */
     assert_int_equal(posw_snapshot_restore("/nowhere", w->target, &(posw_snapshot_restore_options){0}, &msg),
                      POSW_ENOTFOUND);
     assert_int_equal(posw_snapshot_restore(w->file, w->source, &(posw_snapshot_restore_options){0}, &msg), POSW_EBUSY);
