@@ -529,7 +529,7 @@ const cli_command lab_command_network = {
     "node "
     "with its own hash and stake. --model blocks leaves the nodes away and keeps what becomes of blocks: the same "
     "answers "
-    "without an attack, for up to 20000 nodes and some hundred times as fast. JSON keys: model, deliveries, "
+    "without an attack, for up to 20000 nodes and some sixty times as fast. JSON keys: model, deliveries, "
     "stale_rate, expected_stale_rate, mean_ratio, mean_delay_ms, "
     "propagation_p50_ms, propagation_p90_ms, propagation_p99_ms; with --miners: share, expected_share, stale (one "
     "number a miner, in the order of the file: its part of the chain, the same without a network, and of its blocks "
