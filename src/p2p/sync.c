@@ -359,12 +359,12 @@ bool p2p_sync_has_more(posw_p2p *p) {
 }
 
 /* Joined commits while there is much to go (posw_chain_bulk). F3: a node that has never caught up may leave its chain
- * at any depth. */
+ * at any depth, for a branch to its last block. */
 static void set_pace(posw_p2p *p) {
     p2p_sync *s = p->sync;
     const p2p_branch *best = sync_best_branch(p);
     const bool bulk = is_fed(p) && best != NULL && best->count - best->imported >= (s->bulk ? 2 : SYNC_BULK_FROM);
-    posw_chain_allow_deep_reorg(p->chain, !s->caught_up && s->behind);
+    posw_chain_allow_deep_reorg(p->chain, !s->caught_up && best != NULL);
     if (bulk == s->bulk) return;
     s->bulk = bulk;
     if (posw_chain_bulk(p->chain, bulk, SYNC_BULK_BLOCKS) != POSW_OK)

@@ -185,6 +185,30 @@ static void test_sync(void **state) {
     n_close(&w);
 }
 
+/* F3 while a node starts: of a branch that leaves its chain deep, the last block is taken like the others, also where
+ * it comes alone and all hangs on it. */
+static void test_last_block_of_a_deep_branch(void **state) {
+    (void)state;
+    enum { BLOCKS = H_REORG + 5 };
+    n_net w;
+    h_node source;
+    posw_hash hash;
+    n_open(&w);
+    h_open(&source, &w.spec);
+    n_grow_slowly(w.node.chain, BLOCKS - 1, 2);
+    n_grow_slowly(source.chain, BLOCKS, 1);
+    n_greet_with(&w, 1, source.chain);
+    n_answer_headers(&w, 1, source.chain, 1, BLOCKS);
+    for (uint64_t n = 1; n <= BLOCKS; n++) { /* one after the other, as they are asked for */
+        ok(posw_chain_hash_by_number(source.chain, &hash, n));
+        n_send_block(&w, 1, source.chain, &hash);
+    }
+    assert_int_equal(n_violations(&w), 0);
+    h_same(w.node.chain, source.chain);
+    h_close(&source);
+    n_close(&w);
+}
+
 /* Whoever comes to two blocks at once tells of them like of one, and of none while more of them are to come: those who
  * stand beside it may have heard of them from nobody else. */
 static void test_what_was_caught_up_with_is_told(void **state) {
@@ -858,6 +882,7 @@ int main(void) {
         cmocka_unit_test(test_a_due_tick_stays),
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_last_block_of_a_deep_branch),
         cmocka_unit_test(test_what_was_caught_up_with_is_told),
         cmocka_unit_test(test_who_gives_headers_falls_silent),
         cmocka_unit_test(test_not_everybody_is_asked),
