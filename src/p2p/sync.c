@@ -334,16 +334,34 @@ static bool has_company(posw_p2p *p) {
     return false;
 }
 
-/* Caught up is who is not behind for a while: the first chain that a fresh node meets need not be the right one. */
+/* More than the few blocks that are always under way somewhere. */
+static bool lacks_much(const posw_p2p *p, const p2p_branch *best) {
+    if (best == NULL) return false;
+    const bool is_deep =
+        posw_chain_tip(p->chain)->number > best->fork_number + posw_chain_params(p->chain)->reorg_max_blocks;
+    return is_deep || best->count - best->imported > SYNC_CLOSE_BLOCKS;
+}
+
+/* Caught up is who lacks little for a while: the first chain that a fresh node meets need not be the right one. Light
+ * headers, which anybody can make, put that off for an hour at most. */
+static void note_start(posw_p2p *p, const p2p_branch *best) {
+    p2p_sync *s = p->sync;
+    const bool is_far_behind = lacks_much(p, best);
+    const bool begins = s->settled_ms == 0 && has_company(p);
+    if (is_far_behind || begins) s->shown_ms = p->now_ms + SYNC_SHOWN_MS;
+    if (is_far_behind || begins || (p->now_ms < s->shown_ms && somebody_shows_more(s)))
+        s->settled_ms = p->now_ms + SYNC_SETTLE_MS;
+    s->caught_up = s->settled_ms != 0 && p->now_ms >= s->settled_ms;
+    if (s->settled_ms != 0 && !s->caught_up) p2p_wake(p, s->settled_ms);
+}
+
 static void note_behind(posw_p2p *p) {
     p2p_sync *s = p->sync;
-    const bool behind = lacks_blocks(sync_best_branch(p));
+    const p2p_branch *best = sync_best_branch(p);
+    const bool behind = lacks_blocks(best);
     use_patience(p);
     if (behind && !s->behind) s->start = posw_chain_tip(p->chain)->number;
-    if (behind || somebody_shows_more(s) || (s->settled_ms == 0 && has_company(p)))
-        s->settled_ms = p->now_ms + SYNC_SETTLE_MS;
-    if (s->settled_ms != 0 && p->now_ms >= s->settled_ms) s->caught_up = true;
-    if (s->settled_ms != 0 && !s->caught_up) p2p_wake(p, s->settled_ms);
+    if (!s->caught_up) note_start(p, best);
     s->behind = behind;
     s->waits = behind || is_promised(p);
     if (s->waits && s->patience_ms > 0) p2p_wake(p, p->now_ms + s->patience_ms);

@@ -17,6 +17,7 @@ enum {
     SYNC_ORPHAN_MS = 60 * 1000, /* a branch whose giver went away waits so long for another */
     SYNC_REFUSED_MS = 10 * 60 * 1000, /* a peer whose chain cannot be followed is not asked again before */
     SYNC_SETTLE_MS = 60 * 1000,       /* not behind for so long: caught up */
+    SYNC_SHOWN_MS = 60 * 60 * 1000,   /* headers that do not outweigh the tip put that off no longer */
     SYNC_KNOWN_MAX = POSW_P2P_HEADERS_AHEAD / POSW_MSG_HEADERS_MAX + 1, /* answers in a row with nothing new */
     SYNC_SHARE_FIRST = 4,      /* blocks that a peer may owe before it has given any */
     SYNC_AHEAD_MS = 1000,      /* it may owe what it gives in about this time */
@@ -90,6 +91,7 @@ struct p2p_sync {
     bool waits;                           /* for what was promised: blocks of proved headers, or headers */
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
     uint64_t settled_ms;   /* caught up then, if nothing else comes; 0: neither behind nor in company yet */
+    uint64_t shown_ms;     /* until then it puts that off that somebody shows a chain which is no heavier yet */
     bool importing;        /* inside posw_node_submit_block: branches stay as they are */
     char problem[160];     /* a heavier chain that cannot be followed, */
     char pruned_away[160]; /* or none of whose peers has the old blocks */

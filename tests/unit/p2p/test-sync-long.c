@@ -157,12 +157,57 @@ static void test_alone_is_no_end_of_the_start(void **state) {
     assert_true(at_tip_of(t, &t->right));
 }
 
+/* Whoever shows light headers without end does not keep the start open: they cost nothing. */
+static void test_light_headers_do_not_keep_the_start_open(void **state) {
+    two_chains *t = *state;
+    h_feed(t->w.node.chain, t->wrong.chain, 1, WRONG);
+    n_greet_with(&t->w, 1, t->wrong.chain);
+    for (uint64_t at = 0, peer = 3; at < SYNC_SHOWN_MS + 2 * SYNC_SETTLE_MS; at += SYNC_SETTLE_MS / 2) {
+        n_greet(&t->w, peer, RIGHT, UINT32_MAX);
+        n_answer_headers(&t->w, peer, t->right.chain, 1, POSW_MSG_HEADERS_MAX);
+        settle(t, SYNC_SETTLE_MS / 2); /* more is asked for, and does not come: it is left */
+        peer = peer == N_PEERS ? 3 : peer + 1;
+    }
+    n_greet_with(&t->w, 2, t->right.chain);
+    for (int i = 0; i < 1000 && serve(t, 2); i++) {
+    }
+    assert_true(at_tip_of(t, &t->wrong));
+    assert_int_equal(n_violations(&t->w), 0);
+}
+
+/* Nor do the few blocks that are under way on a chain of quick blocks. */
+static void test_some_blocks_do_not_keep_the_start_open(void **state) {
+    enum { FIRST = WRONG - 20 };
+    two_chains *t = *state;
+    h_node grows;
+    h_open(&grows, &t->w.spec);
+    h_feed(grows.chain, t->wrong.chain, 1, FIRST);
+    h_feed(t->w.node.chain, t->wrong.chain, 1, FIRST);
+    for (uint64_t n = FIRST; n <= WRONG; n += 2) {
+        n_greet_with(&t->w, 1, grows.chain);
+        while (n_serve(&t->w, 1, grows.chain) > 0) {
+        }
+        settle(t, SYNC_SETTLE_MS / 2);
+        if (n < WRONG) n_closed(&t->w, 1);
+        if (n < WRONG) h_feed(grows.chain, t->wrong.chain, n + 1, n + 2);
+    }
+    assert_true(at_tip_of(t, &t->wrong));
+    n_greet_with(&t->w, 2, t->right.chain);
+    for (int i = 0; i < 1000 && serve(t, 2); i++) {
+    }
+    assert_true(at_tip_of(t, &t->wrong));
+    assert_int_equal(n_violations(&t->w), 0);
+    h_close(&grows);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_long_branch_wins, open_node, close_node),
         cmocka_unit_test_setup_teardown(test_other_headers_come_again, open_node, close_node),
         cmocka_unit_test_setup_teardown(test_long_branch_is_refused_later, open_node, close_node),
         cmocka_unit_test_setup_teardown(test_never_behind_is_no_start, open_node, close_node),
+        cmocka_unit_test_setup_teardown(test_light_headers_do_not_keep_the_start_open, open_node, close_node),
+        cmocka_unit_test_setup_teardown(test_some_blocks_do_not_keep_the_start_open, open_node, close_node),
         cmocka_unit_test_setup_teardown(test_alone_is_no_end_of_the_start, open_node, close_node),
     };
     return cmocka_run_group_tests(tests, make_chains, drop_chains);
