@@ -223,6 +223,15 @@ static int begin_chain(posw_chain *c) {
     return write_genesis(c);
 }
 
+/* After a stop between storing the best branch and switching to it. How deep it leaves the chain was judged when its
+ * blocks arrived (F3). */
+static int finish_switch(posw_chain *c) {
+    c->allow_deep = true;
+    const int rc = posw_chain_activate_best(c);
+    c->allow_deep = false;
+    return rc;
+}
+
 static int open_store(posw_chain *c, posw_message *msg) {
     int rc = meta_hash(c, "chain.genesis", &c->genesis_hash);
     if (rc == POSW_ENOTFOUND) {
@@ -234,8 +243,7 @@ static int open_store(posw_chain *c, posw_message *msg) {
     }
     if (rc == POSW_OK) rc = posw_chain_reload(c);
     if (rc == POSW_OK) rc = posw_chain_upgrades_check(c, msg);
-    if (rc == POSW_OK)
-        rc = posw_chain_activate_best(c); /* a stop between storing the best branch and switching to it */
+    if (rc == POSW_OK) rc = finish_switch(c);
     return rc;
 }
 

@@ -440,40 +440,62 @@ static void deeper_than_the_limit(void **state) {
     reopen_with_log(w, NULL);
 }
 
-/* The whole branch is there and heavier; only the limit stands against it. */
-static void a_heavier_branch_is_reported(void **state) {
-    world *w = *state;
-    log_count count = {0};
-    const posw_log log = {.level = POSW_LOG_INFO, .write = count_log, .arg = &count};
-    common(w, 4);
-    h_grow(w->a.chain, H_REORG + 1);
-    grow_other(w->b.chain, H_REORG + 2);
-    const posw_hash tip = posw_chain_tip_hash(w->a.chain);
-    posw_chain_allow_deep_reorg(w->a.chain, true);
-    h_feed(w->a.chain, w->b.chain, 5, height(w->b.chain) - 1);
-    h_block last = h_copy(w->b.chain, height(w->b.chain));
+/* The branch of b is in a as a whole, and heavier; the switch to it has failed. Returns its last block. */
+static h_block stored_but_not_switched(world *w) {
     posw_prepared p;
     posw_verdict v;
     posw_chain_block_info info;
-    for (uint64_t n = 1; posw_chain_block_by_hash(w->a.chain, &info, &last.hash) != POSW_OK;
-         n++) { /* stored, but the switch fails */
+    common(w, 4);
+    h_grow(w->a.chain, H_REORG + 1);
+    grow_other(w->b.chain, H_REORG + 2);
+    posw_chain_allow_deep_reorg(w->a.chain, true);
+    h_feed(w->a.chain, w->b.chain, 5, height(w->b.chain) - 1);
+    const h_block last = h_copy(w->b.chain, height(w->b.chain));
+    for (uint64_t n = 1; posw_chain_block_by_hash(w->a.chain, &info, &last.hash) != POSW_OK; n++) {
         ok(posw_prepare(&p, last.bytes.data, last.bytes.size, &h_pow, NULL, NULL));
         posw_store_memory_fail(w->a.store, n, POSW_EIO, false);
         assert_int_equal(posw_chain_import(w->a.chain, &p, H_NOW, &v, NULL), POSW_EIO);
         posw_store_memory_fail(w->a.store, 0, 0, false);
         posw_prepared_clear(&p);
     }
-    reopen_with_log(w, &log); /* with the limit */
-    assert_true(h_tip_is(w->a.chain, &tip));
-    assert_int_equal(count.errors, 1);
-    h_import_valid(w->a.chain, &last);
-    assert_true(h_tip_is(w->a.chain, &tip));
-    assert_int_equal(count.errors, 1);
+    return last;
+}
+
+/* Only the limit stands against it. */
+static void a_heavier_branch_is_reported(void **state) {
+    world *w = *state;
+    log_count count = {0};
+    const posw_log log = {.level = POSW_LOG_INFO, .write = count_log, .arg = &count};
+    reopen_with_log(w, &log);
+    h_block last = stored_but_not_switched(w);
+    const posw_hash tip = posw_chain_tip_hash(w->a.chain);
+    const unsigned before = count.errors; /* of the disk */
+    posw_chain_allow_deep_reorg(w->a.chain, false);
+    for (int i = 0; i < 2; i++) {
+        h_import_valid(w->a.chain, &last); /* known */
+        assert_true(h_tip_is(w->a.chain, &tip));
+        assert_int_equal(count.errors, before + 1);
+    }
     posw_chain_allow_deep_reorg(w->a.chain, true);
-    h_import_valid(w->a.chain, &last); /* known, and now it may win */
+    h_import_valid(w->a.chain, &last); /* now it may win */
     h_same(w->a.chain, w->b.chain);
     reopen_with_log(w, NULL);
     h_block_clear(&last);
+}
+
+/* F3 judges a block when it arrives: a stop in the middle of a deep switch is made good by the next start. */
+static void a_deep_switch_goes_on_after_a_stop(void **state) {
+    world *w = *state;
+    h_block last = stored_but_not_switched(w);
+    h_reopen(&w->a);
+    h_same(w->a.chain, w->b.chain);
+    h_verify(w->a.chain);
+    h_block more = h_simple(w->b.chain, 1, 1);
+    h_import_valid(w->b.chain, &more);
+    h_import_valid(w->a.chain, &more);
+    h_same(w->a.chain, w->b.chain);
+    h_block_clear(&last);
+    h_block_clear(&more);
 }
 
 /* Stored while it was allowed, heavier when it no longer is: refused, reported, and taken when allowed again. */
@@ -643,6 +665,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(keys_of_a_branch, h_pair_setup, h_pair_teardown),
         cmocka_unit_test_setup_teardown(deeper_than_the_limit, h_pair_setup, h_pair_teardown),
         cmocka_unit_test_setup_teardown(a_heavier_branch_is_reported, h_pair_setup, h_pair_teardown),
+        cmocka_unit_test_setup_teardown(a_deep_switch_goes_on_after_a_stop, h_pair_setup, h_pair_teardown),
         cmocka_unit_test_setup_teardown(the_limit_comes_back, h_pair_setup, h_pair_teardown),
         cmocka_unit_test_setup_teardown(exactly_the_limit, h_pair_setup, h_pair_teardown),
         cmocka_unit_test_setup_teardown(old_branches_go, h_pair_setup, h_pair_teardown),
