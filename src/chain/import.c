@@ -209,7 +209,7 @@ static bool too_deep(posw_chain *c, const posw_chain_place *place) {
     posw_log_write(c->log, POSW_LOG_WARN, "chain",
                    "refused a block of a branch that leaves the chain %" PRIu64
                    " blocks below the tip: the limit is %" PRIu64
-                   "; if that branch is the right one, allow deep reorganisations",
+                   "; if that branch is the right one, restart with --connect to a node on it",
                    depth, c->spec->params.reorg_max_blocks);
     return true;
 }

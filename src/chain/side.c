@@ -150,7 +150,7 @@ static void report_deep(posw_chain *c, uint64_t depth) {
     posw_log_write(c->log, POSW_LOG_ERROR, "chain",
                    "a heavier branch leaves the chain %" PRIu64
                    " blocks below the tip, deeper than the limit of %" PRIu64
-                   ": refused; if it is the right one, allow deep reorganisations",
+                   ": refused; if it is the right one, restart with --connect to a node on it",
                    depth, c->spec->params.reorg_max_blocks);
 }
 

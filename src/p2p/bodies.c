@@ -206,11 +206,15 @@ static void blame_origin(posw_p2p *p, p2p_branch *b, posw_verdict v, posw_action
     if (origin != NULL) p2p_blame(p, origin, p2p_branch_number(b, b->imported), v.rule, what, out);
 }
 
+/* The limit of F3 is off at a start; pruned blocks stay away. */
 static void cannot_follow(posw_p2p *p, p2p_branch *b, posw_verdict v) {
+    const bool is_pruned = b->fork_number + 1 < posw_chain_first_body(p->chain);
     snprintf(p->sync->problem, sizeof p->sync->problem,
              "a heavier chain leaves ours after block %" PRIu64
-             " and cannot be followed (rule %s): if it is the right one, start again from an empty datadir",
-             b->fork_number, posw_rule_number(v.rule));
+             " and cannot be followed (rule %s): if it is the right one, %s",
+             b->fork_number, posw_rule_number(v.rule),
+             is_pruned ? "start again from an empty datadir" : "restart with --connect to a node on it");
+    p->sync->problem_weight = b->weight;
     posw_log_write(p->log, POSW_LOG_ERROR, "sync", "%s", p->sync->problem);
 }
 

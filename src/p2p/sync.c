@@ -543,7 +543,9 @@ void p2p_sync_tick(posw_p2p *p, posw_actions *out) {
 
 void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_actions *out) {
     (void)out;
-    if (change->added_count > 0) p->sync->problem[0] = p->sync->pruned_away[0] = 0;
+    const posw_u256 tip = posw_chain_weight_total(p->chain);
+    if (change->added_count > 0) p->sync->pruned_away[0] = 0;
+    if (posw_u256_cmp(&tip, &p->sync->problem_weight) >= 0) p->sync->problem[0] = 0;
 }
 
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {

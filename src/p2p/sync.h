@@ -90,11 +90,12 @@ struct p2p_sync {
     bool behind, bulk, caught_up;
     bool waits;                           /* for what was promised: blocks of proved headers, or headers */
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
-    uint64_t settled_ms;   /* caught up then, if nothing else comes; 0: neither behind nor in company yet */
-    uint64_t shown_ms;     /* until then it puts that off that somebody shows a chain which is no heavier yet */
-    bool importing;        /* inside posw_node_submit_block: branches stay as they are */
-    char problem[160];     /* a heavier chain that cannot be followed, */
-    char pruned_away[160]; /* or none of whose peers has the old blocks */
+    uint64_t settled_ms;      /* caught up then, if nothing else comes; 0: neither behind nor in company yet */
+    uint64_t shown_ms;        /* until then it puts that off that somebody shows a chain which is no heavier yet */
+    bool importing;           /* inside posw_node_submit_block: branches stay as they are */
+    char problem[160];        /* a heavier chain that cannot be followed, */
+    char pruned_away[160];    /* or none of whose peers has the old blocks */
+    posw_u256 problem_weight; /* of that chain, as far as it was shown: the problem is over with a tip of this weight */
 };
 
 /* ---- sync.c ---- */

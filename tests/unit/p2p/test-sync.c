@@ -209,6 +209,56 @@ static void test_last_block_of_a_deep_branch(void **state) {
     n_close(&w);
 }
 
+static void import_next(n_net *w, posw_chain *from) {
+    const uint64_t next = posw_chain_tip(w->node.chain)->number + 1;
+    h_block b = h_copy(from, next);
+    posw_prepared p;
+    posw_verdict v;
+    posw_actions a = {0};
+    ok(posw_prepare(&p, b.bytes.data, b.bytes.size, &h_pow, NULL, NULL));
+    ok(posw_node_submit_block(w->n, &p, &v, &a));
+    assert_int_equal(v.kind, POSW_VALID);
+    posw_actions_clear(&a);
+    h_block_clear(&b);
+}
+
+static bool says_restart(const n_net *w) {
+    posw_p2p_status s = {0};
+    p2p_sync_status(w->p2p, &s);
+    return strstr(s.problem, "restart with --connect") != NULL;
+}
+
+/* F3: that a heavier chain was refused, and what an operator can do, is said until the own chain is no lighter: one
+ * more block is no reason to be silent. */
+static void test_a_refused_chain_stays_said(void **state) {
+    (void)state;
+    enum { BLOCKS = H_REORG + 2, MORE = 3 };
+    n_net w;
+    h_node own, source;
+    n_open(&w);
+    h_open(&own, &w.spec);
+    h_open(&source, &w.spec);
+    n_grow_slowly(own.chain, BLOCKS + MORE, 2);
+    n_grow_slowly(source.chain, BLOCKS + MORE, 1);
+    h_feed(w.node.chain, own.chain, 1, BLOCKS);
+    n_greet(&w, 2, 0, 0);
+    for (uint64_t at = 0; at <= SYNC_SETTLE_MS; at += 1000)
+        n_tick(&w, 1000);
+    n_greet_with(&w, 1, source.chain);
+    n_answer_headers(&w, 1, source.chain, 1, BLOCKS + MORE);
+    n_answer_blocks(&w, 1, source.chain);
+    for (int i = 0; i < MORE; i++) {
+        assert_true(says_restart(&w));
+        import_next(&w, own.chain);
+    }
+    assert_false(says_restart(&w));
+    h_same(w.node.chain, own.chain);
+    assert_int_equal(n_violations(&w), 0);
+    h_close(&own);
+    h_close(&source);
+    n_close(&w);
+}
+
 /* Whoever comes to two blocks at once tells of them like of one, and of none while more of them are to come: those who
  * stand beside it may have heard of them from nobody else. */
 static void test_what_was_caught_up_with_is_told(void **state) {
@@ -883,6 +933,7 @@ int main(void) {
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_last_block_of_a_deep_branch),
+        cmocka_unit_test(test_a_refused_chain_stays_said),
         cmocka_unit_test(test_what_was_caught_up_with_is_told),
         cmocka_unit_test(test_who_gives_headers_falls_silent),
         cmocka_unit_test(test_not_everybody_is_asked),
