@@ -29,6 +29,8 @@
     X(FIRST_BODY, "posw_first_body_block_number", GAUGE, NULL,                                                        \
       "Lowest block whose transactions and receipts are kept; 0 while nothing is pruned")                             \
     X(SYNCING, "posw_syncing", GAUGE, NULL, "1 while blocks of a heavier chain are being fetched, else 0")            \
+    X(HEAVIER_REFUSED, "posw_heavier_chain_refused", GAUGE, NULL,                                                     \
+      "1 while a heavier chain is known that this node does not follow by itself, else 0")                            \
     X(TIP_AGE, "posw_tip_age_seconds", GAUGE, NULL, "Seconds since the timestamp of the latest block")                \
     X(BLOCK_TIME, "posw_block_time_seconds", GAUGE, NULL, "Seconds between blocks that the chain aims at")            \
     X(UPGRADES, "posw_upgrades", GAUGE, "state: active, coming", "Changes of the rules that the chain file names")    \
@@ -229,6 +231,7 @@ static void write_chain(posw_buf *out, const cli_observe *o, const posw_p2p_stat
     one(out, FINALIZED, posw_chain_finalized(chain));
     one(out, FIRST_BODY, posw_chain_first_body(chain));
     one(out, SYNCING, s->syncing);
+    one(out, HEAVIER_REFUSED, s->refused);
     one(out, TIP_AGE, health.tip_age_s);
     one(out, BLOCK_TIME, health.block_time_s);
     write_upgrades(out, o);

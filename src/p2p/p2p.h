@@ -96,6 +96,7 @@ typedef struct {
     size_t inbound, outbound;      /* ready ones */
     size_t addresses;              /* known */
     bool syncing;                  /* behind: bodies of a heavier chain are being fetched, or headers of it */
+    bool refused;                  /* a heavier chain is known that cannot be followed (F3); problem says so */
     uint64_t sync_start, sync_tip; /* block numbers: where it began, where the heaviest known header stands */
     uint64_t headers_checked, blocks_received, blocks_wasted, txs_received, compact_rebuilt, compact_asked, violations;
     size_t memory;                                                     /* of the whole network part */

@@ -551,6 +551,7 @@ void p2p_sync_chain_changed(posw_p2p *p, const posw_chain_change *change, posw_a
 void p2p_sync_status(const posw_p2p *p, posw_p2p_status *s) {
     const uint64_t tip = posw_chain_tip(p->chain)->number;
     s->syncing = is_fed(p);
+    s->refused = p->sync->problem[0] != 0;
     s->sync_start = s->syncing ? p->sync->start : tip;
     s->sync_tip = tip;
     for (size_t i = 0; i < p->sync->branch_count; i++) {

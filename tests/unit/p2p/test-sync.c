@@ -225,6 +225,7 @@ static void import_next(n_net *w, posw_chain *from) {
 static bool says_restart(const n_net *w) {
     posw_p2p_status s = {0};
     p2p_sync_status(w->p2p, &s);
+    assert_int_equal(s.refused, s.problem[0] != 0);
     return strstr(s.problem, "restart with --connect") != NULL;
 }
 
