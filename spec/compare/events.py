@@ -162,6 +162,7 @@ class Specification:
 
     def answer_reopen(self):
         self.chain.condemned.clear()  # remembered in memory only: judged once more
+        self.chain.highest = self.chain.tip.number
         return self.tip_text()
 
     def answer_verify(self):

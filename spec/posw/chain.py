@@ -87,15 +87,29 @@ class Chain:
     def __init__(self, chainfile: Union[dict, str, pathlib.Path]):
         self.spec = chain_file.read(chainfile)
         self.params = self.spec.params
-        self.allow_deep_reorg = False
+        self._allow_deep_reorg = False
         state = genesis.genesis_state(self.spec)
         self.genesis = Block(genesis.genesis_header(self.spec, state), None, [])
         self.genesis.state, self.genesis.receipts = state, ()
         self.tip = self.genesis
+        self.highest = 0  # F3: number of the highest tip since the start, or since the limit was off
         self.blocks: dict[bytes, Block] = {self.genesis.hash: self.genesis}
         self.condemned: dict[bytes, Verdict] = {}
         self._main: list[Block] = [self.genesis]
         self.change: tuple[list[Block], list[Block]] = ([], [])
+
+    @property
+    def allow_deep_reorg(self) -> bool:
+        """F3: the limit is off."""
+        return self._allow_deep_reorg
+
+    @allow_deep_reorg.setter
+    def allow_deep_reorg(self, allow: bool) -> None:
+        self._allow_deep_reorg = allow
+        self._note_height()
+
+    def _note_height(self) -> None:
+        self.highest = self.tip.number if self.allow_deep_reorg else max(self.highest, self.tip.number)
 
     # Import
 
@@ -139,7 +153,7 @@ class Chain:
         if parent is None:
             raise NotYet("UNKNOWN_PARENT")
         fork = next(block for block in with_ancestors(parent) if self.is_main(block))
-        if self.tip.number - fork.number > self.params.max_reorg and not self.allow_deep_reorg:
+        if self.highest - fork.number > self.params.max_reorg and not self.allow_deep_reorg:
             raise NotYet("REORG_DEPTH")  # F3
         return parent
 
@@ -198,6 +212,7 @@ class Chain:
         del self._main[ancestor.number + 1 :]
         self._main += reversed(added)
         self.tip = block
+        self._note_height()
         self.change = (removed[::-1], added[::-1])
         if not removed and len(added) == 1:
             self._forget_deep_branches()
@@ -206,7 +221,7 @@ class Chain:
         """F3: side branches that the tip has left too far behind."""
         for block in list(self.blocks.values()):
             fork = next(ancestor for ancestor in with_ancestors(block) if self.is_main(ancestor))
-            if self.tip.number - fork.number > self.params.max_reorg and fork is not block and not self.allow_deep_reorg:
+            if self.highest - fork.number > self.params.max_reorg and fork is not block and not self.allow_deep_reorg:
                 del self.blocks[block.hash]
 
     # Asking

@@ -129,7 +129,9 @@ int posw_chain_block_results(posw_chain *c, posw_buf *receipts, posw_buf *sender
 int posw_chain_find_tx(posw_chain *c, uint64_t *number, uint32_t *index, const posw_hash *tx_hash);
 /* The stake proof of a miner for a block number up to tip + 1. POSW_ENOTFOUND: not in the table. */
 int posw_chain_stake_proof(posw_chain *c, posw_stake_proof *out, uint64_t number, const posw_address *miner);
-/* Depth-based tags: finalized = max(0, tip - R), safe = max(0, tip - R/4). */
+/* Depth-based tags. finalized = max(0, h - R), where h is the highest tip since the start (or since F3's limit was off
+ * last): no branch that leaves the main chain below it is followed, so it never goes back. safe = tip - R/4, or
+ * finalized if that is higher. */
 uint64_t posw_chain_finalized(const posw_chain *c);
 uint64_t posw_chain_safe(const posw_chain *c);
 

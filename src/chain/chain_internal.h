@@ -142,7 +142,8 @@ struct posw_chain {
     uint64_t first_body;                /* blocks before it are pruned */
     uint64_t pruned_bytes, pruned_open; /* the latter: of them in the open transaction */
 
-    bool stale; /* memory may be ahead of the store: reload before anything else */
+    uint64_t highest; /* number of the highest tip since the start, or since the limit of F3 was lifted */
+    bool stale;       /* memory may be ahead of the store: reload before anything else */
     bool tx_open, bulk, allow_deep;
     uint64_t bulk_blocks_max, bulk_blocks;
     size_t bulk_memory;
@@ -152,6 +153,9 @@ struct posw_chain {
     posw_hash *removed, *added; /* of the latest change */
     size_t removed_count, added_count, removed_capacity, added_capacity;
 };
+
+/* After the tip has moved: F3. */
+void posw_chain_note_height(posw_chain *c);
 
 /* ---- row.c: rows and log records ---- */
 int posw_chain_row_get(posw_chain *c, posw_chain_row *out, const posw_hash *hash);

@@ -239,6 +239,7 @@ int posw_chain_adopt(posw_chain *c, const posw_chain_executed *x) {
     c->tip = *x->header;
     c->tip_hash = *x->hash;
     c->weight = x->weight;
+    posw_chain_note_height(c);
     posw_chain_state_push(c, c->tip.number, x->state);
     const posw_window_entry entry = posw_chain_entry_of(&c->tip);
     posw_window_push(c->window, &entry);

@@ -195,7 +195,7 @@ int posw_chain_find_place(posw_chain *c, posw_chain_place *place, const posw_has
 static bool too_deep(posw_chain *c, const posw_chain_place *place) {
     const uint64_t depth = c->tip.number - place->fork_number;
     const bool is_there = posw_chain_fork_is_there(c, place->fork_number);
-    if (is_there && (c->allow_deep || depth <= c->spec->params.reorg_max_blocks)) return false;
+    if (is_there && (c->allow_deep || place->fork_number >= posw_chain_finalized(c))) return false;
     if (c->deep_warned == c->tip.number + 1) return true;
     c->deep_warned = c->tip.number + 1;
     if (!is_there) {
@@ -209,7 +209,7 @@ static bool too_deep(posw_chain *c, const posw_chain_place *place) {
     posw_log_write(c->log, POSW_LOG_WARN, "chain",
                    "refused a block of a branch that leaves the chain %" PRIu64
                    " blocks below the tip: the limit is %" PRIu64
-                   "; if that branch is the right one, restart with --connect to a node on it",
+                   " below the highest one; if that branch is the right one, restart with --connect to a node on it",
                    depth, c->spec->params.reorg_max_blocks);
     return true;
 }
@@ -291,4 +291,10 @@ int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verd
 
 void posw_chain_allow_deep_reorg(posw_chain *c, bool allow) {
     c->allow_deep = allow;
+    posw_chain_note_height(c);
+}
+
+/* Else a heavier branch with fewer blocks would bring what is final into the reach of the next one. */
+void posw_chain_note_height(posw_chain *c) {
+    if (c->allow_deep || c->tip.number > c->highest) c->highest = c->tip.number;
 }

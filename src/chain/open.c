@@ -59,6 +59,7 @@ int posw_chain_reload(posw_chain *c) {
     c->tip = row.header;
     c->tip_hash = hash;
     c->weight = row.weight;
+    c->highest = c->tip.number;
     if (posw_chain_state_find(c, c->tip.number) == NULL) {
         posw_state *copy;
         rc = posw_state_copy(&copy, c->committed);

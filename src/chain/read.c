@@ -191,13 +191,16 @@ int posw_chain_find_tx(posw_chain *c, uint64_t *number, uint32_t *index, const p
 
 /* ---- tags ---- */
 
-static uint64_t below_tip(const posw_chain *c, uint64_t depth) {
-    return c->tip.number > depth ? c->tip.number - depth : 0;
+static uint64_t below(uint64_t number, uint64_t depth) {
+    return number > depth ? number - depth : 0;
 }
 
 uint64_t posw_chain_finalized(const posw_chain *c) {
-    return below_tip(c, c->spec->params.reorg_max_blocks);
+    return below(c->highest, c->spec->params.reorg_max_blocks);
 }
+
 uint64_t posw_chain_safe(const posw_chain *c) {
-    return below_tip(c, c->spec->params.reorg_max_blocks / 4);
+    const uint64_t finalized = posw_chain_finalized(c),
+                   safe = below(c->tip.number, c->spec->params.reorg_max_blocks / 4);
+    return safe > finalized ? safe : finalized;
 }

@@ -199,6 +199,7 @@ static void follow(posw_chain *c, reorg *r) {
     c->tip = r->tip;
     c->tip_hash = r->target;
     c->weight = r->weight;
+    posw_chain_note_height(c);
     memcpy(c->added, r->branch.hashes, r->branch.count * sizeof *c->added);
     c->removed_count = r->old_count;
     c->added_count = r->branch.count;

@@ -161,7 +161,7 @@ bool posw_chain_side_best(posw_chain *c, posw_hash *out) {
     if (c->side.count == 0 || !posw_fork_better(&c->side_heaviest, &c->weight)) return false;
     while (!found && (best = best_unmarked(c, &hash)) != NULL) {
         const uint64_t depth = c->tip.number - best->fork;
-        found = (c->allow_deep || depth <= c->spec->params.reorg_max_blocks) && posw_chain_fork_is_there(c, best->fork);
+        found = (c->allow_deep || best->fork >= posw_chain_finalized(c)) && posw_chain_fork_is_there(c, best->fork);
         if (!found) report_deep(c, depth);
         best->marked = true;
     }
@@ -218,14 +218,14 @@ static size_t mark_descendants(posw_chain *c, posw_chain_side **nodes) {
 }
 
 size_t posw_chain_side_mark_dead(posw_chain *c, uint64_t tip_number) {
-    const uint64_t reorg_max = c->spec->params.reorg_max_blocks;
-    if (c->allow_deep || c->side.count == 0 || tip_number <= reorg_max || c->side_floor >= tip_number - reorg_max)
-        return 0;
+    const uint64_t reorg_max = c->spec->params.reorg_max_blocks,
+                   highest = tip_number > c->highest ? tip_number : c->highest;
+    if (c->allow_deep || c->side.count == 0 || highest <= reorg_max || c->side_floor >= highest - reorg_max) return 0;
     size_t pos = 0, marked = 0;
     void *value;
     while (posw_map_next(&c->side, &pos, NULL, &value)) {
         posw_chain_side *node = value;
-        node->marked = node->fork < tip_number - reorg_max;
+        node->marked = node->fork < highest - reorg_max;
         marked += node->marked;
     }
     return marked;

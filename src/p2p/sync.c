@@ -46,7 +46,7 @@ bool sync_is_close(const posw_p2p *p, const p2p_branch *b) {
     const posw_u256 tip = posw_chain_weight_total(p->chain);
     posw_u256 more;
     if (b->count < 2 || b->proved <= b->imported || b->far || p->now_ms >= b->grown_ms + SYNC_ORPHAN_MS) return false;
-    if (posw_chain_tip(p->chain)->number > b->fork_number + posw_chain_params(p->chain)->reorg_max_blocks) return false;
+    if (b->fork_number < posw_chain_finalized(p->chain)) return false;
     if (!posw_u256_mul_u64(&more, &b->last.difficulty, SYNC_CLOSE_BLOCKS)) return true;
     more = posw_u256_add_sat(&more, &b->weight);
     return posw_u256_cmp(&more, &tip) > 0;
@@ -337,9 +337,7 @@ static bool has_company(posw_p2p *p) {
 /* More than the few blocks that are always under way somewhere. */
 static bool lacks_much(const posw_p2p *p, const p2p_branch *best) {
     if (best == NULL) return false;
-    const bool is_deep =
-        posw_chain_tip(p->chain)->number > best->fork_number + posw_chain_params(p->chain)->reorg_max_blocks;
-    return is_deep || best->count - best->imported > SYNC_CLOSE_BLOCKS;
+    return best->fork_number < posw_chain_finalized(p->chain) || best->count - best->imported > SYNC_CLOSE_BLOCKS;
 }
 
 /* Caught up is who lacks little for a while: the first chain that a fresh node meets need not be the right one. Light

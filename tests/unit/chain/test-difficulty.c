@@ -118,6 +118,41 @@ static void the_longest_look_back(void **state) {
     }
 }
 
+/* F3: a heavier branch of fewer blocks brings nothing that was final into the reach of the next one. */
+static void what_is_final_stays(void **state) {
+    (void)state;
+    enum { COMMON = 20, LOWER = COMMON - 2 };
+    posw_chain_spec spec;
+    h_node a, b, c;
+    make_spec(&spec, POSW_DIFFICULTY_ASERT);
+    spec.params.difficulty_blocks = 2; /* quick blocks are soon much harder */
+    h_open(&a, &spec);
+    h_open(&b, &spec);
+    h_open(&c, &spec);
+    grow(a.chain, COMMON, 1, 10);
+    h_feed(b.chain, a.chain, 1, COMMON);
+    h_feed(c.chain, a.chain, 1, LOWER);
+    grow(a.chain, H_REORG, 2, 10);
+    grow(b.chain, H_REORG - 2, 3, 1);
+    h_feed(a.chain, b.chain, COMMON + 1, height(b.chain));
+    h_same(a.chain, b.chain);
+    assert_int_equal(height(a.chain), LOWER + H_REORG);
+    assert_int_equal(posw_chain_finalized(a.chain), COMMON);
+    assert_true(posw_chain_safe(a.chain) >= COMMON);
+    grow(c.chain, 1, 4, 1);
+    h_block below = h_copy(c.chain, LOWER + 1);
+    const posw_verdict v = h_import(a.chain, &below);
+    assert_true(v.kind == POSW_NOT_YET && v.rule == POSW_RULE_REORG_DEPTH);
+    posw_chain_allow_deep_reorg(a.chain, true); /* the limit is off, and what was final no longer is */
+    assert_int_equal(posw_chain_finalized(a.chain), LOWER);
+    h_import_valid(a.chain, &below);
+    h_block_clear(&below);
+    h_close(&a);
+    h_close(&b);
+    h_close(&c);
+    posw_chain_spec_clear(&spec);
+}
+
 /* Under homestead and step the difficulty belongs to the block's own time: that of another moment is refused. */
 static void one_later(void *arg, posw_header *h) {
     h->timestamp += *(const uint64_t *)arg;
@@ -151,6 +186,6 @@ static void the_own_time_counts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_rule), cmocka_unit_test(the_longest_look_back),
-                                       cmocka_unit_test(the_own_time_counts)};
+                                       cmocka_unit_test(what_is_final_stays), cmocka_unit_test(the_own_time_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
