@@ -25,11 +25,11 @@ async function both(algorithm, seconds, url) {
   const miner = startMiner('--url', url, '--login', address, '--report', String(seconds));
   const reports = () => miner.events.filter(({ event, hashesPerSecond }) => event === 'report' && hashesPerSecond > 0);
   await until('a report of the miner', () => reports().length >= 1, { timeoutMs: 2000 * seconds + 30000 });
-  const library = await bare(algorithm, seconds);
+  const alone = await bare(algorithm, seconds);
   await until('another report', () => reports().length >= 2, { timeoutMs: 2000 * seconds + 10000 });
   miner.child.kill('SIGINT');
   await miner.exited;
-  return { library, miner: reports()[1].hashesPerSecond };
+  return { alone, miner: reports()[1].hashesPerSecond };
 }
 
 for (const algorithm of algorithms) {
@@ -40,10 +40,10 @@ for (const algorithm of algorithms) {
   const rates = [], seconds = secondsOf(algorithm);
   for (let i = 0; i < rounds; i++) rates.push(await both(algorithm, seconds, node.ready.stratum));
   await node.stop();
-  const ratio = median(rates.map(({ library, miner }) => miner / library));
+  const ratio = median(rates.map(({ alone, miner }) => miner / alone));
   const rate = (of) => median(rates.map(of)).toFixed(1);
-  const line = `  ${algorithm.padEnd(8)}  posw miner ${rate((r) => r.miner)} hashes/s, the library alone ${rate((r) => r.library)}: ${(100 * ratio).toFixed(1)} % (one thread each, median of ${rounds})`;
-  if (Math.min(...rates.map(({ library, miner }) => Math.min(library, miner) * seconds)) < 200) console.log(`${line}   too few hashes to judge`);
+  const line = `  ${algorithm.padEnd(8)}  posw miner ${rate((r) => r.miner)} hashes/s, the library alone ${rate((r) => r.alone)}: ${(100 * ratio).toFixed(1)} % (one thread each, median of ${rounds})`;
+  if (Math.min(...rates.map(({ alone, miner }) => Math.min(alone, miner) * seconds)) < 200) console.log(`${line}   too few hashes to judge`);
   else goal(line, '98 % or more', ratio >= 0.98);
 }
 end();
