@@ -90,8 +90,9 @@ static inline void answer_who(door *d, uint64_t client) {
 }
 
 /* "hold" is answered when the test lets it go on; "count": how many requests
- * there have been; "backlog": what waits to be written; "big N": N bytes; "push N": N bytes 64 times; "nothing";
- * "twice"; "close"; "who": the address of who asks; "later…" comes back after a while; anything else comes back. */
+ * there have been; "backlog": what waits to be written; "bodies": what other requests hold; "big N": N bytes; "push N":
+ * N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who asks; "later…" comes back after a while;
+ * anything else comes back. */
 static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes body) {
     door *d = arg;
     d->requests++;
@@ -111,6 +112,8 @@ static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes b
         answer_with(d, client, d->requests);
     else if (begins(body, "backlog"))
         answer_with(d, client, d->server->backlog_bytes);
+    else if (begins(body, "bodies"))
+        answer_with(d, client, d->server->body_bytes - body.size);
     else if (begins(body, "who"))
         answer_who(d, client);
     else if (!begins(body, "nothing"))
@@ -309,10 +312,32 @@ static inline void say_post(int fd, const char *headers, const char *body) {
     free(text);
 }
 
-/* Requests that lack their last byte and take all that there is for the bodies of all. */
-enum { FULL_CLIENTS = 4, FULL_BODY = SERVER_BODIES_MAX / FULL_CLIENTS };
+/* What the server answers to "count", "backlog" or "bodies". */
+static inline size_t ask_number(const door *d, const char *what) {
+    const int fd = dial(d);
+    reply r;
+    say_post(fd, "", what);
+    assert_true(hear_reply(fd, &r));
+    posw_buf_byte(&r.body, 0);
+    const size_t number = strtoul((const char *)r.body.data, NULL, 10);
+    posw_buf_clear(&r.body);
+    close(fd);
+    return number;
+}
 
-static inline void fill_bodies(door *d, int fd[FULL_CLIENTS]) {
+/* Requests without their end, that take what there is for the bodies of all but for less than one of the small ones;
+ * with the options of full_options() there is time for them. All has come in when this returns: what is asked sooner
+ * could have the place of one of them. */
+enum { FULL_CLIENTS = 4, FULL_BODY = SERVER_BODIES_MAX / FULL_CLIENTS, FULL_LEFT = 1024 };
+
+static inline posw_server_options full_options(void) {
+    posw_server_options o = door_options();
+    o.body_bytes_max = FULL_BODY;
+    o.request_ms = 300000;
+    return o;
+}
+
+static inline void fill_bodies(const door *d, int fd[FULL_CLIENTS]) {
     char *body = malloc(FULL_BODY);
     memset(body, ' ', FULL_BODY);
     for (int i = 0; i < FULL_CLIENTS; i++) {
@@ -320,9 +345,14 @@ static inline void fill_bodies(door *d, int fd[FULL_CLIENTS]) {
         fd[i] = dial(d);
         snprintf(head, sizeof head, HEAD_POST "Content-Length: %d\r\n\r\n", FULL_BODY);
         say(fd[i], head);
-        assert_true(say_bytes(fd[i], body, FULL_BODY - 1));
+        assert_true(say_bytes(fd[i], body, FULL_BODY - FULL_LEFT));
     }
     free(body);
+    const uint64_t end_ms = clock_ms() + 60000;
+    while (ask_number(d, "bodies") < (size_t)FULL_CLIENTS * (FULL_BODY - FULL_LEFT)) {
+        assert_true(clock_ms() < end_ms);
+        rest_ms(10);
+    }
 }
 
 /* The server is well: a new client gets its answer. */

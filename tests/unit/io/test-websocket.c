@@ -414,18 +414,6 @@ static void unfinished_messages_of_all(void **state) {
     door_close(d);
 }
 
-static size_t backlog_of(const door *d) {
-    const int fd = dial(d);
-    reply r;
-    say_post(fd, "", "backlog");
-    assert_true(hear_reply(fd, &r));
-    posw_buf_byte(&r.body, 0);
-    const size_t bytes = strtoul((const char *)r.body.data, NULL, 10);
-    posw_buf_clear(&r.body);
-    close(fd);
-    return bytes;
-}
-
 /* Who sends pings and reads no pong is not read from any more when a megabyte waits for it. Pongs are small, and what
  * each of them takes beside its bytes counts as well. */
 static void pongs_that_wait(void **state) {
@@ -436,40 +424,36 @@ static void pongs_that_wait(void **state) {
     size_t sent = 0;
     for (int i = 0; i < 100; i++)
         frame(&pings, FIN | OP_PING, "a ping that is to be answered", 29);
-    while (backlog_of(d) < 3 * SERVER_BACKLOG_PAUSE) {
+    while (ask_number(d, "backlog") < 3 * SERVER_BACKLOG_PAUSE) {
         ssize_t n = 1;
         while (n > 0 && (n = send(fd, pings.data + sent, pings.size - sent, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
             sent = (sent + (size_t)n) % pings.size;
-        if (clock_ms() > end_ms) fail_msg("%zu", backlog_of(d));
+        if (clock_ms() > end_ms) fail_msg("%zu", ask_number(d, "backlog"));
     }
-    assert_true(backlog_of(d) < 16 * SERVER_BACKLOG_PAUSE);
+    assert_true(ask_number(d, "backlog") < 16 * SERVER_BACKLOG_PAUSE);
     posw_buf_clear(&pings);
     close(fd);
     wait_closed(d, 1);
-    while (backlog_of(d) > 0)
-        if (clock_ms() > end_ms) fail_msg("%zu are left", backlog_of(d));
+    while (ask_number(d, "backlog") > 0)
+        if (clock_ms() > end_ms) fail_msg("%zu are left", ask_number(d, "backlog"));
 }
 
 /* See room_for_small_requests in test-server.c. */
 static void room_for_small_messages(void **state) {
     (void)state;
-    posw_server_options o = door_options();
-    o.body_bytes_max = FULL_BODY;
+    const posw_server_options o = full_options();
     door *d = door_open(&o);
     int fd[FULL_CLIENTS];
     posw_buf heard;
+    char *large = calloc(1, 2 * SERVER_BODY_SMALL);
     fill_bodies(d, fd);
-    const uint64_t end_ms = clock_ms() + 10000;
-    for (bool is_full = false; !is_full; assert_true(clock_ms() < end_ms)) { /* until all has come in */
-        const int more = upgrade(d);
-        char *large = calloc(1, 2 * SERVER_BODY_SMALL);
-        say_frame(more, FIN | OP_TEXT, large, 2 * SERVER_BODY_SMALL);
-        is_full = hear_frame(more, &heard) == (FIN | OP_CLOSE);
-        if (is_full) assert_int_equal(heard.data[0] << 8 | heard.data[1], 1013);
-        posw_buf_clear(&heard);
-        free(large);
-        close(more);
-    }
+    const int more = upgrade(d);
+    say_frame(more, FIN | OP_TEXT, large, 2 * SERVER_BODY_SMALL);
+    assert_int_equal(hear_frame(more, &heard), FIN | OP_CLOSE);
+    assert_int_equal(heard.data[0] << 8 | heard.data[1], 1013);
+    posw_buf_clear(&heard);
+    free(large);
+    close(more);
     const int small = upgrade(d);
     for (int i = 0; i < 10; i++) {
         say_frame(small, FIN | OP_TEXT, "a small one", 11);
