@@ -175,6 +175,20 @@ static inline void door_close(door *d) {
     free(d);
 }
 
+static inline int door_setup(void **state) {
+    const posw_server_options o = door_options();
+    *state = door_open(&o);
+    return 0;
+}
+
+static inline int door_teardown(void **state) {
+    door_close(*state);
+    return 0;
+}
+
+/* A test whose state is a door with the usual options. */
+#define DOOR_TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
+
 /* ---- a client ---- */
 
 static inline uint64_t clock_ms(void) {

@@ -9,17 +9,6 @@ enum { OP_CONTINUE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, O
     "WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                      \
     "Sec-WebSocket-Version: 13\r\n"
 
-static int setup(void **state) {
-    const posw_server_options o = door_options();
-    *state = door_open(&o);
-    return 0;
-}
-
-static int teardown(void **state) {
-    door_close(*state);
-    return 0;
-}
-
 /* ---- frames ---- */
 
 static void frame(posw_buf *out, unsigned first, const void *data, size_t size) {
@@ -438,7 +427,7 @@ static void pongs_that_wait(void **state) {
         if (clock_ms() > end_ms) fail_msg("%zu are left", ask_number(d, "backlog"));
 }
 
-/* See room_for_small_requests in test-server.c. */
+/* See room_for_small_requests in test-server-limits.c. */
 static void room_for_small_messages(void **state) {
     (void)state;
     const posw_server_options o = full_options();
@@ -645,34 +634,32 @@ static void stopping_with_streams(void **state) {
         close(fd[i]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_handshake),
-        TEST(frames_in_the_handshakes_packet),
-        TEST(after_requests),
+        DOOR_TEST(the_handshake),
+        DOOR_TEST(frames_in_the_handshakes_packet),
+        DOOR_TEST(after_requests),
         cmocka_unit_test(handshakes_that_are_refused),
-        TEST(messages_of_every_size),
-        TEST(byte_by_byte),
-        TEST(many_in_one_packet),
-        TEST(fragments),
-        TEST(pings),
-        TEST(closing),
-        TEST(what_breaks_the_rules),
-        TEST(messages_that_are_too_large),
-        TEST(messages_of_too_many_frames),
+        DOOR_TEST(messages_of_every_size),
+        DOOR_TEST(byte_by_byte),
+        DOOR_TEST(many_in_one_packet),
+        DOOR_TEST(fragments),
+        DOOR_TEST(pings),
+        DOOR_TEST(closing),
+        DOOR_TEST(what_breaks_the_rules),
+        DOOR_TEST(messages_that_are_too_large),
+        DOOR_TEST(messages_of_too_many_frames),
         cmocka_unit_test(unfinished_messages_of_all),
-        TEST(pongs_that_wait),
+        DOOR_TEST(pongs_that_wait),
         cmocka_unit_test(room_for_small_messages),
         cmocka_unit_test(too_many_messages),
         cmocka_unit_test(messages_that_count_more),
         cmocka_unit_test(a_client_that_does_not_say_goodbye),
         cmocka_unit_test(a_slow_message),
         cmocka_unit_test(a_silent_stream),
-        TEST(pushes),
-        TEST(a_reader_that_is_behind),
-        TEST(many_large_answers),
+        DOOR_TEST(pushes),
+        DOOR_TEST(a_reader_that_is_behind),
+        DOOR_TEST(many_large_answers),
         cmocka_unit_test(stopping_with_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
