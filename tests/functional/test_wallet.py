@@ -167,6 +167,32 @@ class Chained(Case):
     def online(self, *args):
         return posw(*args, "--rpc", self.node.rpc_url)
 
+    def between(self, answer):
+        """The address of a node that answers answer(body, forward), both bytes; forward(body) is what the real one says."""
+
+        def forward(body):
+            request = urllib.request.Request(self.node.rpc_url, body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=30) as said:
+                return said.read()
+
+        class Between(http.server.BaseHTTPRequestHandler):
+            def do_POST(handler):
+                text = answer(handler.rfile.read(int(handler.headers["Content-Length"])), forward)
+                handler.send_response(200)
+                handler.send_header("Content-Length", str(len(text)))
+                handler.end_headers()
+                handler.wfile.write(text)
+
+            def log_message(handler, *args):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Between)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        for step in (server.server_close, serving.join, server.shutdown):  # the last one first
+            self.addCleanup(step)
+        return "http://127.0.0.1:%d" % server.server_address[1]
+
 
 class Offline(Chained):
     def unsigned(self, name="tx.json", *args):
@@ -253,30 +279,14 @@ class Liars(Chained):
         """The address of a node that answers these methods so, and others as the real one does."""
         asked = self.asked = []
 
-        class Between(http.server.BaseHTTPRequestHandler):
-            def do_POST(handler):
-                body = handler.rfile.read(int(handler.headers["Content-Length"]))
-                call = json.loads(body)
-                asked.append(call["method"])
-                request = urllib.request.Request(self.node.rpc_url, body, {"Content-Type": "application/json"})
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    text = answer.read()
-                if call["method"] in lies:
-                    text = json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": lies[call["method"]]}).encode()
-                handler.send_response(200)
-                handler.send_header("Content-Length", str(len(text)))
-                handler.end_headers()
-                handler.wfile.write(text)
+        def answer(body, forward):
+            call = json.loads(body)
+            asked.append(call["method"])
+            if call["method"] not in lies:
+                return forward(body)
+            return json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": lies[call["method"]]}).encode()
 
-            def log_message(handler, *args):
-                pass
-
-        server = http.server.HTTPServer(("127.0.0.1", 0), Between)
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        for step in (server.server_close, serving.join, server.shutdown):  # the last one first
-            self.addCleanup(step)
-        return "http://127.0.0.1:%d" % server.server_address[1]
+        return self.between(answer)
 
     def test_absurd_fees(self):
         """Nobody pays a fortune as a fee because a node says so; who means it says it."""
@@ -433,35 +443,21 @@ class History(Chained):
     def test_interrupt(self):
         """Ctrl-C during the second request: what was found is printed, and which blocks were looked at."""
         self.node.mine(300)
-        asked, process = [], []
+        asked, process, is_known = [], [], threading.Event()
 
-        class Between(http.server.BaseHTTPRequestHandler):
-            def do_POST(handler):
-                body = handler.rfile.read(int(handler.headers["Content-Length"]))
-                asked.append(body.count(b"ots_getBlockDetails"))
-                if sum(n > 0 for n in asked) == 2:
-                    os.kill(process[0].pid, signal.SIGINT)
-                request = urllib.request.Request(self.node.rpc_url, body, {"Content-Type": "application/json"})
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    text = answer.read()
-                handler.send_response(200)
-                handler.send_header("Content-Length", str(len(text)))
-                handler.end_headers()
-                handler.wfile.write(text)
+        def answer(body, forward):
+            asked.append(body.count(b"ots_getBlockDetails"))
+            if sum(n > 0 for n in asked) == 2:
+                is_known.wait(60)
+                os.kill(process[0].pid, signal.SIGINT)
+            return forward(body)
 
-            def log_message(handler, *args):
-                pass
-
-        server = http.server.HTTPServer(("127.0.0.1", 0), Between)
-        self.addCleanup(server.server_close)
-        serving = threading.Thread(target=lambda: [server.handle_request() for _ in range(3)])
-        command = [test_cli.POSW, "wallet", "history", NOBODY, "--json", "--rpc", "http://127.0.0.1:%d" % server.server_address[1]]
+        command = [test_cli.POSW, "wallet", "history", NOBODY, "--json", "--rpc", self.between(answer)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
             process.append(child)
-            serving.start()
+            is_known.set()
             out, err = child.communicate(timeout=60)
             self.assertEqual(child.returncode, 0, err)
-        serving.join(60)
         told = json.loads(out)
         self.assertEqual((told["toBlock"], told["complete"]), (300, False))
         self.assertEqual(told["fromBlock"], 51)  # the first request's 250 blocks
