@@ -254,10 +254,11 @@ static void canonical(char *out, const char *text) {
 
 /* Random damage never crashes, and what is accepted means exactly what it says. */
 static void test_mutations(void **state) {
+    enum { ROUNDS = 6000 };
     (void)state;
     uint64_t random = 2039;
     size_t accepted = 0, changed = 0;
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         uint8_t entropy[32];
         size_t size = 16 + 4 * (test_random(&random) % 5);
         for (size_t j = 0; j < size; j++)
@@ -285,7 +286,7 @@ static void test_mutations(void **state) {
     }
     /* Both happened: harmless edits, and the 1 in 16 to 256 of wrong words that a short checksum lets through. */
     assert_true(accepted > changed);
-    assert_true(changed > 0 && changed < 30000 / 16);
+    assert_true(changed > 0 && changed < ROUNDS / 16);
 }
 
 int main(void) {
