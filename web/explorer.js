@@ -83,7 +83,7 @@ const pager = (label, ...pairs) =>
 
 // ---- blocks ----
 
-export function blocks({ main, args, signal, parameters }) {
+export function blocks({ main, args, signal }) {
   const place = el('div'),
     fixed = /^\d+$/.test(args[0] ?? '');
   const load = async () => {

@@ -38,7 +38,7 @@ export function askAddress(view, what) {
 }
 
 export function miner({ main, args, signal, parameters }) {
-  if (!args[0]) return intro(main, signal, parameters);
+  if (!args[0]) return intro(main, signal);
   let address;
   try {
     address = parseAddress(args[0]);
@@ -77,7 +77,7 @@ export function miner({ main, args, signal, parameters }) {
   follow(refresh, signal);
 }
 
-function intro(main, signal, parameters) {
+function intro(main, signal) {
   const place = el('div');
   put(
     main,

@@ -54,7 +54,7 @@ class World:
         if data not in self.seen:
             self.seen.add(data)
             count["blocks"] += 1
-        removed, added = int(answer[-2]), int(answer[-1])
+        removed = int(answer[-2])
         if removed:
             count["reorganisations"] += 1
             count["blocks undone"] += removed

@@ -1,13 +1,13 @@
 // What the tests of networks share: nodes on loopback, a line that fails, peers that stall and lie, long chains.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { dirname, join } from 'node:path';
 
 import { Wallet } from 'ethers';
 
-import { ACCOUNTS, GWEI, Node, POSW, request, run, sleep, start, until, within } from './lib.mjs';
+import { ACCOUNTS, GWEI, Node, POSW, request, run, start, until, within } from './lib.mjs';
 
 const PORTS = ['--port', '0', '--p2p-port', '0', '--json-ready', '--log-level', 'warn'];
 export const localnet = (count, ...args) => start(['localnet', String(count), ...(args.includes('--block-time') ? [] : ['--block-time', '1']), ...PORTS, ...args], { timeoutMs: 30000 });

@@ -7,7 +7,7 @@ import { getContract, parseAbi } from 'viem';
 
 import { ACCOUNTS, COIN, STAKING, STAKING_ABI, ethersProvider, ethersWallet, startDev, viemClients } from './lib.mjs';
 
-const [W, E, U] = [32, 16, 32];
+const [W, U] = [32, 32];
 const GAS = { stake: 60000n, unstake: 70000n, withdraw: 30000n, exit: 6000n, setSigner: 25000n, view: 3000n };
 const intrinsic = (data) => 21000n + data.slice(2).match(/../g).reduce((sum, byte) => sum + (byte === '00' ? 4n : 16n), 0n);
 

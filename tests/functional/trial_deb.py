@@ -10,7 +10,6 @@ import configparser
 import filecmp
 import json
 import os
-import pathlib
 import re
 import shlex
 import shutil

@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { ACCOUNTS, keystore, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
+import { ACCOUNTS, keystore, run, start, temporaryFolder, until, within, writeChainFile } from './lib.mjs';
 
 const XMRIG = process.env.POSW_XMRIG;
 const SHARES = Number(process.env.POSW_XMRIG_SHARES ?? 20);
