@@ -197,6 +197,7 @@ static void on_line(posw_stratum *s, stratum_conn *c, posw_bytes line, posw_acti
             malformed(s, c, "Too many requests", out);
         return;
     }
+    if (line.size == 0) return;
     const int err = posw_stratum_request_decode(&r, line, s->algorithm, &why);
     if (err == POSW_EPARSE)
         malformed(s, c, "Malformed request: one JSON object a line is expected", out);
@@ -220,7 +221,7 @@ static void on_data(posw_stratum *s, const posw_event *e, posw_actions *out) {
         const enum posw_stratum_cut cut = posw_stratum_lines_next(&c->lines, &line);
         if (cut == POSW_STRATUM_CUT_TOO_LONG) malformed(s, c, "The line is too long", out);
         if (cut != POSW_STRATUM_CUT_LINE) return;
-        if (line.size > 0) on_line(s, c, line, out);
+        on_line(s, c, line, out);
         c = stratum_find(s, e->client);
         if (c == NULL) return;
     }

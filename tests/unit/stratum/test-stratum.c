@@ -625,6 +625,22 @@ static void requests_have_a_rate(void **state) {
     assert_int_equal(posw_stratum_read_counters(w->stratum).excess, 200);
 }
 
+/* Lines without anything in them are requests like others. */
+static void empty_lines_have_a_rate(void **state) {
+    world *w = *state;
+    char lines[260 + 1];
+    memset(lines, '\n', sizeof lines - 1);
+    lines[sizeof lines - 1] = '\0';
+    (void)log_in(w, 1, 0);
+    lines[258] = '\0'; /* 59 more at once, and 199 beyond */
+    say(w, 1, lines);
+    assert_true(w->peers[1].open);
+    say(w, 1, "\r\n");
+    hears(w, 1, "Too many requests");
+    assert_false(w->peers[1].open);
+    assert_int_equal(posw_stratum_read_counters(w->stratum).excess, 200);
+}
+
 /* A result that meets every target. */
 static void submit_good(world *w, uint64_t n, const posw_stratum_reply *r, uint8_t nonce) {
     const hit f = {.nonce = {nonce}};
@@ -786,6 +802,7 @@ int main(void) {
         T(who_does_not_log_in_is_left),
         T(lines_have_a_limit),
         T(requests_have_a_rate),
+        T(empty_lines_have_a_rate),
         T(shares_under_way_have_a_limit),
         T(jobs_have_a_limit),
         cmocka_unit_test(the_next_step_of_a_power_rule),
