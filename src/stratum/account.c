@@ -10,6 +10,31 @@ static void work_clear(stratum_work *w) {
     memset(w, 0, sizeof *w);
 }
 
+/* The node has this address's own key. */
+static bool is_own(const posw_stratum *s, const posw_address *miner) {
+    for (size_t i = 0; i < s->o.key_count; i++)
+        if (posw_address_equal(&s->keys[i].address, miner)) return true;
+    return false;
+}
+
+/* Anybody may name a key of the node the signer: so places are kept for the node's own addresses. */
+static unsigned strangers_max(const posw_stratum *s) {
+    const unsigned half = s->o.accounts_max / 2, own = (unsigned)s->o.key_count;
+    return s->o.accounts_max - (own < half ? own : half);
+}
+
+/* Whether an address that is not the node's own may be logged in: it is already, or one more may be. */
+static bool stranger_has_room(const posw_stratum *s, const posw_address *miner) {
+    unsigned n = 0;
+    for (size_t i = 0; i < s->o.accounts_max; i++) {
+        const stratum_account *a = &s->accounts[i];
+        if (a->users == 0) continue;
+        if (posw_address_equal(&a->miner, miner)) return true;
+        n += !is_own(s, &a->miner);
+    }
+    return n < strangers_max(s);
+}
+
 /* H8: the key of whoever signs for this miner in the next block; NULL: the node has not got it. */
 static const posw_stratum_key *key_for(const posw_stratum *s, const posw_address *miner) {
     for (size_t i = 0; i < s->o.key_count; i++)
@@ -85,26 +110,34 @@ static stratum_account *place(posw_stratum *s, const posw_address *miner) {
     return empty != NULL ? empty : left;
 }
 
-/* So many templates a second are made for logins; those on a new tip come beside. */
-static bool may_make(posw_stratum *s) {
+/* So many templates a second are made for logins, the latter half of them for own addresses only; those on a new tip
+ * come beside. */
+static bool may_make(posw_stratum *s, bool own) {
     const uint64_t second = s->now_ms / 1000;
     if (s->login_second != second) s->login_works = 0;
     s->login_second = second;
-    return s->login_works++ < STRATUM_LOGIN_WORKS;
+    if (s->login_works >= (own ? STRATUM_LOGIN_WORKS : STRATUM_LOGIN_WORKS / 2)) return false;
+    s->login_works++;
+    return true;
+}
+
+static int full(posw_message *why, unsigned most, const char *whose) {
+    return posw_message_set(why, POSW_EFULL, "This node mines for %u address%s%s already; try again later", most,
+                            most == 1 ? "" : "es", whose);
 }
 
 int stratum_account_get(posw_stratum *s, stratum_account **account, const posw_address *miner, posw_message *why,
                         posw_actions *out) {
     const posw_stratum_key *key = key_for(s, miner);
     if (key == NULL) return no_key(s, miner, why);
+    const bool own = is_own(s, miner);
+    if (!own && !stranger_has_room(s, miner)) return full(why, strangers_max(s), " of others");
     stratum_account *a = place(s, miner);
-    if (a == NULL)
-        return posw_message_set(why, POSW_EFULL, "This node mines for %u address%s already; try again later",
-                                s->o.accounts_max, s->o.accounts_max == 1 ? "" : "es");
+    if (a == NULL) return full(why, s->o.accounts_max, "");
     a->miner = *miner;
     a->key = key;
     if (!a->works[a->current].used || (a->users == 0 && s->now_ms >= a->made_ms + s->o.pool_refresh_ms)) {
-        if (!may_make(s)) return posw_message_set(why, POSW_EFULL, "Too many logins at once; try again");
+        if (!may_make(s, own)) return posw_message_set(why, POSW_EFULL, "Too many logins at once; try again");
         const int err = make_work(s, a, out);
         if (err != POSW_OK) return posw_message_set(why, err, "No block template could be made");
     }

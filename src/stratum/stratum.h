@@ -5,7 +5,8 @@
  * Who can be served. A block must be signed by the signer of its beneficiary (H8), and stock miners cannot sign. So the
  * node signs, and a login is served iff the node holds the key of the signer in force of that address: the address's
  * own key, or, where the miner has named another signer (setSigner), that one's. One key of the node can so serve all
- * that have named it. Any other login is refused with a sentence that says what to do.
+ * that have named it. Any other login is refused with a sentence that says what to do. Nobody is asked whether he may
+ * be named; so of accounts_max, places are kept for the addresses of the keys themselves: one for each, half at most.
  *
  * Jobs. Each login's address has a template of its own (the beneficiary is inside what is hashed); all connections of
  * the address search it with different extra nonces. There is new work on every new tip (which an own block, and the

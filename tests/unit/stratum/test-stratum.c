@@ -543,9 +543,68 @@ static void addresses_have_a_limit(void **state) {
     close_world(w);
 }
 
+/* Keys 2 to 2 + count - 1 have named key 1 of the node their signer, and that counts. */
+static void strangers_name_a_signer(world *w, unsigned count) {
+    h_plan plan = {.miner = 0, .gap_s = 1};
+    for (unsigned i = 0; i < count; i++) {
+        plan.txs[plan.tx_count++] = h_stake(2 + i, 0, 2 + i, 1);
+        plan.txs[plan.tx_count++] = h_set_signer(2 + i, 1, 1);
+    }
+    for (unsigned i = 0; i < 2 * H_EPOCH; i++) {
+        h_block b = h_extend(w->chain.chain, &plan);
+        h_block_clear(&b);
+        plan.tx_count = 0;
+    }
+    w->now_ms += 60000;
+}
+
+/* Anybody may name the node's key its signer: that must not keep out the addresses whose keys the node has. */
+static void own_addresses_have_places_kept(void **state) {
+    (void)state;
+    world *w = open_with(NULL, (posw_stratum_options){.accounts_max = 4});
+    strangers_name_a_signer(w, 4);
+    (void)log_in(w, 1, 2);
+    (void)log_in(w, 2, 3);
+    (void)log_in(w, 3, 3); /* the same once more */
+    for (unsigned key = 4; key <= 5; key++) {
+        come(w, 4);
+        say_login(w, 4, key, "");
+        hears(w, 4, "mines for 2 addresses of others already");
+        assert_false(w->peers[4].open);
+    }
+    (void)log_in(w, 5, 0);
+    (void)log_in(w, 6, 1);
+    step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = 1});
+    w->now_ms += 1000;
+    (void)log_in(w, 7, 4); /* in the place of another stranger */
+    come(w, 8);
+    say_login(w, 8, 2, "");
+    hears(w, 8, "mines for 2 addresses of others already");
+    close_world(w);
+}
+
 static void leave(world *w, uint64_t n) {
     w->peers[n].open = false;
     step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = n});
+}
+
+/* Nor can they use up the templates that are made for logins. */
+static void own_logins_are_not_crowded_out(void **state) {
+    (void)state;
+    world *w = open_with(NULL, (posw_stratum_options){.accounts_max = 2});
+    strangers_name_a_signer(w, 3);
+    for (unsigned i = 0; i < 4; i++) { /* each time another than the two whose work is known still */
+        (void)log_in(w, 1, 2 + i % 3);
+        leave(w, 1);
+    }
+    come(w, 2);
+    say_login(w, 2, 4, "");
+    hears(w, 2, "Too many logins at once");
+    for (unsigned i = 0; i < 4; i++) {
+        (void)log_in(w, 3, i % 2);
+        leave(w, 3);
+    }
+    close_world(w);
 }
 
 /* Who comes and goes has the same work; who makes the node forget it, with other addresses, is slowed down. */
@@ -798,6 +857,8 @@ int main(void) {
         T(a_node_that_is_behind_serves_nobody),
         cmocka_unit_test(connections_have_limits),
         cmocka_unit_test(addresses_have_a_limit),
+        cmocka_unit_test(own_addresses_have_places_kept),
+        cmocka_unit_test(own_logins_are_not_crowded_out),
         cmocka_unit_test(logins_have_a_cost_that_is_bounded),
         T(who_does_not_log_in_is_left),
         T(lines_have_a_limit),
