@@ -1,6 +1,7 @@
 #include "io/miners.h"
 
 #include "base/map.h"
+#include "base/siphash.h"
 #include "io/runner.h"
 #include "io/tcp.h"
 #include "io/tls.h"
@@ -8,7 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_SIZE = 16 * 1024, KEEPALIVE_S = 60, LINGER_MS = 1000, HANDSHAKES_S = 100, TLS_HANDSHAKE_RECORD = 22 };
+enum {
+    READ_SIZE = 16 * 1024,
+    KEEPALIVE_S = 60,
+    LINGER_MS = 1000,
+    HANDSHAKES_S = 100,
+    ADDRESS_PART = 10,  /* of these one address has the tenth part, */
+    ADDRESS_BURST = 64, /* and so many at once after a rest */
+    ADDRESSES = 4096,
+    TLS_HANDSHAKE_RECORD = 22
+};
 
 typedef struct miner {
     uv_tcp_t tcp;
@@ -37,6 +47,8 @@ struct posw_miners {
     posw_tls_context *tls; /* NULL: none */
     uint64_t second;       /* the latest in which there were handshakes, */
     unsigned handshakes;   /* and how many */
+    uint64_t key[2];
+    uint64_t paid_ms[ADDRESSES]; /* by hash: up to when an address has used its part; who shares one, shares its part */
     char read_buffer[READ_SIZE];
 };
 
@@ -85,12 +97,29 @@ static void flush(miner *c) {
     posw_buf_clear(out); /* most are silent most of the time */
 }
 
+/* A bucket of tokens as one number, which is never behind by more than the rest that fills it. */
+static bool address_may_shake_hands(const miner *c) {
+    posw_miners *m = c->owner;
+    const posw_netaddr peer = posw_tcp_peer(&c->tcp);
+    uint8_t unit[16];
+    posw_netaddr_unit(unit, &peer);
+    const unsigned per_s = m->o.handshakes_s < ADDRESS_PART ? 1 : m->o.handshakes_s / ADDRESS_PART;
+    const uint64_t each_ms = 1000 / per_s, rest_ms = ADDRESS_BURST * each_ms;
+    const uint64_t now_ms = uv_now(m->listener.loop) + rest_ms;
+    uint64_t *paid_ms = &m->paid_ms[posw_siphash(m->key, unit, sizeof unit) % ADDRESSES];
+    const uint64_t from_ms = *paid_ms + rest_ms > now_ms ? *paid_ms : now_ms - rest_ms;
+    if (from_ms + each_ms > now_ms) return false;
+    *paid_ms = from_ms + each_ms;
+    return true;
+}
+
 static bool shake_hands(miner *c) {
     posw_miners *m = c->owner;
     const uint64_t second = uv_now(m->listener.loop) / 1000;
     if (second != m->second) m->handshakes = 0;
     m->second = second;
-    return m->handshakes++ < m->o.handshakes_s && posw_tls_new(&c->tls, m->tls, true, NULL) == POSW_OK;
+    return address_may_shake_hands(c) && m->handshakes++ < m->o.handshakes_s &&
+           posw_tls_new(&c->tls, m->tls, true, NULL) == POSW_OK;
 }
 
 static void tell_data(const miner *c, posw_bytes data) {
@@ -281,9 +310,18 @@ static miner *miner_new(posw_miners *m) {
     return c;
 }
 
+/* Whoever is leaving stays to hear why, and not at the cost of others: the oldest of them goes. */
+static void make_room(posw_miners *m) {
+    miner *oldest = NULL;
+    for (miner *c = m->first; c != NULL; c = c->next)
+        if (c->leaving) oldest = c; /* the list has the newest first */
+    if (oldest != NULL) drop(oldest);
+}
+
 static void on_connection(uv_stream_t *listener, int status) {
     posw_miners *m = listener->data;
     if (status < 0) return;
+    if (m->count >= m->o.connections_max) make_room(m);
     miner *c = m->count < m->o.connections_max ? miner_new(m) : NULL;
     if (c == NULL) {
         refuse(m);
@@ -312,6 +350,7 @@ int posw_miners_start(posw_miners **out, uv_loop_t *loop, const posw_miners_opti
     uint8_t seed[16];
     if (m == NULL) return posw_message_set(msg, POSW_ENOMEM, "out of memory");
     posw_random_bytes(seed, sizeof seed);
+    posw_random_bytes(m->key, sizeof m->key);
     m->o = *o;
     if (m->o.handshakes_s == 0) m->o.handshakes_s = HANDSHAKES_S;
     m->next_id = 1;

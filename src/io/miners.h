@@ -3,12 +3,14 @@
  * may come, and how often a connection may ask, is decided there.
  *
  * With an identity a connection may also be TLS (io/tls.h): the first byte tells, since no line begins with that of a
- * handshake. Of these so many a second are answered (about 0.3 ms each); who comes beyond is closed. What is said
- * before that first byte waits for it, and with TLS for the end of the handshake (to who says nothing it is said in
- * plain before the end); what is said in the midst of a handshake is left unsaid.
+ * handshake. Of these so many a second are answered (about 0.3 ms each), of one address (IPv4, or an IPv6 /64) the
+ * tenth part, and 64 at once after a rest; who comes beyond is closed. What is said before that first byte waits for
+ * it, and with TLS for the end of the handshake (to who says nothing it is said in plain before the end); what is said
+ * in the midst of a handshake is left unsaid.
  *
- * Limits: connections in all; and bytes that wait for a miner that does not read: 64 KiB (about 80 jobs), then it is
- * closed. A miner may be silent for hours; that it has gone is noticed by TCP's keepalive. */
+ * Limits: connections in all, of which those that are being closed give way to others; and bytes that wait
+ * for a miner that does not read: 64 KiB (about 80 jobs), then it is closed. A miner may be silent for hours; that it
+ * has gone is noticed by TCP's keepalive. */
 #ifndef POSW_IO_MINERS_H
 #define POSW_IO_MINERS_H
 

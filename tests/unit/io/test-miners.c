@@ -43,12 +43,16 @@ static void on_event(void *arg, posw_event *e) {
     }
 }
 
-static int setup_with(void **state, const posw_identity *id) {
+static int setup_with(void **state, const posw_identity *id, unsigned handshakes_s) {
     world *w = calloc(1, sizeof *w);
     posw_message msg = {""};
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    const posw_miners_options o = {
-        .host = "127.0.0.1", .connections_max = 3, .identity = id, .handshakes_s = 2, .event = on_event, .arg = w};
+    const posw_miners_options o = {.host = "127.0.0.1",
+                                   .connections_max = 3,
+                                   .identity = id,
+                                   .handshakes_s = handshakes_s,
+                                   .event = on_event,
+                                   .arg = w};
     if (posw_miners_start(&w->door, &w->loop, &o, &msg) != POSW_OK) fail_msg("%s", msg.text);
     assert_int_not_equal(posw_miners_port(w->door), 0);
     *state = w;
@@ -56,17 +60,25 @@ static int setup_with(void **state, const posw_identity *id) {
 }
 
 static int setup(void **state) {
-    return setup_with(state, NULL);
+    return setup_with(state, NULL, 0);
 }
 
 static const uint8_t seed[32] = {1, 2, 3};
 
-static int setup_tls(void **state) {
+static int setup_tls_with(void **state, unsigned handshakes_s) {
     posw_identity *id;
     assert_int_equal(posw_identity_from_seed(&id, seed), POSW_OK);
-    const int rc = setup_with(state, id);
+    const int rc = setup_with(state, id, handshakes_s);
     posw_identity_free(id); /* the door keeps what it needs */
     return rc;
+}
+
+static int setup_tls(void **state) {
+    return setup_tls_with(state, 2);
+}
+
+static int setup_tls_as_ever(void **state) {
+    return setup_tls_with(state, 0);
 }
 
 static int teardown(void **state) {
@@ -91,14 +103,22 @@ static int teardown(void **state) {
         }                                                            \
     } while (0)
 
-static int dial(world *w, int receive_bytes) {
+/* From 127.0.0.host. */
+static int dial_from(world *w, uint32_t host, int receive_bytes) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(posw_miners_port(w->door))};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(posw_miners_port(w->door))}, own = a;
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~UINT32_C(255)) | host);
+    own.sin_port = 0;
     if (receive_bytes > 0)
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     return fd;
+}
+
+static int dial(world *w, int receive_bytes) {
+    return dial_from(w, 1, receive_bytes);
 }
 
 static bool has_ended(int fd) {
@@ -265,24 +285,40 @@ static void another_certificate(void **state) {
     posw_buf_clear(&plain);
 }
 
-/* Two a second: who comes beyond is closed without a word, and others get at least the alert that they deserve. */
+/* Whether what comes from there, and is no TLS after all, gets at least the alert that it deserves. */
+static bool is_answered(world *w, uint32_t host) {
+    const unsigned opened = w->opened, closed = w->closed;
+    uint8_t byte;
+    ssize_t n = -1;
+    const int fd = dial_from(w, host, 0);
+    turn_until(w, w->opened == opened + 1);
+    assert_int_equal(send(fd, "\x16\x03\x01\x00\x04oops", 9, 0), 9);
+    turn_until(w, (n = recv(fd, &byte, 1, MSG_DONTWAIT)) >= 0 || errno != EAGAIN);
+    turn_until(w, w->closed == closed + 1);
+    close(fd);
+    return n == 1;
+}
+
+/* Two a second: who comes beyond is closed without a word. */
 static void handshakes_have_a_limit(void **state) {
     world *w = *state;
     const uint64_t began_s = uv_now(&w->loop) / 1000;
     unsigned answered = 0;
-    for (unsigned i = 1; i <= 60; i++) {
-        uint8_t byte;
-        ssize_t n = -1;
-        const int fd = dial(w, 0);
-        turn_until(w, w->opened == i);
-        assert_int_equal(send(fd, "\x16\x03\x01\x00\x04oops", 9, 0), 9);
-        turn_until(w, (n = recv(fd, &byte, 1, MSG_DONTWAIT)) >= 0 || errno != EAGAIN);
-        answered += n == 1;
-        turn_until(w, w->closed == i);
-        close(fd);
-    }
+    for (unsigned i = 1; i <= 60; i++)
+        answered += is_answered(w, 1);
     assert_true(answered >= 2 && answered <= 2 * (uv_now(&w->loop) / 1000 - began_s + 1));
     assert_int_equal(w->got.size, 0);
+}
+
+/* One address has 64 at once and ten a second, and so cannot take those of all others. */
+static void handshakes_of_an_address_have_a_limit(void **state) {
+    world *w = *state;
+    const uint64_t began_ms = uv_now(&w->loop);
+    unsigned answered = 0;
+    for (unsigned i = 1; i <= 150; i++)
+        answered += is_answered(w, 1);
+    assert_true(answered >= 64 && answered <= 64 + (uv_now(&w->loop) - began_ms) / 100 + 1);
+    assert_true(is_answered(w, 2));
 }
 
 static void hears_that_it_is_full(world *w, int fd) {
@@ -318,6 +354,26 @@ static void turned_away(void **state) {
     assert_int_equal(w->got.size, 0);
     assert_int_equal(w->closed, 0);
     posw_buf_clear(&plain);
+}
+
+/* Those that are turned away have no place that another needs, though they stay until they have heard why. */
+static void turned_away_in_numbers(void **state) {
+    world *w = *state;
+    int fds[8];
+    w->turns_away = true;
+    for (unsigned i = 0; i < POSW_ARRAY_SIZE(fds); i++) {
+        fds[i] = dial(w, 0);
+        turn_until(w, w->opened == i + 1);
+    }
+    w->turns_away = false;
+    const int other = dial(w, 0);
+    turn_until(w, w->opened == POSW_ARRAY_SIZE(fds) + 1);
+    assert_int_equal(send(other, "hello", 5, 0), 5);
+    turn_until(w, w->got.size == 5);
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+    close(other);
+    turn_until(w, w->closed == 1);
 }
 
 /* A door without TLS has nothing to wait for. */
@@ -370,6 +426,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(tls_beside_plain, setup_tls, teardown),
         cmocka_unit_test_setup_teardown(another_certificate, setup_tls, teardown),
         TEST(turned_away_in_plain),
+        TEST(turned_away_in_numbers),
+        cmocka_unit_test_setup_teardown(turned_away_in_numbers, setup_tls, teardown),
+        cmocka_unit_test_setup_teardown(handshakes_of_an_address_have_a_limit, setup_tls_as_ever, teardown),
         cmocka_unit_test_setup_teardown(turned_away, setup_tls, teardown),
         cmocka_unit_test_setup_teardown(turned_away_without_a_handshake, setup_tls, teardown),
         cmocka_unit_test_setup_teardown(handshakes_have_a_limit, setup_tls, teardown),
