@@ -7,12 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 4096, ROOM = 1536, MILLI = 1000 };
+enum { BUCKETS = 4096, ROOM = 1536, MILLI = 1000, CHOICE_MS = 1000 };
 
 /* Tokens in thousandths. */
 typedef struct {
     uint64_t milli, at_ms;
 } bucket;
+
+/* Of one family. To choose takes a look at each address that is known, so not every question is worth it. */
+typedef struct {
+    posw_netaddr addresses[POSW_DNS_ADDRESSES_MAX];
+    size_t count;
+    uint64_t until_ms;
+} choice;
 
 struct posw_dns_server {
     posw_dns_server_options o;
@@ -22,6 +29,7 @@ struct posw_dns_server {
     uint64_t key[2];
     bucket sources[BUCKETS]; /* by hash: who shares one, shares its limit */
     bucket all;
+    choice choices[2]; /* IPv4, IPv6 */
     char room[ROOM];
 };
 
@@ -49,14 +57,22 @@ static bool may_answer(posw_dns_server *s, const struct sockaddr *from) {
 
 /* ---- A question ---- */
 
+static const choice *choose(posw_dns_server *s, enum posw_dns_wish wish) {
+    static const choice nothing = {.count = 0};
+    if (wish == POSW_DNS_WISH_NOTHING) return &nothing;
+    const bool ipv6 = wish == POSW_DNS_WISH_IPV6;
+    const uint64_t now_ms = uv_now(s->udp.loop);
+    choice *c = &s->choices[ipv6];
+    if (now_ms < c->until_ms) return c;
+    c->count = s->o.addresses(s->o.arg, c->addresses, POSW_DNS_ADDRESSES_MAX, ipv6);
+    c->until_ms = now_ms + CHOICE_MS;
+    return c;
+}
+
 static void answer(posw_dns_server *s, const posw_dns_query *q, const struct sockaddr *to) {
     uint8_t out[POSW_DNS_ANSWER_MAX];
-    posw_netaddr addresses[POSW_DNS_ADDRESSES_MAX];
-    size_t count = 0;
-    const enum posw_dns_wish wish = posw_dns_query_wish(q, &s->o.zone);
-    if (wish != POSW_DNS_WISH_NOTHING)
-        count = s->o.addresses(s->o.arg, addresses, POSW_DNS_ADDRESSES_MAX, wish == POSW_DNS_WISH_IPV6);
-    const size_t size = posw_dns_answer_encode(out, q, &s->o.zone, addresses, count);
+    const choice *c = choose(s, posw_dns_query_wish(q, &s->o.zone));
+    const size_t size = posw_dns_answer_encode(out, q, &s->o.zone, c->addresses, c->count);
     const uv_buf_t buf = uv_buf_init((char *)out, (unsigned)size);
     if (uv_udp_try_send(&s->udp, &buf, 1, to) >= 0)
         s->counters.answered++;

@@ -18,7 +18,8 @@ typedef struct {
     unsigned per_s;      /* answers to one source, on average, twice as many at once; 0: 10 */
     unsigned all_per_s;  /* to all; 0: 500 */
     const posw_log *log; /* borrowed */
-    /* Fills in addresses of nodes of one family, the best known ones, another choice each time; returns how many. */
+    /* Fills in addresses of nodes of one family, the best known ones, another choice each time; returns how many. Asked
+     * once a second at most. */
     size_t (*addresses)(void *arg, posw_netaddr *out, size_t max, bool ipv6);
     void *arg;
 } posw_dns_server_options;

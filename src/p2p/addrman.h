@@ -38,6 +38,7 @@ enum {
     POSW_ADDRMAN_ANSWER_PERCENT = 23,
     POSW_ADDRMAN_ANSWER_MIN = 16, /* small networks: up to so many are told whatever the share */
     POSW_ADDRMAN_ANSWER_MAX = POSW_MSG_ADDRESSES_MAX,
+    POSW_ADDRMAN_PROVEN_MAX = 64,
     POSW_ADDRMAN_COLLISIONS_MAX = 10,
     POSW_ADDRMAN_RETRY_S = 600 /* a failed address is not likely to be chosen again before */
 };
@@ -91,7 +92,8 @@ void posw_addrman_resolve_collisions(posw_addrman *a, uint64_t now_s);
 size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, uint64_t now_s);
 
 /* Addresses of one family with this port that a connection from here has worked with since then, and no dial has failed
- * of since, in random order: what a seeder answers with. */
+ * of since, in random order: what a seeder answers with. Groups are drawn first, then one address of each; only where
+ * there are fewer groups than places, more of the same. At most POSW_ADDRMAN_PROVEN_MAX. */
 size_t posw_addrman_proven(posw_addrman *a, posw_netaddr *out, size_t max, bool ipv6, uint16_t port, uint64_t since_s);
 
 /* Everything with the secret, appended; without a checksum (that is the book's, see connect.h). */

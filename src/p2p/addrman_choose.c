@@ -1,3 +1,4 @@
+#include "base/siphash.h"
 #include "p2p/addrman_internal.h"
 
 #include <stdlib.h>
@@ -81,24 +82,84 @@ size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, u
     return n;
 }
 
-size_t posw_addrman_proven(posw_addrman *a, posw_netaddr *out, size_t max, bool ipv6, uint16_t port, uint64_t since_s) {
+/* ---- what a seeder answers with ---- */
+
+/* One that may be told, with its group's number and its own, which are drawn anew for each answer. */
+typedef struct {
+    uint64_t group, own;
+    const addrman_entry *e;
+} candidate;
+
+typedef struct {
+    bool ipv6;
+    uint16_t port;
+    uint64_t since_s;
+} proof;
+
+static bool is_proven(const addrman_entry *e, const proof *p) {
+    if ((e->refs == 0 && !e->e.tried) || e->e.success_s == 0 || e->e.success_s < p->since_s || e->e.failures > 0)
+        return false;
+    return posw_netaddr_is_ipv4(&e->e.address) != p->ipv6 && e->e.address.port == p->port;
+}
+
+static candidate draw_numbers(const posw_addrman *a, const uint64_t secret[2], const addrman_entry *e) {
+    uint8_t group[POSW_NETGROUP_SIZE], key[ADDRMAN_ADDRESS_SIZE];
+    addrman_group(group, a, &e->e.address);
+    addrman_key(key, &e->e.address);
+    return (candidate){posw_siphash(secret, group, sizeof group), posw_siphash(secret, key, sizeof key), e};
+}
+
+/* The groups with the least numbers, and of each the member with the least. */
+static size_t choose_of_groups(posw_addrman *a, candidate *chosen, size_t max, const proof *p) {
+    const uint64_t secret[2] = {posw_random_u64(&a->random), posw_random_u64(&a->random)};
     size_t n = 0;
-    uint64_t seen = 0;
-    for (uint32_t i = 0; i < a->used; i++) {
-        const addrman_entry *e = &a->pool[i];
-        if ((e->refs == 0 && !e->e.tried) || e->e.success_s == 0 || e->e.success_s < since_s || e->e.failures > 0)
+    for (uint32_t k = 0; k < a->used; k++) {
+        if (!is_proven(&a->pool[k], p)) continue;
+        const candidate c = draw_numbers(a, secret, &a->pool[k]);
+        size_t i = 0;
+        while (i < n && chosen[i].group < c.group)
+            i++;
+        if (i < n && chosen[i].group == c.group) {
+            if (c.own < chosen[i].own) chosen[i] = c;
             continue;
-        if (posw_netaddr_is_ipv4(&e->e.address) == ipv6 || e->e.address.port != port) continue;
-        seen++; /* each has the same chance to be among the max that stay */
-        const uint64_t place = n < max ? n++ : posw_random_below(&a->random, seen);
-        if (place < max) out[place] = e->e.address;
+        }
+        if (i == max) continue;
+        if (n < max) n++;
+        memmove(&chosen[i + 1], &chosen[i], (n - 1 - i) * sizeof *chosen);
+        chosen[i] = c;
     }
-    for (size_t i = n; i > 1; i--) {
-        const size_t k = (size_t)posw_random_below(&a->random, i);
-        const posw_netaddr other = out[k];
-        out[k] = out[i - 1];
-        out[i - 1] = other;
+    return n;
+}
+
+static bool is_chosen(const candidate *chosen, size_t n, const addrman_entry *e) {
+    for (size_t i = 0; i < n; i++)
+        if (chosen[i].e == e) return true;
+    return false;
+}
+
+/* There are fewer groups than places: each of the others has the same chance at what is left. */
+static size_t fill_up(posw_addrman *a, candidate *chosen, size_t of_groups, size_t max, const proof *p) {
+    size_t n = of_groups;
+    uint64_t seen = 0;
+    for (uint32_t k = 0; k < a->used; k++) {
+        const addrman_entry *e = &a->pool[k];
+        if (!is_proven(e, p) || is_chosen(chosen, of_groups, e)) continue;
+        seen++;
+        const uint64_t place = n < max ? n++ : of_groups + posw_random_below(&a->random, seen);
+        if (place < max) chosen[place].e = e;
     }
+    return n;
+}
+
+size_t posw_addrman_proven(posw_addrman *a, posw_netaddr *out, size_t max, bool ipv6, uint16_t port, uint64_t since_s) {
+    candidate chosen[POSW_ADDRMAN_PROVEN_MAX];
+    const proof p = {ipv6, port, since_s};
+    if (max > POSW_ADDRMAN_PROVEN_MAX) max = POSW_ADDRMAN_PROVEN_MAX;
+    size_t n = choose_of_groups(a, chosen, max, &p);
+    if (n < max) n = fill_up(a, chosen, n, max, &p);
+    for (size_t i = 0; i < n; i++)
+        out[i] = chosen[i].e->e.address;
+    posw_random_shuffle(&a->random, out, n, sizeof *out);
     return n;
 }
 

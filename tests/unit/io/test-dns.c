@@ -171,6 +171,7 @@ static void test_server_and_its_limit(void **state) {
         .sin_family = AF_INET, .sin_port = htons(posw_dns_server_port(s)), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    const uint64_t began_ms = uv_now(&loop);
     assert_int_equal(write(fd, "abc", 3), 3); /* not a question */
     for (uint16_t i = 0; i < 40; i++) {
         posw_dns_answer a;
@@ -188,7 +189,7 @@ static void test_server_and_its_limit(void **state) {
     assert_int_equal(n.answered, answered);
     assert_int_equal(n.answered + n.dropped, 40);
     assert_int_equal(n.malformed, 1);
-    assert_int_equal(asked, answered);
+    assert_in_range(asked, 1, 1 + (uv_now(&loop) - began_ms) / 1000); /* a choice lasts for a second */
     close(fd);
     posw_dns_server *second;
     o.listen.port = posw_dns_server_port(s);

@@ -592,6 +592,80 @@ static void test_deterministic(void **state) {
     posw_buf_clear(&two);
 }
 
+/* ---- what a seeder answers with ---- */
+
+static void prove(posw_addrman *a, posw_netaddr address, uint64_t now_s) {
+    assert_true(add(a, address, address));
+    posw_addrman_good(a, &address, NULL, now_s);
+}
+
+static size_t proven(posw_addrman *a, posw_netaddr *out, size_t max) {
+    const size_t n = posw_addrman_proven(a, out, max, false, 30301, NOW - DAY);
+    assert_true(n <= max);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_false(posw_netaddr_equal(&out[i], &out[k]));
+    return n;
+}
+
+static void test_proven(void **state) {
+    (void)state;
+    posw_addrman *a = start(1);
+    posw_netaddr out[24], other = v4(1, 6, 1, 1);
+    const posw_netaddr old = v4(1, 1, 1, 1), failed = v4(1, 2, 1, 1), unproven = v4(1, 3, 1, 1), good = v4(1, 4, 1, 1),
+                       v6 = {{0x26, 1, 2, 3, [15] = 1}, 30301};
+    assert_int_equal(proven(a, out, 24), 0);
+    prove(a, old, NOW - DAY - 1);
+    prove(a, failed, NOW - 1);
+    posw_addrman_attempt(a, &failed, NOW);
+    posw_addrman_failed(a, &failed, true, NOW);
+    assert_true(add(a, unproven, unproven));
+    prove(a, v6, NOW);
+    other.port++;
+    prove(a, other, NOW);
+    prove(a, good, NOW - DAY);
+    assert_int_equal(proven(a, out, 24), 1);
+    assert_true(posw_netaddr_equal(&out[0], &good));
+    assert_int_equal(posw_addrman_proven(a, out, 24, true, 30301, NOW - DAY), 1);
+    assert_true(posw_netaddr_equal(&out[0], &v6));
+    posw_addrman_free(a);
+}
+
+/* Whoever has many addresses in few groups is not told of more often for it; and where there are few groups, the room
+ * is filled all the same, each time with others. */
+static void test_proven_groups(void **state) {
+    (void)state;
+    enum { HONEST = 60, FEW = 4, THEIRS = 100, ANSWERS = 200 };
+    posw_addrman *a = start(1);
+    posw_netaddr out[24];
+    size_t theirs = 0, seen = 0;
+    bool is_seen[THEIRS] = {false};
+    for (unsigned i = 0; i < THEIRS; i++)
+        prove(a, v4(5, i % FEW, 1, 1 + i), NOW);
+    for (unsigned i = 0; i < ANSWERS; i++) {
+        assert_int_equal(proven(a, out, 24), 24);
+        bool groups[FEW] = {false};
+        for (size_t k = 0; k < 24; k++) {
+            groups[out[k].ip[13]] = true;
+            seen += !is_seen[out[k].ip[15] - 1];
+            is_seen[out[k].ip[15] - 1] = true;
+        }
+        for (unsigned g = 0; g < FEW; g++)
+            assert_true(groups[g]);
+    }
+    assert_int_equal(seen, THEIRS);
+    for (unsigned i = 0; i < HONEST; i++)
+        prove(a, far_apart(i), NOW);
+    for (unsigned i = 0; i < ANSWERS; i++) {
+        assert_int_equal(proven(a, out, 24), 24);
+        for (size_t k = 0; k < 24; k++)
+            theirs += out[k].ip[12] == 5;
+    }
+    /* 4 of 64 groups: 300 of the 4800; of the addresses it would be 3000 */
+    assert_in_range(theirs, 200, 400);
+    posw_addrman_free(a);
+}
+
 static void test_quota(void **state) {
     (void)state;
     posw_addr_quota q = {0};
@@ -620,6 +694,7 @@ int main(void) {
         cmocka_unit_test(test_tellers), cmocka_unit_test(test_gone),          cmocka_unit_test(test_answer),
         cmocka_unit_test(test_flood),   cmocka_unit_test(test_flood_new),     cmocka_unit_test(test_kept),
         cmocka_unit_test(test_damage),  cmocka_unit_test(test_deterministic), cmocka_unit_test(test_quota),
+        cmocka_unit_test(test_proven),  cmocka_unit_test(test_proven_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
