@@ -49,6 +49,7 @@ typedef struct rig {
     uv_signal_t signals[2];
     uv_getaddrinfo_t resolving;
     bool is_resolving, stopping;
+    unsigned address;      /* of the node's name that is dialled, counted on with each that cannot be reached */
     bool was_welcome;      /* by this node, in an earlier connection at least */
     rig_conn *link;        /* NULL: none */
     posw_tls_context *tls; /* NULL: plain */
@@ -402,12 +403,27 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     *buf = uv_buf_init(l->buffer, READ_SIZE);
 }
 
+/* A name may have an address of IPv6 first, and the node only that of IPv4. */
+static const struct sockaddr *one_of(const struct addrinfo *found, unsigned n) {
+    unsigned count = 0;
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
+        count++;
+    for (n %= count; n > 0; n--)
+        found = found->ai_next;
+    return found->ai_addr;
+}
+
+static void not_reached(rig *r, const char *why) {
+    r->address++;
+    lose(r, why);
+}
+
 static void on_connected(uv_connect_t *req, int status) {
     rig_conn *l = req->data;
     rig *r = l->rig;
     if (r->link != l) return;
     if (status < 0) {
-        lose(r, uv_strerror(status));
+        not_reached(r, uv_strerror(status));
         return;
     }
     (void)uv_tcp_nodelay(&l->tcp, 1);
@@ -441,9 +457,9 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *foun
     l->tcp.data = l->connecting.data = l;
     r->link = l;
     r->heard_ms = r->opened_ms = uv_now(&r->loop);
-    const int err = uv_tcp_connect(&l->connecting, &l->tcp, found->ai_addr, on_connected);
+    const int err = uv_tcp_connect(&l->connecting, &l->tcp, one_of(found, r->address), on_connected);
     uv_freeaddrinfo(found);
-    if (err != 0) lose(r, uv_strerror(err));
+    if (err != 0) not_reached(r, uv_strerror(err));
 }
 
 static void on_retry(uv_timer_t *timer) {
@@ -464,7 +480,7 @@ static void on_watch(uv_timer_t *timer) {
     posw_buf out = {0};
     if (r->link == NULL) return;
     if (r->client.next_id == 0 && now - r->opened_ms > CONNECT_MS) {
-        lose(r, "nobody answers");
+        not_reached(r, "nobody answers");
     } else if (now - r->heard_ms > DEAD_MS) {
         lose(r, "nothing was heard for too long");
     } else if (r->client.session != 0 && now - r->heard_ms > SILENCE_MS && now - r->asked_ms > SILENCE_MS) {

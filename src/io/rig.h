@@ -1,7 +1,7 @@
 /* An outside miner: a connection to a miners' door (src/stratum), searching threads, and a loop of its own around the
  * two. It comes back by itself when the connection is lost or the node takes no miners for now, after 1 s, then twice
- * as long each time, up to a minute. It ends when the node refuses the login for good, or when what answers is no such
- * node and has never been one. */
+ * as long each time, up to a minute; where nobody could be reached, at the next address of the node's name. It ends
+ * when the node refuses the login for good, or when what answers is no such node and has never been one. */
 #ifndef POSW_IO_RIG_H
 #define POSW_IO_RIG_H
 
