@@ -42,6 +42,11 @@ void posw_netaddr_unit(uint8_t out[16], const posw_netaddr *a) {
     memcpy(out, a->ip, posw_netaddr_is_ipv4(a) ? 16 : 8);
 }
 
+void posw_netaddr_site(uint8_t out[16], const posw_netaddr *a) {
+    memset(out, 0, 16);
+    memcpy(out, a->ip, posw_netaddr_is_ipv4(a) ? 16 : 6);
+}
+
 bool posw_netaddr_is_loopback(const posw_netaddr *a) {
     static const block ipv6_loopback = {{[15] = 1}, 128};
     return is_ipv4(a->ip) ? a->ip[12] == 127 : in_block(a->ip, &ipv6_loopback);

@@ -21,6 +21,9 @@ bool posw_netaddr_equal(const posw_netaddr *a, const posw_netaddr *b);
 bool posw_netaddr_is_ipv4(const posw_netaddr *a);
 /* What one user has: an IPv4 address, of IPv6 the /64 (and 8 zeros). */
 void posw_netaddr_unit(uint8_t out[16], const posw_netaddr *a);
+/* What one user can have for the asking: an IPv4 address, of IPv6 the /48 (and 10 zeros), in which there are 65,536
+ * such units. */
+void posw_netaddr_site(uint8_t out[16], const posw_netaddr *a);
 bool posw_netaddr_is_loopback(const posw_netaddr *a);
 /* Can be reached over the public internet: not loopback, private, link-local, shared (100.64/10), documentation,
  * multicast or unspecified, and with a port. */

@@ -101,12 +101,12 @@ static void flush(miner *c) {
 static bool address_may_shake_hands(const miner *c) {
     posw_miners *m = c->owner;
     const posw_netaddr peer = posw_tcp_peer(&c->tcp);
-    uint8_t unit[16];
-    posw_netaddr_unit(unit, &peer);
+    uint8_t site[16];
+    posw_netaddr_site(site, &peer);
     const unsigned per_s = m->o.handshakes_s < ADDRESS_PART ? 1 : m->o.handshakes_s / ADDRESS_PART;
     const uint64_t each_ms = 1000 / per_s, rest_ms = ADDRESS_BURST * each_ms;
     const uint64_t now_ms = uv_now(m->listener.loop) + rest_ms;
-    uint64_t *paid_ms = &m->paid_ms[posw_siphash(m->key, unit, sizeof unit) % ADDRESSES];
+    uint64_t *paid_ms = &m->paid_ms[posw_siphash(m->key, site, sizeof site) % ADDRESSES];
     const uint64_t from_ms = *paid_ms + rest_ms > now_ms ? *paid_ms : now_ms - rest_ms;
     if (from_ms + each_ms > now_ms) return false;
     *paid_ms = from_ms + each_ms;

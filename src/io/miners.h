@@ -3,7 +3,7 @@
  * may come, and how often a connection may ask, is decided there.
  *
  * With an identity a connection may also be TLS (io/tls.h): the first byte tells, since no line begins with that of a
- * handshake. Of these so many a second are answered (about 0.3 ms each), of one address (IPv4, or an IPv6 /64) the
+ * handshake. Of these so many a second are answered (about 0.3 ms each), of one address (IPv4, or an IPv6 /48) the
  * tenth part, and 64 at once after a rest; who comes beyond is closed. What is said before that first byte waits for
  * it, and with TLS for the end of the handshake (to who says nothing it is said in plain before the end); what is said
  * in the midst of a handshake is left unsaid.

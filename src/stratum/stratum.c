@@ -229,10 +229,10 @@ static void on_data(posw_stratum *s, const posw_event *e, posw_actions *out) {
 
 /* ---- connections ---- */
 
-static unsigned count_of(const posw_stratum *s, const uint8_t address[16]) {
+static unsigned count_of(const posw_stratum *s, const uint8_t site[16]) {
     unsigned n = 0;
     for (const stratum_conn *c = s->first; c != NULL; c = c->next)
-        n += memcmp(c->address, address, sizeof c->address) == 0;
+        n += memcmp(c->site, site, sizeof c->site) == 0;
     return n;
 }
 
@@ -243,9 +243,9 @@ static void turn_away(posw_stratum *s, uint64_t client, const char *why, posw_ac
 }
 
 static void on_open(posw_stratum *s, const posw_event *e, posw_actions *out) {
-    uint8_t address[16];
-    posw_netaddr_unit(address, &e->address);
-    if (s->counters.connections >= s->o.connections_max || count_of(s, address) >= s->o.address_connections) {
+    uint8_t site[16];
+    posw_netaddr_site(site, &e->address);
+    if (s->counters.connections >= s->o.connections_max || count_of(s, site) >= s->o.address_connections) {
         turn_away(s, e->client, "Too many connections", out);
         return;
     }
@@ -260,7 +260,8 @@ static void on_open(posw_stratum *s, const posw_event *e, posw_actions *out) {
     c->id = e->client;
     c->opened_ms = c->filled_ms = s->now_ms;
     c->tokens = 1000ull * s->o.requests_burst;
-    memcpy(c->address, address, sizeof c->address);
+    posw_netaddr_unit(c->address, &e->address);
+    memcpy(c->site, site, sizeof c->site);
     c->prev = s->last;
     if (s->last != NULL)
         s->last->next = c;

@@ -42,7 +42,7 @@ typedef struct {
     size_t key_count;
     uint8_t seed[16];             /* from the system's generator */
     unsigned connections_max;     /* 1,024 */
-    unsigned address_connections; /* of one IPv4 address or IPv6 /64; 64 */
+    unsigned address_connections; /* of one IPv4 address or IPv6 /48; 64 */
     unsigned accounts_max;        /* different addresses that are logged in, a template each; 16 */
     unsigned login_ms;            /* from the connection to a login; 10,000 */
     unsigned refresh_ms;          /* 30,000 */

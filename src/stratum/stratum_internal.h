@@ -47,7 +47,7 @@ typedef struct {
 typedef struct stratum_conn {
     struct stratum_conn *next, *prev;
     uint64_t id, session, opened_ms;
-    uint8_t address[16];
+    uint8_t address[16], site[16]; /* posw_netaddr_unit, by which bans go, and _site */
     posw_stratum_lines lines;
     stratum_account *account; /* NULL: not logged in */
     char worker[33];

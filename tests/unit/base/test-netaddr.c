@@ -258,18 +258,20 @@ static void test_groups(void **state) {
     assert_false(same_group("10.1.2.3", "11.1.2.3"));
 }
 
-static void unit_is(const char *text, const char *want) {
+static void unit_is(const char *text, const char *want, const char *site_want) {
     uint8_t unit[16];
-    const posw_netaddr a = at(text), w = at(want);
+    const posw_netaddr a = at(text), w = at(want), s = at(site_want);
     posw_netaddr_unit(unit, &a);
     assert_memory_equal(unit, w.ip, sizeof unit);
+    posw_netaddr_site(unit, &a);
+    assert_memory_equal(unit, s.ip, sizeof unit);
 }
 
 static void test_units(void **state) {
     (void)state;
-    unit_is("1.2.3.4:5", "1.2.3.4");
-    unit_is("[2a01:4f8:1:2:3:4:5:6]:7", "[2a01:4f8:1:2::]");
-    unit_is("[::1]", "[::]");
+    unit_is("1.2.3.4:5", "1.2.3.4", "1.2.3.4");
+    unit_is("[2a01:4f8:1:2:3:4:5:6]:7", "[2a01:4f8:1:2::]", "[2a01:4f8:1::]");
+    unit_is("[::1]", "[::]", "[::]");
 }
 
 #define ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -529,6 +529,23 @@ static void connections_have_limits(void **state) {
     close_world(w);
 }
 
+static void come_by_ipv6(world *w, uint64_t n, uint8_t site, uint8_t network) {
+    const posw_netaddr a = {.ip = {0x26, 1, 2, 3, 4, site, 7, network, [15] = 1}, .port = 1000};
+    w->peers[n].open = true;
+    step(w, (posw_event){.type = POSW_EVENT_MINER_OPEN, .client = n, .address = a});
+}
+
+/* Who has a /48 of IPv6 has 65,536 networks in it, and no more places than others. */
+static void sites_have_limits(void **state) {
+    world *w = *state;
+    for (uint64_t n = 1; n <= 64; n++)
+        come_by_ipv6(w, n, 1, (uint8_t)n);
+    come_by_ipv6(w, 65, 1, 65);
+    hears(w, 65, "Too many connections");
+    come_by_ipv6(w, 66, 2, 65);
+    assert_true(w->peers[66].open);
+}
+
 static void addresses_have_a_limit(void **state) {
     (void)state;
     world *w = open_with(NULL, (posw_stratum_options){.accounts_max = 1});
@@ -856,6 +873,7 @@ int main(void) {
         T(transactions_are_taken_in_soon),
         T(a_node_that_is_behind_serves_nobody),
         cmocka_unit_test(connections_have_limits),
+        T(sites_have_limits),
         cmocka_unit_test(addresses_have_a_limit),
         cmocka_unit_test(own_addresses_have_places_kept),
         cmocka_unit_test(own_logins_are_not_crowded_out),
