@@ -201,7 +201,7 @@ static void on_line(posw_stratum *s, stratum_conn *c, posw_bytes line, posw_acti
     const int err = posw_stratum_request_decode(&r, line, s->algorithm, &why);
     if (err == POSW_EPARSE)
         malformed(s, c, "Malformed request: one JSON object a line is expected", out);
-    else if (stratum_is_banned(s, c->address))
+    else if (stratum_is_banned(s, c))
         malformed(s, c, "IP Address currently banned", out);
     else if (err != POSW_OK)
         stratum_refuse(c, r.id, out, "%s", why.text);

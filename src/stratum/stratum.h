@@ -17,7 +17,7 @@
  * Shares. There is no easier target than the chain's: every good share is a block. A share of an earlier template on
  * the same tip is as good; one on an older tip still becomes a block of a side branch, and is answered as stale. A
  * share whose result misses the target costs nothing to refuse; one that meets it is recomputed by a job, and false_max
- * false ones ban the address for ban_ms.
+ * false ones ban the address (IPv4, or an IPv6 /64) for ban_ms, and 16 times as many a whole /48.
  *
  * While the node holds mining (it is behind, or alone) nobody is served: connections are closed with the reason, and
  * miners come back by themselves. */

@@ -14,7 +14,8 @@ enum {
     STRATUM_SHARES_MAX = 64,     /* that are being recomputed, */
     STRATUM_SHARES_CONN_MAX = 4, /* of one connection */
     STRATUM_LOGIN_WORKS = 8,     /* templates a second that logins cause */
-    STRATUM_BANS_MAX = 1024
+    STRATUM_BANS_MAX = 1024,
+    STRATUM_SITE_FALSE = 16 /* times as many false results as of an address, and a whole site is banned */
 };
 
 typedef struct {
@@ -62,7 +63,7 @@ typedef struct stratum_conn {
 typedef struct {
     uint64_t id; /* of the job; 0: a free place */
     uint64_t client;
-    uint8_t address[16]; /* of the connection */
+    uint8_t address[16], site[16]; /* of the connection */
     char request[POSW_STRATUM_ID_SIZE];
     stratum_account *account;
     uint64_t work;
@@ -70,9 +71,10 @@ typedef struct {
     posw_hash mix;
 } stratum_share;
 
-/* False results of an address, and its ban. */
+/* False results of an address or a site, and its ban. */
 typedef struct {
     uint8_t address[16];
+    bool is_site;
     unsigned count;
     uint64_t until_ms; /* 0: not banned */
 } stratum_fault;
@@ -125,6 +127,6 @@ void stratum_stake_of(posw_stratum_stake *out, posw_chain *c, const posw_address
 /* ---- submit.c ---- */
 void stratum_submit(posw_stratum *s, stratum_conn *c, const posw_stratum_request *r, posw_actions *out);
 void stratum_share_done(posw_stratum *s, const posw_job *job, posw_actions *out);
-bool stratum_is_banned(const posw_stratum *s, const uint8_t address[16]);
+bool stratum_is_banned(const posw_stratum *s, const stratum_conn *c);
 
 #endif

@@ -7,39 +7,45 @@
 
 /* ---- false results ---- */
 
-static stratum_fault *fault_of(posw_stratum *s, const uint8_t address[16]) {
-    for (size_t i = 0; i < STRATUM_BANS_MAX; i++)
-        if (s->faults[i].count > 0 && memcmp(s->faults[i].address, address, sizeof s->faults[i].address) == 0)
-            return &s->faults[i];
+static stratum_fault *fault_of(posw_stratum *s, const uint8_t address[16], bool is_site) {
+    for (size_t i = 0; i < STRATUM_BANS_MAX; i++) {
+        stratum_fault *f = &s->faults[i];
+        if (f->count > 0 && f->is_site == is_site && memcmp(f->address, address, sizeof f->address) == 0) return f;
+    }
     return NULL;
 }
 
-bool stratum_is_banned(const posw_stratum *s, const uint8_t address[16]) {
-    for (size_t i = 0; i < STRATUM_BANS_MAX; i++)
-        if (s->faults[i].until_ms > s->now_ms && memcmp(s->faults[i].address, address, 16) == 0) return true;
+static bool is_of(const stratum_conn *c, const uint8_t address[16], bool is_site) {
+    return memcmp(is_site ? c->site : c->address, address, sizeof c->address) == 0;
+}
+
+bool stratum_is_banned(const posw_stratum *s, const stratum_conn *c) {
+    for (size_t i = 0; i < STRATUM_BANS_MAX; i++) {
+        const stratum_fault *f = &s->faults[i];
+        if (f->until_ms > s->now_ms && is_of(c, f->address, f->is_site)) return true;
+    }
     return false;
 }
 
-/* Of the latest STRATUM_BANS_MAX addresses with false results. True: it is banned from now on. */
-static bool count_false(posw_stratum *s, const uint8_t address[16]) {
-    stratum_fault *f = fault_of(s, address);
+/* Of the latest STRATUM_BANS_MAX addresses and sites with false results. True: it is banned from now on. */
+static bool count_false(posw_stratum *s, const uint8_t address[16], bool is_site) {
+    stratum_fault *f = fault_of(s, address, is_site);
     if (f == NULL) {
         f = &s->faults[s->next_fault++ % STRATUM_BANS_MAX];
-        *f = (stratum_fault){.count = 0};
+        *f = (stratum_fault){.is_site = is_site};
         memcpy(f->address, address, sizeof f->address);
     }
     f->count++;
-    s->counters.false_results++;
-    if (f->count % s->o.false_max != 0) return false;
+    if (f->count % (is_site ? STRATUM_SITE_FALSE * s->o.false_max : s->o.false_max) != 0) return false;
     f->until_ms = s->now_ms + s->o.ban_ms;
     s->counters.bans++;
     return true;
 }
 
-static void close_banned(posw_stratum *s, const uint8_t address[16], posw_actions *out) {
+static void close_banned(posw_stratum *s, const uint8_t address[16], bool is_site, posw_actions *out) {
     for (stratum_conn *c = s->first, *next; c != NULL; c = next) {
         next = c->next;
-        if (memcmp(c->address, address, sizeof c->address) != 0) continue;
+        if (!is_of(c, address, is_site)) continue;
         stratum_refuse(c, "null", out, "IP Address currently banned");
         stratum_close(s, c, out);
     }
@@ -72,6 +78,7 @@ static void fill_share(posw_stratum *s, stratum_share *share, stratum_conn *c, s
     *share =
         (stratum_share){.id = s->next_id++, .client = c->id, .account = c->account, .work = j->work, .mix = r->result};
     memcpy(share->address, c->address, sizeof share->address);
+    memcpy(share->site, c->site, sizeof share->site);
     memcpy(share->request, r->id, sizeof share->request);
     memcpy(share->nonce, r->nonce, sizeof r->nonce);
     memcpy(share->nonce + sizeof r->nonce, j->extra, sizeof j->extra);
@@ -193,7 +200,10 @@ static void answer(posw_stratum *s, const stratum_share *share, const outcome *o
 static void refuse_false(posw_stratum *s, const stratum_share *share, posw_actions *out) {
     const stratum_conn *c = stratum_find(s, share->client);
     if (c != NULL) stratum_refuse(c, share->request, out, "Invalid share: the result is not the hash of this job");
-    if (count_false(s, share->address)) close_banned(s, share->address, out);
+    s->counters.false_results++;
+    if (count_false(s, share->address, false)) close_banned(s, share->address, false, out);
+    const bool has_more = memcmp(share->site, share->address, sizeof share->site) != 0; /* addresses than this */
+    if (has_more && count_false(s, share->site, true)) close_banned(s, share->site, true, out);
 }
 
 void stratum_share_done(posw_stratum *s, const posw_job *job, posw_actions *out) {

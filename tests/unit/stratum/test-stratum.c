@@ -422,6 +422,43 @@ static void false_results_lead_to_a_ban(void **state) {
     assert_int_equal(posw_stratum_read_counters(w->stratum).bans, 1);
 }
 
+static void come_by_ipv6(world *w, uint64_t n, uint8_t site, uint8_t network) {
+    const posw_netaddr a = {.ip = {0x26, 1, 2, 3, 4, site, 7, network, [15] = 1}, .port = 1000};
+    w->peers[n].open = true;
+    step(w, (posw_event){.type = POSW_EVENT_MINER_OPEN, .client = n, .address = a});
+}
+
+/* Who goes from one /64 to the next, and has three false results in each, is banned with all of them. */
+static void false_results_of_a_site_lead_to_a_ban(void **state) {
+    world *w = *state;
+    come_by_ipv6(w, 1, 1, 200);
+    (void)log_in(w, 1, 0);
+    come_by_ipv6(w, 2, 2, 1);
+    (void)log_in(w, 2, 0);
+    for (uint8_t network = 1; network <= 16; network++) {
+        const uint64_t n = 2 + network;
+        come_by_ipv6(w, n, 1, network);
+        const posw_stratum_reply r = log_in(w, n, 0);
+        assert_true(w->peers[1].open);
+        for (uint8_t i = 0; i < 3; i++) {
+            const hit f = {.nonce = {i, 1, 2, 3}};
+            submit(w, n, r.session, r.job.id, &f);
+            hears(w, n, "Invalid share");
+        }
+        assert_false(w->peers[n].open);
+    }
+    assert_false(w->peers[1].open);
+    come_by_ipv6(w, 30, 1, 99);
+    say_login(w, 30, 0, "");
+    hears(w, 30, "IP Address currently banned");
+    come_by_ipv6(w, 31, 2, 99); /* of another site */
+    (void)log_in(w, 31, 0);
+    assert_true(w->peers[2].open);
+    w->now_ms += 600000;
+    come_by_ipv6(w, 32, 1, 99);
+    (void)log_in(w, 32, 0);
+}
+
 /* ---- new work ---- */
 
 static void work_is_renewed(void **state) {
@@ -527,12 +564,6 @@ static void connections_have_limits(void **state) {
     come_from(w, 73, 3);
     assert_true(w->peers[73].open);
     close_world(w);
-}
-
-static void come_by_ipv6(world *w, uint64_t n, uint8_t site, uint8_t network) {
-    const posw_netaddr a = {.ip = {0x26, 1, 2, 3, 4, site, 7, network, [15] = 1}, .port = 1000};
-    w->peers[n].open = true;
-    step(w, (posw_event){.type = POSW_EVENT_MINER_OPEN, .client = n, .address = a});
 }
 
 /* Who has a /48 of IPv6 has 65,536 networks in it, and no more places than others. */
@@ -868,6 +899,7 @@ int main(void) {
         T(shares_that_are_refused),
         T(a_share_outlives_its_connection),
         T(false_results_lead_to_a_ban),
+        T(false_results_of_a_site_lead_to_a_ban),
         T(work_is_renewed),
         cmocka_unit_test(work_is_renewed_for_its_time),
         T(transactions_are_taken_in_soon),
