@@ -58,6 +58,8 @@ static void forget(posw_stratum *s, stratum_conn *c) {
     else
         s->last = c->prev;
     (void)posw_map_remove(&s->by_id, &c->id);
+    unsigned *of_site = posw_map_find(&s->by_site, c->site);
+    if (--*of_site == 0) (void)posw_map_remove(&s->by_site, c->site);
     if (c->account != NULL) {
         stratum_account_leave(c->account);
         s->counters.logins--;
@@ -230,10 +232,37 @@ static void on_data(posw_stratum *s, const posw_event *e, posw_actions *out) {
 /* ---- connections ---- */
 
 static unsigned count_of(const posw_stratum *s, const uint8_t site[16]) {
-    unsigned n = 0;
-    for (const stratum_conn *c = s->first; c != NULL; c = c->next)
-        n += memcmp(c->site, site, sizeof c->site) == 0;
-    return n;
+    const unsigned *n = posw_map_find(&s->by_site, site);
+    return n == NULL ? 0 : *n;
+}
+
+/* Whose place a newcomer takes when there is none left: of the site with most connections, if that has more even then
+ * than the newcomer's. Who is not logged in goes first, then who came last. NULL: nobody's. */
+static stratum_conn *to_displace(const posw_stratum *s, const uint8_t site[16]) {
+    const unsigned own = count_of(s, site) + 1;
+    unsigned most = own;
+    stratum_conn *worst = NULL;
+    for (stratum_conn *c = s->first; c != NULL; c = c->next) {
+        const unsigned n = count_of(s, c->site);
+        if (n <= own || n < most) continue;
+        if (n == most && c->account != NULL && worst->account == NULL) continue;
+        most = n;
+        worst = c;
+    }
+    return worst;
+}
+
+static const char MANY[] = "Too many connections";
+
+static bool has_place(posw_stratum *s, const uint8_t site[16], posw_actions *out) {
+    if (count_of(s, site) >= s->o.address_connections) return false;
+    if (s->counters.connections < s->o.connections_max) return true;
+    stratum_conn *other = to_displace(s, site);
+    if (other == NULL) return false;
+    s->counters.refused++;
+    stratum_refuse(other, "null", out, "%s", MANY);
+    stratum_close(s, other, out);
+    return true;
 }
 
 static void turn_away(posw_stratum *s, uint64_t client, const char *why, posw_actions *out) {
@@ -245,18 +274,21 @@ static void turn_away(posw_stratum *s, uint64_t client, const char *why, posw_ac
 static void on_open(posw_stratum *s, const posw_event *e, posw_actions *out) {
     uint8_t site[16];
     posw_netaddr_site(site, &e->address);
-    if (s->counters.connections >= s->o.connections_max || count_of(s, site) >= s->o.address_connections) {
-        turn_away(s, e->client, "Too many connections", out);
+    if (!has_place(s, site, out)) {
+        turn_away(s, e->client, MANY, out);
         return;
     }
     stratum_conn *c = calloc(1, sizeof *c);
-    stratum_conn **slot = c == NULL ? NULL : posw_map_put(&s->by_id, &e->client, NULL);
+    unsigned *of_site = c == NULL ? NULL : posw_map_put(&s->by_site, site, NULL);
+    stratum_conn **slot = of_site == NULL ? NULL : posw_map_put(&s->by_id, &e->client, NULL);
     if (slot == NULL) {
+        if (of_site != NULL && *of_site == 0) (void)posw_map_remove(&s->by_site, site);
         free(c);
         turn_away(s, e->client, "Out of memory", out);
         return;
     }
     *slot = c;
+    ++*of_site;
     c->id = e->client;
     c->opened_ms = c->filled_ms = s->now_ms;
     c->tokens = 1000ull * s->o.requests_burst;
@@ -394,6 +426,7 @@ int posw_stratum_new(posw_stratum **out, posw_node *n, const posw_stratum_option
     s->next_id = 1;
     s->next_extra = posw_load_be32(o->seed); /* another node's miners of the same address search elsewhere */
     posw_map_init(&s->by_id, sizeof(uint64_t), sizeof(stratum_conn *), o->seed);
+    posw_map_init(&s->by_site, sizeof s->first->site, sizeof(unsigned), o->seed);
     const posw_node_service service = {
         .event = on_event, .chain_changed = on_chain_changed, .tx_accepted = on_tx, .arg = s};
     posw_node_set_service(n, POSW_SERVICE_STRATUM, &service);
@@ -411,6 +444,7 @@ void posw_stratum_free(posw_stratum *s) {
     for (size_t i = 0; i < s->o.accounts_max; i++)
         stratum_account_clear(&s->accounts[i]);
     posw_map_clear(&s->by_id);
+    posw_map_clear(&s->by_site);
     posw_wipe(s->keys, sizeof s->keys);
     free(s->accounts);
     free(s);

@@ -41,7 +41,7 @@ typedef struct {
     const posw_stratum_key *keys; /* copied; at most POSW_STRATUM_KEYS_MAX */
     size_t key_count;
     uint8_t seed[16];             /* from the system's generator */
-    unsigned connections_max;     /* 1,024 */
+    unsigned connections_max;     /* 1,024; then who has most of them gives one to a newcomer who has fewer */
     unsigned address_connections; /* of one IPv4 address or IPv6 /48; 64 */
     unsigned accounts_max;        /* different addresses that are logged in, a template each; 16 */
     unsigned login_ms;            /* from the connection to a login; 10,000 */

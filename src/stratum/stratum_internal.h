@@ -88,6 +88,7 @@ struct posw_stratum {
     posw_stratum_key keys[POSW_STRATUM_KEYS_MAX];
     stratum_conn *first, *last; /* in the order in which they came */
     posw_map by_id;             /* client -> stratum_conn * */
+    posw_map by_site;           /* site -> unsigned: connections */
     stratum_account *accounts;  /* o.accounts_max of them */
     stratum_share shares[STRATUM_SHARES_MAX];
     stratum_fault faults[STRATUM_BANS_MAX];

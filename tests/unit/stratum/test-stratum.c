@@ -554,15 +554,59 @@ static void connections_have_limits(void **state) {
     hears(w, 65, "Too many connections");
     for (uint64_t n = 66; n <= 71; n++)
         come_from(w, n, 2);
-    come_from(w, 72, 3);
-    hears(w, 72, "Too many connections");
-    unsigned open = 0;
-    for (uint64_t n = 1; n <= 72; n++)
-        open += w->peers[n].open;
-    assert_int_equal(open, 70);
+    assert_int_equal(posw_stratum_read_counters(w->stratum).connections, 70);
     step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = 1});
-    come_from(w, 73, 3);
-    assert_true(w->peers[73].open);
+    come_from(w, 72, 1);
+    assert_true(w->peers[72].open);
+    come_from(w, 73, 1); /* all have theirs, and nobody has more */
+    hears(w, 73, "Too many connections");
+    assert_int_equal(posw_stratum_read_counters(w->stratum).connections, 70);
+    close_world(w);
+}
+
+static void leave(world *w, uint64_t n) {
+    w->peers[n].open = false;
+    step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = n});
+}
+
+static unsigned open_of(const world *w, uint64_t from, uint64_t to) {
+    unsigned n = 0;
+    for (uint64_t i = from; i <= to; i++)
+        n += w->peers[i].open;
+    return n;
+}
+
+/* When all places are taken, who has many of them gives way to who has few: the latest, and first one that is not
+ * logged in. */
+static void few_come_before_many(void **state) {
+    (void)state;
+    world *w = open_with(NULL, (posw_stratum_options){.connections_max = 12});
+    for (uint64_t n = 1; n <= 9; n++) {
+        come_from(w, n, 1);
+        if (n != 5) (void)log_in(w, n, 0);
+    }
+    for (uint64_t n = 10; n <= 12; n++)
+        come_from(w, n, 2);
+    come_from(w, 20, 3);
+    hears(w, 5, "Too many connections");
+    assert_true(!w->peers[5].open && w->peers[20].open);
+    come_from(w, 21, 4);
+    assert_true(!w->peers[9].open && w->peers[21].open);
+    for (uint64_t n = 22; n <= 24; n++)
+        come_from(w, n, 2); /* places were 7, 3, 1 and 1: two more, and none has more than this one */
+    assert_int_equal(open_of(w, 1, 9), 5);
+    assert_int_equal(open_of(w, 10, 12) + open_of(w, 22, 23), 5);
+    hears(w, 24, "Too many connections");
+    assert_true(w->peers[20].open && w->peers[21].open);
+    for (uint64_t n = 30; n <= 40; n++)
+        come_from(w, n, (uint8_t)n);
+    assert_int_equal(open_of(w, 30, 37), 8);
+    assert_int_equal(open_of(w, 38, 40), 0); /* everybody has one */
+    assert_int_equal(open_of(w, 1, 60), 12);
+    assert_true(w->peers[1].open && w->peers[10].open);
+    leave(w, 20);
+    come_from(w, 41, 41);
+    assert_true(w->peers[41].open);
     close_world(w);
 }
 
@@ -629,11 +673,6 @@ static void own_addresses_have_places_kept(void **state) {
     say_login(w, 8, 2, "");
     hears(w, 8, "mines for 2 addresses of others already");
     close_world(w);
-}
-
-static void leave(world *w, uint64_t n) {
-    w->peers[n].open = false;
-    step(w, (posw_event){.type = POSW_EVENT_MINER_CLOSED, .client = n});
 }
 
 /* Nor can they use up the templates that are made for logins. */
@@ -905,6 +944,7 @@ int main(void) {
         T(transactions_are_taken_in_soon),
         T(a_node_that_is_behind_serves_nobody),
         cmocka_unit_test(connections_have_limits),
+        cmocka_unit_test(few_come_before_many),
         T(sites_have_limits),
         cmocka_unit_test(addresses_have_a_limit),
         cmocka_unit_test(own_addresses_have_places_kept),
