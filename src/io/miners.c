@@ -318,6 +318,12 @@ static void make_room(posw_miners *m) {
     if (oldest != NULL) drop(oldest);
 }
 
+/* So many places are left to those that are told why they have none. */
+static unsigned turned_away_max(const posw_miners *m) {
+    const unsigned quarter = m->o.connections_max / 4;
+    return quarter < POSW_MINERS_TURNED_AWAY_MAX ? quarter : POSW_MINERS_TURNED_AWAY_MAX;
+}
+
 static void on_connection(uv_stream_t *listener, int status) {
     posw_miners *m = listener->data;
     if (status < 0) return;
@@ -335,7 +341,10 @@ static void on_connection(uv_stream_t *listener, int status) {
     (void)uv_tcp_nodelay(&c->tcp, 1);
     (void)uv_tcp_keepalive(&c->tcp, 1, KEEPALIVE_S);
     c->silent = false;
-    posw_event e = {.type = POSW_EVENT_MINER_OPEN, .client = c->id, .address = posw_tcp_peer(&c->tcp)};
+    posw_event e = {.type = POSW_EVENT_MINER_OPEN,
+                    .client = c->id,
+                    .address = posw_tcp_peer(&c->tcp),
+                    .places = m->o.connections_max - turned_away_max(m)};
     m->o.event(m->o.arg, &e);
 }
 

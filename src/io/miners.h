@@ -20,16 +20,16 @@
 
 #include <uv.h>
 
-enum { POSW_MINERS_BACKLOG_MAX = 64 * 1024 };
+enum { POSW_MINERS_BACKLOG_MAX = 64 * 1024, POSW_MINERS_TURNED_AWAY_MAX = 16 };
 
 typedef struct posw_miners posw_miners;
 
 typedef struct {
-    const char *host; /* numeric address */
-    uint16_t port;    /* 0: any free one */
-    unsigned connections_max;
-    const posw_identity *identity;           /* NULL: no TLS; read by posw_miners_start alone */
-    unsigned handshakes_s;                   /* TLS handshakes a second; 0: 100 */
+    const char *host;              /* numeric address */
+    uint16_t port;                 /* 0: any free one */
+    unsigned connections_max;      /* a quarter, POSW_MINERS_TURNED_AWAY_MAX at most, for who is told that it is full */
+    const posw_identity *identity; /* NULL: no TLS; read by posw_miners_start alone */
+    unsigned handshakes_s;         /* TLS handshakes a second; 0: 100 */
     void (*event)(void *arg, posw_event *e); /* now_ms is left to the receiver */
     void *arg;
 } posw_miners_options;

@@ -7,8 +7,7 @@ static void on_miner(void *arg, posw_event *e) {
 }
 
 unsigned miners_files(const runner *r, unsigned files) {
-    const unsigned wanted =
-        r->o->stratum_host == NULL ? 0 : r->o->stratum_connections + 16; /* who is told that it is full */
+    const unsigned wanted = r->o->stratum_host == NULL ? 0 : r->o->stratum_connections + POSW_MINERS_TURNED_AWAY_MAX;
     return files / 2 < wanted ? files / 2 : wanted;
 }
 

@@ -31,7 +31,7 @@ enum posw_event_type {
     POSW_EVENT_PEER_DRAINED,  /* all that was sent to this peer has left this machine */
     POSW_EVENT_JOB_DONE,      /* job: the node takes it over */
     POSW_EVENT_RESOLVED,      /* data: the name as asked; addresses (none: it could not be resolved) */
-    POSW_EVENT_MINER_OPEN,    /* an outside miner is connected: client, address */
+    POSW_EVENT_MINER_OPEN,    /* an outside miner is connected: client, address, places */
     POSW_EVENT_MINER_DATA,    /* bytes of it, cut anywhere: client, data */
     POSW_EVENT_MINER_CLOSED,  /* the connection is gone: client */
 };
@@ -53,6 +53,7 @@ typedef struct {
     posw_job *job;                 /* JOB_DONE */
     const posw_netaddr *addresses; /* RESOLVED: borrowed */
     size_t address_count;
+    unsigned places; /* MINER_OPEN: so many miners the loop can have at once; 0: any number */
 } posw_event;
 
 /* Set in the numbers of outbound peers, which the node chooses in its PEER_CONNECT. */

@@ -254,9 +254,11 @@ static stratum_conn *to_displace(const posw_stratum *s, const uint8_t site[16]) 
 
 static const char MANY[] = "Too many connections";
 
-static bool has_place(posw_stratum *s, const uint8_t site[16], posw_actions *out) {
+/* places: that the sockets' side has, which may be fewer; 0: any number. */
+static bool has_place(posw_stratum *s, const uint8_t site[16], unsigned places, posw_actions *out) {
+    const unsigned most = places != 0 && places < s->o.connections_max ? places : s->o.connections_max;
     if (count_of(s, site) >= s->o.address_connections) return false;
-    if (s->counters.connections < s->o.connections_max) return true;
+    if (s->counters.connections < most) return true;
     stratum_conn *other = to_displace(s, site);
     if (other == NULL) return false;
     s->counters.refused++;
@@ -274,7 +276,7 @@ static void turn_away(posw_stratum *s, uint64_t client, const char *why, posw_ac
 static void on_open(posw_stratum *s, const posw_event *e, posw_actions *out) {
     uint8_t site[16];
     posw_netaddr_site(site, &e->address);
-    if (!has_place(s, site, out)) {
+    if (!has_place(s, site, e->places, out)) {
         turn_away(s, e->client, MANY, out);
         return;
     }

@@ -15,7 +15,7 @@
 typedef struct {
     uv_loop_t loop;
     posw_miners *door;
-    unsigned opened, closed;
+    unsigned opened, closed, places;
     uint64_t client; /* of the latest MINER_OPEN */
     posw_netaddr address;
     posw_buf got;
@@ -28,6 +28,7 @@ static void on_event(void *arg, posw_event *e) {
         w->opened++;
         w->client = e->client;
         w->address = e->address;
+        w->places = e->places;
         if (!w->turns_away) return;
         posw_miners_send(w->door, e->client, posw_bytes_of("full\n", 5));
         posw_miners_close(w->door, e->client);
@@ -132,6 +133,7 @@ static void what_happens_is_told(void **state) {
     const int fd = dial(w, 0);
     turn_until(w, w->opened == 1);
     assert_true(posw_netaddr_is_loopback(&w->address) && w->address.port != 0);
+    assert_int_equal(w->places, 3);
     assert_int_equal(send(fd, "hello", 5, 0), 5);
     turn_until(w, w->got.size == 5);
     assert_memory_equal(w->got.data, "hello", 5);

@@ -22,6 +22,7 @@ typedef struct {
     posw_node *node;
     posw_stratum *stratum;
     uint64_t now_ms, timer_ms;
+    unsigned places;         /* of the sockets */
     peer peers[CLIENTS + 1]; /* by number, from 1 */
     bool keeps_jobs;
     posw_job *jobs[SHARES_MAX + 1];
@@ -117,7 +118,7 @@ static int teardown(void **state) {
 static void come_from(world *w, uint64_t n, uint8_t host) {
     const posw_netaddr a = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = host}, .port = 1000};
     w->peers[n].open = true;
-    step(w, (posw_event){.type = POSW_EVENT_MINER_OPEN, .client = n, .address = a});
+    step(w, (posw_event){.type = POSW_EVENT_MINER_OPEN, .client = n, .address = a, .places = w->places});
 }
 
 static void come(world *w, uint64_t n) {
@@ -610,6 +611,18 @@ static void few_come_before_many(void **state) {
     close_world(w);
 }
 
+/* With few open files the sockets have fewer places than the door. */
+static void places_may_be_fewer(void **state) {
+    world *w = *state;
+    w->places = 3;
+    for (uint64_t n = 1; n <= 4; n++)
+        come_from(w, n, n <= 2 ? 1 : (uint8_t)n);
+    hears(w, 2, "Too many connections");
+    come_from(w, 5, 5);
+    hears(w, 5, "Too many connections");
+    assert_int_equal(open_of(w, 1, 5), 3);
+}
+
 /* Who has a /48 of IPv6 has 65,536 networks in it, and no more places than others. */
 static void sites_have_limits(void **state) {
     world *w = *state;
@@ -945,6 +958,7 @@ int main(void) {
         T(a_node_that_is_behind_serves_nobody),
         cmocka_unit_test(connections_have_limits),
         cmocka_unit_test(few_come_before_many),
+        T(places_may_be_fewer),
         T(sites_have_limits),
         cmocka_unit_test(addresses_have_a_limit),
         cmocka_unit_test(own_addresses_have_places_kept),
