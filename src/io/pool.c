@@ -15,7 +15,7 @@ struct posw_pool {
     posw_pool_options o;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t work, gone;
-    ring waiting, done;
+    ring urgent, waiting, done;
     unsigned running, threads, idle;
     atomic_bool ending;
     bool abandoned; /* the owner has gone: the last thread frees */
@@ -38,19 +38,24 @@ static void release(posw_pool *p) {
     pthread_cond_destroy(&p->work);
     pthread_cond_destroy(&p->gone);
     pthread_mutex_destroy(&p->lock);
+    free(p->urgent.items);
     free(p->waiting.items);
     free(p->done.items);
     free(p);
 }
 
+static unsigned waiting(const posw_pool *p) {
+    return p->urgent.count + p->waiting.count;
+}
+
 /* Holding the lock. NULL: the end. */
 static void *next_task(posw_pool *p) {
-    while (!p->ending && p->waiting.count == 0) {
+    while (!p->ending && waiting(p) == 0) {
         p->idle++;
         pthread_cond_wait(&p->work, &p->lock);
         p->idle--;
     }
-    return p->ending ? NULL : ring_take(&p->waiting);
+    return p->ending ? NULL : ring_take(p->urgent.count > 0 ? &p->urgent : &p->waiting);
 }
 
 /* Holding the lock, which is let go meanwhile. */
@@ -110,7 +115,8 @@ int posw_pool_new(posw_pool **out, const posw_pool_options *o) {
     pthread_cond_init(&p->gone, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_lock(&p->lock);
-    const bool good = ring_new(&p->waiting, o->tasks_max) && ring_new(&p->done, o->tasks_max) && start_thread(p);
+    const bool good = ring_new(&p->urgent, o->tasks_max) && ring_new(&p->waiting, o->tasks_max) &&
+                      ring_new(&p->done, o->tasks_max) && start_thread(p);
     pthread_mutex_unlock(&p->lock);
     if (!good) {
         release(p);
@@ -120,17 +126,25 @@ int posw_pool_new(posw_pool **out, const posw_pool_options *o) {
     return POSW_OK;
 }
 
-bool posw_pool_push(posw_pool *p, void *task) {
+static bool push(posw_pool *p, ring *to, void *task) {
     pthread_mutex_lock(&p->lock);
-    const bool room = p->waiting.count + p->running + p->done.count < p->o.tasks_max;
+    const bool room = waiting(p) + p->running + p->done.count < p->o.tasks_max;
     if (room) {
-        ring_put(&p->waiting, task);
-        if (p->waiting.count > p->idle && p->threads < p->o.threads_max)
+        ring_put(to, task);
+        if (waiting(p) > p->idle && p->threads < p->o.threads_max)
             (void)start_thread(p); /* else those that are there do it */
         pthread_cond_signal(&p->work);
     }
     pthread_mutex_unlock(&p->lock);
     return room;
+}
+
+bool posw_pool_push(posw_pool *p, void *task) {
+    return push(p, &p->waiting, task);
+}
+
+bool posw_pool_push_urgent(posw_pool *p, void *task) {
+    return push(p, &p->urgent, task);
 }
 
 void *posw_pool_take(posw_pool *p) {
@@ -142,7 +156,7 @@ void *posw_pool_take(posw_pool *p) {
 
 unsigned posw_pool_tasks(posw_pool *p) {
     pthread_mutex_lock(&p->lock);
-    const unsigned n = p->waiting.count + p->running + p->done.count;
+    const unsigned n = waiting(p) + p->running + p->done.count;
     pthread_mutex_unlock(&p->lock);
     return n;
 }
@@ -166,7 +180,8 @@ bool posw_pool_free(posw_pool *p) {
     pthread_mutex_lock(&p->lock);
     p->ending = true;
     pthread_cond_broadcast(&p->work);
-    while ((task = ring_take(&p->waiting)) != NULL || (task = ring_take(&p->done)) != NULL)
+    while ((task = ring_take(&p->urgent)) != NULL || (task = ring_take(&p->waiting)) != NULL ||
+           (task = ring_take(&p->done)) != NULL)
         p->o.drop(task);
     while (p->threads > 0 && pthread_cond_timedwait(&p->gone, &p->lock, &until) != ETIMEDOUT) {
     }

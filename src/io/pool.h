@@ -26,6 +26,8 @@ typedef struct {
 int posw_pool_new(posw_pool **out, const posw_pool_options *o);
 /* Takes the task over; false: tasks_max are there already. */
 bool posw_pool_push(posw_pool *p, void *task);
+/* The same, for one that goes before all that are not urgent. */
+bool posw_pool_push_urgent(posw_pool *p, void *task);
 /* The next task that is done, NULL: none. Owned by the caller. */
 void *posw_pool_take(posw_pool *p);
 /* Tasks that were pushed and not taken back. */

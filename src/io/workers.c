@@ -97,7 +97,9 @@ void posw_workers_push(posw_workers *w, posw_job *job) {
     task *t = malloc(sizeof *t);
     POSW_ASSERT(t != NULL);
     *t = (task){.job = job, .engine = w->engine};
-    POSW_ASSERT(posw_pool_push(w->pool, t));
+    /* a found block must not come too late because of a flood of headers; of shares there are few (stratum.h) */
+    const bool urgent = job->type == POSW_JOB_SHARE;
+    POSW_ASSERT(urgent ? posw_pool_push_urgent(w->pool, t) : posw_pool_push(w->pool, t));
 }
 
 posw_job *posw_workers_take(posw_workers *w) {

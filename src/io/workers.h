@@ -15,7 +15,8 @@ enum { POSW_WORKERS_JOBS_MAX = 4096 };
 /* threads: 1 to 256, started when needed. pow: borrowed. wake(arg): on a worker's thread, when a job is done; must not
  * call the workers. POSW_ENOMEM. */
 int posw_workers_new(posw_workers **out, unsigned threads, const posw_pow *pow, void (*wake)(void *arg), void *arg);
-/* First come, first run. Takes the job over; more than POSW_WORKERS_JOBS_MAX are a bug. */
+/* First come, first run, but for shares, which go before all others. Takes the job over; more than
+ * POSW_WORKERS_JOBS_MAX are a bug. */
 void posw_workers_push(posw_workers *w, posw_job *job);
 /* The next job that is done, in the order in which they were; NULL: none. Owned by the caller. */
 posw_job *posw_workers_take(posw_workers *w);

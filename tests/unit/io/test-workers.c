@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MANY = 500 };
+enum { MANY = 500, GATED = 254 /* instead of a time to rest: until the gate is open */ };
 
 typedef struct {
     unsigned number, rest_ms;
@@ -199,7 +199,11 @@ static bool count_hash(void *scratch, posw_hash *out, const posw_hash *key, cons
     assert_int_equal(*(const int *)scratch, 42);
     const uint8_t *seal_hash = input + 7; /* as posw_pow_input puts it */
     memset(out, key->b[0] ^ seal_hash[0], sizeof *out);
-    if (seal_hash[1] != 0) rest(seal_hash[1]);
+    if (seal_hash[1] == GATED)
+        while (!gate_open)
+            rest(1);
+    else if (seal_hash[1] != 0)
+        rest(seal_hash[1]);
     return true;
 }
 
@@ -273,6 +277,35 @@ static void jobs_are_run(void **state) {
     posw_workers_free(w);
     assert_int_equal(scratches, 0);
     posw_workers_free(NULL);
+}
+
+/* What a miner has found waits for no header that somebody sends: those that are urgent go first, in their order. */
+static void shares_go_first(void **state) {
+    (void)state;
+    enum { HEADERS = 20, SHARES = 3 };
+    posw_workers *w;
+    assert_int_equal(posw_workers_new(&w, 1, &counting, wake, NULL), POSW_OK);
+    gate_open = false;
+    posw_workers_push(w, pow_job(0, 1, 1, GATED)); /* while it waits, the others do */
+    for (unsigned i = 1; i < HEADERS; i++)
+        posw_workers_push(w, pow_job(i, 1, 1, 0));
+    for (unsigned i = 0; i < SHARES; i++) {
+        posw_job *share = pow_job(HEADERS + i, 1, 1, 0);
+        share->type = POSW_JOB_SHARE;
+        posw_workers_push(w, share);
+    }
+    gate_open = true;
+    uint64_t place[HEADERS + SHARES];
+    for (unsigned i = 0; i < HEADERS + SHARES; i++) {
+        posw_job *job = wait_for_job(w);
+        assert_int_equal(job->good, 1);
+        place[job->id] = i;
+        posw_job_free(job);
+    }
+    for (unsigned i = 1; i < HEADERS + SHARES; i++)
+        if (i != HEADERS) assert_true(place[i - 1] < place[i]);
+    assert_true(place[HEADERS + SHARES - 1] < place[1]);
+    posw_workers_free(w);
 }
 
 /* A job of many slow hashes is given up between two of them. */
@@ -365,6 +398,7 @@ int main(void) {
         cmocka_unit_test(the_end_drops_all),
         cmocka_unit_test(the_end_does_not_wait_for_ever),
         cmocka_unit_test(jobs_are_run),
+        cmocka_unit_test(shares_go_first),
         cmocka_unit_test(a_long_job_is_given_up),
         cmocka_unit_test(more_jobs_than_anybody_makes_are_a_bug),
         cmocka_unit_test(names_are_resolved),
