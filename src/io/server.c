@@ -241,11 +241,15 @@ unsigned server_share(const posw_server_options *o, const posw_netaddr *a) {
     return share == 0 ? UINT_MAX : share;
 }
 
-static unsigned count_of(const posw_server *s, const uint8_t address[16]) {
-    unsigned n = 0;
-    for (const conn *c = s->conns; c != NULL; c = c->next)
-        n += !c->turned_away && memcmp(c->address, address, sizeof c->address) == 0;
-    return n;
+bool server_has_share(const posw_server *s, const conn *c, const posw_netaddr *peer) {
+    const unsigned share = server_share(&s->o, peer);
+    unsigned of_address = 0, of_site = 0;
+    if (share == UINT_MAX) return true;
+    for (const conn *other = s->conns; other != NULL; other = other->next) {
+        of_address += !other->turned_away && memcmp(other->address, c->address, sizeof c->address) == 0;
+        of_site += !other->turned_away && memcmp(other->site, c->site, sizeof c->site) == 0;
+    }
+    return of_address <= share && of_site <= SERVER_SITE_SHARES * share;
 }
 
 static void link_conn(posw_server *s, conn *c) {
@@ -264,10 +268,11 @@ static void welcome(conn *c) {
     posw_server *s = c->server;
     const posw_netaddr peer = posw_tcp_peer(&c->tcp);
     posw_netaddr_unit(c->address, &peer);
+    posw_netaddr_site(c->site, &peer);
     c->paused = true;
     if (s->conn_count > s->o.connections_max)
         turn_away(c, no_place);
-    else if (count_of(s, c->address) > server_share(&s->o, &peer))
+    else if (!server_has_share(s, c, &peer))
         turn_away(c, no_place_for_address);
     else
         conn_resume(c);

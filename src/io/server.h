@@ -43,8 +43,8 @@ typedef struct {
     const posw_pages *pages;         /* shown by GET and HEAD; NULL: none */
     size_t body_bytes_max;
     unsigned connections_max;
-    /* Of one IPv4 address or IPv6 /64: of the internet, of private networks, of this machine; 0: any number. Proxies
-     * stand on the latter two. */
+    /* Of one IPv4 address or IPv6 /64 (of a /48 four times as many): of the internet, of private networks, of this
+     * machine; 0: any number. Proxies stand on the latter two. */
     unsigned address_connections, private_connections, loopback_connections;
     unsigned requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number. See count */
     unsigned request_ms;     /* from a request's first byte to its last; 0: 15,000 */

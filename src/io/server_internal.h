@@ -25,7 +25,8 @@ enum {
     SERVER_KEEPALIVE_S = 60,
     SERVER_HEADER_VALUE_MAX = 256,
     SERVER_PATH_MAX = 128, /* of a request, kept to find what is there */
-    SERVER_RATE_ADDRESSES_MAX = 4096
+    SERVER_RATE_ADDRESSES_MAX = 4096,
+    SERVER_SITE_SHARES = 4 /* as many connections as so many addresses have */
 };
 
 enum conn_header {
@@ -46,7 +47,7 @@ typedef struct conn {
     posw_server *server;
     struct conn *next, *prev;
     uint64_t id;
-    uint8_t address[16];
+    uint8_t address[16], site[16]; /* posw_netaddr_unit and _site */
     bool closing, is_stream;
     bool turned_away;      /* there is no place for it: it is counted apart, and told so */
     bool draining;         /* the last word is said: what still comes is not looked at */
@@ -113,6 +114,8 @@ static inline bool server_has_room_for_body(const posw_server *s, size_t own, si
 /* server.c */
 /* How many connections an address may have; UINT_MAX: any number. */
 unsigned server_share(const posw_server_options *o, const posw_netaddr *a);
+/* Whether its address and its site (an IPv6 /48) have no more of the connections, of which c is one, than they may. */
+bool server_has_share(const posw_server *s, const conn *c, const posw_netaddr *peer);
 void conn_close(conn *c);
 /* Lets what was written arrive, then closes. (A close with unread bytes would be a reset, which may destroy the answer
  * on its way.) */

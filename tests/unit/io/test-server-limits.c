@@ -149,6 +149,46 @@ static void shares_of_addresses(void **state) {
     }
 }
 
+/* How many connections of these addresses, one after the other, have their share; *last: whether the last one has. */
+static size_t count_shares(const posw_server_options *o, const char *const *addresses, size_t count, bool *last) {
+    posw_server *s = calloc(1, sizeof *s);
+    conn *c = calloc(count, sizeof *c);
+    size_t n = 0;
+    s->o = *o;
+    for (size_t i = 0; i < count; i++) {
+        posw_netaddr a;
+        assert_true(posw_netaddr_parse(&a, addresses[i], 8545));
+        posw_netaddr_unit(c[i].address, &a);
+        posw_netaddr_site(c[i].site, &a);
+        c[i].next = s->conns;
+        s->conns = &c[i];
+        *last = server_has_share(s, &c[i], &a);
+        c[i].turned_away = !*last;
+        n += *last;
+    }
+    free(c);
+    free(s);
+    return n;
+}
+
+/* Whoever has a /48 has 65,536 of /64: they are not many users. */
+static void shares_of_sites(void **state) {
+    (void)state;
+    static const char *const one_site[] = {"[2600:1:2:1::1]", "[2600:1:2:1::2]", "[2600:1:2:1::3]", "[2600:1:2:2::1]",
+                                           "[2600:1:2:2::1]", "[2600:1:2:3::1]", "[2600:1:2:4::1]", "[2600:1:2:5::1]",
+                                           "[2600:1:2:6::1]", "[2600:1:2:7::1]", "[2600:1:2:8::1]", "[2600:1:3:1::1]"};
+    static const char *const ipv4[] = {"1.2.3.4", "1.2.3.5", "1.2.3.6", "1.2.3.7", "1.2.3.8", "1.2.3.9",
+                                       "1.2.3.4", "1.2.3.4", "1.2.4.1", "1.2.4.2", "1.2.4.3"};
+    const posw_server_options o = {.address_connections = 2}, any = {0};
+    bool last;
+    assert_int_equal(count_shares(&o, one_site, POSW_ARRAY_SIZE(one_site) - 1, &last), 8); /* of 11 */
+    assert_false(last);
+    assert_int_equal(count_shares(&o, one_site, POSW_ARRAY_SIZE(one_site), &last), 9);
+    assert_true(last); /* another site's */
+    assert_int_equal(count_shares(&o, ipv4, POSW_ARRAY_SIZE(ipv4), &last), POSW_ARRAY_SIZE(ipv4) - 1);
+    assert_int_equal(count_shares(&any, one_site, POSW_ARRAY_SIZE(one_site), &last), POSW_ARRAY_SIZE(one_site));
+}
+
 /* Those who send large requests and do not end them keep others from sending large ones, and not from small ones. */
 static void room_for_small_requests(void **state) {
     enum { LARGE = SERVER_BODY_SMALL + 1 };
@@ -438,6 +478,7 @@ int main(void) {
         cmocka_unit_test(turned_away_in_peace),
         cmocka_unit_test(too_many_connections_of_an_address),
         cmocka_unit_test(shares_of_addresses),
+        cmocka_unit_test(shares_of_sites),
         cmocka_unit_test(room_for_small_requests),
         cmocka_unit_test(too_many_requests),
         cmocka_unit_test(requests_that_count_more),
