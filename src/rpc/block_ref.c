@@ -38,9 +38,15 @@ bool rpc_param_block_number(rpc_call *c, size_t i, rpc_block_ref *out) {
     return v == NULL || rpc_value_block_number(c, rpc_arg(i), v, out);
 }
 
+/* NULL when absent or null. */
+static const json_t *member(const json_t *object, const char *name) {
+    const json_t *v = json_object_get(object, name);
+    return json_is_null(v) ? NULL : v;
+}
+
 static bool parse_object(rpc_call *c, size_t i, const json_t *v, rpc_block_ref *out) {
-    const json_t *hash = json_object_get(v, "blockHash"), *number = json_object_get(v, "blockNumber");
-    const json_t *canonical = json_object_get(v, "requireCanonical");
+    const json_t *hash = member(v, "blockHash"), *number = member(v, "blockNumber");
+    const json_t *canonical = member(v, "requireCanonical");
     if (hash != NULL && number != NULL)
         return rpc_bad(c, rpc_arg(i), "cannot specify both BlockHash and BlockNumber, choose one or the other");
     if (hash == NULL && number == NULL) return rpc_bad(c, rpc_arg(i), "specify blockHash or blockNumber");
@@ -75,10 +81,24 @@ uint64_t rpc_ref_number(const rpc_call *c, const rpc_block_ref *ref) {
     return 0;
 }
 
+static bool fail_not_canonical(rpc_call *c) {
+    return rpc_fail(c, RPC_ERROR_SERVER, "hash is not currently canonical");
+}
+
+/* True also for a block that is not known: whoever looks for it finds that out. */
+static bool meets_canonical(rpc_call *c, const rpc_block_ref *ref) {
+    posw_chain_block_info info;
+    if (!ref->canonical) return true;
+    const int err = posw_chain_block_by_hash(c->chain, &info, &ref->hash);
+    if (err == POSW_ENOTFOUND) return true;
+    if (err != POSW_OK) return rpc_fail_operating(c, err);
+    return info.is_main || fail_not_canonical(c);
+}
+
 bool rpc_ref_hash(rpc_call *c, const rpc_block_ref *ref, posw_hash *out) {
     if (ref->kind == RPC_BY_HASH) {
         *out = ref->hash;
-        return true;
+        return meets_canonical(c, ref);
     }
     uint64_t number = rpc_ref_number(c, ref), tip = posw_chain_tip(c->chain)->number;
     if (number > tip) return false;
@@ -109,7 +129,7 @@ static bool state_number(rpc_call *c, const rpc_block_ref *ref, uint64_t *out) {
     int err = posw_chain_block_by_hash(c->chain, &info, &ref->hash);
     if (err == POSW_ENOTFOUND) return rpc_fail(c, RPC_ERROR_SERVER, "header for hash not found");
     if (err != POSW_OK) return rpc_fail_operating(c, err);
-    if (!info.is_main && ref->canonical) return rpc_fail(c, RPC_ERROR_SERVER, "hash is not currently canonical");
+    if (!info.is_main && ref->canonical) return fail_not_canonical(c);
     if (!info.is_main)
         return rpc_fail(c, RPC_ERROR_SERVER,
                         "missing trie node: block %" PRIu64 " of this hash is on a side branch, which has no state",

@@ -262,7 +262,8 @@ bool rpc_param_block(rpc_call *c, size_t i, rpc_block_ref *out);
 bool rpc_value_block_number(rpc_call *c, rpc_at at, const json_t *v, rpc_block_ref *out);
 /* The number that a tag or number means; not for hashes. `pending` is the tip's. */
 uint64_t rpc_ref_number(const rpc_call *c, const rpc_block_ref *ref);
-/* The hash of the block. False without failure: there is none; with: an operating error. */
+/* The hash of the block. False without failure: there is none; with: an operating error, or it must be on the main
+ * chain and is not. */
 bool rpc_ref_hash(rpc_call *c, const rpc_block_ref *ref, posw_hash *out);
 /* Its header and what goes with it, without its body. False without failure: there is no such block. */
 bool rpc_ref_info(rpc_call *c, const rpc_block_ref *ref, posw_chain_block_info *out);

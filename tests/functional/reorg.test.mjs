@@ -77,6 +77,9 @@ describe('a reorganisation', () => {
     for (const { address } of ACCOUNTS) assert.equal(await a.balance(address), await b.balance(address));
     assert.equal(await a.rpc('eth_getStorageAt', STAKING, '0x0', 'latest'), await b.rpc('eth_getStorageAt', STAKING, '0x0', 'latest'));
     assert.equal((await a.rpc('eth_getBlockByHash', oldBlocks[0].hash, false)).hash, oldBlocks[0].hash, 'the old block is still known by its hash');
+    assert.ok((await a.rpc('eth_getBlockReceipts', oldBlocks[0].hash)).length > 0, 'with the receipts that it had');
+    for (const method of ['eth_getBlockReceipts', 'debug_getRawReceipts', 'debug_getRawBlock', 'posw_getBlockTransactions'])
+      await assert.rejects(a.rpc(method, { blockHash: oldBlocks[0].hash, requireCanonical: true }), { code: -32000, message: 'hash is not currently canonical' }, method);
   });
 
   test('what was only in the old branch waits again; what is in both is mined', async () => {

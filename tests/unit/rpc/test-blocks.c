@@ -367,13 +367,74 @@ static void test_side_block(void **state) {
     w_close(&w);
 }
 
+/* A block with the three kinds of transactions, then two others made elsewhere that take its place. Its hash, to free.
+ */
+static char *take_out(world *w) {
+    world other;
+    char *hashes[3];
+    w_open(&other);
+    h_grow(other.chain.chain, 2);
+    w_three_kinds(w, hashes);
+    w_free_hashes(hashes);
+    char *hash = strdup(w_hash_at(w, 1));
+    for (uint64_t n = 1; n <= 2; n++) {
+        h_block b = h_copy(other.chain.chain, n);
+        w_submit(w, &b);
+        h_block_clear(&b);
+    }
+    w_close(&other);
+    return hash;
+}
+
+/* EIP-1898: who asks for a block of the main chain is not given one that a reorganisation took out, whatever the method
+ * reads of it. */
+static void test_require_canonical(void **state) {
+    (void)state;
+    static const char *const METHODS[] = {"eth_getBlockReceipts", "debug_getRawHeader",   "debug_getRawBlock",
+                                          "debug_getRawReceipts", "posw_getBlockSummary", "posw_getBlockTransactions"};
+    world w;
+    w_open(&w);
+    char *out = take_out(&w), *in = strdup(w_hash_at(&w, 1));
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(METHODS); i++) {
+        w_refused(&w, -32000, "hash is not currently canonical", METHODS[i],
+                  "[{\"blockHash\":\"%s\",\"requireCanonical\":true}]", out);
+        json_decref(w_call(&w, METHODS[i], "[{\"blockHash\":\"%s\",\"requireCanonical\":false}]", out));
+        json_decref(w_call(&w, METHODS[i], "[{\"blockHash\":\"%s\",\"requireCanonical\":true}]", in));
+    }
+    w_null(&w, "eth_getBlockReceipts", "[{\"blockHash\":\"0x%064d\",\"requireCanonical\":true}]", 7);
+    free(out);
+    free(in);
+    w_close(&w);
+}
+
+/* Clients that write every member of the object write null for those that they do not mean. */
+static void test_null_members(void **state) {
+    (void)state;
+    world w;
+    w_open(&w);
+    w_mine(&w, 1);
+    json_t *a = w_call(&w, "eth_getBalance", "[\"%s\",\"0x1\"]", w_address(0)),
+           *b = w_call(&w, "eth_getBalance",
+                       "[\"%s\",{\"blockHash\":null,\"blockNumber\":\"0x1\",\"requireCanonical\":null}]", w_address(0)),
+           *c = w_call(&w, "eth_getBalance", "[\"%s\",{\"blockHash\":\"%s\",\"blockNumber\":null}]", w_address(0),
+                       w_hash_at(&w, 1));
+    assert_true(json_equal(a, b) && json_equal(a, c));
+    w_refused(&w, -32602, "invalid argument 1: specify blockHash or blockNumber", "eth_getBalance",
+              "[\"%s\",{\"blockHash\":null}]", w_address(0));
+    json_decref(a);
+    json_decref(b);
+    json_decref(c);
+    w_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_block),        cmocka_unit_test(test_genesis),
         cmocka_unit_test(test_size_and_raw), cmocka_unit_test(test_raw_receipts),
         cmocka_unit_test(test_receipts),     cmocka_unit_test(test_transaction_types),
         cmocka_unit_test(test_unknown),      cmocka_unit_test(test_pending_block),
-        cmocka_unit_test(test_side_block),
+        cmocka_unit_test(test_side_block),   cmocka_unit_test(test_require_canonical),
+        cmocka_unit_test(test_null_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
