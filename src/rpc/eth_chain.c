@@ -34,27 +34,71 @@ posw_rules rpc_rules_next(const rpc_call *c) {
 
 /* ---- the pending block: what would be mined now, as far as it is known without executing it ---- */
 
-/* The pool's best transactions within the gas limit. full: objects, else hashes. */
-static void json_pending_transactions(rpc_call *c, uint64_t base_fee_wei, bool full) {
-    posw_mempool_selection *s;
-    int err = posw_mempool_select(c->pool, &s, base_fee_wei);
-    if (err != POSW_OK) {
-        (void)rpc_fail_operating(c, err);
+static uint64_t next_base_fee(const rpc_call *c) {
+    const posw_header *tip = posw_chain_tip(c->chain);
+    return posw_base_fee_next(posw_chain_params(c->chain), tip->number, tip->base_fee_wei, tip->gas_used);
+}
+
+/* The pool's best transactions within the gas limit, one after the other. */
+typedef struct {
+    posw_mempool_selection *selection; /* owned */
+    uint64_t gas_left;
+} pending_txs;
+
+static bool pending_begin(rpc_call *c, pending_txs *p) {
+    *p = (pending_txs){.gas_left = rpc_rules_next(c).gas_limit};
+    int err = posw_mempool_select(c->pool, &p->selection, next_base_fee(c));
+    return err == POSW_OK || rpc_fail_operating(c, err);
+}
+
+static const posw_mempool_entry *pending_next(pending_txs *p) {
+    const posw_mempool_entry *e = posw_mempool_selection_next(p->selection);
+    if (e == NULL || e->tx.gas_limit > p->gas_left) return NULL;
+    p->gas_left -= e->tx.gas_limit;
+    return e;
+}
+
+static void pending_end(pending_txs *p) {
+    posw_mempool_selection_free(p->selection);
+}
+
+const posw_mempool_entry *rpc_pending_tx(rpc_call *c, uint64_t i) {
+    pending_txs p;
+    const posw_mempool_entry *e;
+    if (!pending_begin(c, &p)) return NULL;
+    while ((e = pending_next(&p)) != NULL && i > 0)
+        i--;
+    pending_end(&p);
+    return e;
+}
+
+static void json_pending_count(rpc_call *c) {
+    pending_txs p;
+    uint64_t count = 0;
+    if (!pending_begin(c, &p)) return;
+    while (pending_next(&p) != NULL)
+        count++;
+    pending_end(&p);
+    posw_jw_quantity(&c->w, count);
+}
+
+/* full: objects, else hashes. */
+static void json_pending_transactions(rpc_call *c, bool full) {
+    pending_txs p;
+    const posw_mempool_entry *e;
+    if (!pending_begin(c, &p)) {
         posw_jw_null(&c->w);
         return;
     }
-    uint64_t gas_left = rpc_rules_next(c).gas_limit;
-    const posw_mempool_entry *e;
     posw_jw_array(&c->w);
-    while (rpc_fits(c) && (e = posw_mempool_selection_next(s)) != NULL && e->tx.gas_limit <= gas_left) {
-        gas_left -= e->tx.gas_limit;
+    while (rpc_fits(c) && (e = pending_next(&p)) != NULL) {
         if (full)
             rpc_json_pool_tx(&c->w, e);
         else
             posw_jw_hash(&c->w, &e->hash);
     }
     posw_jw_array_end(&c->w);
-    posw_mempool_selection_free(s);
+    pending_end(&p);
 }
 
 /* As in go-ethereum hash, nonce and miner are null; so are the roots, which only execution gives. */
@@ -62,9 +106,7 @@ static void json_pending_block(rpc_call *c, bool full) {
     const posw_params *p = posw_chain_params(c->chain);
     const posw_header *tip = posw_chain_tip(c->chain);
     posw_hash tip_hash = posw_chain_tip_hash(c->chain);
-    uint64_t now = posw_node_now_s(c->node),
-             base_fee = posw_base_fee_next(p, tip->number, tip->base_fee_wei, tip->gas_used);
-    uint64_t timestamp = now > tip->timestamp ? now : tip->timestamp + 1;
+    uint64_t now = posw_node_now_s(c->node), timestamp = now > tip->timestamp ? now : tip->timestamp + 1;
     posw_u256 difficulty = posw_difficulty_next(p, posw_chain_window(c->chain), tip, timestamp);
     static const char *const UNKNOWN[] = {"hash",  "nonce",     "mixHash",          "logsBloom",
                                           "miner", "stateRoot", "transactionsRoot", "receiptsRoot"};
@@ -80,11 +122,11 @@ static void json_pending_block(rpc_call *c, bool full) {
     posw_jw_kv_quantity(w, "gasLimit", rpc_rules_next(c).gas_limit);
     posw_jw_kv_quantity(w, "gasUsed", 0);
     posw_jw_kv_quantity(w, "timestamp", timestamp);
-    posw_jw_kv_quantity(w, "baseFeePerGas", base_fee);
+    posw_jw_kv_quantity(w, "baseFeePerGas", next_base_fee(c));
     posw_jw_kv_null(w, "totalDifficulty");
     posw_jw_kv_quantity(w, "size", 0);
     posw_jw_key(w, "transactions");
-    json_pending_transactions(c, base_fee, full);
+    json_pending_transactions(c, full);
     posw_jw_key(w, "uncles");
     posw_jw_array(w);
     posw_jw_array_end(w);
@@ -128,13 +170,10 @@ static void json_tx_count(rpc_call *c, const rpc_block_ref *ref) {
 void rpc_eth_get_tx_count_by_number(rpc_call *c) {
     rpc_block_ref ref;
     if (!rpc_param_block_number(c, 0, &ref)) return;
-    if (ref.kind == RPC_PENDING) {
-        size_t pending, queued, bytes;
-        posw_mempool_counts(c->pool, &pending, &queued, &bytes);
-        posw_jw_quantity(&c->w, pending);
-        return;
-    }
-    json_tx_count(c, &ref);
+    if (ref.kind == RPC_PENDING)
+        json_pending_count(c);
+    else
+        json_tx_count(c, &ref);
 }
 
 void rpc_eth_get_tx_count_by_hash(rpc_call *c) {

@@ -71,6 +71,16 @@ static void json_tx_at(rpc_call *c, const rpc_block_ref *ref) {
         rpc_json_tx(&c->w, b, (size_t)i);
 }
 
+static void json_pending_tx_at(rpc_call *c) {
+    uint64_t i;
+    if (!rpc_param_u64(c, 1, &i)) return;
+    const posw_mempool_entry *e = rpc_pending_tx(c, i);
+    if (e == NULL)
+        posw_jw_null(&c->w);
+    else
+        rpc_json_pool_tx(&c->w, e);
+}
+
 void rpc_eth_get_transaction_by_block_hash(rpc_call *c) {
     rpc_block_ref ref = {.kind = RPC_BY_HASH};
     if (rpc_param_hash(c, 0, &ref.hash)) json_tx_at(c, &ref);
@@ -78,7 +88,11 @@ void rpc_eth_get_transaction_by_block_hash(rpc_call *c) {
 
 void rpc_eth_get_transaction_by_block_number(rpc_call *c) {
     rpc_block_ref ref;
-    if (rpc_param_block_number(c, 0, &ref)) json_tx_at(c, &ref);
+    if (!rpc_param_block_number(c, 0, &ref)) return;
+    if (ref.kind == RPC_PENDING)
+        json_pending_tx_at(c);
+    else
+        json_tx_at(c, &ref);
 }
 
 /* "0x" for an unknown transaction, as go-ethereum. */

@@ -304,6 +304,10 @@ rpc_block *rpc_walk_next(rpc_call *c, rpc_walk *s);
 /* Whether transaction i is from or to the address. */
 bool rpc_tx_concerns(const rpc_block *b, size_t i, const posw_address *a);
 
+/* ---- eth_chain.c ---- */
+/* Transaction i of the pending block, borrowed until the pool changes; NULL: it has fewer, or failed. */
+const posw_mempool_entry *rpc_pending_tx(rpc_call *c, uint64_t i);
+
 /* ---- eth_tx.c ---- */
 /* The block of a mined transaction, with its hashes; NULL: not mined, or failed. */
 rpc_block *rpc_find_mined(rpc_call *c, const posw_hash *hash, size_t *index);

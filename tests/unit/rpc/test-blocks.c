@@ -343,6 +343,32 @@ static void test_pending_block(void **state) {
     w_close(&w);
 }
 
+/* By index it is the same block as whole: not the latest one, and not what waits for a later one. */
+static void test_pending_by_index(void **state) {
+    (void)state;
+    world w;
+    w_open(&w);
+    w_send_only(&w, h_transfer(1, 0, 2, 5));
+    w_mine(&w, 1);
+    w_null(&w, "eth_getTransactionByBlockNumberAndIndex", "[\"pending\",\"0x0\"]");
+    w_send_only(&w, h_transfer(1, 1, 2, 5));
+    w_send_only(&w, h_transfer(2, 0, 3, 5));
+    w_send_only(&w,
+                h_call(4, 0, &POSW_STAKING_ADDRESS, POSW_U256_ZERO, posw_bytes_of("abcd", 4), 29990000)); /* no room */
+    json_t *b = w_call_as(&w, W_HTTP, "eth_getBlockByNumber", "[\"pending\",true]");
+    const json_t *txs = json_object_get(b, "transactions");
+    assert_int_equal(json_array_size(txs), 2);
+    w_text(&w, "0x2", "eth_getBlockTransactionCountByNumber", "[\"pending\"]");
+    for (size_t i = 0; i < 2; i++) {
+        json_t *tx = w_call_as(&w, W_HTTP, "eth_getTransactionByBlockNumberAndIndex", "[\"pending\",\"0x%zx\"]", i);
+        assert_true(json_equal(tx, json_array_get(txs, i)));
+        json_decref(tx);
+    }
+    w_null(&w, "eth_getTransactionByBlockNumberAndIndex", "[\"pending\",\"0x2\"]");
+    json_decref(b);
+    w_close(&w);
+}
+
 /* A block of a side branch can be asked for by its hash; it has no receipts and no state. */
 static void test_side_block(void **state) {
     (void)state;
@@ -429,11 +455,17 @@ static void test_null_members(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_block),        cmocka_unit_test(test_genesis),
-        cmocka_unit_test(test_size_and_raw), cmocka_unit_test(test_raw_receipts),
-        cmocka_unit_test(test_receipts),     cmocka_unit_test(test_transaction_types),
-        cmocka_unit_test(test_unknown),      cmocka_unit_test(test_pending_block),
-        cmocka_unit_test(test_side_block),   cmocka_unit_test(test_require_canonical),
+        cmocka_unit_test(test_block),
+        cmocka_unit_test(test_genesis),
+        cmocka_unit_test(test_size_and_raw),
+        cmocka_unit_test(test_raw_receipts),
+        cmocka_unit_test(test_receipts),
+        cmocka_unit_test(test_transaction_types),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_pending_block),
+        cmocka_unit_test(test_pending_by_index),
+        cmocka_unit_test(test_side_block),
+        cmocka_unit_test(test_require_canonical),
         cmocka_unit_test(test_null_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
