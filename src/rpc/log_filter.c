@@ -204,16 +204,34 @@ static bool range_of(rpc_call *c, const rpc_log_filter *f, uint64_t *from, uint6
                     (unsigned long long)c->rpc->options.logs_range_max);
 }
 
+/* Of a block that a reorganisation took out they are removed. One that never was on the main chain has no receipts, and
+ * an empty list would pass for no logs. */
+static void logs_of_named_block(rpc_call *c, const rpc_log_filter *f) {
+    posw_chain_block_info info;
+    rpc_block *b = rpc_block_load(c, &f->block_hash);
+    if (b == NULL) {
+        (void)rpc_fail(c, RPC_ERROR_SERVER, "unknown block");
+        return;
+    }
+    if (rpc_log_filter_may_match(f, b->header.logs_bloom) && !rpc_block_need_receipts(c, b)) {
+        (void)rpc_fail(c, RPC_ERROR_SERVER,
+                       "the logs of this block are not known: it is on a side branch, which was not executed");
+        return;
+    }
+    const int err = posw_chain_block_by_hash(c->chain, &info, &f->block_hash);
+    if (err != POSW_OK) {
+        (void)rpc_fail_operating(c, err);
+        return;
+    }
+    posw_jw_array(&c->w);
+    (void)rpc_logs_of_block(c, &c->w, f, &f->block_hash, !info.is_main);
+    posw_jw_array_end(&c->w);
+}
+
 void rpc_logs_of_filter(rpc_call *c, const rpc_log_filter *f) {
     uint64_t from, to;
     if (f->by_block_hash) {
-        if (rpc_block_load(c, &f->block_hash) == NULL) {
-            (void)rpc_fail(c, RPC_ERROR_SERVER, "unknown block");
-            return;
-        }
-        posw_jw_array(&c->w);
-        (void)rpc_logs_of_block(c, &c->w, f, &f->block_hash, false);
-        posw_jw_array_end(&c->w);
+        logs_of_named_block(c, f);
         return;
     }
     if (!range_of(c, f, &from, &to)) return;

@@ -104,6 +104,8 @@ describe('a reorganisation', () => {
     assert.equal(hashes.at(-1), (await tip(b)).hash);
     assert.deepEqual((await a.rpc('eth_getFilterChanges', filters.logs)).map((l) => l.removed), [true, false]);
     assert.equal((await a.rpc('eth_getLogs', { fromBlock: '0x0', address: STAKING })).length, 1);
+    const { hash } = oldBlocks.find((x) => x.transactions.includes(lost));
+    assert.deepEqual((await a.rpc('eth_getLogs', { blockHash: hash })).map((l) => [l.removed, l.transactionHash]), [[true, lost]]);
   });
 
   test('the waiting one is mined on the new branch', async () => {

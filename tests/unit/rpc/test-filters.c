@@ -239,6 +239,42 @@ static void test_reorganisation(void **state) {
     w_close(&w);
 }
 
+/* By its hash a block can be asked for that is not on the main chain: its logs say so. */
+static void test_logs_of_side_blocks(void **state) {
+    (void)state;
+    world w, other;
+    w_open(&w);
+    w_open(&other);
+    h_plan plan = {.miner = 1, .gap_s = 7, .tx_count = 1, .txs = {h_stake(1, 0, 3, 50)}};
+    h_block never = h_build(w.chain.chain, &plan);
+    h_grow(other.chain.chain, 2);
+    w_send_only(&w, h_stake(1, 0, 3, 50));
+    w_mine(&w, 1);
+    char *out = strdup(w_hash_at(&w, 1));
+    json_t *v = w_call(&w, "eth_getLogs", "[{\"blockHash\":\"%s\"}]", out);
+    assert_int_equal(json_array_size(v), 1);
+    assert_true(json_is_false(json_object_get(json_array_get(v, 0), "removed")));
+    json_decref(v);
+    for (uint64_t n = 1; n <= 2; n++) {
+        h_block b = h_copy(other.chain.chain, n);
+        w_submit(&w, &b);
+        h_block_clear(&b);
+    }
+    v = w_call(&w, "eth_getLogs", "[{\"blockHash\":\"%s\"}]", out);
+    assert_int_equal(json_array_size(v), 1);
+    assert_true(json_is_true(json_object_get(json_array_get(v, 0), "removed")));
+    json_decref(v);
+    w_submit(&w, &never);
+    w_refused(&w, -32000, "the logs of this block are not known: it is on a side branch, which was not executed",
+              "eth_getLogs", "[{\"blockHash\":\"%s\"}]", w_hex(never.hash.b, sizeof never.hash.b));
+    expect_logs_f(&w, 0, "{\"blockHash\":\"%s\",\"address\":\"%s\"}", w_hex(never.hash.b, sizeof never.hash.b),
+                  w_address(1)); /* that much its header tells */
+    h_block_clear(&never);
+    free(out);
+    w_close(&other);
+    w_close(&w);
+}
+
 static void test_expiry(void **state) {
     (void)state;
     world w;
@@ -304,10 +340,19 @@ static void test_fallen_behind(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),      cmocka_unit_test(test_clauses),        cmocka_unit_test(test_log_object),
-        cmocka_unit_test(test_range_limit), cmocka_unit_test(test_block_filter),   cmocka_unit_test(test_tx_filter),
-        cmocka_unit_test(test_log_filter),  cmocka_unit_test(test_reorganisation), cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_time_jump),   cmocka_unit_test(test_filter_limit),   cmocka_unit_test(test_fallen_behind),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_clauses),
+        cmocka_unit_test(test_log_object),
+        cmocka_unit_test(test_range_limit),
+        cmocka_unit_test(test_block_filter),
+        cmocka_unit_test(test_tx_filter),
+        cmocka_unit_test(test_log_filter),
+        cmocka_unit_test(test_reorganisation),
+        cmocka_unit_test(test_logs_of_side_blocks),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_time_jump),
+        cmocka_unit_test(test_filter_limit),
+        cmocka_unit_test(test_fallen_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
