@@ -1,7 +1,8 @@
 /* Which logs a client wants: addresses and topics by place, over a range of blocks or one block.
  *
  * Blooms are asked first. The three bits of each address and topic are computed once, when the filter is read: a filter
- * of a thousand addresses over a hundred thousand blocks then costs no hashing. */
+ * of a thousand addresses over a hundred thousand blocks then costs no hashing. Logs themselves are looked up in sorted
+ * lists: what all subscribers watch for may be a million values, and a block may have thousands of logs. */
 #include "rpc/rpc_internal.h"
 
 #include "base/bytes.h"
@@ -43,6 +44,10 @@ static bool clause_add(rpc_call *c, rpc_clause *clause, size_t i, rpc_at at, con
     return true;
 }
 
+static int compare_items(const void *a, const void *b) {
+    return posw_hash_cmp(&((const rpc_clause_item *)a)->value, &((const rpc_clause_item *)b)->value);
+}
+
 /* One value or a list of them; absent, null and [] mean anything. */
 static bool read_clause(rpc_call *c, rpc_clause *clause, rpc_at at, const json_t *v, bool is_address) {
     if (v == NULL || json_is_null(v)) return true;
@@ -54,6 +59,7 @@ static bool read_clause(rpc_call *c, rpc_clause *clause, rpc_at at, const json_t
     if (clause->items == NULL) return rpc_fail_operating(c, POSW_ENOMEM);
     for (size_t i = 0; i < count; i++)
         if (!clause_add(c, clause, i, at, json_is_array(v) ? json_array_get(v, i) : v, is_address)) return false;
+    qsort(clause->items, count, sizeof *clause->items, compare_items);
     return true;
 }
 
@@ -132,10 +138,12 @@ static bool clause_in_bloom(const rpc_clause *clause, const uint8_t bloom[POSW_B
     return clause->count == 0;
 }
 
+/* size: of an address or topic; the rest of an item is zero. */
 static bool clause_has(const rpc_clause *clause, const void *value, size_t size) {
-    for (size_t i = 0; i < clause->count; i++)
-        if (memcmp(clause->items[i].value.b, value, size) == 0) return true;
-    return clause->count == 0;
+    rpc_clause_item key = {0};
+    memcpy(key.value.b, value, size);
+    return clause->count == 0 ||
+           bsearch(&key, clause->items, clause->count, sizeof *clause->items, compare_items) != NULL;
 }
 
 /* A block without logs has an empty bloom. */

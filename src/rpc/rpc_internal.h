@@ -98,7 +98,7 @@ typedef struct {
 } rpc_clause_item;
 
 typedef struct {
-    rpc_clause_item *items; /* owned */
+    rpc_clause_item *items; /* owned; sorted by value */
     size_t count;           /* 0: anything */
 } rpc_clause;
 
@@ -124,6 +124,7 @@ typedef struct {
     uint64_t id, client;
     enum rpc_watch what;
     bool full;            /* WATCH_TXS: whole objects */
+    bool may_match;       /* WATCH_LOGS: a log of the block that is being told, by its bloom */
     rpc_log_filter *logs; /* owned; WATCH_LOGS only */
 } rpc_subscription;
 

@@ -154,16 +154,20 @@ static void tell_log(posw_rpc *r, const rpc_block *b, size_t tx, const posw_even
     rpc_json_log(&w, b, tx, log, index, removed);
     for (size_t i = 0; i < r->subscription_count && !json.failed; i++) {
         const rpc_subscription *s = &r->subscriptions[i];
-        if (s->what == RPC_WATCH_LOGS && rpc_log_filter_matches(s->logs, log)) notify(&a, s, posw_buf_view(&json), out);
+        if (s->may_match && rpc_log_filter_matches(s->logs, log)) notify(&a, s, posw_buf_view(&json), out);
     }
     posw_buf_clear(&json);
 }
 
-static bool logs_wanted(const posw_rpc *r, const uint8_t bloom[POSW_BLOOM_SIZE]) {
-    for (size_t i = 0; i < r->subscription_count; i++)
-        if (r->subscriptions[i].what == RPC_WATCH_LOGS && rpc_log_filter_may_match(r->subscriptions[i].logs, bloom))
-            return true;
-    return false;
+/* Whether anyone may want logs of this block; notes who. */
+static bool logs_wanted(posw_rpc *r, const uint8_t bloom[POSW_BLOOM_SIZE]) {
+    bool any = false;
+    for (size_t i = 0; i < r->subscription_count; i++) {
+        rpc_subscription *s = &r->subscriptions[i];
+        s->may_match = s->what == RPC_WATCH_LOGS && rpc_log_filter_may_match(s->logs, bloom);
+        any = any || s->may_match;
+    }
+    return any;
 }
 
 /* What leaves the chain is told backwards, as it is undone. */

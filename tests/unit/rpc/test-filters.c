@@ -1,6 +1,7 @@
 /* eth_getLogs and the filters that are asked again and again. */
 #include "rpc/world.h"
 
+#include "base/scale.h"
 #include "rpc/rpc_internal.h"
 
 static const char *topic_of(const char *signature) {
@@ -275,6 +276,66 @@ static void test_logs_of_side_blocks(void **state) {
     w_close(&w);
 }
 
+/* A filter that watches for `count` owners that do nothing (from the highest down), and for two that may stake.
+ * Borrowed from the node. */
+static const rpc_log_filter *watch_owners(world *w, unsigned count, unsigned a, unsigned b) {
+    posw_buf text = {0};
+    posw_buf_printf(&text,
+                    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_newFilter\",\"params\":[{\"topics\":[null,[");
+    for (unsigned i = 0; i < count; i++)
+        posw_buf_printf(&text, "\"0x%064x\",", (count - i) << 16);
+    posw_buf_printf(&text, "\"%s\",", padded(a));
+    posw_buf_printf(&text, "\"%s\"]]}]}", padded(b));
+    posw_buf_byte(&text, 0);
+    json_t *answer = w_ask(w, (const char *)text.data);
+    assert_non_null(json_object_get(answer, "result"));
+    json_decref(answer);
+    posw_buf_clear(&text);
+    return w->rpc->filters[w->rpc->filter_count - 1].logs;
+}
+
+static posw_event_log log_of_owner(unsigned key) {
+    posw_event_log log = {.address = POSW_STAKING_ADDRESS, .topic_count = 2};
+    const posw_address owner = h_address(key);
+    memcpy(log.topics[1].b + 12, owner.b, sizeof owner.b);
+    return log;
+}
+
+static double seconds_of_matching(const rpc_log_filter *f, const posw_event_log *log) {
+    const double began = scale_seconds();
+    for (int i = 0; i < 50000; i++)
+        assert_false(rpc_log_filter_matches(f, log));
+    return scale_seconds() - began;
+}
+
+/* A filter of the largest size finds its values wherever they stand in the list, and looks at few of them: else a
+ * stranger's subscriptions would hold up the node at every block that has logs. */
+static void test_many_values(void **state) {
+    (void)state;
+    world w;
+    w_open(&w);
+    const rpc_log_filter *few = watch_owners(&w, 8, 1, 2), *many = watch_owners(&w, RPC_CLAUSE_MAX - 2, 1, 2);
+    assert_int_equal(many->topics[1].count, RPC_CLAUSE_MAX);
+    for (unsigned key = 1; key <= 4; key++) {
+        const posw_event_log log = log_of_owner(key);
+        assert_int_equal(rpc_log_filter_matches(few, &log), key <= 2);
+        assert_int_equal(rpc_log_filter_matches(many, &log), key <= 2);
+    }
+    posw_event_log last = log_of_owner(0);
+    memset(last.topics[1].b, 0xff, sizeof last.topics[1].b);
+    const posw_event_log other = log_of_owner(3);
+    double least_few = 1e9, least_many = 1e9;
+    for (int i = 0; i < 5; i++) {
+        const double a = seconds_of_matching(few, &other) + seconds_of_matching(few, &last),
+                     b = seconds_of_matching(many, &other) + seconds_of_matching(many, &last);
+        least_few = a < least_few ? a : least_few;
+        least_many = b < least_many ? b : least_many;
+    }
+    if (least_many > 20 * least_few)
+        fail_msg("a hundred times the values take %.0f times as long", least_many / least_few);
+    w_close(&w);
+}
+
 static void test_expiry(void **state) {
     (void)state;
     world w;
@@ -349,6 +410,7 @@ int main(void) {
         cmocka_unit_test(test_log_filter),
         cmocka_unit_test(test_reorganisation),
         cmocka_unit_test(test_logs_of_side_blocks),
+        cmocka_unit_test(test_many_values),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_time_jump),
         cmocka_unit_test(test_filter_limit),
