@@ -282,7 +282,8 @@ int posw_mempool_add(posw_mempool *m, enum posw_mempool_refusal *refusal, posw_m
     posw_hash own;
     posw_address recovered;
     *refusal = POSW_MEMPOOL_ACCEPTED;
-    if (size > POSW_TX_SIZE_MAX) {
+    /* A type that is not taken is said first: one with blobs is always too large as well. */
+    if (size > POSW_TX_SIZE_MAX && posw_tx_decode(&tx, raw, 1) != POSW_TX_TYPE_UNSUPPORTED) {
         refuse(&j, POSW_MEMPOOL_SIZE, "oversized data: transaction size %zu, limit %d", size, POSW_TX_SIZE_MAX);
         return POSW_OK;
     }

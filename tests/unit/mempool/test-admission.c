@@ -150,6 +150,13 @@ static void size_limit(void **state) {
     assert_int_equal(t.raw.size, POSW_TX_SIZE_MAX);
     tx.input.size++;
     says(w, 1, tx, POSW_MEMPOOL_SIZE, "oversized data: transaction size 131073, limit 131072");
+    /* With its blobs a transaction of type 3 is always larger: what is wrong with it is its type. */
+    uint8_t *blobs = calloc(2, POSW_TX_SIZE_MAX);
+    blobs[0] = 3;
+    raw_says(w, posw_bytes_of(blobs, (size_t)2 * POSW_TX_SIZE_MAX), POSW_MEMPOOL_TYPE,
+             "transaction type not supported: type 3 is a transaction type not valid here; this chain takes types 0, 1 "
+             "and 2");
+    free(blobs);
     assert_int_equal(p_add_raw(w, posw_buf_view(&t.raw), NULL), POSW_MEMPOOL_ACCEPTED);
     posw_buf_clear(&t.raw);
     free(input);
