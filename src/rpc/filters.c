@@ -140,12 +140,23 @@ static bool in_range(const rpc_log_filter *f, uint64_t number) {
     return f->to.kind != RPC_BY_NUMBER || number <= f->to.number;
 }
 
+/* By its header alone: in a synchronisation thousands of blocks may have come since the client asked last. An error is
+ * left to whoever reads the block. */
+static bool may_have_logs(rpc_call *c, const rpc_filter *f, const posw_hash *hash) {
+    posw_chain_block_info info;
+    return posw_chain_block_by_hash(c->chain, &info, hash) != POSW_OK ||
+           rpc_log_filter_may_match(f->logs, info.header.logs_bloom);
+}
+
+/* What does not fit into half of an answer comes with the next one: refused as a whole it would never come. */
 static void new_logs(rpc_call *c, rpc_filter *f) {
     const posw_rpc *r = c->rpc;
-    for (; f->cursor < r->chain_next && rpc_fits(c); f->cursor++) {
+    const size_t enough = c->w.out->size + c->size_max / 2;
+    for (; f->cursor < r->chain_next && c->w.out->size <= enough && rpc_fits(c); f->cursor++) {
         rpc_chain_event e = r->chain_events[f->cursor % RPC_CHAIN_EVENTS];
         if (f->logs->by_block_hash ? !posw_hash_equal(&f->logs->block_hash, &e.hash) : !in_range(f->logs, e.number))
             continue;
+        if (!may_have_logs(c, f, &e.hash)) continue;
         if (!rpc_logs_of_block(c, &c->w, f->logs, &e.hash, e.removed)) return;
     }
 }

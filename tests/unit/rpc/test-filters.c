@@ -399,6 +399,32 @@ static void test_fallen_behind(void **state) {
     w_close(&w);
 }
 
+/* More logs than an answer holds come in several, each once and in order. */
+static void test_many_logs(void **state) {
+    enum { BLOCKS = 12 };
+    (void)state;
+    world w;
+    const world_options o = {.rpc = {.answer_bytes_max = 6000}}; /* some eight logs */
+    w_open_with(&w, &o);
+    char *logs = new_filter(&w, "eth_newFilter", "[{}]");
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        w_send_only(&w, h_stake(1, i, 3, 50));
+        w_mine(&w, 1);
+    }
+    size_t asked = 0;
+    for (uint64_t told = 0; told < BLOCKS; asked++) {
+        json_t *v = changes(&w, logs);
+        assert_true(json_array_size(v) > 0);
+        for (size_t i = 0; i < json_array_size(v); i++)
+            assert_int_equal(w_u64(json_array_get(v, i), "blockNumber"), ++told);
+        json_decref(v);
+    }
+    assert_true(asked > 1);
+    expect_changes(&w, logs, 0);
+    free(logs);
+    w_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranges),
@@ -415,6 +441,7 @@ int main(void) {
         cmocka_unit_test(test_time_jump),
         cmocka_unit_test(test_filter_limit),
         cmocka_unit_test(test_fallen_behind),
+        cmocka_unit_test(test_many_logs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
