@@ -1,5 +1,6 @@
 /* Filters: a client that cannot be sent to asks again and again what is new. One that is not asked for five minutes is
- * dropped, and so is one that fell too far behind: its answer would have a hole. */
+ * dropped, where there are too many for a quarter of a minute, and so is one that fell too far behind: its answer would
+ * have a hole. */
 #include "rpc/methods.h"
 
 #include "base/bytes.h"
@@ -36,9 +37,21 @@ void rpc_filters_clear(posw_rpc *r) {
 
 /* ---- making ---- */
 
+/* Whoever reads a filter asks every few seconds. One that is made and left must not keep others out for minutes: there
+ * a stranger would need no more than a thousand requests to take filters from all clients of a public node. */
+static void drop_idle(posw_rpc *r) {
+    uint64_t now = clock_s(r);
+    size_t oldest = 0;
+    for (size_t i = 1; i < r->filter_count; i++)
+        if (r->filters[i].used_s < r->filters[oldest].used_s) oldest = i;
+    if (r->filter_count > 0 && now >= r->filters[oldest].used_s && now - r->filters[oldest].used_s >= RPC_FILTER_IDLE_S)
+        remove_at(r, oldest);
+}
+
 static bool have_room(rpc_call *c) {
     posw_rpc *r = c->rpc;
     if (r->filter_count >= r->options.filters_max) rpc_filters_expire(r);
+    if (r->filter_count >= r->options.filters_max) drop_idle(r);
     if (r->filter_count >= r->options.filters_max)
         return rpc_fail(c, RPC_ERROR_SERVER, "too many filters: at most %zu are kept", r->options.filters_max);
     if (r->filter_count < r->filter_capacity) return true;

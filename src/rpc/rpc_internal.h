@@ -37,6 +37,7 @@ enum {
     RPC_CLAUSE_MAX = 1000,   /* addresses of a log filter, and topics of one place */
     RPC_SLOTS_MAX = 1024,    /* storage keys of one eth_getProof */
     RPC_FILTER_LIFETIME_S = 300,
+    RPC_FILTER_IDLE_S = 15,  /* not asked for so long, it makes room for another when there are too many */
     RPC_CHAIN_EVENTS = 4096, /* what filters may be behind, in blocks */
     RPC_TX_EVENTS = 65536,   /* and in transactions */
     RPC_BLOCKS_CACHED = 4,

@@ -187,7 +187,7 @@ describe('filters', () => {
 
   test('a thousand, then no more', async () => {
     const calls = Array.from({ length: 1000 }, (_, i) => ({ jsonrpc: '2.0', id: i, method: 'eth_newBlockFilter', params: [] }));
-    const answers = await node.ask(calls);
+    const answers = [...(await node.ask(calls)), ...(await node.ask(calls.slice(0, 10)))];
     const made = answers.filter((a) => a.result).map((a) => a.result);
     const failed = answers.filter((a) => a.error);
     assert.ok(failed.length > 0 && failed.every((a) => a.error.code === -32000 && /too many filters/.test(a.error.message)));

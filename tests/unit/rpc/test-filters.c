@@ -382,6 +382,29 @@ static void test_filter_limit(void **state) {
 }
 
 /* Whoever asks too rarely is told so, not given an answer with a hole. */
+/* When there are too many, those that nobody reads go first, and one that is read stays. */
+static void test_idle_filters(void **state) {
+    (void)state;
+    world w;
+    const world_options o = {.rpc = {.filters_max = 20}};
+    w_open_with(&w, &o);
+    char *left = new_filter(&w, "eth_newBlockFilter", "[]"), *read = new_filter(&w, "eth_newBlockFilter", "[]");
+    for (int i = 2; i < 20; i++)
+        free(new_filter(&w, "eth_newBlockFilter", "[]"));
+    w_wait(&w, RPC_FILTER_IDLE_S - 1);
+    w_refused(&w, -32000, "too many filters: at most 20 are kept", "eth_newBlockFilter", "[]");
+    expect_changes(&w, read, 0);
+    w_wait(&w, 1);
+    for (int i = 1; i < 20; i++)
+        free(new_filter(&w, "eth_newBlockFilter", "[]"));
+    w_refused(&w, -32000, "too many filters: at most 20 are kept", "eth_newBlockFilter", "[]");
+    expect_changes(&w, read, 0);
+    w_refused(&w, -32000, "filter not found", "eth_getFilterChanges", "[\"%s\"]", left);
+    free(left);
+    free(read);
+    w_close(&w);
+}
+
 static void test_fallen_behind(void **state) {
     (void)state;
     world w;
@@ -440,6 +463,7 @@ int main(void) {
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_time_jump),
         cmocka_unit_test(test_filter_limit),
+        cmocka_unit_test(test_idle_filters),
         cmocka_unit_test(test_fallen_behind),
         cmocka_unit_test(test_many_logs),
     };
