@@ -38,7 +38,7 @@ describe('a reorganisation', () => {
   });
   const notes = (id) => pushed.filter((m) => m.params?.subscription === pushed[id - 1].result).map((m) => m.params.result);
 
-  let lost, both, filters, oldBlocks;
+  let lost, both, spent, filters, oldBlocks;
   test('blocks that were handed over are the same on both', async () => {
     assert.deepEqual(await tip(a), await tip(b));
     assert.equal(await b.number(), 2);
@@ -48,8 +48,10 @@ describe('a reorganisation', () => {
     filters = { blocks: await a.rpc('eth_newBlockFilter'), logs: await a.rpc('eth_newFilter', { address: STAKING }) };
     lost = (await staking(pa, 1).stake(ACCOUNTS[2].address, { value: 10n * COIN })).hash;
     both = await ethersWallet(pa, 3).sendTransaction({ to: ACCOUNTS[9].address, value: 7n });
+    spent = (await ethersWallet(pa, 7).sendTransaction({ to: ACCOUNTS[9].address, value: 5n })).hash;
     await mineWith(a, minerA.privateKey, 3);
     await pb.broadcastTransaction(await a.rpc('eth_getRawTransactionByHash', both.hash));
+    await ethersWallet(pb, 7).sendTransaction({ to: ACCOUNTS[8].address, value: 5n });
     await mineWith(b, minerB.privateKey);
     await staking(pb, 4).stake(ACCOUNTS[4].address, { value: 20n * COIN });
     await mineWith(b, minerB.privateKey, 4);
@@ -82,9 +84,10 @@ describe('a reorganisation', () => {
       await assert.rejects(a.rpc(method, { blockHash: oldBlocks[0].hash, requireCanonical: true }), { code: -32000, message: 'hash is not currently canonical' }, method);
   });
 
-  test('what was only in the old branch waits again; what is in both is mined', async () => {
+  test('what was only in the old branch waits again, unless the new one spends it otherwise; what is in both is mined', async () => {
     assert.equal(await a.rpc('eth_getTransactionReceipt', lost), null);
     assert.equal((await a.rpc('eth_getTransactionByHash', lost)).blockHash, null);
+    for (const method of ['eth_getTransactionByHash', 'eth_getTransactionReceipt']) assert.equal(await a.rpc(method, spent), null, 'spent otherwise there: it never comes');
     assert.deepEqual(await a.rpc('txpool_status'), { pending: '0x1', queued: '0x0' });
     const receipt = await a.rpc('eth_getTransactionReceipt', both.hash);
     assert.equal(receipt.blockHash, (await b.rpc('eth_getTransactionReceipt', both.hash)).blockHash);
