@@ -69,6 +69,10 @@ typedef struct {
  */
 int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verdict *verdict,
                       posw_chain_change *change);
+/* What an import would say of the header, by steps 4 to 7 of V2 with its proof of work, before the signatures of its
+ * transactions are worth recovering: for blocks that strangers send unasked. Valid also for a block that is known,
+ * which *known tells. POSW_OK with a verdict, or an operating error. Ends the life of the latest change's arrays. */
+int posw_chain_judge_header(posw_chain *c, const posw_header *h, uint64_t now_s, posw_verdict *verdict, bool *known);
 /* Joins commits: on: until off or flush, at most `blocks` blocks or 64 MiB of changed nodes a commit. Off commits. */
 int posw_chain_bulk(posw_chain *c, bool on, uint64_t blocks);
 int posw_chain_flush(posw_chain *c);

@@ -214,23 +214,39 @@ static bool too_deep(posw_chain *c, const posw_chain_place *place) {
     return true;
 }
 
-/* V1, V2: what can be said without the tree. True if *v is the answer. */
-static bool judge_early(posw_chain *c, const posw_prepared *p, posw_verdict *v) {
-    const posw_header *h = &p->block.header;
+/* V1, V2: what can be said without the tree. of_body: the verdict on what came with the header. True if *v is the
+ * answer. */
+static bool judge_early(posw_chain *c, const posw_header *h, const posw_hash *hash, posw_verdict of_body,
+                        posw_verdict *v) {
     enum posw_rule rule;
-    if (posw_chain_is_invalid(c, &rule, &p->block.hash)) {
+    if (posw_chain_is_invalid(c, &rule, hash)) {
         *v = posw_invalid(rule);
-    } else if (p->verdict.kind != POSW_VALID) {
-        *v = p->verdict;
+    } else if (of_body.kind != POSW_VALID) {
+        *v = of_body;
     } else if (posw_chain_is_invalid(c, &rule, &h->parent_hash)) {
         *v = posw_invalid(POSW_RULE_BAD_ANCESTOR);
-        posw_chain_invalid_add(c, &p->block.hash, v->rule);
+        posw_chain_invalid_add(c, hash, v->rule);
     } else if (h->number == 0) {
         *v = posw_invalid(POSW_RULE_PARENT); /* another genesis */
     } else {
         return false;
     }
     return true;
+}
+
+/* V2, steps 4 to 7. *place is set when the verdict is valid. */
+static int judge_place(posw_chain *c, posw_chain_place *place, const posw_header *h, const posw_hash *hash,
+                       bool pow_checked, bool own_signature, uint64_t now_s, posw_verdict *v) {
+    int rc = posw_chain_find_place(c, place, &h->parent_hash);
+    if (rc == POSW_ENOTFOUND) *v = posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
+    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_OK : rc;
+    if (too_deep(c, place)) {
+        *v = posw_not_yet(POSW_RULE_REORG_DEPTH);
+        return POSW_OK;
+    }
+    rc = posw_chain_check_header(c, v, place, h, pow_checked, own_signature, now_s);
+    if (rc == POSW_OK && v->rule == POSW_RULE_BAD_ANCESTOR) posw_chain_invalid_add(c, hash, v->rule);
+    return rc;
 }
 
 /* A side block that has just been stored leaves the tree only as the tip, or with an invalid ancestor. */
@@ -260,18 +276,11 @@ static int import_block(posw_chain *c, const posw_prepared *p, uint64_t now_s, p
     int rc = posw_chain_row_get(c, &known, &p->block.hash);
     if (rc == POSW_OK) return import_known(c, &p->block.hash, v);
     if (rc != POSW_ENOTFOUND) return rc;
-    if (judge_early(c, p, v)) return POSW_OK;
-    rc = posw_chain_find_place(c, &place, &p->block.header.parent_hash);
-    if (rc == POSW_ENOTFOUND) *v = posw_not_yet(POSW_RULE_UNKNOWN_PARENT);
-    if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_OK : rc;
-    if (too_deep(c, &place)) {
-        *v = posw_not_yet(POSW_RULE_REORG_DEPTH);
-        return POSW_OK;
-    }
-    rc = posw_chain_check_header(c, v, &place, &p->block.header, p->pow_checked, p->own_signature, now_s);
-    if (rc == POSW_OK && v->rule == POSW_RULE_BAD_ANCESTOR) posw_chain_invalid_add(c, &p->block.hash, v->rule);
+    const posw_header *h = &p->block.header;
+    if (judge_early(c, h, &p->block.hash, p->verdict, v)) return POSW_OK;
+    rc = judge_place(c, &place, h, &p->block.hash, p->pow_checked, p->own_signature, now_s, v);
     if (rc != POSW_OK || v->kind != POSW_VALID) return rc;
-    const posw_u256 weight = posw_u256_add_sat(&place.parent_weight, &p->block.header.difficulty); /* F1 */
+    const posw_u256 weight = posw_u256_add_sat(&place.parent_weight, &h->difficulty); /* F1 */
     if (place.at_tip) return extend_tip(c, p, &weight, v);
     rc = store_side(c, p, &weight, v);
     return rc != POSW_OK || v->kind != POSW_VALID ? rc : judge_stored(c, &p->block.hash, v);
@@ -287,6 +296,22 @@ int posw_chain_import(posw_chain *c, posw_prepared *p, uint64_t now_s, posw_verd
     posw_prepared_clear(p);
     *verdict = v;
     return POSW_OK;
+}
+
+int posw_chain_judge_header(posw_chain *c, const posw_header *h, uint64_t now_s, posw_verdict *verdict, bool *known) {
+    posw_verdict v = posw_valid();
+    posw_chain_place place;
+    posw_hash hash;
+    posw_header_hash(&hash, h);
+    int rc = posw_chain_import_begin(c, NULL);
+    if (rc == POSW_OK) rc = posw_chain_has_block(c, &hash);
+    if (rc != POSW_OK && rc != POSW_ENOTFOUND) return rc;
+    *known = rc == POSW_OK;
+    rc = POSW_OK;
+    if (!judge_early(c, h, &hash, posw_valid(), &v) && !*known)
+        rc = judge_place(c, &place, h, &hash, false, false, now_s, &v);
+    if (rc == POSW_OK) *verdict = v;
+    return rc;
 }
 
 void posw_chain_allow_deep_reorg(posw_chain *c, bool allow) {

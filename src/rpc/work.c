@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 
-#include <stdio.h>
+#include <string.h>
 
 /* input: the 47 bytes of H5 with nonce zero; a searcher writes its nonce to the last 8. A seal is valid iff the output,
  * read as a little-endian number, is below target. */
@@ -85,27 +85,55 @@ static void submit_prepared(rpc_call *c, posw_prepared *p) {
         posw_jw_hash(&c->w, &hash);
 }
 
-/* X9 first: the gas limit bounds the work that a body can make. */
-static int prepare(rpc_call *c, posw_prepared *out, const posw_buf *raw) {
+/* The header first: X9, since the gas limit bounds the work that a body can make, and then all that stands without the
+ * body. Whoever sends a block has worked for it, or the signatures in it are not looked at. */
+static int judge_header(rpc_call *c, const posw_header *h, posw_verdict *v, bool *known) {
+    if (h->gas_limit != posw_params_rules(posw_chain_params(c->chain), h->number).gas_limit) {
+        *v = posw_invalid(POSW_RULE_GAS_LIMIT);
+        return POSW_OK;
+    }
+    const int err = posw_chain_judge_header(c->chain, h, posw_node_now_s(c->node), v, known);
+    if (err != POSW_OK) posw_node_operating_error(c->node, err, "a header could not be judged", c->actions);
+    return err;
+}
+
+/* Where it is pruned its header speaks for it. */
+static bool is_stored(rpc_call *c, const posw_hash *hash, const posw_buf *raw) {
+    posw_buf own = {0};
+    const int err = posw_chain_block_bytes(c->chain, &own, hash);
+    const bool equal =
+        err == POSW_EPRUNED || (err == POSW_OK && own.size == raw->size && memcmp(own.data, raw->data, own.size) == 0);
+    posw_buf_clear(&own);
+    return equal;
+}
+
+/* What is known is not prepared again; with another body it is, which its transactions root refuses. */
+static void submit_raw(rpc_call *c, const posw_buf *raw) {
     const posw_sender_cache cache = {find_sender, c->pool};
+    posw_prepared p = {.verdict = posw_valid()};
     posw_header h;
-    if (!posw_block_header(&h, raw->data, raw->size) ||
-        h.gas_limit == posw_params_rules(posw_chain_params(c->chain), h.number).gas_limit)
-        return posw_prepare(out, raw->data, raw->size, NULL, NULL, &cache);
-    *out = (posw_prepared){.verdict = posw_invalid(POSW_RULE_GAS_LIMIT)};
-    return POSW_OK;
+    posw_hash hash;
+    bool known = false;
+    const bool has_header = posw_block_header(&h, raw->data, raw->size);
+    int err = has_header ? judge_header(c, &h, &p.verdict, &known) : POSW_OK;
+    if (has_header) posw_header_hash(&hash, &h);
+    if (err == POSW_OK && p.verdict.kind == POSW_VALID && known && is_stored(c, &hash, raw)) {
+        posw_jw_hash(&c->w, &hash);
+        return;
+    }
+    if (err == POSW_OK && p.verdict.kind == POSW_VALID) {
+        err = posw_prepare(&p, raw->data, raw->size, NULL, NULL, &cache);
+        p.pow_checked = has_header;
+    }
+    if (err != POSW_OK)
+        (void)rpc_fail_operating(c, err);
+    else
+        submit_prepared(c, &p);
 }
 
 /* The hash of the block, which may be on a side branch. */
 void rpc_posw_submit_block(rpc_call *c) {
     posw_buf raw = {0};
-    posw_prepared p = {0};
-    if (rpc_value_data(c, rpc_arg(0), rpc_param(c, 0), &raw, POSW_BLOCK_SIZE_MAX)) {
-        int err = prepare(c, &p, &raw);
-        if (err != POSW_OK)
-            (void)rpc_fail_operating(c, err);
-        else
-            submit_prepared(c, &p);
-    }
+    if (rpc_value_data(c, rpc_arg(0), rpc_param(c, 0), &raw, POSW_BLOCK_SIZE_MAX)) submit_raw(c, &raw);
     posw_buf_clear(&raw);
 }

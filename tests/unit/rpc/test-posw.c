@@ -406,6 +406,74 @@ static void test_submit_block(void **state) {
     w_close(&w);
 }
 
+static void refused_block(world *w, const posw_buf *bytes, const char *rule) {
+    char *raw = w_long_hex(posw_buf_view(bytes));
+    json_t *e = w_error(w, "posw_submitBlock", "[\"%s\"]", raw);
+    assert_string_equal(w_string(json_object_get(e, "data"), "rule"), rule);
+    json_decref(e);
+    free(raw);
+}
+
+static void wrong_state_root(void *arg, posw_header *h) {
+    (void)arg;
+    h->state_root.b[0] ^= 1;
+}
+
+/* A stranger's block costs its sender a proof of work before its transactions cost the node their signatures: here the
+ * one that nobody can have made is not come to. */
+static void test_submit_without_work(void **state) {
+    (void)state;
+    world w;
+    w_open(&w);
+    h_block good = h_simple(w.chain.chain, 1, 7);
+    posw_tx tx = {.type = POSW_TX_DYNAMIC_FEE,
+                  .is_protected = true,
+                  .chain_id = 1337,
+                  .gas_limit = 21000,
+                  .max_fee = posw_u256_from_u64(2000000000),
+                  .has_to = true,
+                  .to = h_address(7)};
+    tx.signature.b[31] = 5; /* x = 5 is not on the curve */
+    tx.signature.b[63] = 1;
+    posw_buf raw = {0}, forged = {0};
+    posw_tx_encode(&raw, &tx);
+    const posw_bytes item = posw_buf_view(&raw);
+    posw_header h = good.header;
+    ok(posw_trie_list_root(&h.transactions_root, &item, 1));
+    posw_block_encode(&forged, &h, &item, 1);
+    refused_block(&w, &forged, "H8");
+    /* The same in a block whose seal is right. */
+    const h_plan plan = {.miner = 1};
+    h_seal(w.chain.chain, &plan, &h);
+    posw_buf_reset(&forged);
+    posw_block_encode(&forged, &h, &item, 1);
+    refused_block(&w, &forged, "X2");
+    posw_buf_clear(&forged);
+    posw_buf_clear(&raw);
+    h_block_clear(&good);
+    w_close(&w);
+}
+
+/* What execution found is remembered: the block is not executed again. */
+static void test_submit_invalid_again(void **state) {
+    (void)state;
+    world w;
+    w_open(&w);
+    h_plan plan = {.miner = 1, .gap_s = 7, .before_seal = wrong_state_root};
+    h_block b = h_build(w.chain.chain, &plan);
+    refused_block(&w, &b.bytes, "X8");
+    refused_block(&w, &b.bytes, "X8");
+    posw_header child = b.header;
+    posw_buf bytes = {0};
+    child.parent_hash = b.hash;
+    child.number++;
+    posw_block_encode(&bytes, &child, NULL, 0);
+    refused_block(&w, &bytes, "F2");
+    posw_buf_clear(&bytes);
+    h_block_clear(&b);
+    w_close(&w);
+}
+
 static void test_status(void **state) {
     (void)state;
     world w;
@@ -477,6 +545,8 @@ int main(void) {
         cmocka_unit_test(test_work_with_signature),
         cmocka_unit_test(test_wrong_seal),
         cmocka_unit_test(test_submit_block),
+        cmocka_unit_test(test_submit_without_work),
+        cmocka_unit_test(test_submit_invalid_again),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_development),
     };
