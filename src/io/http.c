@@ -74,7 +74,7 @@ static const char *refusal_text(unsigned status) {
     case 426:
         return "this node speaks version 13 of the WebSocket protocol\n";
     case 429:
-        return "too many requests in this second; each call of a batch is one\n";
+        return "too many requests in this second; each call of a batch is one, and each 10 ms of work\n";
     case 503:
         return "the node is busy with other large requests; try again\n";
     default:
@@ -225,7 +225,6 @@ static int on_body(http_parser *p, const char *at, size_t size) {
 }
 
 static void answer_post(conn *c) {
-    posw_server *s = c->server;
     if (!http_is_json(c)) {
         refuse(c, 415);
         return;
@@ -235,7 +234,7 @@ static void answer_post(conn *c) {
         return;
     }
     c->asking = true;
-    s->o.data(s->o.arg, c->id, false, posw_buf_view(&c->body));
+    conn_hand_over(c, false, posw_buf_view(&c->body));
     if (c->later) return;
     c->asking = false;
     if (!c->closing && !c->answered)

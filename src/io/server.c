@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Never 0, which means "not begun". */
 uint64_t server_now_ms(const posw_server *s) {
@@ -165,19 +166,44 @@ void conn_write(conn *c, posw_bytes head, posw_bytes body) {
     c->server->backlog_bytes += sizeof *w + w->size;
 }
 
-/* A fixed second's budget for each address; the table is emptied when it is full, so it cannot grow. */
-bool conn_rate_allows(conn *c, posw_bytes body) {
+/* ---- requests a second ---- */
+
+/* A second's budget for each address; the table is emptied when it is full, so it cannot grow. What went beyond the
+ * budget is owed to the seconds that follow. NULL: no memory. */
+static rate_slot *rate_of(conn *c) {
     posw_server *s = c->server;
-    if (s->o.requests_per_s == 0) return true;
-    const unsigned n = s->o.count == NULL ? 1 : s->o.count(body);
     if (s->rates.count >= SERVER_RATE_ADDRESSES_MAX) posw_map_clear(&s->rates);
     rate_slot *slot = posw_map_put(&s->rates, c->address, NULL);
-    if (slot == NULL) return false;
-    uint64_t second = server_now_ms(s) / 1000;
-    if (slot->second != second) *slot = (rate_slot){second, 0};
-    if (n > s->o.requests_per_s - slot->count) return false;
+    if (slot == NULL) return NULL;
+    const uint64_t second = server_now_ms(s) / 1000, paid = (second - slot->second) * s->o.requests_per_s;
+    *slot = (rate_slot){second, slot->count > paid ? slot->count - paid : 0};
+    return slot;
+}
+
+bool conn_rate_allows(conn *c, posw_bytes body) {
+    const posw_server *s = c->server;
+    if (s->o.requests_per_s == 0) return true;
+    const unsigned n = s->o.count == NULL ? 1 : s->o.count(body);
+    rate_slot *slot = rate_of(c);
+    if (slot == NULL || slot->count + n > s->o.requests_per_s) return false;
     slot->count += n;
     return true;
+}
+
+/* Of this thread: what others on the machine do is not the client's fault. */
+static uint64_t busy_us(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void conn_hand_over(conn *c, bool stream, posw_bytes body) {
+    const posw_server *s = c->server;
+    const bool rated = s->o.requests_per_s != 0;
+    const uint64_t began_us = rated ? busy_us() : 0;
+    s->o.data(s->o.arg, c->id, stream, body);
+    rate_slot *slot = rated ? rate_of(c) : NULL;
+    if (slot != NULL) slot->count += (busy_us() - began_us) / SERVER_REQUEST_US;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {

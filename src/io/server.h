@@ -46,7 +46,8 @@ typedef struct {
     /* Of one IPv4 address or IPv6 /64 (of a /48 four times as many): of the internet, of private networks, of this
      * machine; 0: any number. Proxies stand on the latter two. */
     unsigned address_connections, private_connections, loopback_connections;
-    unsigned requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number. See count */
+    unsigned requests_per_s; /* of one IPv4 address or IPv6 /64; 0: any number. See count. One that keeps the thread
+                                busy counts once more for each 10 ms */
     unsigned request_ms;     /* from a request's first byte to its last; 0: 15,000 */
     unsigned idle_ms; /* an HTTP connection without bytes from the client, also while it reads an answer; 0: 120,000 */
     const posw_log *log;

@@ -26,7 +26,8 @@ enum {
     SERVER_HEADER_VALUE_MAX = 256,
     SERVER_PATH_MAX = 128, /* of a request, kept to find what is there */
     SERVER_RATE_ADDRESSES_MAX = 4096,
-    SERVER_SITE_SHARES = 4 /* as many connections as so many addresses have */
+    SERVER_SITE_SHARES = 4,    /* as many connections as so many addresses have */
+    SERVER_REQUEST_US = 10000, /* a request counts once more for each time that it keeps the thread busy so long */
 };
 
 enum conn_header {
@@ -78,8 +79,7 @@ typedef struct conn {
 } conn;
 
 typedef struct {
-    uint64_t second;
-    unsigned count;
+    uint64_t second, count;
 } rate_slot;
 
 struct posw_server {
@@ -128,6 +128,8 @@ bool conn_is_behind(const conn *c);
 void conn_answered_later(conn *c);
 /* May this address ask so many things in this second? They are counted if it may. */
 bool conn_rate_allows(conn *c, posw_bytes body);
+/* Calls the callback for a body that was allowed, and counts the time that it takes. */
+void conn_hand_over(conn *c, bool stream, posw_bytes body);
 uint64_t server_now_ms(const posw_server *s);
 
 /* http.c. Feeding may close the connection, whose memory stays until the loop goes on. Returns how many bytes were

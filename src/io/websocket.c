@@ -85,10 +85,11 @@ static void on_message(wslay_event_context_ptr ws, const struct wslay_event_on_m
     c->server->counters.requests++;
     if (!conn_rate_allows(c, (posw_bytes){m->msg, m->msg_length})) {
         c->server->counters.refused++;
-        say_goodbye(ws, WSLAY_CODE_POLICY_VIOLATION, "too many requests in this second; each call of a batch is one");
+        say_goodbye(ws, WSLAY_CODE_POLICY_VIOLATION,
+                    "too many requests in this second; each call of a batch is one, and each 10 ms of work");
         return;
     }
-    c->server->o.data(c->server->o.arg, c->id, true, (posw_bytes){m->msg, m->msg_length});
+    conn_hand_over(c, true, (posw_bytes){m->msg, m->msg_length});
 }
 
 static void accept_key(char out[32], const char *key) {

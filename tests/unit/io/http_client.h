@@ -89,7 +89,16 @@ static inline void answer_who(door *d, uint64_t client) {
         posw_server_send(d->server, client, (posw_bytes){address, sizeof address});
 }
 
-/* "hold" is answered when the test lets it go on; "count": how many requests
+/* Processor time of the server's thread. */
+static inline void be_busy(unsigned ms) {
+    struct timespec began, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+    do
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    while ((now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / 1000000 < ms);
+}
+
+/* "hold" is answered when the test lets it go on; "toil" after work for 0.4 s; "count": how many requests
  * there have been; "backlog": what waits to be written; "bodies": what other requests hold; "big N": N bytes; "push N":
  * N bytes 64 times; "nothing"; "twice"; "close"; "who": the address of who asks; "later…" comes back after a while;
  * anything else comes back. */
@@ -100,6 +109,7 @@ static inline void on_data(void *arg, uint64_t client, bool stream, posw_bytes b
     posw_server_send(d->server, 987654321, body); /* nobody */
     while (begins(body, "hold") && d->held)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (begins(body, "toil")) be_busy(400);
     if (begins(body, "big "))
         answer_number(d, client, body, 4, 1);
     else if (begins(body, "push "))

@@ -275,6 +275,34 @@ static void requests_that_count_more(void **state) {
     door_close(d);
 }
 
+/* A request that takes long counts as many: whoever sends such is not served for the seconds that this is worth, and
+ * then is again. */
+static void requests_that_take_long(void **state) {
+    (void)state;
+    posw_server_options o = door_options();
+    o.requests_per_s = 10;
+    door *d = door_open(&o);
+    const uint64_t began_ms = clock_ms();
+    unsigned refused = 0;
+    reply r = {.status = 0};
+    int fd = dial(d);
+    say_post(fd, "", "toil"); /* 41 of 10 a second */
+    hear_body(fd, "toil");
+    close(fd);
+    while (r.status != 200) {
+        fd = dial(d);
+        say_post(fd, "", "again");
+        assert_true(hear_reply(fd, &r));
+        refused += r.status == 429;
+        posw_buf_clear(&r.body);
+        close(fd);
+        rest_ms(20);
+    }
+    assert_true(refused > 0);
+    assert_true(clock_ms() - began_ms > 2500);
+    door_close(d);
+}
+
 /* While the server is busy, one client sends thousands of requests, and then another sends one: that one is answered
  * after a buffer of the first's requests, not after all of them. */
 static void who_sends_much_waits(void **state) {
@@ -482,6 +510,7 @@ int main(void) {
         cmocka_unit_test(room_for_small_requests),
         cmocka_unit_test(too_many_requests),
         cmocka_unit_test(requests_that_count_more),
+        cmocka_unit_test(requests_that_take_long),
         DOOR_TEST(who_sends_much_waits),
         cmocka_unit_test(slow_requests),
         cmocka_unit_test(idle_connections),
