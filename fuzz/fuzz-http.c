@@ -40,6 +40,10 @@ bool conn_rate_allows(conn *c, posw_bytes body) {
     return c->active_ms++ < 100;
 }
 
+void conn_hand_over(conn *c, bool stream, posw_bytes body) {
+    c->server->o.data(c->server->o.arg, c->id, stream, body);
+}
+
 uint64_t server_now_ms(const posw_server *s) {
     (void)s;
     return 1;
