@@ -276,7 +276,7 @@ bool addrman_takes(const posw_addrman *a, const posw_netaddr *address) {
 }
 
 bool addrman_is_gone(const posw_addrman_entry *e, uint64_t now_s) {
-    if (e->dialled_s + JUST_DIALLED_S > now_s) return false;
+    if (addrman_is_recent(e->dialled_s, JUST_DIALLED_S, now_s)) return false;
     if (e->seen_s > now_s + FUTURE_S) return true;
     if (e->seen_s + HORIZON_S < now_s) return true;
     if (e->success_s == 0 && e->failures >= NEVER_REACHED_MAX) return true;
@@ -295,7 +295,7 @@ static bool told_again(posw_addrman *a, addrman_entry *e, const posw_msg_address
                        uint64_t now_s) {
     static const posw_node_id none;
     const uint64_t step_s = seen_s + DAY_S > now_s ? HOUR_S : DAY_S;
-    if (seen_s > e->e.seen_s + step_s) e->e.seen_s = seen_s;
+    if (seen_s > e->e.seen_s + step_s || e->e.seen_s > now_s + FUTURE_S) e->e.seen_s = seen_s;
     if (memcmp(&e->e.id, &none, sizeof none) == 0) e->e.id = told->id;
     if (e->e.tried || e->refs == ADDRMAN_REFS_MAX) return false;
     return posw_random_below(&a->random, 1ULL << e->refs) == 0;
@@ -351,13 +351,13 @@ void posw_addrman_failed(posw_addrman *a, const posw_netaddr *address, bool coun
     if (e == NULL || !count) return;
     if (e->e.failures < UINT32_MAX) e->e.failures++;
     e->failed_s = now_s;
+    if (e->e.success_s > now_s) e->e.success_s = now_s - (now_s > 0); /* it was before, whatever the clock said then */
 }
 
 void posw_addrman_was_connected(posw_addrman *a, const posw_netaddr *address, uint64_t now_s) {
     addrman_entry *e = addrman_lookup(a, address);
     if (e == NULL) return;
-    if (e->e.seen_s < now_s) e->e.seen_s = now_s;
-    if (e->e.success_s < now_s) e->e.success_s = now_s;
+    e->e.seen_s = e->e.success_s = now_s;
 }
 
 void posw_addrman_remove(posw_addrman *a, const posw_netaddr *address) {
@@ -405,7 +405,7 @@ static bool resolve(posw_addrman *a, const addrman_collision *c, uint64_t now_s)
         promote(a, newcomer);
         return true;
     }
-    return old->e.success_s + ALIVE_S > now_s || c->since_s + TEST_S < now_s;
+    return addrman_is_recent(old->e.success_s, ALIVE_S, now_s) || c->since_s + TEST_S < now_s;
 }
 
 /* Each is taken off the list before it is decided: moving entries can drop others from it. */

@@ -22,7 +22,8 @@
  * The design is that of Bitcoin's address manager after Heilman, Kendler, Zohar, Goldberg, "Eclipse Attacks on
  * Bitcoin's Peer-to-Peer Network" (2015), but for the drawing by tellers.
  *
- * Times are unix seconds and come in; everything random comes from the seed: same seed and calls, same table. Memory:
+ * Times are unix seconds and come in; they may be earlier than in the run that was kept, and what lies ahead of them
+ * then is taken for unknown. Everything random comes from the seed: same seed and calls, same table. Memory:
  * at most 81,920 places, about 20 MB when an attacker has filled all that it can reach; it grows as needed.
  * Single-threaded. */
 #ifndef POSW_P2P_ADDRMAN_H

@@ -262,6 +262,46 @@ static void test_collisions(void **state) {
     posw_addrman_free(a);
 }
 
+/* Times of a run whose clock was ahead say nothing: they neither keep an address away, nor in its place. */
+static void test_clock_was_ahead(void **state) {
+    (void)state;
+    const uint64_t ahead = NOW + 365 * DAY;
+    posw_netaddr old, newcomer;
+    posw_addrman_entry e;
+    posw_msg_address told[POSW_ADDRMAN_ANSWER_MAX];
+
+    posw_addrman *a = start(1); /* it is told as soon as it was there, or somebody has heard of it */
+    const posw_netaddr x = v4(1, 1, 1, 1), y = v4(2, 2, 2, 2), source = v4(9, 9, 9, 9);
+    assert_true(add(a, x, x) && add(a, y, y));
+    posw_addrman_good(a, &x, NULL, ahead);
+    posw_addrman_was_connected(a, &x, ahead);
+    posw_addrman_was_connected(a, &y, ahead);
+    assert_int_equal(posw_addrman_answer(a, told, POSW_ADDRMAN_ANSWER_MAX, NOW), 0);
+    posw_addrman_was_connected(a, &x, NOW);
+    assert_true(posw_addrman_find(a, &e, &x) && e.seen_s == NOW && e.success_s == NOW);
+    assert_false(add(a, y, source));
+    assert_true(posw_addrman_find(a, &e, &y) && e.seen_s == NOW - 2 * HOUR);
+    assert_int_equal(posw_addrman_answer(a, told, POSW_ADDRMAN_ANSWER_MAX, NOW), 2);
+    unsigned of_x = 0; /* both were dialled in the future: that is not just now */
+    posw_addrman_attempt(a, &x, ahead);
+    for (int i = 0; i < 2000; i++) {
+        assert_true(posw_addrman_select(a, &e, POSW_ADDRMAN_EITHER, NOW));
+        of_x += posw_netaddr_equal(&e.address, &x);
+    }
+    assert_in_range(of_x, 850, 1150);
+    posw_addrman_free(a);
+
+    a = start(1); /* its place is not safe for a year */
+    make_collision(a, &old, &newcomer, NOW, NOW + DAY);
+    posw_addrman_good(a, &old, NULL, ahead);
+    assert_true(posw_addrman_select_collision(a, &e, NOW + DAY + 60));
+    posw_addrman_attempt(a, &old, NOW + DAY + 70);
+    posw_addrman_failed(a, &old, true, NOW + DAY + 80);
+    posw_addrman_resolve_collisions(a, NOW + DAY + 81);
+    assert_true(!is_tried(a, old) && is_tried(a, newcomer));
+    posw_addrman_free(a);
+}
+
 /* ---- choosing ---- */
 
 /* Those that fail are chosen less: an address with failures against one without. */
@@ -694,7 +734,7 @@ int main(void) {
         cmocka_unit_test(test_tellers), cmocka_unit_test(test_gone),          cmocka_unit_test(test_answer),
         cmocka_unit_test(test_flood),   cmocka_unit_test(test_flood_new),     cmocka_unit_test(test_kept),
         cmocka_unit_test(test_damage),  cmocka_unit_test(test_deterministic), cmocka_unit_test(test_quota),
-        cmocka_unit_test(test_proven),  cmocka_unit_test(test_proven_groups),
+        cmocka_unit_test(test_proven),  cmocka_unit_test(test_proven_groups), cmocka_unit_test(test_clock_was_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -555,6 +555,36 @@ static void test_anchors(void **state) {
     posw_buf_clear(&again);
 }
 
+/* A run whose clock was a year ahead leaves a book with times that are still to come. Who is in it is dialled all the
+ * same in the next run, and again in time when that has failed. */
+static void test_book_from_the_future(void **state) {
+    (void)state;
+    static world w;
+    posw_connect_options o = options();
+    posw_buf kept = {0};
+    start(&w, &o);
+    w.now_ms += 365 * 86400 * 1000ULL;
+    for (unsigned i = 0; i < 20; i++) {
+        const posw_netaddr a = v4(20 + i, 1, 1, 1);
+        know(&w, a);
+        posw_addrman_attempt(posw_connect_addresses(w.c), &a, w.now_ms / 1000);
+        if (i % 2 == 0) posw_addrman_good(posw_connect_addresses(w.c), &a, NULL, w.now_ms / 1000);
+    }
+    posw_connect_save(w.c, &kept);
+    posw_connect_free(w.c);
+
+    o.kept = posw_buf_view(&kept);
+    start(&w, &o);
+    run(&w, START_MS + 20000, POSW_DIAL_FAILED);
+    assert_true(w.count >= 8);
+    const size_t failed = w.count;
+    run(&w, START_MS + 20 * 60 * 1000, POSW_DIAL_READY);
+    assert_counts(&w, 8, 2);
+    assert_true(w.count > failed);
+    posw_connect_free(w.c);
+    posw_buf_clear(&kept);
+}
+
 /* Whatever is wrong with it, the start is with an empty table and a sentence. */
 static void test_damaged_book(void **state) {
     (void)state;
@@ -668,6 +698,7 @@ int main(void) {
         cmocka_unit_test(test_bootnodes),
         cmocka_unit_test(test_anchors),
         cmocka_unit_test(test_damaged_book),
+        cmocka_unit_test(test_book_from_the_future),
         cmocka_unit_test(test_extra),
         cmocka_unit_test(test_private_network),
         cmocka_unit_test(test_deterministic),
