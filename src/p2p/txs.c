@@ -1,9 +1,11 @@
 /* Transactions: hashes are announced, what is unknown is asked for once, and what the pool takes is announced on.
  *
  * Limits: of each peer the latest 4,096 hashes that are to be told to it, the latest 8,192 to 16,384 that it has (8
- * bytes each), and 1,024 that it was asked for; in all 16,384 that are asked for. A peer can make the node judge 4,000
- * transactions a second, with twice that at once; what it announces beyond is passed over, others will announce it too.
- * What the pool refused is not asked for again before the next block. */
+ * bytes each), and 1,024 that it was asked for; in all 16,384 that are asked for, and beyond that 64 of each peer, so
+ * that whoever fills the places keeps nobody out. A peer can make the node judge 4,000 transactions a second, with
+ * twice that at once; what it announces beyond is passed over, others will announce it too. What the pool refused is
+ * not asked for again before the next block. What was announced and not given within 5 s is asked of another that has
+ * announced it, for a minute. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/siphash.h"
@@ -19,7 +21,11 @@ enum {
     REFUSED_MAX = 16384,
     ASKED_MAX = 16384,
     ASKED_PEER_MAX = 1024,
+    ASKED_SURE = 64, /* of a peer, when all places are taken; */
+    ASKED_ALL_MAX =
+        65536, /* those of peers that have left count on, and a node lets no more come in 5 s than fill this */
     ASK_MS = 5000,
+    ASK_ALL_MS = 60 * 1000, /* so long one after the other: some were mined or replaced before anybody gave them */
     TELL_MS =
         100, /* mean time between announcements to a peer: nobody can tell where a transaction came from by the time */
     BUDGET_PER_MS = 4,
@@ -43,8 +49,7 @@ struct p2p_txs_peer {
 };
 
 typedef struct {
-    uint64_t peer, asked_ms;
-    uint64_t other; /* announced it, too; 0: nobody */
+    uint64_t peer, asked_ms, first_ms; /* first_ms: when anybody was asked first */
 } asked_tx;
 
 struct p2p_txs {
@@ -80,6 +85,11 @@ static void recent_add(recent *r, uint64_t key, const uint8_t *seed) {
 static void recent_forget(recent *r, const uint8_t *seed) {
     if (r->now.count > 0) posw_map_reset(&r->now, seed);
     if (r->before.count > 0) posw_map_reset(&r->before, seed);
+}
+
+static void recent_remove(recent *r, uint64_t key) {
+    (void)posw_map_remove(&r->now, &key);
+    (void)posw_map_remove(&r->before, &key);
 }
 
 static bool recent_has(const recent *r, uint64_t key) {
@@ -176,21 +186,20 @@ static void send_get(posw_p2p *p, p2p_peer *peer, const posw_hash *hashes, size_
     p2p_send_end(p, peer, a);
 }
 
+static bool has_place(posw_p2p *p, p2p_txs_peer *t) {
+    const size_t most = p->txs->asked.count < ASKED_MAX ? ASKED_PEER_MAX : ASKED_SURE;
+    return p->txs->asked.count < ASKED_ALL_MAX && t->asked < most && budget_of(t, p->now_ms) > 0;
+}
+
 /* True: it is to be asked of this peer now. */
 static bool note_announced(posw_p2p *p, p2p_peer *peer, const posw_hash *hash) {
     p2p_txs *s = p->txs;
     bool added;
     if (posw_mempool_find(p->mempool, hash) != NULL || recent_has(&s->refused, key_of(p, hash))) return false;
-    asked_tx *a = posw_map_find(&s->asked, hash->b);
-    if (a != NULL) {
-        if (a->peer != peer->id && a->other == 0) a->other = peer->id;
-        return false;
-    }
-    if (s->asked.count >= ASKED_MAX || peer->relay->asked >= ASKED_PEER_MAX || budget_of(peer->relay, p->now_ms) == 0)
-        return false;
-    a = posw_map_put(&s->asked, hash->b, &added);
+    if (posw_map_find(&s->asked, hash->b) != NULL || !has_place(p, peer->relay)) return false;
+    asked_tx *a = posw_map_put(&s->asked, hash->b, &added);
     if (a == NULL) return false;
-    *a = (asked_tx){.peer = peer->id, .asked_ms = p->now_ms};
+    *a = (asked_tx){peer->id, p->now_ms, p->now_ms};
     peer->relay->asked++;
     peer->relay->budget--;
     return true;
@@ -319,7 +328,36 @@ static void tell(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     p2p_send_end(p, peer, a);
 }
 
-/* What did not come in time is asked of another that announced it, else forgotten. At most a batch a round. */
+/* Somebody else who has announced it: one that this node dialled, if there is one, since those who come can be many,
+ * announce everything first and give nothing. NULL: nobody. */
+static p2p_peer *other_announcer(posw_p2p *p, const posw_hash *hash) {
+    const uint64_t key = key_of(p, hash);
+    p2p_peer *chosen = NULL;
+    uint64_t alike = 0;
+    size_t i = 0;
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
+        if (peer->relay == NULL || !recent_has(&peer->relay->known, key)) continue;
+        const bool came = peer->kind == POSW_P2P_INBOUND;
+        if (chosen != NULL && came != (chosen->kind == POSW_P2P_INBOUND)) {
+            if (came) continue;
+            alike = 0;
+        }
+        if (posw_random_below(&p->random, ++alike) == 0) chosen = peer;
+    }
+    return chosen;
+}
+
+/* It is not in the pool, so whoever is known to have it has announced it; from now on this one no longer counts. */
+static void give_up_on(posw_p2p *p, const posw_hash *hash) {
+    const asked_tx *a = posw_map_find(&p->txs->asked, hash->b);
+    p2p_peer *from = p2p_find(p, a->peer);
+    (void)posw_map_remove(&p->txs->asked, hash->b);
+    if (from == NULL || from->relay == NULL) return;
+    if (from->relay->asked > 0) from->relay->asked--;
+    recent_remove(&from->relay->known, key_of(p, hash));
+}
+
+/* What did not come in time is asked of another, else forgotten. At most a batch a round. */
 static void ask_again(posw_p2p *p, posw_actions *out) {
     p2p_txs *s = p->txs;
     posw_hash late[POSW_MSG_TXS_MAX];
@@ -332,12 +370,12 @@ static void ask_again(posw_p2p *p, posw_actions *out) {
     qsort(late, n, sizeof *late, p2p_compare_hashes); /* the map's order must reach nobody */
     s->check_ms = n == POSW_MSG_TXS_MAX ? p->now_ms : p->now_ms + ASK_MS / 4;
     for (size_t i = 0; i < n; i++) {
-        const asked_tx old = *(asked_tx *)posw_map_find(&s->asked, late[i].b);
-        p2p_peer *from = p2p_find(p, old.peer), *other = p2p_find(p, old.other);
-        (void)posw_map_remove(&s->asked, late[i].b);
-        if (from != NULL && from->relay != NULL && from->relay->asked > 0) from->relay->asked--;
-        if (other != NULL && other->relay != NULL && other->state == P2P_READY && note_announced(p, other, &late[i]))
-            send_get(p, other, &late[i], 1, out);
+        const uint64_t first_ms = ((asked_tx *)posw_map_find(&s->asked, late[i].b))->first_ms;
+        give_up_on(p, &late[i]);
+        p2p_peer *other = p->now_ms >= first_ms + ASK_ALL_MS ? NULL : other_announcer(p, &late[i]);
+        if (other == NULL || !note_announced(p, other, &late[i])) continue;
+        ((asked_tx *)posw_map_find(&s->asked, late[i].b))->first_ms = first_ms;
+        send_get(p, other, &late[i], 1, out);
     }
     if (s->asked.count > 0) p2p_wake(p, s->check_ms);
 }

@@ -2,7 +2,15 @@
  * branches and unfinished messages are in test-sync.c, addresses and bans in their own. */
 #include "net.h"
 
-enum { TX_ASKED_PEER = 1024, TX_ASKED = 16384, TX_BUDGET = 8000, REBUILDS = 8, REBUILDS_PEER = 2 };
+enum {
+    TX_ASKED_PEER = 1024,
+    TX_ASKED = 16384,
+    TX_ASKED_SURE = 64,
+    TX_ASKED_ALL = 65536,
+    TX_BUDGET = 8000,
+    REBUILDS = 8,
+    REBUILDS_PEER = 2
+};
 
 /* Hashes that nobody has. */
 static void announce_txs(n_net *w, uint64_t peer, uint64_t first, size_t count) {
@@ -20,6 +28,7 @@ static size_t asked_txs(const n_net *w, uint64_t peer) {
     return n_asked(w, peer, POSW_MSG_GET_TXS, NULL, 0);
 }
 
+/* Whoever comes when all places are taken has a few of its own. */
 static void test_transactions_asked_for(void **state) {
     (void)state;
     n_net w;
@@ -30,12 +39,21 @@ static void test_transactions_asked_for(void **state) {
         n_greet(&w, peer, 0, 0);
         for (int i = 0; i < 3; i++, next += POSW_MSG_TX_HASHES_MAX)
             announce_txs(&w, peer, next, POSW_MSG_TX_HASHES_MAX);
-        assert_int_equal(asked_txs(&w, peer), all < TX_ASKED ? TX_ASKED_PEER : 0);
+        assert_int_equal(asked_txs(&w, peer), all < TX_ASKED ? TX_ASKED_PEER : TX_ASKED_SURE);
         all += asked_txs(&w, peer);
     }
-    assert_int_equal(all, TX_ASKED);
+    assert_int_equal(all, TX_ASKED + (N_PEERS - TX_ASKED / TX_ASKED_PEER) * TX_ASKED_SURE);
+    for (size_t asked = TX_ASKED_SURE; asked > 0; next += POSW_MSG_TX_HASHES_MAX) { /* one that comes and goes */
+        n_closed(&w, 1);
+        n_forget(&w);
+        n_greet(&w, 1, 0, 0);
+        announce_txs(&w, 1, next, POSW_MSG_TX_HASHES_MAX);
+        asked = asked_txs(&w, 1);
+        all += asked;
+    }
+    assert_int_equal(all, TX_ASKED_ALL);
     n_forget(&w);
-    for (int i = 0; i < 200; i++) /* what did not come is forgotten, and there is room again */
+    for (int i = 0; i < 800; i++) /* what did not come is forgotten, and there is room again */
         n_tick(&w, 100);
     announce_txs(&w, 1, next, 10);
     assert_int_equal(asked_txs(&w, 1), 10);
@@ -106,6 +124,63 @@ static void send_tx(n_net *w, uint64_t peer, const h_tx *tx) {
     posw_msg_end(&list);
     n_send(w, peer, &b);
     posw_buf_clear(&b);
+}
+
+/* Strangers who announce a transaction and do not give it, many and first, only put it off: it is asked of the others
+ * that have announced it, one after the other for a minute, and of one that the node dialled before any further
+ * stranger. */
+static void test_announced_and_not_given(void **state) {
+    (void)state;
+    enum { SILENT = 8, HONEST, DIALLED };
+    for (int with_dialled = 0; with_dialled < 2; with_dialled++) {
+        n_net w;
+        const uint64_t last = with_dialled ? DIALLED : HONEST;
+        uint64_t given_to = 0, rounds = 0;
+        size_t pending;
+        h_tx tx = h_transfer(5, 0, 6, 1);
+        n_open(&w);
+        for (uint64_t peer = 1; peer <= last; peer++) {
+            n_greet(&w, peer, 0, 0);
+            if (peer == DIALLED) p2p_find(w.p2p, peer)->kind = POSW_P2P_OUTBOUND;
+        }
+        for (uint64_t peer = 1; peer <= last; peer++) {
+            announce_tx(&w, peer, &tx);
+            assert_int_equal(asked_txs(&w, peer), peer == 1);
+        }
+        for (; given_to == 0 && rounds < SILENT + 1; rounds++) {
+            n_forget(&w);
+            for (int i = 0; i < 50; i++)
+                n_tick(&w, 126);
+            for (uint64_t peer = HONEST; peer <= last; peer++)
+                if (asked_txs(&w, peer) > 0) given_to = peer;
+        }
+        assert_int_equal(given_to, last);
+        if (with_dialled) assert_int_equal(rounds, 1);
+        send_tx(&w, given_to, &tx);
+        posw_mempool_counts(w.pool, &pending, NULL, NULL);
+        assert_int_equal(pending, 1);
+        assert_int_equal(n_violations(&w), 0);
+        posw_buf_clear(&tx.raw);
+        n_close(&w);
+    }
+}
+
+/* Nobody gives it: after a minute it is forgotten, though there are more who have announced it. */
+static void test_announced_and_never_given(void **state) {
+    (void)state;
+    n_net w;
+    size_t asked = 0;
+    n_open(&w);
+    for (uint64_t peer = 1; peer <= N_PEERS; peer++) {
+        n_greet(&w, peer, 0, 0);
+        announce_txs(&w, peer, 1, 1);
+    }
+    for (int i = 0; i < 1400; i++)
+        n_tick(&w, 100);
+    for (uint64_t peer = 1; peer <= N_PEERS; peer++)
+        asked += asked_txs(&w, peer);
+    assert_in_range(asked, 10, 13);
+    n_close(&w);
 }
 
 /* A block on the tip with this one transaction, which is sent with it. */
@@ -504,6 +579,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transactions_asked_for),
         cmocka_unit_test(test_transactions_judged),
+        cmocka_unit_test(test_announced_and_not_given),
+        cmocka_unit_test(test_announced_and_never_given),
         cmocka_unit_test(test_refused_until_the_next_block),
         cmocka_unit_test(test_hashes_that_are_known),
         cmocka_unit_test(test_rebuilds),
