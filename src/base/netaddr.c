@@ -37,16 +37,6 @@ bool posw_netaddr_is_ipv4(const posw_netaddr *a) {
     return is_ipv4(a->ip);
 }
 
-void posw_netaddr_unit(uint8_t out[16], const posw_netaddr *a) {
-    memset(out, 0, 16);
-    memcpy(out, a->ip, posw_netaddr_is_ipv4(a) ? 16 : 8);
-}
-
-void posw_netaddr_site(uint8_t out[16], const posw_netaddr *a) {
-    memset(out, 0, 16);
-    memcpy(out, a->ip, posw_netaddr_is_ipv4(a) ? 16 : 6);
-}
-
 bool posw_netaddr_is_loopback(const posw_netaddr *a) {
     static const block ipv6_loopback = {{[15] = 1}, 128};
     return is_ipv4(a->ip) ? a->ip[12] == 127 : in_block(a->ip, &ipv6_loopback);
@@ -98,6 +88,23 @@ static bool inner_ipv4(uint8_t out[4], const uint8_t ip[16]) {
         return false;
     }
     return true;
+}
+
+/* The first bytes of IPv6, or the IPv4 address. */
+static void put_part(uint8_t out[16], const posw_netaddr *a, size_t bytes) {
+    memset(out, 0, 16);
+    if (inner_ipv4(out + sizeof ipv4_prefix, a->ip))
+        memcpy(out, ipv4_prefix, sizeof ipv4_prefix);
+    else
+        memcpy(out, a->ip, bytes);
+}
+
+void posw_netaddr_unit(uint8_t out[16], const posw_netaddr *a) {
+    put_part(out, a, 8);
+}
+
+void posw_netaddr_site(uint8_t out[16], const posw_netaddr *a) {
+    put_part(out, a, 6);
 }
 
 static bool is_private(const posw_netaddr *a) {

@@ -19,10 +19,11 @@ enum { POSW_NETADDR_TEXT = 56, POSW_NODE_URL_TEXT = 64 + 2 * 32 + 16, POSW_NETGR
 
 bool posw_netaddr_equal(const posw_netaddr *a, const posw_netaddr *b);
 bool posw_netaddr_is_ipv4(const posw_netaddr *a);
-/* What one user has: an IPv4 address, of IPv6 the /64 (and 8 zeros). */
+/* What one user has: an IPv4 address (also inside 6to4, Teredo, NAT64, where many users have one /64), else of IPv6 the
+ * /64 (and 8 zeros). */
 void posw_netaddr_unit(uint8_t out[16], const posw_netaddr *a);
-/* What one user can have for the asking: an IPv4 address, of IPv6 the /48 (and 10 zeros), in which there are 65,536
- * such units. */
+/* What one user can have for the asking: an IPv4 address (as above), else of IPv6 the /48 (and 10 zeros), in which
+ * there are 65,536 such units. */
 void posw_netaddr_site(uint8_t out[16], const posw_netaddr *a);
 bool posw_netaddr_is_loopback(const posw_netaddr *a);
 /* Can be reached over the public internet: not loopback, private, link-local, shared (100.64/10), documentation,

@@ -2,8 +2,8 @@
  * (discouraged for 24 hours: not dialled, first to be evicted).
  *
  * Both are bounded: 1,000 bans, and the latest 10,000 discouraged. IPv4 counts by address, IPv6 by /64, since that is
- * what a single machine has at least. Loopback is never discouraged: it would be all local nodes at once. Times are
- * unix seconds. */
+ * what a single machine has at least; an IPv4 address that is reached by a translator or tunnel counts as itself.
+ * Loopback is never discouraged: it would be all local nodes at once. Times are unix seconds. */
 #ifndef POSW_P2P_BANS_H
 #define POSW_P2P_BANS_H
 

@@ -272,6 +272,11 @@ static void test_units(void **state) {
     unit_is("1.2.3.4:5", "1.2.3.4", "1.2.3.4");
     unit_is("[2a01:4f8:1:2:3:4:5:6]:7", "[2a01:4f8:1:2::]", "[2a01:4f8:1::]");
     unit_is("[::1]", "[::]", "[::]");
+    /* of what leads to an IPv4 address, that one: the first bits are the same for all behind a translator */
+    unit_is("[64:ff9b::1.2.3.4]:5", "1.2.3.4", "1.2.3.4");
+    unit_is("[64:ff9b::1.2.3.5]:5", "1.2.3.5", "1.2.3.5");
+    unit_is("[2002:0102:0304:ff00::1]:5", "1.2.3.4", "1.2.3.4");
+    unit_is("[2001:0:9:9:9:9:fefd:fcfb]:5", "1.2.3.4", "1.2.3.4");
 }
 
 #define ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -236,6 +236,10 @@ static void test_discouraged(void **state) {
     assert_true(posw_bans_is_discouraged(b, &v6, NOW) && posw_bans_is_discouraged(b, &v6_64, NOW) &&
                 !posw_bans_is_discouraged(b, &v6_other, NOW));
     assert_false(posw_bans_is_discouraged(b, &local, NOW));
+    /* behind a translator all of IPv4 lies in one /64 */
+    const posw_netaddr translated = at("[64:ff9b::5.6.7.8]:5"), another = at("[64:ff9b::5.6.7.9]:5");
+    posw_bans_discourage(b, &translated, NOW);
+    assert_true(posw_bans_is_discouraged(b, &translated, NOW) && !posw_bans_is_discouraged(b, &another, NOW));
     assert_true(posw_bans_is_discouraged(b, &x, NOW + 86399) && !posw_bans_is_discouraged(b, &x, NOW + 86400));
     posw_bans_discourage(b, &x, NOW + 86000); /* again: longer */
     assert_true(posw_bans_is_discouraged(b, &x, NOW + 2 * 86000));
