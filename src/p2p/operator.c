@@ -18,6 +18,11 @@ static size_t memory_of(const p2p_peer *peer) {
            p2p_txs_peer_memory(peer);
 }
 
+/* Our clock may have been set back since it greeted: then its blocks are in the future, and nobody greets anew. */
+static int64_t clock_offset_of(const posw_p2p *p, const p2p_peer *peer) {
+    return peer->clock_ahead_s + (int64_t)(posw_node_now_ms(p->node) / 1000) - (int64_t)posw_node_now_s(p->node);
+}
+
 size_t posw_p2p_peers(const posw_p2p *p, posw_p2p_peer_info *out, size_t max) {
     for (size_t i = 0; i < p->peer_count && i < max; i++) {
         const p2p_peer *peer = p->peers[i];
@@ -31,7 +36,7 @@ size_t posw_p2p_peers(const posw_p2p *p, posw_p2p_peer_info *out, size_t max) {
                                       .hash = peer->hash,
                                       .weight = peer->weight,
                                       .connected_s = peer->opened_ms / 1000,
-                                      .clock_offset_s = peer->clock_offset_s,
+                                      .clock_offset_s = clock_offset_of(p, peer),
                                       .ping_ms = peer->ping_ms,
                                       .bytes_in = peer->bytes_in,
                                       .bytes_out = peer->bytes_out,
@@ -53,7 +58,7 @@ static bool clock_offset(const posw_p2p *p, int64_t *by) {
     int64_t offsets[POSW_P2P_NAMED_MAX];
     size_t n = 0, i = 0;
     for (const p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL && n < POSW_ARRAY_SIZE(offsets);)
-        if (peer->kind != POSW_P2P_INBOUND) offsets[n++] = peer->clock_offset_s;
+        if (peer->kind != POSW_P2P_INBOUND) offsets[n++] = clock_offset_of(p, peer);
     if (n < 4) return false;
     qsort(offsets, n, sizeof *offsets, compare_offsets);
     *by = offsets[n / 2];

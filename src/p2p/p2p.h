@@ -84,7 +84,7 @@ typedef struct {
     posw_hash hash;
     posw_u256 weight;
     uint64_t connected_s;
-    int64_t clock_offset_s;                    /* its clock minus ours at HELLO */
+    int64_t clock_offset_s;                    /* its clock minus ours, if both went on evenly since HELLO */
     uint32_t ping_ms;                          /* the latest; UINT32_MAX: none yet */
     uint64_t bytes_in, bytes_out, blocks, txs; /* delivered to us first */
     size_t memory;                             /* bytes held for it */

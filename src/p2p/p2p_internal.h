@@ -78,7 +78,7 @@ typedef struct p2p_peer {
     uint32_t version, flags;
     uint64_t parts, unknown_upgrade; /* p2p_fork_judgement */
     uint16_t listen_port;
-    int64_t clock_offset_s;
+    int64_t clock_ahead_s; /* its clock at HELLO, minus now_ms: that goes on evenly when the own clock is set back */
     char agent[POSW_P2P_AGENT_MAX + 1];
     /* usefulness, for eviction and operators */
     size_t unsent; /* bytes given to the performer since it was last DRAINED: an upper bound of what waits */

@@ -102,7 +102,7 @@ static bool on_hello(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     peer->version = (uint32_t)(m.version < UINT32_MAX ? m.version : UINT32_MAX);
     peer->flags = (uint32_t)m.flags;
     peer->listen_port = m.port;
-    peer->clock_offset_s = (int64_t)(m.time_s < INT64_MAX ? m.time_s : INT64_MAX) - (int64_t)posw_node_now_s(p->node);
+    peer->clock_ahead_s = (int64_t)(m.time_s < INT64_MAX ? m.time_s : INT64_MAX) - (int64_t)(p->now_ms / 1000);
     posw_msg_text(peer->agent, sizeof peer->agent, m.agent);
     set_tip(peer, m.number, &m.hash, &m.weight);
     peer->next_ping_ms = p->now_ms;

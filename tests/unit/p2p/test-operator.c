@@ -66,10 +66,36 @@ static void test_clock_is_off(void **state) {
     assert_string_equal(problem(&w, &s), "");
     for (uint64_t peer = 1; peer <= 5; peer++) {
         p2p_find(w.p2p, peer)->kind = POSW_P2P_OUTBOUND; /* those who came could lie about it */
-        p2p_find(w.p2p, peer)->clock_offset_s = 300 + (int64_t)peer;
+        p2p_find(w.p2p, peer)->clock_ahead_s = 300 + (int64_t)peer;
     }
     assert_non_null(strstr(problem(&w, &s), "the clock is off by about"));
     assert_non_null(strstr(s.problem, "set it"));
+    n_close(&w);
+}
+
+/* Nobody greets anew when the own clock is set back: the peers' clocks are as far from it as they were from the time
+ * that the node went on with. */
+static void test_clock_is_set_back(void **state) {
+    (void)state;
+    n_net w;
+    posw_p2p_status s;
+    posw_p2p_peer_info info;
+    n_open(&w);
+    for (uint64_t peer = 1; peer <= 5; peer++) {
+        n_greet(&w, peer, 0, 0);
+        p2p_find(w.p2p, peer)->kind = POSW_P2P_OUTBOUND;
+    }
+    w.now_ms += 1000;
+    n_step(&w, &(posw_event){.type = POSW_EVENT_TICK, .behind_ms = 3600 * 1000});
+    assert_string_equal(problem(&w, &s), "the clock is off by about 3600 s: set it (blocks may be refused)");
+    assert_int_equal(s.clock_offset_s, 3600);
+    assert_int_equal(posw_p2p_peers(w.p2p, &info, 1), 5);
+    assert_int_equal(info.clock_offset_s, 3600);
+    n_greet(&w, 6, 0, 0); /* whoever greets meanwhile says the same */
+    p2p_find(w.p2p, 6)->kind = POSW_P2P_OUTBOUND;
+    n_step(&w, &(posw_event){.type = POSW_EVENT_TICK}); /* it is right again */
+    assert_string_equal(problem(&w, &s), "");
+    assert_int_equal(s.clock_offset_s, 0);
     n_close(&w);
 }
 
@@ -150,7 +176,8 @@ static void test_traffic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_peers),      cmocka_unit_test(test_named_in_vain), cmocka_unit_test(test_clock_is_off),
+        cmocka_unit_test(test_no_peers),      cmocka_unit_test(test_named_in_vain),
+        cmocka_unit_test(test_clock_is_off),  cmocka_unit_test(test_clock_is_set_back),
         cmocka_unit_test(test_not_reachable), cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
