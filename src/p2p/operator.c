@@ -162,7 +162,11 @@ int posw_p2p_ban(posw_p2p *p, const char *text, uint64_t until_s, posw_actions *
     posw_bans *bans = posw_connect_bans(p->connect);
     posw_subnet subnet;
     if (!posw_subnet_parse(&subnet, text)) return POSW_EINVAL;
-    if (until_s == 0) return posw_bans_remove(bans, &subnet) ? POSW_OK : POSW_ENOTFOUND;
+    if (until_s == 0) {
+        if (!posw_bans_remove(bans, &subnet)) return POSW_ENOTFOUND;
+        p2p_save(p, out);
+        return POSW_OK;
+    }
     const int rc = posw_bans_add(bans, &subnet, until_s, p->now_ms / 1000);
     if (rc != POSW_OK) return rc;
     for (size_t i = 0; i < p->peer_count; i++)

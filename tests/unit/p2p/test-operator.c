@@ -117,6 +117,34 @@ static void test_not_reachable(void **state) {
     n_close(&w);
 }
 
+/* Set and lifted, both are kept at once: a node that is killed a moment later has not forgotten either. */
+static void test_bans_are_kept(void **state) {
+    (void)state;
+    n_net w;
+    const posw_netaddr there = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 9, [15] = 7}, .port = 5};
+    n_open(&w);
+    for (int lifted = 0; lifted < 2; lifted++) {
+        posw_actions a = {0};
+        posw_bytes kept = {NULL, 0};
+        posw_message warning;
+        posw_connect *next;
+        assert_int_equal(posw_p2p_ban(w.p2p, "9.0.0.0/24", lifted ? 0 : w.now_ms / 1000 + 60, &a), POSW_OK);
+        for (size_t i = 0; i < a.count; i++)
+            if (a.items[i].type == POSW_ACTION_SAVE_PEERS) kept = posw_buf_view(&a.items[i].data);
+        assert_true(kept.size > 0);
+        const posw_connect_options o = {.private_network = true, .kept = kept};
+        assert_int_equal(posw_connect_new(&next, &warning, &o, w.now_ms), POSW_OK);
+        assert_string_equal(warning.text, "");
+        assert_int_equal(posw_bans_has(posw_connect_bans(next), &there, w.now_ms / 1000), !lifted);
+        posw_connect_free(next);
+        posw_actions_clear(&a);
+    }
+    posw_actions none = {0};
+    assert_int_equal(posw_p2p_ban(w.p2p, "9.0.0.0/24", 0, &none), POSW_ENOTFOUND);
+    assert_int_equal(none.count, 0);
+    n_close(&w);
+}
+
 /* ---- Traffic ---- */
 
 typedef struct {
@@ -178,7 +206,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_peers),      cmocka_unit_test(test_named_in_vain),
         cmocka_unit_test(test_clock_is_off),  cmocka_unit_test(test_clock_is_set_back),
-        cmocka_unit_test(test_not_reachable), cmocka_unit_test(test_traffic),
+        cmocka_unit_test(test_not_reachable), cmocka_unit_test(test_bans_are_kept),
+        cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
