@@ -237,11 +237,13 @@ static void remember_own(posw_connect *c, const posw_netaddr *address) {
     posw_addrman_remove(c->addresses, address);
 }
 
-/* How the connection's end moves the node that was named. */
-static void settle_target(connect_target *t, enum posw_dial_result result, uint64_t now_ms) {
+/* How the connection's end moves the node that was named. It may have dialled us at the same moment, and have closed
+ * our connection as we closed its: a lot decides who is first the next time. */
+static void settle_target(posw_connect *c, connect_target *t, enum posw_dial_result result, uint64_t now_ms) {
     if (result == POSW_DIAL_USELESS) t->wait_ms = CONNECT_BACKOFF_MAX_MS;
     connect_target_failed(t, now_ms);
-    if (result == POSW_DIAL_KNOWN) t->at_ms = now_ms + CONNECT_KNOWN_MS;
+    if (result == POSW_DIAL_KNOWN)
+        t->at_ms = now_ms + CONNECT_KNOWN_MS / 2 + posw_random_below(&c->random, CONNECT_KNOWN_MS / 2);
     if (result == POSW_DIAL_SELF) t->at_ms = UINT64_MAX;
 }
 
@@ -256,7 +258,7 @@ void posw_connect_result(posw_connect *c, uint64_t peer, enum posw_dial_result r
         return;
     }
     drop_link(c, l);
-    if (t != NULL) settle_target(t, result, now_ms);
+    if (t != NULL) settle_target(c, t, result, now_ms);
     switch (result) {
     case POSW_DIAL_READY:
     case POSW_DIAL_FULL:
@@ -292,6 +294,7 @@ void posw_connect_gone(posw_connect *c, uint64_t peer, uint64_t now_ms) {
     if (t == NULL) return;
     if (now_ms >= was.ready_ms + CONNECT_STEADY_MS) t->wait_ms = CONNECT_BACKOFF_MIN_MS;
     connect_target_failed(t, now_ms);
+    if (now_ms < was.ready_ms + CONNECT_BRIEF_MS) t->at_ms += posw_random_below(&c->random, t->at_ms - now_ms);
 }
 
 /* ---- names ---- */

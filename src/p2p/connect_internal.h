@@ -12,7 +12,9 @@ enum {
     CONNECT_BACKOFF_MAX_MS = 5 * 60 * 1000,
     CONNECT_BACKOFF_NAMED_MS = 60 * 1000, /* the longest wait for a node that the operator named */
     CONNECT_STEADY_MS = 60 * 1000,  /* a named connection that lasted so long starts over with the shortest wait */
-    CONNECT_KNOWN_MS = 60 * 1000,   /* until a named node that is connected anyway (it dialled us) is tried again, */
+    CONNECT_BRIEF_MS = 5 * 1000,    /* one that ended sooner may have met the other's own dial */
+    CONNECT_KNOWN_MS = 60 * 1000,   /* until a named node that is connected anyway (it dialled us) is tried again, or
+                                       half of it by lot, */
     CONNECT_LOOK_MS = 5 * 1000,     /* and until it is looked whether it still is */
     CONNECT_RESOLVE_MS = 30 * 1000, /* without an answer: it failed */
     CONNECT_DNS_AGAIN_MS = 10 * 60 * 1000,

@@ -376,6 +376,46 @@ static void test_named(void **state) {
     posw_connect_free(w.c);
 }
 
+/* Dials the named node when it is due; true: at another time than the other one, by more than the half of a second. */
+static bool dial_apart(world *a, world *b) {
+    world *const both[2] = {a, b};
+    for (int i = 0; i < 2; i++)
+        for (const size_t before = both[i]->count; both[i]->count == before;) {
+            const uint64_t at_ms = ask(both[i]);
+            if (both[i]->count == before) both[i]->now_ms = at_ms;
+        }
+    return a->now_ms > b->now_ms + 500 || b->now_ms > a->now_ms + 500;
+}
+
+/* Two that name each other and dial at the same moment close each other's connection as one too many, after it was
+ * ready here or before. They do not do so again and again. */
+static void test_two_dial_each_other(void **state) {
+    (void)state;
+    static world a, b;
+    for (int known = 0; known < 2; known++) {
+        posw_connect_options o = options();
+        const posw_node_url named = url("127.0.0.1:7");
+        unsigned rounds = 0;
+        o.named = &named;
+        o.named_count = 1;
+        o.named_only = true;
+        start(&a, &o);
+        o.seed[0]++;
+        start(&b, &o);
+        while (!dial_apart(&a, &b)) {
+            world *const both[2] = {&a, &b};
+            assert_true(rounds++ < 10);
+            for (int i = 0; i < 2; i++) {
+                result(both[i], both[i]->count - 1, known ? POSW_DIAL_KNOWN : POSW_DIAL_READY);
+                both[i]->now_ms += 100;
+                posw_connect_gone(both[i]->c, both[i]->dials[both[i]->count - 1].peer, both[i]->now_ms);
+            }
+        }
+        posw_connect_free(a.c);
+        posw_connect_free(b.c);
+    }
+}
+
 static void test_add_and_remove_named(void **state) {
     (void)state;
     static world w;
@@ -693,6 +733,7 @@ int main(void) {
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_unwanted),
         cmocka_unit_test(test_named),
+        cmocka_unit_test(test_two_dial_each_other),
         cmocka_unit_test(test_add_and_remove_named),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_bootnodes),
