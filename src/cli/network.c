@@ -34,7 +34,8 @@ static int read_nodes(const cli *c, const char *option, posw_node_url **out, siz
     return code;
 }
 
-static int read_addresses(cli_network *n) {
+/* port: that others dial, unless the external address names another; 0: any free one, which is not known yet. */
+static int read_addresses(cli_network *n, uint16_t port) {
     const cli *c = n->c;
     const char *external = cli_text(c, "external");
     size_t extra = 0;
@@ -50,7 +51,8 @@ static int read_addresses(cli_network *n) {
         n->named = connect;
     }
     if (code == CLI_OK) code = read_nodes(c, "bootnodes", &n->bootnodes, &n->options.bootnode_count);
-    if (code == CLI_OK && external != NULL && !posw_netaddr_parse(&n->options.external, external, POSW_P2P_PORT))
+    if (port == 0) port = POSW_P2P_PORT;
+    if (code == CLI_OK && external != NULL && !posw_netaddr_parse(&n->options.external, external, port))
         code = cli_usage(c, "--external: %s is not a numeric address; write 1.2.3.4:30301 or [2001:db8::1]:30301",
                          external);
     n->options.named = n->named;
@@ -78,7 +80,7 @@ static int read_options(cli_network *n, posw_runner_options *ro) {
     ro->p2p_inbound = (unsigned)inbound + 16; /* some more shake hands, or are about to go */
     ro->p2p_handshakes = (unsigned)handshakes;
     ro->port_mapping = !cli_switch(c, "no-port-mapping");
-    return read_addresses(n);
+    return read_addresses(n, (uint16_t)port);
 }
 
 static int open_files(cli_network *n) {

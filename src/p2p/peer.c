@@ -10,6 +10,12 @@
 
 /* ---- HELLO ---- */
 
+/* At which others may dial this node: a router's port, if one lets them in, need not be the one listened on. */
+static uint16_t door_of(const posw_p2p *p) {
+    if (p->options.listen_port == 0 || p->options.external.port == 0) return p->options.listen_port;
+    return p->options.external.port;
+}
+
 void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     const posw_header *tip = posw_chain_tip(p->chain);
     const char *agent = p->options.agent == NULL ? "posw/" POSW_VERSION : p->options.agent;
@@ -27,7 +33,7 @@ void p2p_peer_open(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
                  (p->options.seeder ? POSW_MSG_HELLO_SEEDER : 0) |
                  (posw_chain_first_body(p->chain) > 0 ? POSW_MSG_HELLO_RECENT : 0) |
                  (peer->kind == POSW_P2P_BLOCK_ONLY || peer->kind == POSW_P2P_FEELER ? 0 : POSW_MSG_HELLO_RELAYS),
-        .port = p->options.listen_port,
+        .port = door_of(p),
         .time_s = posw_node_now_s(p->node),
         .agent = posw_bytes_of(agent, strlen(agent))};
     memcpy(m.nonce, p->own_nonce, sizeof m.nonce);

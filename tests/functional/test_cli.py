@@ -955,6 +955,16 @@ class Nodes(Case):
         self.refused(posw("dev", "--port", "0", "--host", "0.0.0.0"), "0.0.0.0", "--rpc-public")
         self.refused(posw("dev", "--port", "0", "--host", "localhost.invalid", "--rpc-public"), "not a numeric IP address")
 
+    def test_port_of_the_external_address(self):
+        """It is that of --p2p-port, where the address names none."""
+        self.chain()
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        for address, at in (("203.0.113.7", "203.0.113.7:%d" % port), ("203.0.113.7:5", "203.0.113.7:5"), ("[2001:db8::1]", "[2001:db8::1]:%d" % port)):
+            with Node("node", *self.of(), "--listen", "127.0.0.1", "--no-port-mapping", "--p2p-port", str(port), "--external", address) as node:
+                self.assertEqual(node.ready["node"].split("@")[1], at)
+
     def test_second_node_on_the_same_datadir(self):
         self.chain()
         with Node("node", *self.of(), "--no-network") as node:

@@ -145,6 +145,33 @@ static void test_bans_are_kept(void **state) {
     n_close(&w);
 }
 
+/* ---- What others are told ---- */
+
+static unsigned port_told(n_net *w, uint64_t peer) {
+    posw_msg_frame f;
+    posw_msg_hello m;
+    n_connect(w, peer);
+    assert_int_equal(n_got(w, peer, POSW_MSG_HELLO, &f), 1);
+    assert_true(posw_msg_hello_decode(&m, f.payload));
+    return m.port;
+}
+
+/* A router may let peers in at another port than the node listens on: whoever meets this node must not remember an
+ * address at which nobody answers. */
+static void test_port_that_is_told(void **state) {
+    (void)state;
+    n_net w;
+    posw_netaddr external = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 9, [15] = 7}, .port = 40000};
+    n_open(&w);
+    posw_p2p_set_external(w.p2p, &external);
+    assert_int_equal(port_told(&w, 1), 0); /* it does not listen */
+    w.p2p->options.listen_port = 30301;
+    assert_int_equal(port_told(&w, 2), 40000);
+    posw_p2p_set_external(w.p2p, &(posw_netaddr){{0}, 0});
+    assert_int_equal(port_told(&w, 3), 30301);
+    n_close(&w);
+}
+
 /* ---- Traffic ---- */
 
 typedef struct {
@@ -204,10 +231,10 @@ static void test_traffic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_peers),      cmocka_unit_test(test_named_in_vain),
-        cmocka_unit_test(test_clock_is_off),  cmocka_unit_test(test_clock_is_set_back),
-        cmocka_unit_test(test_not_reachable), cmocka_unit_test(test_bans_are_kept),
-        cmocka_unit_test(test_traffic),
+        cmocka_unit_test(test_no_peers),          cmocka_unit_test(test_named_in_vain),
+        cmocka_unit_test(test_clock_is_off),      cmocka_unit_test(test_clock_is_set_back),
+        cmocka_unit_test(test_not_reachable),     cmocka_unit_test(test_bans_are_kept),
+        cmocka_unit_test(test_port_that_is_told), cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
