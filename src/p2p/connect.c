@@ -220,9 +220,10 @@ bool posw_connect_has_surplus(const posw_connect *c) {
 /* ---- what became of a dial ---- */
 
 static void ready(posw_connect *c, connect_link *l, const posw_node_id *id, uint64_t now_ms) {
-    const connect_target *t = connect_find_target(c, l->target);
+    connect_target *t = connect_find_target(c, l->target);
     if (l->ready) return;
     l->ready = true;
+    if (t != NULL) t->failure = 0;
     l->ready_ms = now_ms;
     if (l->kind != POSW_P2P_FEELER) c->change_ms = now_ms;
     if (t != NULL && t->kind == CONNECT_BOOTNODE) {
@@ -297,16 +298,30 @@ void posw_connect_gone(posw_connect *c, uint64_t peer, uint64_t now_ms) {
     if (now_ms < was.ready_ms + CONNECT_BRIEF_MS) t->at_ms += posw_random_below(&c->random, t->at_ms - now_ms);
 }
 
+/* FNV-1a: only to tell texts apart; never 0. */
+static uint64_t fnv1a(posw_bytes text) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < text.size; i++)
+        hash = (hash ^ text.data[i]) * 0x100000001b3u;
+    return hash == 0 ? 1 : hash;
+}
+
+bool posw_connect_is_news(posw_connect *c, uint64_t peer, posw_bytes reason) {
+    const connect_link *l = connect_find_link(c, peer);
+    connect_target *t = l == NULL || l->ready ? NULL : connect_find_target(c, l->target);
+    const uint64_t failure = fnv1a(reason);
+    if (t == NULL || t->failure == failure) return false;
+    t->failure = failure;
+    return true;
+}
+
 /* ---- names ---- */
 
 /* A seed's name speaks for one group of tellers of its own: an address in 3ffe::/16, which was given back and belongs
  * to nobody. */
 static posw_netaddr seed_source(const posw_connect *c, const connect_target *t) {
     posw_netaddr a = {.ip = {0x3f, 0xfe}, .port = c->o.default_port};
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a: only to tell names apart */
-    for (const char *p = t->url.host; *p != '\0'; p++)
-        hash = (hash ^ (uint8_t)*p) * 0x100000001b3u;
-    posw_store_be64(a.ip + 2, hash);
+    posw_store_be64(a.ip + 2, fnv1a(posw_bytes_of(t->url.host, strlen(t->url.host))));
     return a;
 }
 

@@ -82,6 +82,9 @@ void posw_connect_result(posw_connect *c, uint64_t peer, enum posw_dial_result r
 /* A connection that was READY has ended; also right for one that has no result yet (then it failed), and for unknown
  * numbers (ignored). */
 void posw_connect_gone(posw_connect *c, uint64_t peer, uint64_t now_ms);
+/* This connection, which has no result yet, has failed for this reason. True: it was to a named node or a bootnode, and
+ * the reason is another than the last time, or it was READY in between: the operator should read it. */
+bool posw_connect_is_news(posw_connect *c, uint64_t peer, posw_bytes reason);
 /* The addresses of a name that a RESOLVE asked for; none: it failed. The name need not be terminated. */
 void posw_connect_resolved(posw_connect *c, posw_bytes host, const posw_netaddr *addresses, size_t count,
                            uint64_t now_ms);

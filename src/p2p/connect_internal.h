@@ -42,6 +42,7 @@ typedef struct {
     size_t address_count, address_next; /* the next one to dial; at the end the name is resolved again */
     bool resolving, linked;
     bool unresolved;         /* the name had no address when it was asked for last */
+    uint64_t failure;        /* what stands for the reason of the last failure since it was ready; 0: none */
     uint64_t at_ms, wait_ms; /* next attempt (resolving: when that has failed); the wait after the next failure */
 } connect_target;
 

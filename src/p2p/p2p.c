@@ -293,7 +293,9 @@ static void on_closed(posw_p2p *p, const posw_event *e, posw_actions *out) {
     if (peer == NULL) return;
     char address[POSW_NETADDR_TEXT];
     posw_netaddr_text(address, &peer->address);
-    posw_log_write(p->log, POSW_LOG_DEBUG, "p2p", "%s: %.*s", address, (int)e->data.size, (const char *)e->data.data);
+    const bool news = !peer->reported && posw_connect_is_news(p->connect, peer->id, e->data);
+    posw_log_write(p->log, news ? POSW_LOG_INFO : POSW_LOG_DEBUG, "p2p", "%s%s: %.*s", news ? "no connection to " : "",
+                   address, (int)e->data.size, (const char *)e->data.data);
     p2p_report_dial(p, peer, POSW_DIAL_FAILED);
     posw_connect_gone(p->connect, peer->id, p->now_ms);
     remove_peer(p, peer, out);

@@ -376,14 +376,50 @@ static void test_named(void **state) {
     posw_connect_free(w.c);
 }
 
+static bool is_news(world *w, const char *reason) {
+    return posw_connect_is_news(w->c, w->dials[w->count - 1].peer, posw_bytes_of(reason, strlen(reason)));
+}
+
+static void dial_named(world *w) {
+    for (const size_t before = w->count; w->count == before;) {
+        const uint64_t at_ms = ask(w);
+        if (w->count == before) w->now_ms = at_ms;
+    }
+}
+
+/* Why a named node cannot be reached is told once, until the reason is another or it was there meanwhile. */
+static void test_news_of_named(void **state) {
+    (void)state;
+    static world w;
+    posw_connect_options o = options();
+    const posw_node_url named = url("127.0.0.1:7");
+    o.named = &named;
+    o.named_count = 1;
+    start(&w, &o);
+    static const struct {
+        const char *reason;
+        bool is_news, comes;
+    } steps[] = {{"connection refused", true, false}, {"connection refused", false, false}, {"another id", true, false},
+                 {"another id", false, true},         {"another id", true, false},          {"", true, false}};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(steps); i++) {
+        dial_named(&w);
+        assert_int_equal(is_news(&w, steps[i].reason), steps[i].is_news);
+        result(&w, w.count - 1, steps[i].comes ? POSW_DIAL_READY : POSW_DIAL_FAILED);
+        posw_connect_gone(w.c, w.dials[w.count - 1].peer, w.now_ms);
+    }
+    know(&w, v4(20, 1, 1, 1)); /* of nobody else */
+    while (w.dials[w.count - 1].wish.kind == POSW_P2P_NAMED) {
+        dial_named(&w);
+        if (w.dials[w.count - 1].wish.kind == POSW_P2P_NAMED) result(&w, w.count - 1, POSW_DIAL_FAILED);
+    }
+    assert_false(is_news(&w, "connection refused"));
+    posw_connect_free(w.c);
+}
+
 /* Dials the named node when it is due; true: at another time than the other one, by more than the half of a second. */
 static bool dial_apart(world *a, world *b) {
-    world *const both[2] = {a, b};
-    for (int i = 0; i < 2; i++)
-        for (const size_t before = both[i]->count; both[i]->count == before;) {
-            const uint64_t at_ms = ask(both[i]);
-            if (both[i]->count == before) both[i]->now_ms = at_ms;
-        }
+    dial_named(a);
+    dial_named(b);
     return a->now_ms > b->now_ms + 500 || b->now_ms > a->now_ms + 500;
 }
 
@@ -734,6 +770,7 @@ int main(void) {
         cmocka_unit_test(test_unwanted),
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_two_dial_each_other),
+        cmocka_unit_test(test_news_of_named),
         cmocka_unit_test(test_add_and_remove_named),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_bootnodes),
