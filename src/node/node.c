@@ -217,6 +217,9 @@ uint64_t posw_node_now_s(const posw_node *n) {
 uint64_t posw_node_now_ms(const posw_node *n) {
     return n->now_ms;
 }
+uint64_t posw_node_behind_ms(const posw_node *n) {
+    return n->behind_ms;
+}
 const posw_log *posw_node_log(const posw_node *n) {
     return n->options.log;
 }

@@ -168,6 +168,8 @@ posw_mempool *posw_node_mempool(posw_node *n);
  * others are to agree with. */
 uint64_t posw_node_now_s(const posw_node *n);
 uint64_t posw_node_now_ms(const posw_node *n); /* of the current step: for what is due, since it never goes back */
+/* By how much the world's clock is behind that, since it was set back; else 0. */
+uint64_t posw_node_behind_ms(const posw_node *n);
 const posw_log *posw_node_log(const posw_node *n);
 /* Asks for a TICK at that time at the latest. Each slot has one wish, which a later call replaces; UINT64_MAX: none. */
 void posw_node_wake_at(posw_node *n, enum posw_node_service_slot slot, uint64_t at_ms);

@@ -121,6 +121,10 @@ posw_bans *posw_connect_bans(posw_connect *c) {
     return c->bans;
 }
 
+void posw_connect_set_behind(posw_connect *c, uint64_t behind_ms) {
+    c->behind_ms = behind_ms;
+}
+
 /* ---- named nodes ---- */
 
 static bool same_url(const posw_node_url *a, const posw_node_url *b) {

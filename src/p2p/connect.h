@@ -51,6 +51,10 @@ void posw_connect_free(posw_connect *c);
 posw_addrman *posw_connect_addresses(posw_connect *c);
 posw_bans *posw_connect_bans(posw_connect *c);
 
+/* By how much the world's clock is behind the times that are given here, since it was set back: bans end by that one,
+ * which the operator reads. Until the next call; at first 0. */
+void posw_connect_set_behind(posw_connect *c, uint64_t behind_ms);
+
 enum posw_connect_what { POSW_CONNECT_WAIT, POSW_CONNECT_DIAL, POSW_CONNECT_RESOLVE };
 typedef struct {
     enum posw_connect_what what;

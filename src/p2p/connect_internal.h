@@ -71,6 +71,7 @@ struct posw_connect {
     posw_netaddr own[CONNECT_OWN_MAX]; /* found to be ourselves; a ring */
     size_t own_count;
     bool want_extra;
+    uint64_t behind_ms;                                /* posw_connect_set_behind */
     uint64_t paced_ms, search_ms, feeler_ms, extra_ms; /* not before */
     uint64_t search_wait_ms;                           /* after the next search that finds nothing */
     uint64_t searched_ms;                              /* the last one that found nothing, */

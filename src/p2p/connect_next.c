@@ -60,7 +60,8 @@ static bool group_is_free(const posw_connect *c, const posw_netaddr *address) {
 static bool may_dial(const posw_connect *c, const posw_netaddr *address, const posw_node_id *id, uint64_t now_ms) {
     static const posw_node_id none;
     if (is_linked(c, address) || is_own(c, address)) return false;
-    if (posw_bans_has(c->bans, address, now_ms / 1000) || posw_bans_is_discouraged(c->bans, address, now_ms / 1000))
+    if (posw_bans_has(c->bans, address, (now_ms - c->behind_ms) / 1000) ||
+        posw_bans_is_discouraged(c->bans, address, now_ms / 1000))
         return false;
     return c->o.is_connected == NULL || !c->o.is_connected(c->o.arg, address, id == NULL ? &none : id);
 }

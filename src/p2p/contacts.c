@@ -129,7 +129,7 @@ void p2p_contacts_tick(posw_p2p *p, posw_actions *out) {
 /* ---- Places for those who come ---- */
 
 static bool is_wanted(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
-    if (!posw_bans_has(posw_connect_bans(p->connect), &peer->address, p->now_ms / 1000)) return true;
+    if (!posw_bans_has(posw_connect_bans(p->connect), &peer->address, p2p_wall_s(p))) return true;
     p2p_goodbye(p, peer, P2P_BYE_BANNED, "this address is banned here", out);
     return false;
 }

@@ -167,7 +167,7 @@ int posw_p2p_ban(posw_p2p *p, const char *text, uint64_t until_s, posw_actions *
         p2p_save(p, out);
         return POSW_OK;
     }
-    const int rc = posw_bans_add(bans, &subnet, until_s, p->now_ms / 1000);
+    const int rc = posw_bans_add(bans, &subnet, until_s, p2p_wall_s(p));
     if (rc != POSW_OK) return rc;
     for (size_t i = 0; i < p->peer_count; i++)
         if (posw_subnet_has(&subnet, &p->peers[i]->address) && p->peers[i]->state != P2P_CLOSING)
@@ -190,7 +190,7 @@ static int on_ban(void *arg, const posw_subnet *s, uint64_t until_s) {
 
 int posw_p2p_bans(const posw_p2p *p, int (*fn)(void *arg, const char *subnet, uint64_t until_s), void *arg) {
     ban_walk w = {fn, arg};
-    return posw_bans_walk(posw_connect_bans(p->connect), p->now_ms / 1000, on_ban, &w);
+    return posw_bans_walk(posw_connect_bans(p->connect), p2p_wall_s(p), on_ban, &w);
 }
 
 void posw_p2p_url(const posw_p2p *p, char out[POSW_NODE_URL_TEXT]) {

@@ -365,6 +365,7 @@ static void on_event(void *arg, posw_node *n, const posw_event *e, posw_actions 
     posw_p2p *p = arg;
     p2p_peer *peer = p2p_find(p, e->peer);
     p->now_ms = posw_node_now_ms(n);
+    posw_connect_set_behind(p->connect, posw_node_behind_ms(n));
     if (p->stopping) return;
     p2p_sync_import_here(p, out);
     switch (e->type) {

@@ -172,6 +172,10 @@ bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer);
 /* What reading the chain gave: true for POSW_OK. Anything but that, POSW_ENOTFOUND and POSW_EPRUNED is a disk that
  * fails, which must not pass for an unknown block: the node ends by it. */
 bool p2p_was_read(posw_p2p *p, int rc);
+/* The world's clock, by which bans end: the operator reads until when. */
+static inline uint64_t p2p_wall_s(const posw_p2p *p) {
+    return (posw_node_now_ms(p->node) - posw_node_behind_ms(p->node)) / 1000;
+}
 /* For qsort. */
 int p2p_compare_hashes(const void *a, const void *b);
 /* Asks for a tick at this time. */

@@ -219,7 +219,8 @@ static void set_ban(rpc_call *c, uint64_t until_s) {
 void rpc_admin_ban(rpc_call *c) {
     uint64_t seconds = 24 * 3600;
     if (rpc_param(c, 1) != NULL && !rpc_value_count(c, rpc_arg(1), rpc_param(c, 1), &seconds, UINT32_MAX)) return;
-    set_ban(c, posw_node_now_ms(c->node) / 1000 + (seconds == 0 ? 1 : seconds));
+    const uint64_t now_ms = posw_node_now_ms(c->node) - posw_node_behind_ms(c->node);
+    set_ban(c, now_ms / 1000 + (seconds == 0 ? 1 : seconds));
 }
 
 void rpc_admin_unban(rpc_call *c) {

@@ -20,8 +20,8 @@ typedef struct {
     posw_mempool *pool;
     posw_node *n;
     posw_p2p *p2p;
-    uint64_t now_ms;
-    n_peer peers[N_PEERS + 1]; /* by number, from 1 */
+    uint64_t now_ms, behind_ms; /* behind_ms: of the world's clock, which was set back */
+    n_peer peers[N_PEERS + 1];  /* by number, from 1 */
     bool fatal;
     uint64_t timer_ms; /* the tick that was asked for last */
     bool keeps_jobs;   /* does not run them: they wait in `jobs` until n_run_jobs */
@@ -34,6 +34,7 @@ static inline void n_perform(n_net *w, posw_actions *a);
 static inline void n_step(n_net *w, posw_event *e) {
     posw_actions a = {0};
     e->now_ms = w->now_ms;
+    e->behind_ms = w->behind_ms;
     posw_node_step(w->n, e, &a);
     n_perform(w, &a);
     posw_actions_clear(&a);

@@ -86,14 +86,16 @@ static void test_clock_is_set_back(void **state) {
         p2p_find(w.p2p, peer)->kind = POSW_P2P_OUTBOUND;
     }
     w.now_ms += 1000;
-    n_step(&w, &(posw_event){.type = POSW_EVENT_TICK, .behind_ms = 3600 * 1000});
+    w.behind_ms = 3600 * 1000;
+    n_tick(&w, 0);
     assert_string_equal(problem(&w, &s), "the clock is off by about 3600 s: set it (blocks may be refused)");
     assert_int_equal(s.clock_offset_s, 3600);
     assert_int_equal(posw_p2p_peers(w.p2p, &info, 1), 5);
     assert_int_equal(info.clock_offset_s, 3600);
     n_greet(&w, 6, 0, 0); /* whoever greets meanwhile says the same */
     p2p_find(w.p2p, 6)->kind = POSW_P2P_OUTBOUND;
-    n_step(&w, &(posw_event){.type = POSW_EVENT_TICK}); /* it is right again */
+    w.behind_ms = 0; /* it is right again */
+    n_tick(&w, 0);
     assert_string_equal(problem(&w, &s), "");
     assert_int_equal(s.clock_offset_s, 0);
     n_close(&w);
@@ -142,6 +144,45 @@ static void test_bans_are_kept(void **state) {
     posw_actions none = {0};
     assert_int_equal(posw_p2p_ban(w.p2p, "9.0.0.0/24", 0, &none), POSW_ENOTFOUND);
     assert_int_equal(none.count, 0);
+    n_close(&w);
+}
+
+static int count_ban(void *arg, const char *subnet, uint64_t until_s) {
+    assert_string_equal(subnet, "10.0.0.7");
+    assert_int_equal(until_s, N_START_MS / 1000 + 3600);
+    (*(size_t *)arg)++;
+    return 0;
+}
+
+/* A ban is in force until the time that the operator reads, though the clock was a day ahead meanwhile: neither does
+ * the banned one come in, nor is it dialled. */
+static void test_ban_and_clock(void **state) {
+    (void)state;
+    n_net w;
+    size_t bans = 0;
+    posw_actions a = {0};
+    posw_addrman_entry e;
+    n_open(&w);
+    assert_int_equal(posw_p2p_ban(w.p2p, "10.0.0.7", w.now_ms / 1000 + 3600, &a), POSW_OK);
+    posw_actions_clear(&a);
+    n_tick(&w, 24 * 3600 * 1000);
+    w.behind_ms = 24 * 3600 * 1000;
+    n_tick(&w, 60 * 1000);
+    const posw_msg_address told = {.address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 7}, .port = 5},
+                                   .seen_s = w.now_ms / 1000};
+    assert_true(posw_addrman_add(posw_connect_addresses(w.p2p->connect), &told, &told.address, w.now_ms / 1000));
+    n_tick(&w, 60 * 1000);
+    assert_true(posw_addrman_find(posw_connect_addresses(w.p2p->connect), &e, &told.address) && e.dialled_s == 0);
+    n_connect(&w, 7);
+    assert_false(w.peers[7].open);
+    assert_int_equal(posw_p2p_bans(w.p2p, count_ban, &bans), 0);
+    assert_int_equal(bans, 1);
+    n_tick(&w, 3600 * 1000);
+    n_connect(&w, 7);
+    assert_true(w.peers[7].open);
+    n_closed(&w, 7);
+    n_tick(&w, 60 * 1000);
+    assert_true(posw_addrman_find(posw_connect_addresses(w.p2p->connect), &e, &told.address) && e.dialled_s != 0);
     n_close(&w);
 }
 
@@ -231,10 +272,11 @@ static void test_traffic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_peers),          cmocka_unit_test(test_named_in_vain),
-        cmocka_unit_test(test_clock_is_off),      cmocka_unit_test(test_clock_is_set_back),
-        cmocka_unit_test(test_not_reachable),     cmocka_unit_test(test_bans_are_kept),
-        cmocka_unit_test(test_port_that_is_told), cmocka_unit_test(test_traffic),
+        cmocka_unit_test(test_no_peers),      cmocka_unit_test(test_named_in_vain),
+        cmocka_unit_test(test_clock_is_off),  cmocka_unit_test(test_clock_is_set_back),
+        cmocka_unit_test(test_not_reachable), cmocka_unit_test(test_bans_are_kept),
+        cmocka_unit_test(test_ban_and_clock), cmocka_unit_test(test_port_that_is_told),
+        cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
