@@ -20,7 +20,7 @@ static size_t memory_of(const p2p_peer *peer) {
 
 /* Our clock may have been set back since it greeted: then its blocks are in the future, and nobody greets anew. */
 static int64_t clock_offset_of(const posw_p2p *p, const p2p_peer *peer) {
-    return peer->clock_ahead_s + (int64_t)(posw_node_now_ms(p->node) / 1000) - (int64_t)posw_node_now_s(p->node);
+    return peer->clock_ahead_s + ((int64_t)(posw_node_now_ms(p->node) / 1000) - (int64_t)posw_node_now_s(p->node));
 }
 
 size_t posw_p2p_peers(const posw_p2p *p, posw_p2p_peer_info *out, size_t max) {

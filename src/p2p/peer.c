@@ -10,6 +10,8 @@
 
 /* ---- HELLO ---- */
 
+static const uint64_t TIME_MAX_S = INT64_MAX / 2; /* sums and differences of times fit into 64 bits */
+
 /* At which others may dial this node: a router's port, if one lets them in, need not be the one listened on. */
 static uint16_t door_of(const posw_p2p *p) {
     if (p->options.listen_port == 0 || p->options.external.port == 0) return p->options.listen_port;
@@ -108,7 +110,7 @@ static bool on_hello(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_actio
     peer->version = (uint32_t)(m.version < UINT32_MAX ? m.version : UINT32_MAX);
     peer->flags = (uint32_t)m.flags;
     peer->listen_port = m.port;
-    peer->clock_ahead_s = (int64_t)(m.time_s < INT64_MAX ? m.time_s : INT64_MAX) - (int64_t)(p->now_ms / 1000);
+    peer->clock_ahead_s = (int64_t)(m.time_s < TIME_MAX_S ? m.time_s : TIME_MAX_S) - (int64_t)(p->now_ms / 1000);
     posw_msg_text(peer->agent, sizeof peer->agent, m.agent);
     set_tip(peer, m.number, &m.hash, &m.weight);
     peer->next_ping_ms = p->now_ms;

@@ -94,6 +94,17 @@ static void test_clock_is_set_back(void **state) {
     assert_int_equal(info.clock_offset_s, 3600);
     n_greet(&w, 6, 0, 0); /* whoever greets meanwhile says the same */
     p2p_find(w.p2p, 6)->kind = POSW_P2P_OUTBOUND;
+    posw_buf b = {0}; /* and whoever says something senseless is at least counted with */
+    posw_p2p_peer_info all[7];
+    posw_msg_hello m = n_hello_of(&w, 7);
+    m.time_s = UINT64_MAX;
+    posw_msg_hello_encode(&b, &m);
+    n_connect(&w, 7);
+    n_send(&w, 7, &b);
+    posw_buf_clear(&b);
+    n_tick(&w, 60 * 1000);
+    assert_int_equal(posw_p2p_peers(w.p2p, all, 7), 7);
+    assert_true(all[6].clock_offset_s > INT64_MAX / 4);
     w.behind_ms = 0; /* it is right again */
     n_tick(&w, 0);
     assert_string_equal(problem(&w, &s), "");
