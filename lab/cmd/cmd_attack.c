@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "exact/attack.h"
 #include "options.h"
+#include "rules/hasty.h"
 #include "scenario_file.h"
 
 #include <inttypes.h>
@@ -26,6 +27,12 @@ typedef struct {
     lab_scenario_file file;
     uint64_t depth;
 } question;
+
+/* With false times in its blocks. */
+typedef struct {
+    lab_attack_route route;
+    size_t blocks; /* of its branch */
+} hasty;
 
 static bool read_question(const cli *c, question *q) {
     lab_scenario *s = &q->file.scenario;
@@ -58,7 +65,7 @@ static double available(const lab_scenario *s, const lab_attack_route *route) {
     return s->rentable_hash_ratio / route->hash_ratio;
 }
 
-static void put_figures(lab_report *r, const question *q, const lab_attack_result *a) {
+static void put_figures(lab_report *r, const question *q, const lab_attack_result *a, const hasty *h) {
     const lab_attack_route *b = &a->best;
     lab_number(r, "cost_usd", "cheapest attack", b->cost, "USD");
     lab_number(r, "hash_part", "of it hash", b->hash, "USD");
@@ -77,6 +84,9 @@ static void put_figures(lab_report *r, const question *q, const lab_attack_resul
     lab_number(r, "honest_weight", "average weight of the honest hash", a->honest_weight, "");
     lab_number(r, "lock_hours", "attacker's coins are locked for", a->lock_hours, "h");
     lab_number(r, "insiders", "honest miners who hold the stake already", a->insiders, "");
+    lab_number(r, "false_times_cost_usd", "cheapest attack with false times", h->route.cost, "USD");
+    lab_integer(r, "false_times_blocks", "blocks of its branch", h->blocks, "blocks");
+    lab_number(r, "false_times_tickets", "its tickets", h->route.tickets, "");
 }
 
 static void put_route(lab_table *t, const lab_scenario *s, const char *name, const lab_attack_route *route) {
@@ -92,7 +102,7 @@ static void put_route(lab_table *t, const lab_scenario *s, const char *name, con
     lab_cell_number(t, available(s, route));
 }
 
-static void put_routes(lab_report *r, const question *q, const lab_attack_result *a) {
+static void put_routes(lab_report *r, const question *q, const lab_attack_result *a, const hasty *h) {
     lab_table *t = lab_table_new(r, "routes", "Ways to attack");
     if (t == NULL) return;
     lab_column(t, "route", "way", "");
@@ -108,6 +118,7 @@ static void put_routes(lab_report *r, const question *q, const lab_attack_result
     put_route(t, &q->file.scenario, "no stake", &a->pure_hash);
     put_route(t, &q->file.scenario, lab_rule_is_ticket(&q->rule) ? "every block boosted" : "best with stake",
               &a->staked);
+    put_route(t, &q->file.scenario, "false times", &h->route);
 }
 
 static bool put_deltas(lab_report *r, const question *q) {
@@ -138,14 +149,18 @@ static bool put_depths(lab_report *r, const question *q) {
     lab_column(t, "cost_usd", "cheapest attack", "USD");
     lab_column(t, "capital_usd", "capital", "USD");
     lab_column(t, "hash_ratio", "hash needed", "");
+    lab_column(t, "false_times_cost_usd", "with false times", "USD");
     for (size_t i = 0; i < POSW_ARRAY_SIZE(depths); i++) {
         lab_attack_result a;
+        hasty h;
         if (!lab_attack(&q->rule, &q->file.scenario, depths[i], &a)) return false;
+        if (!lab_hasty_attack(&q->rule, &q->file.scenario, depths[i], &h.route, &h.blocks)) return false;
         cost[i] = a.best.cost;
         lab_cell_number(t, depths[i]);
         lab_cell_number(t, a.best.cost);
         lab_cell_number(t, a.best.capital);
         lab_cell_number(t, a.best.hash_ratio);
+        lab_cell_number(t, h.route.cost);
     }
     lab_chart *chart =
         lab_chart_new(r, LAB_CHART_LINE, LAB_CHART_LOG_X | LAB_CHART_LOG_Y, "Cheapest attack", "blocks", "USD");
@@ -199,6 +214,9 @@ static void explain(lab_report *r, const question *q) {
                "the branch is made in the time of the honest one, by an outsider who buys stake and rents hash at the "
                "honest miners' cost%s",
                q->file.scenario.rent_premium == 1 ? "" : " times rent_premium");
+    lab_assume(r,
+               "the times in its blocks are true; where false ones are named, the blocks say that they came a second "
+               "after each other, which raises their difficulty, so that fewer weigh as much");
     lab_assume(r, "coins are locked for %s, and for the attack itself",
                isnan(q->file.scenario.lock_hours) ? "two epochs and the unbonding of the chain"
                                                   : "the scenario's lock_hours");
@@ -212,15 +230,17 @@ static void explain(lab_report *r, const question *q) {
 static int run(cli *c) {
     question q = {0};
     lab_attack_result a;
+    hasty h;
     if (!read_question(c, &q)) return CLI_USAGE;
     lab_report *r = lab_report_new("attack", "What does it cost to replace the last blocks?");
     if (r == NULL) return lab_report_print(c, r);
-    bool ok = lab_attack(&q.rule, &q.file.scenario, (double)q.depth, &a);
+    bool ok = lab_attack(&q.rule, &q.file.scenario, (double)q.depth, &a) &&
+              lab_hasty_attack(&q.rule, &q.file.scenario, (double)q.depth, &h.route, &h.blocks);
     if (ok) {
         explain(r, &q);
         put_inputs(r, &q);
-        put_figures(r, &q, &a);
-        put_routes(r, &q, &a);
+        put_figures(r, &q, &a, &h);
+        put_routes(r, &q, &a, &h);
         ok = put_deltas(r, &q) && put_depths(r, &q);
         put_notes(r, &q, &a);
     }
@@ -236,7 +256,8 @@ const cli_command lab_command_attack = {
     "what "
     "capital it needs, who is excluded and who is not. JSON keys: cost_usd, hash_part, stake_part, capital_usd, "
     "tickets, "
-    "stake_coins, hash_ratio, rent_available_ratio, pure_hash_cost_usd, staked_cost_usd, insiders; routes, "
+    "stake_coins, hash_ratio, rent_available_ratio, pure_hash_cost_usd, staked_cost_usd, insiders, "
+    "false_times_cost_usd, false_times_blocks, false_times_tickets; routes, "
     "delta_sensitivity, depths. " LAB_SCENARIO_KEYS,
     "posw lab attack --chain ticket --scenario ten-million --depth 60\nposw lab attack --chain my-chain.json "
     "--scenario "

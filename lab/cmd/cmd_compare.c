@@ -83,6 +83,7 @@ static void put_table(lab_report *r, const comparison *k) {
     lab_column(t, "cost_6_usd", "attack on 6", "USD");
     lab_column(t, "cost_60_usd", "on 60", "USD");
     lab_column(t, "cost_window_usd", "on W", "USD");
+    lab_column(t, "cost_window_false_times_usd", "with false times", "USD");
     lab_column(t, "window", "W", "blocks");
     lab_column(t, "capital_60_usd", "capital for 60", "USD");
     lab_column(t, "survivors", "with income", "miners");
@@ -100,6 +101,7 @@ static void put_table(lab_report *r, const comparison *k) {
         lab_cell_text(t, k->names[i]);
         for (size_t d = 0; d < SCORE_DEPTHS; d++)
             lab_cell_number(t, s->attacks[d].cost);
+        lab_cell_number(t, s->false_times.cost);
         lab_cell_integer(t, k->rules[i].params.window_blocks);
         lab_cell_number(t, s->attacks[1].capital);
         lab_cell_number(t, s->survivors);
@@ -209,7 +211,9 @@ static void put_words(lab_report *r, const comparison *k) {
                  "who has a ticket; wealth: everybody puts all income back into hash and stake (posw lab fairness); "
                  "small miners: hash and stake in proportion "
                  "to wealth, under rules of stake alone exactly, under tickets on the consensus code");
-    lab_note(r, "columns: attack, the cheapest one on that many blocks, W being the window; with income, miners who "
+    lab_note(r, "columns: attack, the cheapest one on that many blocks, W being the window; with "
+                "false times, on W by blocks that say they came a second after each other (posw lab attack); with "
+                "income, miners who "
                 "earn; half of blocks and half of wealth, the "
                 "fewest who have more than half; on hash and electricity, parts of the reward; poorest earn, blocks of "
                 "the poorest tenth over its part of the "
@@ -281,7 +285,8 @@ const cli_command lab_command_compare = {
     "costs, which miners have an income, "
     "how many have more than half now and after years, what part of the reward is spent on hash, and what small miners "
     "earn and how unevenly. JSON key: "
-    "rules, one object each with cost_6_usd, cost_60_usd, cost_window_usd, survivors, nakamoto_now, nakamoto, gini, "
+    "rules, one object each with cost_6_usd, cost_60_usd, cost_window_usd, cost_window_false_times_usd, survivors, "
+    "nakamoto_now, nakamoto, gini, "
     "hash_reward_share, "
     "electricity_reward_share, small_earnings, small_variation, and the standard errors of those that are "
     "simulated. " LAB_SCENARIO_KEYS,

@@ -144,6 +144,38 @@ bool lab_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_atta
     return true;
 }
 
+/* With t tickets the last t blocks of the branch are boosted, and every window before them alike. */
+static lab_attack_route best_along(const attack *a, const double *difficulties, size_t count) {
+    const size_t window = a->rule->params.window_blocks, most = count < window ? count : window;
+    const double unboosted = 1 - 1 / lab_rule_boost(a->rule);
+    double work = 0;
+    for (size_t i = 0; i < count; i++)
+        work += difficulties[i];
+    lab_attack_route best = {.cost = INFINITY};
+    for (size_t t = 0; t <= most && (double)t * a->ticket_price <= a->scenario->supply; t++) {
+        for (size_t back = t; t > 0 && back <= count; back += window)
+            work -= unboosted * difficulties[count - back];
+        lab_attack_route r = route_of(a, (double)t * a->ticket_price, a->depth / work);
+        r.tickets = (double)t;
+        if (r.cost < best.cost) best = r;
+    }
+    return best;
+}
+
+bool lab_attack_along(const lab_rule *r, const lab_scenario *s, double depth, const double *difficulties, size_t count,
+                      lab_attack_route *out) {
+    attack a;
+    lab_attack_result found = {0};
+    if (!lab_rule_is_ticket(r)) {
+        if (!lab_attack(r, s, depth, &found)) return false;
+        *out = found.best;
+        return true;
+    }
+    if (!prepare(&a, r, s, depth, &found)) return false;
+    *out = best_along(&a, difficulties, count);
+    return true;
+}
+
 double lab_attack_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max) {
     double low = 0, high = depth_max;
     lab_attack_result at;

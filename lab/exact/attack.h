@@ -48,8 +48,13 @@ typedef struct {
     double insiders; /* honest miners whose own stake is enough for `staked` */
 } lab_attack_result;
 
-/* depth: L > 0. False: out of memory. */
+/* depth: L > 0. The branch has L blocks, as difficult as those that it replaces. False: out of memory. */
 POSW_MUST_USE bool lab_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_result *out);
+/* The same by a branch of `count` blocks with these difficulties, in parts of that of the blocks that it replaces,
+ * which rise and are together `depth` or more (rules/hasty.h). Tickets go to the hardest blocks. Rules of stake alone:
+ * as many blocks as it may be, it needs the same. False: out of memory. */
+POSW_MUST_USE bool lab_attack_along(const lab_rule *r, const lab_scenario *s, double depth, const double *difficulties,
+                                    size_t count, lab_attack_route *out);
 /* The least depth at which an attack costs at least `value`, up to depth_max; 0: none. */
 double lab_attack_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max);
 

@@ -4,6 +4,7 @@
 #include "exact/income.h"
 #include "exact/variance.h"
 #include "rules/fairness.h"
+#include "rules/hasty.h"
 #include "rules/shares.h"
 
 #include <math.h>
@@ -22,7 +23,8 @@ static bool attacks(score *out, const lab_rule *rule, const lab_scenario *s) {
         out->depths[i] = depths[i];
         out->attacks[i] = a.best;
     }
-    return true;
+    size_t blocks;
+    return lab_hasty_attack(rule, s, depths[SCORE_DEPTHS - 1], &out->false_times, &blocks);
 }
 
 /* Who mines with stakes as they are: Cournot under rules of stake alone; under tickets everybody who has one, in

@@ -24,6 +24,7 @@ enum { SCORE_DEPTHS = 3 };
 typedef struct {
     double depths[SCORE_DEPTHS]; /* 6, 60 and the window */
     lab_attack_route attacks[SCORE_DEPTHS];
+    lab_attack_route false_times; /* on the window, by an attacker who dates its blocks falsely (rules/hasty.h) */
     /* with the scenario's miners, their stakes Pareto distributed */
     double survivors;         /* miners with an income: active in Cournot, or with a ticket */
     double nakamoto_now;      /* fewest with more than half of the blocks, when each has what pays */

@@ -1,0 +1,74 @@
+#include "rules/hasty.h"
+
+#include "posw/difficulty.h"
+#include "posw/window.h"
+#include "rules/clock.h"
+
+#include <stdlib.h>
+
+static const double UNIT = 0x1p56;
+
+typedef struct {
+    posw_params params;
+    posw_window *window;
+    posw_header parent;
+} branch;
+
+static void push(branch *b, uint64_t timestamp, const posw_u256 *difficulty) {
+    b->parent.timestamp = timestamp;
+    b->parent.difficulty = *difficulty;
+    posw_window_push(b->window, &(posw_window_entry){.timestamp = timestamp, .difficulty = *difficulty});
+}
+
+static double add_hasty(branch *b) {
+    const uint64_t timestamp = b->parent.timestamp + 1; /* T1 asks no more */
+    const posw_u256 difficulty = posw_difficulty_next(&b->params, b->window, &b->parent, timestamp);
+    b->parent.number++;
+    push(b, timestamp, &difficulty);
+    return lab_double_of(&difficulty) / UNIT;
+}
+
+/* Blocks in time up to where the branch begins: as many as a rule may look back to, from genesis on. */
+static bool start(branch *b, const posw_params *p) {
+    const uint64_t back = p->difficulty_blocks > 0 ? p->difficulty_blocks : 1, last = 2 * back + back / 2;
+    void *memory = aligned_alloc(64, (posw_window_size(back, 0) + 63) / 64 * 64);
+    if (memory == NULL) return false;
+    const posw_u256 unit = lab_u256_of(UNIT);
+    b->params = *p;
+    b->params.genesis_time = 0;
+    b->params.genesis_difficulty = unit;
+    b->window = posw_window_init(memory, back, 0, UINT64_MAX);
+    b->parent = (posw_header){.number = last};
+    for (uint64_t i = 0; i <= last; i++)
+        push(b, i * p->block_time_s, &unit);
+    return true;
+}
+
+double *lab_hasty_branch(const posw_params *p, double depth, size_t *count) {
+    branch b;
+    double *out = NULL, weight = 0;
+    size_t room = 0;
+    *count = 0;
+    if (!start(&b, p)) return NULL;
+    while (weight < depth) {
+        if (*count == room) {
+            double *more = realloc(out, (room = 2 * room + 64) * sizeof *out);
+            if (more == NULL) break;
+            out = more;
+        }
+        out[*count] = add_hasty(&b);
+        weight += out[(*count)++];
+    }
+    free(b.window);
+    if (weight >= depth) return out;
+    free(out);
+    return NULL;
+}
+
+bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_route *out, size_t *blocks) {
+    double *difficulties = lab_hasty_branch(&r->params, depth, blocks);
+    if (difficulties == NULL) return false;
+    const bool ok = lab_attack_along(r, s, depth, difficulties, *blocks, out);
+    free(difficulties);
+    return ok;
+}

@@ -1,0 +1,22 @@
+/* A secret branch whose blocks say that they came a second after each other. Its difficulty rises, by every rule that
+ * looks at times, and difficulty is what counts (protocol F1): fewer of its blocks outweigh those that it replaces. It
+ * needs as much hash as before, but fewer tickets, since one serves a hard block as well as an easy one (W4). (Bahack,
+ * "Theoretical Bitcoin attacks with less than half of the computational power", 2013: raising the difficulty.) */
+#ifndef POSW_LAB_HASTY_H
+#define POSW_LAB_HASTY_H
+
+#include "exact/attack.h"
+
+#include <stddef.h>
+
+/* The difficulties of its blocks, in parts of the difficulty of those that it replaces, which came in time: as many as
+ * are needed to weigh at least as much as `depth` of these, 1 to 10^7. By posw_difficulty_next(); under bitcoin2016
+ * from the middle of a period on. free() it; NULL: out of memory. */
+double *lab_hasty_branch(const posw_params *p, double depth, size_t *count);
+
+/* The cheapest attack by such a branch, which has so many blocks. depth: blocks that it replaces, above 0. False: out
+ * of memory. */
+POSW_MUST_USE bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_route *out,
+                                    size_t *blocks);
+
+#endif

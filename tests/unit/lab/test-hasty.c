@@ -1,0 +1,134 @@
+/* Secret branches with false times: how many blocks they need under each rule of difficulty, and how many tickets. */
+#include "rules/hasty.h"
+
+#include "base/error.h"
+#include "posw/difficulty.h"
+
+#include "near.h"
+
+#include <stdlib.h>
+
+static lab_rule ticket_rule(void) {
+    lab_rule r;
+    assert_true(lab_rule_named(&r, "ticket"));
+    return r;
+}
+
+static double sum(const double *values, size_t count) {
+    double all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += values[i];
+    return all;
+}
+
+/* D2: each block is block time - 1 s ahead, and the difficulty doubles with each half-life. */
+static void test_asert(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t half_life, depth, blocks;
+    } cases[] = {{144, 6, 6}, {144, 60, 54}, {144, 504, 264}, {144, 2016, 515}, {1008, 504, 437}, {1008, 2016, 1294}};
+    for (size_t k = 0; k < POSW_ARRAY_SIZE(cases); k++) {
+        lab_rule r = ticket_rule();
+        size_t count;
+        r.params.block_time_s = 15;
+        r.params.difficulty_blocks = cases[k].half_life;
+        double *d = lab_hasty_branch(&r.params, (double)cases[k].depth, &count);
+        assert_non_null(d);
+        assert_int_equal(count, cases[k].blocks);
+        for (size_t i = 0; i < count; i++)
+            near(d[i] / exp2(14 / 15. * (double)i / (double)cases[k].half_life), 1, 1e-3);
+        free(d);
+    }
+}
+
+/* They rise, and no block is more than is needed. What the counts must be near to: asert 154.3 log2(1 + 1000 / 222);
+ * bitcoin2016 150 blocks, 300 of nearly twice the difficulty, and then of nearly 4 times that; homestead one 2048th
+ * more each; step log(101) / log(1.1). */
+static void test_each_rule(void **state) {
+    (void)state;
+    static const struct {
+        enum posw_difficulty_rule rule;
+        size_t count; /* of 1,000 */
+    } cases[] = {{POSW_DIFFICULTY_ASERT, 380},       {POSW_DIFFICULTY_FIXED, 1000},    {POSW_DIFFICULTY_LWMA3, 52},
+                 {POSW_DIFFICULTY_BITCOIN2016, 488}, {POSW_DIFFICULTY_HOMESTEAD, 815}, {POSW_DIFFICULTY_STEP, 48}};
+    for (size_t k = 0; k < POSW_ARRAY_SIZE(cases); k++) {
+        lab_rule r = ticket_rule();
+        size_t count;
+        r.params.block_time_s = 15;
+        r.params.difficulty_rule = cases[k].rule;
+        r.params.difficulty_blocks = posw_difficulty_blocks_default(cases[k].rule, 300);
+        double *d = lab_hasty_branch(&r.params, 1000, &count);
+        assert_non_null(d);
+        assert_int_equal(count, cases[k].count);
+        assert_true(sum(d, count) >= 1000 && sum(d, count - 1) < 1000);
+        for (size_t i = 1; i < count; i++)
+            assert_true(d[i] >= d[i - 1]);
+        free(d);
+    }
+}
+
+/* Blocks as difficult as the replaced ones: the attack with true times, also where tickets are used again. */
+static void test_alike(void **state) {
+    (void)state;
+    static const double depths[] = {6, 60, 4032}; /* the last is two windows */
+    lab_scenario s;
+    lab_scenario_default(&s);
+    for (int impact = 0; impact < 2; impact++) {
+        const lab_rule r = ticket_rule();
+        s.price_impact = impact;
+        s.daily_volume_usd = 100000;
+        for (size_t k = 0; k < POSW_ARRAY_SIZE(depths); k++) {
+            const size_t count = (size_t)depths[k];
+            double *ones = calloc(count, sizeof *ones);
+            lab_attack_result a;
+            lab_attack_route along;
+            for (size_t i = 0; i < count; i++)
+                ones[i] = 1;
+            assert_true(lab_attack(&r, &s, depths[k], &a));
+            assert_true(lab_attack_along(&r, &s, depths[k], ones, count, &along));
+            near(along.cost / a.best.cost, 1, 1e-9);
+            near(along.tickets, a.best.tickets, 0);
+            free(ones);
+        }
+    }
+}
+
+/* One ticket for two blocks. */
+static void test_hardest_first(void **state) {
+    (void)state;
+    static const double d[] = {1, 3};
+    lab_rule r = ticket_rule();
+    lab_scenario s;
+    lab_attack_route along;
+    lab_scenario_default(&s);
+    s.delta = s.interest_rate = 0;
+    r.params.weight.boost = 4;
+    r.params.weight.ticket_price_wei = lab_wei(s.supply * .6);
+    assert_true(lab_attack_along(&r, &s, 4, d, 2, &along));
+    near(along.tickets, 1, 0);
+    near(along.weight, 4 / (1 + 3 / 4.), 1e-12);
+}
+
+/* A stake amplifies any number of blocks. */
+static void test_stake_alone(void **state) {
+    (void)state;
+    lab_rule r;
+    lab_scenario s;
+    lab_attack_result a;
+    lab_attack_route route;
+    size_t blocks;
+    lab_scenario_default(&s);
+    assert_true(lab_rule_named(&r, "quadratic"));
+    assert_true(lab_attack(&r, &s, 2016, &a));
+    assert_true(lab_hasty_attack(&r, &s, 2016, &route, &blocks));
+    near(route.cost, a.best.cost, 0);
+    assert_true(blocks < 600);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_asert),         cmocka_unit_test(test_each_rule),   cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_hardest_first), cmocka_unit_test(test_stake_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
