@@ -30,7 +30,8 @@ HEADER_FORM OMMERS EXTRA_DATA POW TARGET SIGNATURE PROOF_MISSING PARENT TIME_ORD
 TX_INTRINSIC_GAS TX_INVALID GAS_LIMIT BLOCK_SIZE GAS_USED TX_ROOT RECEIPTS_ROOT BLOOM STATE_ROOT BASE_FEE REORG_DEPTH BAD_ANCESTOR UNKNOWN_PARENT
 PARAMS_CHAIN_ID PARAMS_RANGE PARAMS_TICKET_LOCK PARAMS_UNBONDING PARAMS_SUPPLY PARAMS_GENESIS PARAMS_WEIGHT PARAMS_ECONOMY PARAMS_UPGRADE
 """.split()
-EDGES = ["blocks at the highest base fee", "blocks of a supply above 2^126", "transactions that may use 2^60 gas"]  # where numbers end: B1, P5, P6
+EDGES = ["blocks at the highest base fee", "blocks of a supply above 2^126", "transactions that may use 2^60 gas",  # where numbers end: B1, P5, P6
+         "blocks of more than 127 transactions", "blocks a year after their parents", "blocks with a second signature", "chains with many exits paid at once"]
 CHANGED = ["gas_limit", "base_fee_min", "treasury", "treasury_share"]  # by upgrades that a chain went past
 
 

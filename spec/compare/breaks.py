@@ -6,7 +6,7 @@ rule that is: the two sides must agree on it, and the statistics say which rules
 from dataclasses import dataclass
 from typing import Any
 
-from posw import rlp, secp256k1
+from posw import header as headers, rlp, secp256k1
 from posw.build import Key, encode_block, replace, resign, seal, table_for, weight_for
 from posw.chain import Chain
 from posw.params import UINT256_MAX
@@ -175,6 +175,16 @@ def signature(b):
         r + secp256k1.HALF_N.to_bytes(32, "big") + extra[97:], r + (secp256k1.HALF_N + 1).to_bytes(32, "big") + extra[97:], rng.randbytes(64) + extra[97:],
         bytes(65), rng.randbytes(32) + bytes(31) + b"\x01" + extra[97:], b"\xff" * 64 + extra[97:]))
     return encode_block(replace(b.header, extra_data=extra[:33] + tail), b.txs)
+
+
+def signed_again(b):
+    """The header with another signature of its signer, which is as good as the first: ECDSA has one for each k."""
+    n, digest, secret = secp256k1.N, int.from_bytes(b.header.signed_hash, "big"), b.signer.secret
+    k = b.rng.randrange(1, n)
+    x, y = secp256k1.public_key(k)
+    s = pow(k, -1, n) * (digest + x * secret) % n
+    s, odd = (s, y & 1) if s <= secp256k1.HALF_N else (n - s, 1 - (y & 1))
+    return headers.with_signature(b.header, x % n, s, odd)
 
 
 def extra_size(b):

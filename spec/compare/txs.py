@@ -7,7 +7,7 @@ from posw.staking import deposit_slot
 from posw.tx import Tx
 
 COIN = 10**18
-UNKNOWN = [bytes(19) + b"\x01", bytes(20), b"\xee" * 20, bytes(19) + b"\x99"]
+UNKNOWN = [bytes(19) + b"\x01", bytes(20), b"\xee" * 20, STAKING]
 
 
 class TxMaker:
@@ -126,16 +126,28 @@ class TxMaker:
     def sign(key, tx):
         return sign_tx(key, Tx(**tx))
 
-    def calls_of(self, key, data, values):
-        """One transaction for each call of the contract, from one key, with the gas that it needs."""
+    def calls_of(self, key, data, values, gas=()):
+        """One transaction for each call of the contract, from one key, with the gas that it needs (beyond the intrinsic gas; what is not given is enough
+        for all but many exits)."""
         out = []
-        for one, value in zip(data, values):
+        for i, (one, value) in enumerate(zip(data, values)):
             tx = {"type": 2, "chain_id": self.params.chain_id, "nonce": self.nonce(key), "tip": 0, "max_fee": self.base_fee, "to": STAKING, "value": value,
                   "data": one, "access_list": (), "gas_limit": 0}
-            tx["gas_limit"] = intrinsic(tx) + 76000
+            tx["gas_limit"] = intrinsic(tx) + (gas[i] if i < len(gas) else 76000)
             if tx["gas_limit"] > self.gas_left:
                 break
             self.gas_left -= tx["gas_limit"]
+            self.nonces[key.address] = tx["nonce"] + 1
+            out.append(self.sign(key, tx))
+        return out
+
+    def many(self, count):
+        """Small ones, as many as the richest key can pay."""
+        key, out = max(self.keys, key=lambda k: self.state.balance(k.address)), []
+        for i in range(min(count, self.state.balance(key.address) // max(1, 25_000 * self.base_fee + 1))):
+            to = self.any_address()
+            tx = {"type": i % 3, "chain_id": self.params.chain_id, "nonce": self.nonce(key), "tip": self.base_fee, "max_fee": self.base_fee, "to": to,
+                  "value": i % 2, "data": b"", "access_list": (), "gas_limit": 21_000 + (3_000 if to == STAKING else 0)}
             self.nonces[key.address] = tx["nonce"] + 1
             out.append(self.sign(key, tx))
         return out

@@ -4,17 +4,17 @@ import json
 import random
 from itertools import islice
 
-from posw import header as headers
+from posw import header as headers, rlp
 from posw.build import Key, calls, encode_block, make_block, replace, seal, table_for, weight_for
 from posw.difficulty import with_ancestors
 from posw.params import STAKING, at
 from posw.stake import Entry, StakeTable, epoch_of
-from posw.staking import EXITS_MAX, MINERS_OF_OWNER_MAX
+from posw.staking import EXITS_MAX, MINERS_OF_OWNER_MAX, due_exits, open_exits
 from posw.verdict import Invalid
 from posw.weight import greatest
 
 from . import native, proofs
-from .breaks import Bench, random_break
+from .breaks import Bench, random_break, signed_again
 from .chains import broken_chain, random_chain, random_params
 from .txs import TxMaker
 
@@ -22,6 +22,8 @@ native.install()
 KEYS = [Key.named(f"miner {i}") for i in range(7)]
 COST_MAX, DEAR = 2000, 40  # hashes for a block: at most, and from where on blocks come late, to make it less
 FAR = 2**64 - 1
+YEAR_S = 31_557_600
+TWINS_MAX = 2  # of one seal; a node may keep no more than 4 such blocks on side branches (chain.h)
 
 
 class World:
@@ -66,6 +68,8 @@ class World:
             count["blocks at the highest base fee"] += block.header.base_fee == FAR
             count["blocks of a supply above 2^126"] += block.state.supply() > 2**126
             count["transactions that may use 2^60 gas"] += sum(tx.gas_limit >= 2**60 for tx in block.txs)
+            count["blocks of more than 127 transactions"] += len(block.txs) > 127
+            count["blocks a year after their parents"] += block.timestamp - block.parent.timestamp > YEAR_S
         return answer[:3]
 
     # ---- the whole ----
@@ -91,6 +95,8 @@ class World:
             self.open_exits()
         if at(self.chain.params, self.chain.tip.number).gas_limit >= 10**6 and self.rng.random() < 0.025:
             self.stake_for_many()
+        if at(self.chain.params, self.chain.tip.number + 1).gas_limit >= 10**7 and self.rng.random() < 0.1:
+            self.fill_block()
         self.end(spec)
 
     def judge_params(self):
@@ -145,6 +151,9 @@ class World:
             gap = self.unlocking_time(parent) - parent.timestamp or gap
         if self.chain.next_difficulty(parent.timestamp + gap, parent) > DEAR * self.weight(self.keys[0], parent):
             gap = rng.randint(4 * t, 12 * t)  # so that it does not become dearer
+        if rng.random() < 0.02:
+            far = rng.choice((10**6 * t, 2 * YEAR_S, 2**40, 2**62))
+            gap = far if parent.timestamp + far < FAR - 10**6 else gap
         return min(parent.timestamp + max(1, gap), FAR)
 
     def unlocking_time(self, parent):
@@ -204,6 +213,8 @@ class World:
             self.light(bench)
         if parent.hash in self.chain.blocks and rng.random() < 0.05:
             self.light_of_invented_table(bench)
+        for _ in range(rng.randint(1, TWINS_MAX) if rng.random() < 0.04 else 0):
+            self.send_twin(bench, now)
         self.send(built.bytes, now)
         self.sent.append((built.bytes, now))
         if rng.random() < 0.15:
@@ -218,6 +229,14 @@ class World:
             self.send(data, now)
             if self.rng.random() < 0.1:
                 self.send(data, now)
+            if self.rng.random() < 0.2:
+                self.light_of_broken(bench, data)
+
+    def send_twin(self, bench, now):
+        """The same seal with another signature of the same key: another block of the same worth, of which the first stays (F2)."""
+        data = encode_block(signed_again(bench), bench.txs)
+        self.statistics["count"]["blocks with a second signature"] += self.send(data, now)[0] == "valid"
+        self.sent.append((data, now))
 
     def ancestor(self, depth):
         block = self.chain.tip
@@ -280,11 +299,11 @@ class World:
             if rng.random() < 0.5:
                 self.send(data, FAR)
 
-    def run_calls(self, key, data, values, blocks):
+    def run_calls(self, key, data, values, blocks, gas=()):
         """Calls from one key in blocks on the tip, as many in each as its gas allows. False where a block cannot be built."""
         data, values = list(data), list(values)
         for _ in range(blocks):
-            txs = TxMaker(self.rng, self.chain, self.chain.tip, self.keys).calls_of(key, data, values)
+            txs = TxMaker(self.rng, self.chain, self.chain.tip, self.keys).calls_of(key, data, values, gas)
             made = self.build(self.chain.tip, txs)
             if made is None or not txs:
                 return False
@@ -304,6 +323,7 @@ class World:
                 return
         self.do("call", key.address, STAKING, 0, 10**6, calls.exits_of(key.address))
         self.statistics["count"]["chains with all exits open"] += 1
+        self.pay_exits(key)
 
     def stake_for_many(self):
         """S3: one owner, more miners than it may stake for; some of them leave again."""
@@ -317,6 +337,29 @@ class World:
             self.grow(self.chain.tip)
         self.do("miner", self.rng.choice(miners))
         self.statistics["count"]["chains with many miners"] += 1
+
+    def pay_exits(self, key):
+        """S5: many exits in one call, at first with too little gas for the last of them (X6)."""
+        exits = open_exits(self.chain.tip.state, key.address)
+        wait = exits[0][1] + self.rng.randrange(EXITS_MAX) - self.chain.tip.number - 1 if exits else 0
+        if not 0 < wait <= 200 or not all(self.pass_block() for _ in range(wait)):
+            return
+        for missing in (1, 0):
+            due = len(due_exits(self.chain.tip.state, self.chain.tip.number + 1, key.address))
+            if not self.run_calls(key, [calls.withdraw()], [0], 1, [30_000 + 6_000 * due - missing]):
+                return
+        self.statistics["count"]["chains with many exits paid at once"] += due > 8
+
+    def pass_block(self):
+        made = self.build(self.chain.tip, [])
+        return made is not None and self.send(made[0].bytes, FAR)[0] == "valid"
+
+    def fill_block(self):
+        """More transactions than one byte of a trie's key can number."""
+        made = self.build(self.chain.tip, TxMaker(self.rng, self.chain, self.chain.tip, self.keys).many(self.rng.choice((127, 128, 129, 200, 257))))
+        if made is not None:
+            self.send(made[0].bytes, FAR)
+            self.sent.append((made[0].bytes, FAR))
 
     def orphan(self):
         """A child arrives before its parent."""
@@ -357,9 +400,21 @@ class World:
         return data[:at] + bytes([data[at] ^ 1 << self.rng.randrange(8)]) + data[at + 1:] + (b"\x00" if self.rng.random() < 0.1 else b"")
 
     def ask_light(self, header, proof):
-        now = self.rng.choice((FAR, header.timestamp, max(0, header.timestamp - 10**6)))
-        answer = self.do("light", now, headers.encode(header), proof)
+        self.ask_light_of(headers.encode(header), proof, (FAR, header.timestamp, max(0, header.timestamp - 10**6)))
+
+    def ask_light_of(self, header, proof, times=(FAR,)):
+        answer = self.do("light", self.rng.choice(times), header, proof)
         self.statistics["verdict"]["light: " + answer] += 1
+
+    def light_of_broken(self, bench, data):
+        """The header of a broken block alone: what is wrong with it, and in which order that is found (V2, light client)."""
+        try:
+            header = rlp.encode(rlp.decode(data)[0])
+        except (rlp.RlpError, IndexError, TypeError, RecursionError):
+            return
+        proof = table_for(self.chain.params, bench.parent).prove(bench.miner.address)
+        encoded = None if proof is None or self.rng.random() < 0.4 else self.perhaps_damaged(proofs.encode(proof))
+        self.ask_light_of(header, encoded)
 
     def light_of_invented_table(self, bench):
         """A header with a stake root of its own making: a client that has no state cannot know better, and must do its sums alike."""

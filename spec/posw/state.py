@@ -51,6 +51,10 @@ class State:
         """Of the staking contract."""
         return self._words.get(slot, 0)
 
+    def words(self) -> list[int]:
+        """The slots of the staking contract whose words are not 0."""
+        return sorted(self._words)
+
     def supply(self) -> int:
         """S9"""
         return self.word(SUPPLY_SLOT)
