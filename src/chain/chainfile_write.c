@@ -246,9 +246,31 @@ static const char *difficulty_warning(enum posw_difficulty_rule rule) {
     return NULL;
 }
 
+/* The least difficulty that a rule moves: below, a step of it is rounded down to 0 (D4, D6, D7). */
+static uint64_t least_moved(enum posw_difficulty_rule rule) {
+    switch (rule) {
+    case POSW_DIFFICULTY_HOMESTEAD:
+        return 2048;
+    case POSW_DIFFICULTY_STEP:
+        return 10;
+    case POSW_DIFFICULTY_LWMA3:
+        return 2;
+    case POSW_DIFFICULTY_ASERT:
+    case POSW_DIFFICULTY_FIXED:
+    case POSW_DIFFICULTY_BITCOIN2016:
+        return 1;
+    }
+    return 1;
+}
+
 static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
     const char *about_rule = difficulty_warning(p->difficulty_rule);
+    const posw_u256 least = posw_u256_from_u64(least_moved(p->difficulty_rule));
     if (about_rule != NULL) fn(arg, about_rule);
+    if (posw_u256_cmp(&p->genesis_difficulty, &least) < 0)
+        fn(arg, "difficulty.genesis is so low that the rule never moves it, since its steps are rounded down to 0: "
+                "whoever has hash power makes blocks without limit; give at least 2048 for \"homestead\", 10 for "
+                "\"step\", 2 for \"lwma3\"");
     if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->genesis_time < 1600000000)
         fn(arg, "timestamp lies years back: the difficulty will fall to 1 at the first block; use the time of launch");
     if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->difficulty_blocks < 16)

@@ -5,6 +5,7 @@
 #include "base/test.h"
 #include "base/units.h"
 #include "chain/chainfile.h"
+#include "posw/difficulty.h"
 #include "posw/u256.h"
 
 #include <stdio.h>
@@ -551,6 +552,43 @@ static void unwise_things(void **state) {
     expect_warning("{\"name\":\"a\",\"ticker\":\"ETH\",\"chainId\":1,\"timestamp\":5}", "timestamp");
 }
 
+/* A warning where, and only where, the difficulty of the second block is D0 again whenever it comes (D6, D7), or cannot
+ * rise for good (D4: what 150 % and 108 % leave as it is). */
+static void stuck_difficulty(void **state) {
+    (void)state;
+    static const struct {
+        const char *rule;
+        unsigned genesis;
+        bool stuck;
+    } cases[] = {{"homestead", 1, true}, {"homestead", 2047, true}, {"homestead", 2048, false},
+                 {"step", 9, true},      {"step", 10, false},       {"lwma3", 1, true},
+                 {"lwma3", 2, false},    {"asert", 1, false},       {"bitcoin2016", 1, false}};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        char text[256];
+        posw_chain_spec s;
+        const posw_u256 d = posw_u256_from_u64(cases[i].genesis);
+        snprintf(text, sizeof text, WITH("\"difficulty\":{\"rule\":\"%s\",\"genesis\":%u}"), cases[i].rule,
+                 cases[i].genesis);
+        read_ok(&s, text);
+        const posw_header genesis = {.difficulty = d, .timestamp = s.params.genesis_time};
+        const enum posw_difficulty_rule rule = s.params.difficulty_rule;
+        if (rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_STEP) {
+            bool moves = false;
+            for (uint64_t after = 1; after < 2000; after++) {
+                const posw_u256 next = posw_difficulty_next(&s.params, NULL, &genesis, genesis.timestamp + after);
+                if (!posw_u256_equal(&next, &d)) moves = true;
+            }
+            assert_int_equal(moves, !cases[i].stuck);
+        }
+        posw_chain_spec_clear(&s);
+        warnings w = warnings_of(text);
+        if ((strstr((const char *)w.text.data, "never moves it") != NULL) != cases[i].stuck)
+            fail_msg("%s\n-> %s", text, w.text.data);
+        posw_buf_clear(&w.text);
+    }
+    expect_warning(WITH("\"difficulty\":{\"rule\":\"homestead\"}"), "never moves it"); /* the default is 1024 */
+}
+
 /* Tickets of genesis, of 2016 in a window: 10 % of the coins are 806 of them, 30 % more than all, 0.5 % are 40. */
 static void scarce_tickets(void **state) {
     (void)state;
@@ -688,6 +726,7 @@ int main(void) {
         cmocka_unit_test(checksummed_addresses),
         cmocka_unit_test(development_chain),
         cmocka_unit_test(unwise_things),
+        cmocka_unit_test(stuck_difficulty),
         cmocka_unit_test(scarce_tickets),
         cmocka_unit_test(random_round_trips),
         cmocka_unit_test(mutations),
