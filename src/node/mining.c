@@ -130,6 +130,24 @@ static bool may_sign(posw_node *n) {
     return false;
 }
 
+/* D2 counts from the chain file's time on: what has not been mined since is made up for at once, at a difficulty that
+ * has fallen meanwhile. Said once, before the first block. */
+static void warn_late_start(posw_node *n) {
+    enum { HALF_LIVES = 4 };
+    const posw_params *p = posw_chain_params(n->options.chain);
+    const posw_header *tip = posw_chain_tip(n->options.chain);
+    const uint64_t now_s = posw_node_now_s(n), late_s = now_s > tip->timestamp ? now_s - tip->timestamp : 0;
+    if (n->warned_late || tip->number != 0 || p->difficulty_rule != POSW_DIFFICULTY_ASERT) return;
+    n->warned_late = true;
+    if (late_s / HALF_LIVES <= p->difficulty_blocks * p->block_time_s) return;
+    posw_log_write(n->options.log, POSW_LOG_WARN, "miner",
+                   "this chain has no block %" PRIu64 " h %" PRIu64
+                   " min after the timestamp of its chain file: some %" PRIu64
+                   " blocks, with all their coins, will be found at once and go to whoever mines first. If nobody uses "
+                   "the chain yet, write the chain file anew shortly before its first block",
+                   late_s / 3600, late_s / 60 % 60, late_s / p->block_time_s);
+}
+
 static int next_work(posw_node *n, posw_work *out) {
     if (!n->options.late_templates) {
         node_template *s;
@@ -160,6 +178,7 @@ int posw_node_late_work(posw_node *n, uint64_t work_id, posw_work *out) {
 
 static void mining_start(posw_node *n, posw_actions *out) {
     posw_work work;
+    warn_late_start(n);
     int err = next_work(n, &work);
     if (err != POSW_OK) {
         node_operating_error(n, err, "no block template could be made", out);

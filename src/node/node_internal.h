@@ -34,7 +34,7 @@ struct posw_node {
     posw_hash late_parent;                       /* late_templates: of that work */
     uint64_t late_ms, late_s;                    /* when it was given out: by the clock, and by the chain's time */
     bool pool_changed;                           /* since that template was made */
-    bool warned_signer, warned_prune;
+    bool warned_signer, warned_prune, warned_late;
     posw_node_counters counters;
 };
 

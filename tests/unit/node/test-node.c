@@ -250,6 +250,38 @@ static void work_is_of_the_time_where_that_counts(void **state) {
     close_world(w);
 }
 
+/* Genesis is 1000 s old at the start, blocks shall come every second. */
+static void asert_late(posw_chain_spec *spec) {
+    spec->params.difficulty_rule = POSW_DIFFICULTY_ASERT;
+    spec->params.difficulty_blocks = 249;
+}
+static void asert_in_time(posw_chain_spec *spec) {
+    spec->params.difficulty_rule = POSW_DIFFICULTY_ASERT;
+    spec->params.difficulty_blocks = 250;
+}
+
+/* D2: who begins a chain long after its genesis is told so, once; a chain that has a block is nobody's to begin. */
+static void a_late_start_is_said(void **state) {
+    (void)state;
+    void (*const changes[])(posw_chain_spec *) = {asert_late, asert_in_time};
+    for (unsigned i = 0; i < 2; i++) {
+        world *w = open_with(&(options){.change = changes[i]});
+        tick(w);
+        assert_int_equal(w->warnings, i == 0);
+        tick_at(w, 30000);
+        const posw_work work = given(w);
+        seal(w, &work);
+        assert_int_equal(height(w), 1);
+        assert_int_equal(w->warnings, i == 0);
+        posw_node_free(w->node);
+        node_open(w, &(options){0}); /* as after a restart */
+        tick_at(w, 100000);
+        given(w);
+        assert_int_equal(w->warnings, i == 0);
+        close_world(w);
+    }
+}
+
 static void a_seal_brings_a_block_and_work(void **state) {
     world *w = *state;
     tick(w);
@@ -866,6 +898,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_tick_brings_work),
         cmocka_unit_test(work_is_of_the_time_where_that_counts),
+        cmocka_unit_test(a_late_start_is_said),
         TEST(a_seal_brings_a_block_and_work),
         TEST(unknown_work_is_ignored),
         TEST(a_late_seal),
