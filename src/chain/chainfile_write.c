@@ -296,6 +296,26 @@ static void warn_tickets(const posw_chain_spec *spec, warn_fn fn, void *arg) {
            "the supply divided by weight.slots, or set weight.ramp");
 }
 
+/* Who has a ticket for every block of a window amplifies any amount of hash power, as under `power`. Under a fixed
+ * price what that takes is a smaller part of the coins the more there are. */
+static void warn_price(const posw_chain_spec *spec, warn_fn fn, void *arg) {
+    enum { PART = 16 };
+    const posw_params *p = &spec->params;
+    const posw_u256 supply = posw_chain_spec_supply(spec);
+    posw_u256 window_wei;
+    if (posw_u256_is_zero(&p->weight.ticket_price_wei)) {
+        if (p->weight.slots > PART)
+            fn(arg,
+               "weight.slots is above 16: less than a sixteenth of the coins gives a ticket for every block, and so "
+               "amplifies any amount of rented hash power");
+        return;
+    }
+    if (posw_u256_mul_u64(&window_wei, &p->weight.ticket_price_wei, PART * p->window_blocks) &&
+        posw_u256_cmp(&window_wei, &supply) < 0)
+        fn(arg, "weight.price times window is below a sixteenth of the coins: so much gives a ticket for every block, "
+                "and amplifies any amount of rented hash power");
+}
+
 static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
     const posw_weight_params *w = &spec->params.weight;
     const bool counts = w->rule == POSW_WEIGHT_TICKET ? w->boost > 1 : w->exponent_x2 > 0 && w->max > 1;
@@ -319,6 +339,7 @@ static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
     if (spec->stake_count > 0 && w->rule == POSW_WEIGHT_TICKET && w->ramp_blocks == 0 && spec->stake_count < 4)
         fn(arg, "stakes names fewer than four deposits and weight.ramp is 0: they will win nearly all first blocks");
     if (w->rule == POSW_WEIGHT_TICKET) warn_tickets(spec, fn, arg);
+    if (w->rule == POSW_WEIGHT_TICKET) warn_price(spec, fn, arg);
 }
 
 static void warn_lengths(const posw_params *p, warn_fn fn, void *arg) {
@@ -336,6 +357,10 @@ static void warn_money(const posw_chain_spec *spec, warn_fn fn, void *arg) {
         fn(arg, "reward.initial is 0 and accounts is empty: nobody can ever have a coin");
     if (p->treasury_share > 5000)
         fn(arg, "reward.treasuryShare is above 5000: miners get less than half of the reward");
+    if (p->fee_rule == POSW_FEE_POOL && p->pool_blocks < 16)
+        fn(arg,
+           "fees.poolBlocks is below 16: a miner gets much of its own block's base fees back at once, and can fill "
+           "blocks for little");
     if (p->gas_limit < 21000) fn(arg, "gasLimit is below 21000: no block can hold a transfer");
     if (p->gas_limit > 100000000) fn(arg, "gasLimit is above 100,000,000: full blocks take long to check and to send");
 }

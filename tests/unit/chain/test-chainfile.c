@@ -614,6 +614,32 @@ static void scarce_tickets(void **state) {
     }
 }
 
+/* What makes a rule's protection cheap to have, one step beyond and one before. */
+static void cheap_protection(void **state) {
+    (void)state;
+    static const char TICKETS[] = "a ticket for every block", POOL[] = "fees.poolBlocks is below 16";
+    static const struct {
+        const char *more, *says;
+        bool warns;
+    } cases[] = {{"\"weight\":{\"preset\":\"ticket\",\"slots\":17}", TICKETS, true},
+                 {"\"weight\":{\"preset\":\"ticket\",\"slots\":16}", TICKETS, false},
+                 {"\"weight\":{\"preset\":\"ticket\",\"slots\":17,\"price\":\"1 coin\"}", TICKETS, false},
+                 {"\"window\":256,\"weight\":{\"preset\":\"ticket\",\"price\":\"0.244140625 coin\"}", TICKETS, false},
+                 {"\"window\":256,\"weight\":{\"preset\":\"ticket\",\"price\":\"0.244140624 coin\"}", TICKETS, true},
+                 {"\"weight\":{\"preset\":\"linear\"}", TICKETS, false},
+                 {"\"fees\":{\"base\":\"pool\",\"poolBlocks\":15}", POOL, true},
+                 {"\"fees\":{\"base\":\"pool\",\"poolBlocks\":16}", POOL, false},
+                 {"\"fees\":{\"base\":\"burn\"}", POOL, false}};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        char text[512];
+        snprintf(text, sizeof text, WITH("%s,\"accounts\":{\"" A1 "\":\"1000 coin\"}"), cases[i].more);
+        warnings w = warnings_of(text);
+        if ((strstr((const char *)w.text.data, cases[i].says) != NULL) != cases[i].warns)
+            fail_msg("%s\n-> %s", text, w.text.data);
+        posw_buf_clear(&w.text);
+    }
+}
+
 /* ---- chance ---- */
 
 static void random_upgrades(posw_params *p, uint64_t *random) {
@@ -728,6 +754,7 @@ int main(void) {
         cmocka_unit_test(unwise_things),
         cmocka_unit_test(stuck_difficulty),
         cmocka_unit_test(scarce_tickets),
+        cmocka_unit_test(cheap_protection),
         cmocka_unit_test(random_round_trips),
         cmocka_unit_test(mutations),
         cmocka_unit_test(difficulty_forms),
