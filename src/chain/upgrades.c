@@ -1,5 +1,7 @@
 /* The upgrades by which the stored blocks were accepted (U2), in META "chain.upgrades": one row of 48 bytes each. A
- * chain file may change those that are ahead, as often as its people like, and none that is in force here. */
+ * chain file may change those that are ahead, as often as its people like, and none that is in force here. A side
+ * branch may reach beyond the tip, since it is weight that counts: its blocks that were accepted by other rules are
+ * forgotten, and judged anew when they come again. */
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
@@ -50,16 +52,32 @@ static uint64_t first_other(const posw_params *a, const posw_params *b) {
     return UINT64_MAX;
 }
 
-static int write_list(posw_chain *c) {
+static size_t mark_side_from(posw_chain *c, uint64_t height) {
+    size_t pos = 0, marked = 0;
+    void *value;
+    while (posw_map_next(&c->side, &pos, NULL, &value)) {
+        posw_chain_side *node = value;
+        node->marked = node->number >= height;
+        marked += node->marked;
+    }
+    return marked;
+}
+
+/* height: of the first block that has other rules now. */
+static int write_list(posw_chain *c, uint64_t height) {
     const posw_params *p = &c->spec->params;
     uint8_t rows[POSW_UPGRADES_MAX * ROW];
+    const bool drops = mark_side_from(c, height) > 0;
     for (uint32_t i = 0; i < p->upgrade_count; i++)
         encode(rows + (size_t)i * ROW, &p->upgrades[i]);
     int rc = posw_chain_begin(c);
     if (rc == POSW_OK)
         rc = c->store->ops->put(c->store, POSW_TABLE_META, KEY, strlen(KEY), rows, (size_t)p->upgrade_count * ROW);
+    if (rc == POSW_OK && drops) rc = posw_chain_side_delete_marked(c);
     if (rc == POSW_OK) rc = posw_chain_end_small(c);
-    return rc == POSW_OK ? POSW_OK : posw_chain_fail(c, rc);
+    if (rc != POSW_OK) return posw_chain_fail(c, rc);
+    if (drops) posw_chain_side_drop_marked(c);
+    return POSW_OK;
 }
 
 int posw_chain_upgrades_check(posw_chain *c, posw_message *msg) {
@@ -69,7 +87,7 @@ int posw_chain_upgrades_check(posw_chain *c, posw_message *msg) {
     const uint64_t ours = first_other(&c->spec->params, &stored), theirs = first_other(&stored, &c->spec->params);
     const uint64_t height = ours < theirs ? ours : theirs;
     if (height == UINT64_MAX) return POSW_OK;
-    if (height > c->tip.number) return write_list(c);
+    if (height > c->tip.number) return write_list(c, height);
     return posw_message_set(
         msg, POSW_EMISMATCH,
         "this chain file has other rules from block %" PRIu64 " on than the file by which the blocks up to %" PRIu64

@@ -90,6 +90,54 @@ static void test_too_late(void **state) {
     posw_chain_spec_clear(&six);
 }
 
+static void by_steps(posw_chain_spec *spec) {
+    spec->params.difficulty_rule = POSW_DIFFICULTY_STEP;
+    spec->params.block_time_s = 15;
+    spec->params.genesis_difficulty = posw_u256_from_u64(1000);
+}
+
+/* Five quick blocks outweigh six slow ones, of which the sixth was accepted before the upgrade of its height was known.
+ * It would count as valid for ever here, and nowhere else. */
+static void test_side_branch_beyond_the_tip(void **state) {
+    (void)state;
+    posw_chain_spec none, six;
+    h_node n, slow;
+    h_block sixth = {0};
+    h_spec(&none);
+    h_spec(&six);
+    by_steps(&none);
+    by_steps(&six);
+    set_upgrade(&six, 0, 6, GAS);
+    h_open(&n, &none);
+    h_open(&slow, &none);
+    for (unsigned i = 0; i < 5; i++) {
+        h_block b = h_simple(n.chain, 1, 1);
+        h_import_valid(n.chain, &b);
+        h_block_clear(&b);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        h_block_clear(&sixth);
+        sixth = h_simple(slow.chain, 2, 20);
+        h_import_valid(slow.chain, &sixth);
+        h_import_valid(n.chain, &sixth);
+    }
+    const posw_hash fifth = sixth.header.parent_hash;
+    assert_int_equal(posw_chain_tip(n.chain)->number, 5);
+    h_reopen(&n);
+    h_import_valid(n.chain, &sixth); /* the same file: it is known */
+    accepts(&n, &six);
+    assert_int_equal(posw_chain_has_block(n.chain, &fifth), POSW_OK);
+    h_import_refused(n.chain, &sixth, POSW_INVALID, POSW_RULE_GAS_LIMIT);
+    accepts(&n, &none); /* ahead still */
+    h_import_valid(n.chain, &sixth);
+    ok(posw_chain_verify(n.chain, NULL, NULL, NULL));
+    h_block_clear(&sixth);
+    h_close(&slow);
+    h_close(&n);
+    posw_chain_spec_clear(&none);
+    posw_chain_spec_clear(&six);
+}
+
 static void test_damaged(void **state) {
     (void)state;
     posw_chain_spec none;
@@ -111,6 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_too_late),
+        cmocka_unit_test(test_side_branch_beyond_the_tip),
         cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
