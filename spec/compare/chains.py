@@ -213,6 +213,7 @@ CHANGES = (
     _set(("accounts", "0x" + "22" * 20), f"{2**128 - 1} wei", f"{2**127} wei", f"{2**128} wei"), _set(("unknown",), 1), _set(("stakes",), {}, []),
     _set(("weight", "preset"), *PRESETS, "none"), _set(("weight", "boost"), 0, 1), _set(("weight", "min"), 0, 1), _set(("weight", "exponent"), "2.5", 2, 4),
     _set(("name",), "", "x" * 33, "\u00e4" * 17, "a\u0001b", "\u0085", 5), _set(("ticker",), "", "ABCDEFG", "abc"), _set(("timestamp",), "5", -1, str(2**64)),
+    _drop("weight", "unit"), _drop("weight", "max"), _drop("weight", "boost"), _drop("weight", "price"), _drop("weight", "ramp"),
     _drop("name"), _drop("chainId"), _drop("timestamp"), _drop("difficulty"), _drop("weight"), _drop("stake"), _drop("fees"),
     _set(("blockTime",), "15", "0015", "0x10", 15.0, True, None, " 15", "1e1", "", [15]), _set(("timestamp",), 2**63 - 1, 2**63, 2**64 - 1),
     _set(("stake", "minimum"), "1coin", "1  coin", "1\tcoins", "0.5 wei", "1.0 wei", "1. coin", ".5 coin", "1 Coin", "1", 1, "0.000000000000000001 coin",

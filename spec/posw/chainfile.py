@@ -159,7 +159,7 @@ def _weight(given: dict, p: Params) -> Params:
     if "rule" in given:
         rule = _choice("weight.rule", given["rule"], params.WEIGHT_RULES)
         values = {"weight_rule": rule} | {field: 0 for fields in WEIGHT_FIELDS.values() for _, field, _ in fields}
-        missing = [key for key, _, _ in WEIGHT_FIELDS[rule] if key not in given]
+        missing = [key for key, _, _ in WEIGHT_FIELDS[rule] if key not in given and key != "ramp"]
         if missing:
             _refuse(f"weight.{missing[0]} is missing")
     else:
