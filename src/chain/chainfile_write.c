@@ -5,10 +5,12 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "chainfile/fields.h"
+#include "posw/stake.h"
 #include "posw/u256.h"
 #include "posw/weight.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- values ---- */
@@ -316,6 +318,30 @@ static void warn_price(const posw_chain_spec *spec, warn_fn fn, void *arg) {
                 "and amplifies any amount of rented hash power");
 }
 
+/* S3: when all places are taken, nobody else can stake; who is in the list may like that. */
+static void warn_places(const posw_chain_spec *spec, warn_fn fn, void *arg) {
+    enum { PART = 20 };
+    const posw_u256 supply = posw_chain_spec_supply(spec);
+    posw_u256 all, parts;
+    char all_text[POSW_AMOUNT_SIZE], least_text[POSW_U256_DEC_SIZE], sentence[400];
+    if (!posw_u256_mul_u64(&all, &spec->params.stake_min_wei, POSW_STAKE_MINERS_MAX) ||
+        !posw_u256_mul_u64(&parts, &all, PART) || posw_u256_cmp(&parts, &supply) >= 0)
+        return;
+    posw_u256 least = posw_u256_sub_sat(&supply, &POSW_U256_ONE); /* in whole coins, rounded up */
+    const posw_u256 coin = posw_coin();
+    least = posw_u256_div_u64(&least, (uint64_t)PART * POSW_STAKE_MINERS_MAX);
+    posw_u256_divmod(&least, NULL, &least, &coin);
+    least = posw_u256_add_sat(&least, &POSW_U256_ONE);
+    posw_amount_format(all_text, &all);
+    posw_u256_to_dec(least_text, &least);
+    snprintf(
+        sentence, sizeof sentence,
+        "stake.minimum is low: %s coins, less than a twentieth of all, take every place in the list of miners, and "
+        "nobody else can stake then; give at least %s coin",
+        all_text, least_text);
+    fn(arg, sentence);
+}
+
 static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
     const posw_weight_params *w = &spec->params.weight;
     const bool counts = w->rule == POSW_WEIGHT_TICKET ? w->boost > 1 : w->exponent_x2 > 0 && w->max > 1;
@@ -340,6 +366,7 @@ static void warn_weight(const posw_chain_spec *spec, warn_fn fn, void *arg) {
         fn(arg, "stakes names fewer than four deposits and weight.ramp is 0: they will win nearly all first blocks");
     if (w->rule == POSW_WEIGHT_TICKET) warn_tickets(spec, fn, arg);
     if (w->rule == POSW_WEIGHT_TICKET) warn_price(spec, fn, arg);
+    warn_places(spec, fn, arg);
 }
 
 static void warn_lengths(const posw_params *p, warn_fn fn, void *arg) {

@@ -640,6 +640,28 @@ static void cheap_protection(void **state) {
     }
 }
 
+/* 65,536 places: with 1,310,720 coins a minimum of 1 coin makes them a twentieth of all. */
+static void cheap_places(void **state) {
+    (void)state;
+    static const char PLACES[] = "65536 coins, less than a twentieth of all, take every place in the list of miners";
+    static const struct {
+        const char *more, *says;
+    } cases[] = {{"\"accounts\":{\"" A1 "\":\"1310720 coin\"}", NULL},
+                 {"\"accounts\":{\"" A1 "\":\"1310721 coin\"}", PLACES},
+                 {"\"accounts\":{\"" A1 "\":\"13107200 coin\"}", "give at least 10 coin"},
+                 {"\"accounts\":{\"" A1 "\":\"13107200 coin\"},\"stake\":{\"minimum\":\"10 coin\"}", NULL},
+                 {"\"accounts\":{\"" A1 "\":\"13107200 coin\"},\"weight\":{\"preset\":\"pow\"}", NULL}};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++) {
+        char text[512];
+        snprintf(text, sizeof text, WITH("%s"), cases[i].more);
+        warnings w = warnings_of(text);
+        const char *says = cases[i].says == NULL ? "stake.minimum is low" : cases[i].says;
+        if ((strstr((const char *)w.text.data, says) != NULL) != (cases[i].says != NULL))
+            fail_msg("%s\n-> %s", text, w.text.data);
+        posw_buf_clear(&w.text);
+    }
+}
+
 /* ---- chance ---- */
 
 static void random_upgrades(posw_params *p, uint64_t *random) {
@@ -755,6 +777,7 @@ int main(void) {
         cmocka_unit_test(stuck_difficulty),
         cmocka_unit_test(scarce_tickets),
         cmocka_unit_test(cheap_protection),
+        cmocka_unit_test(cheap_places),
         cmocka_unit_test(random_round_trips),
         cmocka_unit_test(mutations),
         cmocka_unit_test(difficulty_forms),
