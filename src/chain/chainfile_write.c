@@ -318,22 +318,27 @@ static void warn_price(const posw_chain_spec *spec, warn_fn fn, void *arg) {
                 "and amplifies any amount of rented hash power");
 }
 
-/* S3: when all places are taken, nobody else can stake; who is in the list may like that. */
-static void warn_places(const posw_chain_spec *spec, warn_fn fn, void *arg) {
-    enum { PART = 20 };
-    const posw_u256 supply = posw_chain_spec_supply(spec);
-    posw_u256 all, parts;
-    char all_text[POSW_AMOUNT_SIZE], least_text[POSW_U256_DEC_SIZE], sentence[400];
-    if (!posw_u256_mul_u64(&all, &spec->params.stake_min_wei, POSW_STAKE_MINERS_MAX) ||
-        !posw_u256_mul_u64(&parts, &all, PART) || posw_u256_cmp(&parts, &supply) >= 0)
-        return;
-    posw_u256 least = posw_u256_sub_sat(&supply, &POSW_U256_ONE); /* in whole coins, rounded up */
-    const posw_u256 coin = posw_coin();
-    least = posw_u256_div_u64(&least, (uint64_t)PART * POSW_STAKE_MINERS_MAX);
+enum { PLACES_PART = 20 };
+
+posw_u256 posw_chainfile_stake_min(const posw_chain_spec *spec) {
+    const posw_u256 supply = posw_chain_spec_supply(spec), coin = posw_coin();
+    posw_u256 least = posw_u256_sub_sat(&supply, &POSW_U256_ONE); /* rounded up to whole coins */
+    least = posw_u256_div_u64(&least, (uint64_t)PLACES_PART * POSW_STAKE_MINERS_MAX);
     posw_u256_divmod(&least, NULL, &least, &coin);
     least = posw_u256_add_sat(&least, &POSW_U256_ONE);
+    return posw_u256_mul(&least, &least, &coin) ? least : supply;
+}
+
+/* S3: when all places are taken, nobody else can stake; who is in the list may like that. */
+static void warn_places(const posw_chain_spec *spec, warn_fn fn, void *arg) {
+    const posw_u256 supply = posw_chain_spec_supply(spec), least = posw_chainfile_stake_min(spec);
+    posw_u256 all, parts;
+    char all_text[POSW_AMOUNT_SIZE], least_text[POSW_AMOUNT_SIZE], sentence[400];
+    if (!posw_u256_mul_u64(&all, &spec->params.stake_min_wei, POSW_STAKE_MINERS_MAX) ||
+        !posw_u256_mul_u64(&parts, &all, PLACES_PART) || posw_u256_cmp(&parts, &supply) >= 0)
+        return;
     posw_amount_format(all_text, &all);
-    posw_u256_to_dec(least_text, &least);
+    posw_amount_format(least_text, &least);
     snprintf(
         sentence, sizeof sentence,
         "stake.minimum is low: %s coins, less than a twentieth of all, take every place in the list of miners, and "

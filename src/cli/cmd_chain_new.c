@@ -35,7 +35,10 @@ static const cli_option options[] = {
     {"max-reorg", "BLOCKS", NULL, "the deepest automatic reorganisation [504; half of a shorter epoch]"},
     {"unbonding", "LENGTH", NULL,
      "how long unstaked coins stay locked: blocks, or a time [7 days, or what window and epoch need at least]"},
-    {"stake-minimum", "AMOUNT", "1 coin", "the least that can be staked at once"},
+    {"stake-minimum", "AMOUNT", NULL,
+     "the least that can be staked at once [1 coin; more where 65536 such stakes, the most there can be, are less than "
+     "a "
+     "twentieth of all coins]"},
     {"reward", "AMOUNT", "2 coin", "new coins of each block at first"},
     {"halving", "BLOCKS", "4204800", "blocks after which the reward halves; 0: never"},
     {"tail", "AMOUNT", "0.1 coin", "the reward never falls below it"},

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/units.h"
+#include "chain/chainfile.h"
 #include "posw/difficulty.h"
 #include "posw/u256.h"
 #include "wallet/address.h"
@@ -326,6 +327,10 @@ static void default_unbonding(posw_params *p) {
     p->unbonding_blocks = week > least ? week : least;
 }
 
+static bool is_given(const char *const texts[NEW_CHAIN_CHOICES], const char *option) {
+    return texts[new_chain_find(option)] != NULL;
+}
+
 size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES], const posw_params *rules,
                       uint64_t genesis_time, posw_message *msg) {
     memset(out, 0, sizeof *out);
@@ -343,7 +348,8 @@ size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES]
         if (out->has_epoch && !out->has_reorg && p->reorg_max_blocks > p->epoch_blocks)
             p->reorg_max_blocks = p->epoch_blocks > 1 ? p->epoch_blocks / 2 : 1;
     }
-    if (rules == NULL && texts[new_chain_find("unbonding")] == NULL) default_unbonding(p);
+    if (rules == NULL && !is_given(texts, "unbonding")) default_unbonding(p);
+    if (rules == NULL && !is_given(texts, "stake-minimum")) p->stake_min_wei = posw_chainfile_stake_min(&out->spec);
     if (!check_supply(out, msg) || posw_chain_spec_check(&out->spec, NULL, msg) != POSW_OK)
         return NEW_CHAIN_CHOICES + 1;
     return NEW_CHAIN_CHOICES;

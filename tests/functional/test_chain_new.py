@@ -70,6 +70,15 @@ class Options(Case):
             self.new(*NAMED, "--block-time", seconds, self.path(f"{seconds}.json"))
             self.assertEqual(json.loads(self.read(f"{seconds}.json"))["unbonding"], blocks)
 
+    def test_the_list_of_miners_costs_a_twentieth(self):
+        for supply, minimum in (("1310720 coin", "1 coin"), ("1310721 coin", "2 coin"), ("10000000 coin", "8 coin")):
+            done = self.new(*NAMED, "--supply", supply, "--accounts", f"{ALICE}=70%", "--stakes", f"{BOB}=30%", "--force", self.path("c.json"))
+            self.assertEqual(json.loads(self.read("c.json"))["stake"]["minimum"], minimum)
+            self.assertNotIn("stake.minimum", done.err)
+        done = self.new(*NAMED, "--accounts", f"{ALICE}=10000000coin", "--stake-minimum", "1 coin", "--force", self.path("c.json"))
+        self.assertEqual(json.loads(self.read("c.json"))["stake"]["minimum"], "1 coin")
+        self.assertIn("give at least 8 coin", done.err)
+
     def test_rules_of_another_file(self):
         self.new(*NAMED, "--block-time", "60", "--window", "32", "--epoch", "16", "--unbonding", "64", "--half-life", "20", "--stakes", f"{BOB}=1coin", self.path("rules.json"))
         self.new("--name", "Other", "--ticker", "OTH", "--chain-id", "77", "--rules", self.path("rules.json"), "--half-life", "30", "--accounts", f"{ALICE}=5coin", self.path("c.json"))
