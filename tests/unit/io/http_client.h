@@ -29,6 +29,7 @@ typedef struct {
     uint16_t port;
     const char *host;
     _Atomic bool held;
+    bool stopped;
 } door;
 
 static inline void answer_number(door *d, uint64_t client, posw_bytes body, size_t skip, size_t repeat) {
@@ -176,10 +177,16 @@ static inline door *door_open(const posw_server_options *o) {
     return d;
 }
 
-/* Everything is closed and freed: the loop says so. */
-static inline void door_close(door *d) {
+/* Its thread has ended; what the server has counted can be read. */
+static inline void door_stop(door *d) {
     uv_async_send(&d->wake);
     pthread_join(d->thread, NULL);
+    d->stopped = true;
+}
+
+/* Everything is closed and freed: the loop says so. */
+static inline void door_close(door *d) {
+    if (!d->stopped) door_stop(d);
     posw_server_free(d->server);
     assert_int_equal(uv_loop_close(&d->loop), 0);
     free(d);

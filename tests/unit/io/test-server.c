@@ -320,6 +320,7 @@ static void readings(void **state) {
     memset(text + 9, 'x', 300);
     strcat(text, " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     asked(d, text, 405, true);
+    door_stop(d);
     const posw_server_counters c = posw_server_read_counters(d->server);
     assert_int_equal(c.requests, 4 + 2); /* the one with the wrong host was not taken up */
     assert_int_equal(c.refused, 3);
