@@ -276,7 +276,7 @@ bool addrman_takes(const posw_addrman *a, const posw_netaddr *address) {
 }
 
 bool addrman_is_gone(const posw_addrman_entry *e, uint64_t now_s) {
-    if (addrman_is_recent(e->dialled_s, JUST_DIALLED_S, now_s)) return false;
+    if (posw_addrman_is_recent(e->dialled_s, JUST_DIALLED_S, now_s)) return false;
     if (e->seen_s > now_s + FUTURE_S) return true;
     if (e->seen_s + HORIZON_S < now_s) return true;
     if (e->success_s == 0 && e->failures >= NEVER_REACHED_MAX) return true;
@@ -405,7 +405,7 @@ static bool resolve(posw_addrman *a, const addrman_collision *c, uint64_t now_s)
         promote(a, newcomer);
         return true;
     }
-    return addrman_is_recent(old->e.success_s, ALIVE_S, now_s) || c->since_s + TEST_S < now_s;
+    return posw_addrman_is_recent(old->e.success_s, ALIVE_S, now_s) || c->since_s + TEST_S < now_s;
 }
 
 /* Each is taken off the list before it is decided: moving entries can drop others from it. */

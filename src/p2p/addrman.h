@@ -92,6 +92,14 @@ void posw_addrman_resolve_collisions(posw_addrman *a, uint64_t now_s);
  * in random order. */
 size_t posw_addrman_answer(posw_addrman *a, posw_msg_address *out, size_t max, uint64_t now_s);
 
+/* Less than that ago. What is kept may be of a run whose clock was ahead: a time that is still to come says nothing. */
+static inline bool posw_addrman_is_recent(uint64_t at_s, uint64_t within_s, uint64_t now_s) {
+    return at_s <= now_s && now_s - at_s < within_s;
+}
+static inline bool posw_addrman_was_dialled(const posw_addrman_entry *e, uint64_t within_s, uint64_t now_s) {
+    return e->dialled_s != 0 && posw_addrman_is_recent(e->dialled_s, within_s, now_s);
+}
+
 /* Addresses of one family with this port that a connection from here has worked with since then, and no dial has failed
  * of since, in random order: what a seeder answers with. Groups are drawn first, then one address of each; only where
  * there are fewer groups than places, more of the same. At most POSW_ADDRMAN_PROVEN_MAX. */

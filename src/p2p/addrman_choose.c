@@ -25,7 +25,7 @@ static const addrman_entry *draw_tried(posw_addrman *a) {
 /* Of 2^32: a hundredth shortly after an attempt, two thirds less for each failure (eight count). */
 static uint64_t chance_of(const posw_addrman_entry *e, uint64_t now_s) {
     uint64_t chance = 1ULL << 32;
-    if (e->dialled_s != 0 && addrman_is_recent(e->dialled_s, POSW_ADDRMAN_RETRY_S, now_s)) chance /= 100;
+    if (posw_addrman_was_dialled(e, POSW_ADDRMAN_RETRY_S, now_s)) chance /= 100;
     for (uint32_t i = 0; i < e->failures && i < 8; i++)
         chance = chance * 2 / 3;
     return chance;

@@ -66,10 +66,6 @@ bool addrman_takes(const posw_addrman *a, const posw_netaddr *address);
 void addrman_group(uint8_t out[POSW_NETGROUP_SIZE], const posw_addrman *a, const posw_netaddr *address);
 addrman_entry *addrman_lookup(const posw_addrman *a, const posw_netaddr *address);
 bool addrman_is_gone(const posw_addrman_entry *e, uint64_t now_s);
-/* Less than that ago. What is kept may be of a run whose clock was ahead: a time that is still to come says nothing. */
-static inline bool addrman_is_recent(uint64_t at_s, uint64_t within_s, uint64_t now_s) {
-    return at_s <= now_s && now_s - at_s < within_s;
-}
 /* Where an address lies in a bucket of the new table; and in the tried table. */
 size_t addrman_new_place(const posw_addrman *a, size_t bucket, const posw_netaddr *address);
 size_t addrman_tried_place(const posw_addrman *a, const posw_netaddr *address);

@@ -79,11 +79,6 @@ static uint64_t redial_wait_s(const posw_connect *c, uint64_t now_ms) {
     return alone_s / 8 < CONNECT_REDIAL_MIN_S ? CONNECT_REDIAL_MIN_S : alone_s / 8;
 }
 
-/* Kept of a run whose clock was ahead, a time that is still to come says nothing. */
-static bool was_dialled_within(const posw_addrman_entry *e, uint64_t within_s, uint64_t now_s) {
-    return e->dialled_s != 0 && e->dialled_s <= now_s && e->dialled_s + within_s > now_s;
-}
-
 static bool pick(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms) {
     const uint64_t redial_s = redial_wait_s(c, now_ms);
     const bool alone = !connect_any_ready(c); /* then those that have worked are as good as those that were just told */
@@ -91,7 +86,7 @@ static bool pick(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms) {
         if (!posw_addrman_select(c->addresses, e, POSW_ADDRMAN_EITHER, now_ms / 1000)) return false;
         const bool fresh = i < TRIES_FRESH && !(alone && e->tried);
         const uint64_t wait_s = fresh ? POSW_ADDRMAN_RETRY_S : redial_s;
-        if (was_dialled_within(e, wait_s, now_ms / 1000)) continue;
+        if (posw_addrman_was_dialled(e, wait_s, now_ms / 1000)) continue;
         if (may_dial(c, &e->address, proven_id(e), now_ms) && group_is_free(c, &e->address)) return true;
     }
     return false;
@@ -228,7 +223,7 @@ static bool pick_feeler(posw_connect *c, posw_addrman_entry *e, uint64_t now_ms)
     }
     for (unsigned i = 0; i < FEELER_TRIES; i++) {
         if (!posw_addrman_select(c->addresses, e, POSW_ADDRMAN_NEW, now_ms / 1000)) return false;
-        if (was_dialled_within(e, POSW_ADDRMAN_RETRY_S, now_ms / 1000)) continue;
+        if (posw_addrman_was_dialled(e, POSW_ADDRMAN_RETRY_S, now_ms / 1000)) continue;
         if (may_dial(c, &e->address, proven_id(e), now_ms)) return true;
     }
     return false;
