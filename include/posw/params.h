@@ -18,7 +18,8 @@ enum posw_difficulty_rule {
     POSW_DIFFICULTY_LWMA3,
     POSW_DIFFICULTY_BITCOIN2016,
     POSW_DIFFICULTY_HOMESTEAD,
-    POSW_DIFFICULTY_STEP
+    POSW_DIFFICULTY_STEP,
+    POSW_DIFFICULTY_ASERT_LAG
 };
 enum posw_weight_rule { POSW_WEIGHT_POWER, POSW_WEIGHT_TICKET };
 enum posw_fee_rule { POSW_FEE_BURN, POSW_FEE_POOL };
@@ -64,8 +65,8 @@ typedef struct {
     uint64_t unbonding_blocks; /* U */
     uint64_t reorg_max_blocks; /* R */
     enum posw_difficulty_rule difficulty_rule;
-    uint64_t difficulty_blocks; /* half-life (asert), window (lwma3) or interval (bitcoin2016); no meaning under the
-                                   others */
+    uint64_t difficulty_blocks; /* half-life (asert, asert-lag), window (lwma3) or interval (bitcoin2016); no meaning
+                                   under the others */
     posw_weight_params weight;
     posw_u256 stake_min_wei;
     posw_u256 reward_initial_wei, reward_tail_wei;
@@ -85,7 +86,7 @@ typedef struct {
     uint32_t upgrade_count;
 } posw_params;
 
-/* The parameters of a new chain with the default rule: argon2id, 15 s, W 2016, E 1008, U 40320, R 504, asert 144,
+/* The parameters of a new chain with the default rule: argon2id, 15 s, W 2016, E 1008, U 40320, R 504, asert-lag 1008,
  * preset `ticket`, minimum stake 1 coin, reward 2 coins halving every 4,204,800 blocks with tail 0.1 coin, fees burnt,
  * base fee from 1 gwei, gas limit 30,000,000, genesis difficulty 1024. chain_id, genesis_time are 0 and must be set. */
 POSW_API void posw_params_default(posw_params *out);

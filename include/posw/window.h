@@ -23,7 +23,7 @@ typedef struct {
     posw_address miner;
     uint64_t timestamp; /* seconds */
     bool boosted;
-    posw_u256 difficulty; /* D; read by the rules lwma3 and bitcoin2016 only */
+    posw_u256 difficulty; /* D; read by the rule lwma3 only */
 } posw_window_entry;
 
 /* A median needs 10 ancestors. A window that is filled in the middle of a chain is exact after the latest W + history +

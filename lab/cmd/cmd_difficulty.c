@@ -10,22 +10,24 @@
 #include <string.h>
 
 /* In the order of enum posw_difficulty_rule. */
-static const char *const rules[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", NULL};
+static const char *const rules[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", "asert-lag", NULL};
 /* After them those of other chains, in the order of enum difficulty_other_rule, with the N of each where nothing is
  * said. */
-static const char *const all_rules[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step",
-                                        "sma",   "cw144", "wtema", "lwma1",       NULL};
+static const char *const all_rules[] = {"asert",     "fixed", "lwma3", "bitcoin2016", "homestead", "step",
+                                        "asert-lag", "sma",   "cw144", "wtema",       "lwma1",     NULL};
 static const uint64_t other_blocks[] = {DIFFICULTY_CW144_BLOCKS, DIFFICULTY_CW144_BLOCKS, 87, 60};
-enum { OTHER_RULES = 6 };
+enum { OTHER_RULES = 7 };
 static const char *const scenarios[] = {"constant", "on-off", "rented", NULL};
 enum { FINE_BLOCK_TIME_S = 3600 };
 
 static const cli_option difficulty_options[] = {
     {"rule", "RULE", "asert",
-     "asert, fixed, lwma3, bitcoin2016, homestead or step; with --next also byzantium; only for comparison, since no "
+     "asert, asert-lag, fixed, lwma3, bitcoin2016, homestead or step; with --next also byzantium; only for comparison, "
+     "since no "
      "chain of this kit can have them: sma, cw144, wtema or lwma1"},
     {"half-life-blocks", "N", NULL,
-     "half-life of asert [144], window of lwma3 and lwma1 [60], interval of bitcoin2016 [2016], window of sma [144], "
+     "half-life of asert [144] and asert-lag [1008], window of lwma3 and lwma1 [60], interval of bitcoin2016 [2016], "
+     "window of sma [144], "
      "length of wtema [87]"},
     {"block-time", "SECONDS", NULL, "a chain with this block time and headers in whole seconds [time is fine]"},
     {"scenario", "NAME", "constant", "constant, on-off or rented"},
@@ -72,15 +74,8 @@ static bool read_rule(const cli *c, posw_params *p, difficulty_other *other, boo
         (void)cli_usage(c, "the rule %s has no --half-life-blocks", rules[rule]);
         return false;
     }
-    const bool lwma3 = p->difficulty_rule == POSW_DIFFICULTY_LWMA3, asert = p->difficulty_rule == POSW_DIFFICULTY_ASERT;
-    return cli_u64(c, "half-life-blocks",
-                   lwma3   ? 6
-                   : asert ? 1
-                           : 2,
-                   lwma3   ? 1024
-                   : asert ? 1 << 24
-                           : 65536,
-                   &p->difficulty_blocks); /* P2 */
+    return cli_u64(c, "half-life-blocks", posw_difficulty_blocks_min(p->difficulty_rule),
+                   posw_difficulty_blocks_max(p->difficulty_rule, p->window_blocks), &p->difficulty_blocks);
 }
 
 static bool read_scenario(const cli *c, difficulty_setup *s) {
@@ -126,7 +121,7 @@ static void put_chain(lab_report *r, const difficulty_setup *s, bool fine) {
         lab_input_integer(r, "half_life_blocks", "window or length", s->other->blocks, "blocks");
     else if (posw_difficulty_has_blocks(p->difficulty_rule))
         lab_input_integer(r, "half_life_blocks",
-                          p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "half-life" : "window or interval",
+                          posw_difficulty_has_half_life(p->difficulty_rule) ? "half-life" : "window or interval",
                           p->difficulty_blocks, "blocks");
     if (!fine) lab_input_integer(r, "block_time", "block time", p->block_time_s, "s");
 }
@@ -276,7 +271,7 @@ const cli_command lab_command_difficulty = {
 /* ---- lies about the time ---- */
 
 static const cli_option timestamps_options[] = {
-    {"rule", "RULE", "all", "asert, fixed, lwma3, bitcoin2016, homestead, step or all"},
+    {"rule", "RULE", "all", "asert, asert-lag, fixed, lwma3, bitcoin2016, homestead, step or all"},
     {"share", "X", "0.25", "the liar's share of the hash, above 0 and below 1"},
     {"lead", "SECONDS", NULL, "how far ahead of the clock it writes [the limit: 2 block times, at least 15 s]"},
     {"block-time", "SECONDS", "15", "block time"},
@@ -309,8 +304,9 @@ static void timestamps_row(lab_table *t, const char *rule, const difficulty_resu
 }
 
 static bool timestamps_rules(const cli *c, size_t *first, size_t *end) {
-    static const char *const names[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", "all", NULL};
-    enum { ALL = 6 };
+    static const char *const names[] = {"asert", "fixed",     "lwma3", "bitcoin2016", "homestead",
+                                        "step",  "asert-lag", "all",   NULL};
+    enum { ALL = 7 };
     size_t rule;
     if (!lab_option_choice(c, "rule", names, &rule)) return false;
     *first = rule == ALL ? 0 : rule;

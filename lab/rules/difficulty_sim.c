@@ -132,10 +132,6 @@ static void decide(chain *c) {
 
 /* ---- a chain ---- */
 
-static bool looks_back(const posw_params *p) {
-    return p->difficulty_rule == POSW_DIFFICULTY_LWMA3 || p->difficulty_rule == POSW_DIFFICULTY_BITCOIN2016;
-}
-
 static bool start(chain *c, const difficulty_setup *setup, size_t task) {
     memset(c, 0, sizeof *c);
     c->setup = setup;
@@ -153,11 +149,13 @@ static bool start(chain *c, const difficulty_setup *setup, size_t task) {
         c->past = difficulty_past_new(setup->other, (double)c->params.block_time_s, FIRST_DIFFICULTY);
         return c->past != NULL;
     }
-    if (!looks_back(&c->params)) return true;
-    const size_t size = posw_window_size(c->params.difficulty_blocks, 0);
+    if (!posw_difficulty_looks_back(c->params.difficulty_rule)) return true;
+    const uint64_t back =
+        c->params.difficulty_blocks < c->params.window_blocks ? c->params.difficulty_blocks : c->params.window_blocks;
+    const size_t size = posw_window_size(back, 0);
     void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
     if (memory == NULL) return false;
-    c->window = posw_window_init(memory, c->params.difficulty_blocks, 0, UINT64_MAX);
+    c->window = posw_window_init(memory, back, 0, UINT64_MAX);
     posw_window_push(c->window, &(posw_window_entry){.difficulty = c->parent.difficulty});
     return true;
 }
@@ -216,6 +214,7 @@ uint64_t difficulty_settling(const difficulty_setup *s) {
     case POSW_DIFFICULTY_BITCOIN2016:
         return (s->scenario == DIFFICULTY_ON_OFF ? 500 : 8) * p->difficulty_blocks;
     case POSW_DIFFICULTY_ASERT:
+    case POSW_DIFFICULTY_ASERT_LAG:
     case POSW_DIFFICULTY_LWMA3:
         return 1000 + 20 * p->difficulty_blocks;
     case POSW_DIFFICULTY_FIXED:

@@ -30,7 +30,8 @@ static double add_hasty(branch *b) {
 
 /* Blocks in time up to where the branch begins: as many as a rule may look back to, from genesis on. */
 static bool start(branch *b, const posw_params *p) {
-    const uint64_t back = p->difficulty_blocks > 0 ? p->difficulty_blocks : 1, last = 2 * back + back / 2;
+    const uint64_t most = p->difficulty_blocks < p->window_blocks ? p->difficulty_blocks : p->window_blocks,
+                   back = most > 0 ? most : 1, last = 2 * back + back / 2;
     void *memory = aligned_alloc(64, (posw_window_size(back, 0) + 63) / 64 * 64);
     if (memory == NULL) return false;
     const posw_u256 unit = lab_u256_of(UNIT);

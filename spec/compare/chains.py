@@ -7,7 +7,7 @@ hashes, yet span 256 bits: where every miner's weight is huge, a huge difficulty
 from posw.params import STAKING
 
 COIN = 10**18
-DIFFICULTY_RULES = ("asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step")
+DIFFICULTY_RULES = ("asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", "asert-lag")
 PRESETS = ("pow", "linear", "sqrt", "quadratic", "diode", "ticket", "quarkchain")
 EXPONENTS = ("0", "0.5", "1", "1.5", "2", "3")
 
@@ -37,6 +37,8 @@ def random_difficulty(rng, rule, window, genesis):
     out = {"rule": rule, "genesis": number(genesis)}
     if rule == "asert":
         out["halfLife"] = rng.choice((1, 2, 10, 100, 2**24))
+    elif rule == "asert-lag":
+        out["halfLife"] = rng.choice((1, 15, 16, 100, 8 * window, 16 * window + 15, 1008, 2**24))
     elif rule == "lwma3":
         out["blocks"] = rng.randint(6, window)
     elif rule == "bitcoin2016":
@@ -132,7 +134,7 @@ def random_chain(rng, addresses):
     if weight_name == "quarkchain" and rng.random() < 0.5:  # the preset's own window of 256
         del lengths["window"]
         lengths["unbonding"] = max(lengths["unbonding"], lock(256, lengths["epoch"]))
-    if rule in ("homestead", "step") and weight_name in ("ticket", "quarkchain", "diode"):  # where their steps are not all 0
+    if rule in ("homestead", "step", "asert-lag") and weight_name in ("ticket", "quarkchain", "diode"):  # where their steps are not all 0
         difficulties += (2050, 3000)
     chain = {"name": rng.choice(("Test", "Kette \u00e4\u00f6\u00fc", "x" * 32)), "ticker": rng.choice(("T", "POSW", "ABC123")), "pow": "keccak256",
              "chainId": rng.choice((1, 1337, 2**31 - 19)), "blockTime": rng.choice((1, 2, 5, 10, 15, 60, 3600)), **lengths,

@@ -141,9 +141,10 @@ def _no_twice(pairs: list[tuple[str, Any]]) -> dict:
 
 
 def _difficulty(given: dict, p: Params) -> Params:
-    rule = _choice("difficulty.rule", given.get("rule", "asert"), params.DIFFICULTY_RULES)
+    rule = _choice("difficulty.rule", given.get("rule", "asert-lag"), params.DIFFICULTY_RULES)
     key, blocks = {
         "asert": ("halfLife", 144),
+        "asert-lag": ("halfLife", 1008),
         "lwma3": ("blocks", min(60, p.window)),
         "bitcoin2016": ("blocks", min(2016, p.window)),
     }.get(rule, (None, 0))

@@ -54,11 +54,23 @@ def asert_target(target_0: int, late: int, tau: int) -> int:
     return min(max(target, 1), UINT256_MAX)
 
 
+def _asert(p: Params, parent: Any, time: int) -> int:
+    """D2, with `time` in place of the parent's timestamp."""
+    *_, genesis = with_ancestors(parent)
+    late = (time - genesis.timestamp) - p.block_time * parent.number
+    return target_of(asert_target(target_of(p.difficulty_genesis), late, p.difficulty_blocks * p.block_time))
+
+
 def asert(p: Params, parent: Any, _timestamp: int) -> int:
     """D2"""
-    *_, genesis = with_ancestors(parent)
-    late = (parent.timestamp - genesis.timestamp) - p.block_time * parent.number
-    return target_of(asert_target(target_of(p.difficulty_genesis), late, p.difficulty_blocks * p.block_time))
+    return _asert(p, parent, parent.timestamp)
+
+
+def asert_lag(p: Params, parent: Any, _timestamp: int) -> int:
+    """D8"""
+    lag = min(p.difficulty_blocks // 16, p.window, parent.number)
+    ancestor = next(islice(with_ancestors(parent), lag, None))
+    return _asert(p, parent, max(ancestor.timestamp + lag * p.block_time, parent.timestamp - lag * p.block_time))
 
 
 def fixed(p: Params, _parent: Any, _timestamp: int) -> int:
@@ -109,4 +121,4 @@ def step(p: Params, parent: Any, timestamp: int) -> int:
     return max(result, min(p.difficulty_genesis, 65_536))
 
 
-RULES = {"asert": asert, "fixed": fixed, "lwma3": lwma3, "bitcoin2016": bitcoin2016, "homestead": homestead, "step": step}
+RULES = {"asert": asert, "fixed": fixed, "lwma3": lwma3, "bitcoin2016": bitcoin2016, "homestead": homestead, "step": step, "asert-lag": asert_lag}

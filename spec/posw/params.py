@@ -14,7 +14,7 @@ STAKING = bytes.fromhex("00000000000000000000000000000000706f7377")  # S1
 NO_ADDRESS = bytes(20)
 
 POWS = ("keccak256", "argon2id", "randomx")  # in the order of C1
-DIFFICULTY_RULES = ("asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step")
+DIFFICULTY_RULES = ("asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", "asert-lag")
 WEIGHT_RULES = ("power", "ticket")
 FEE_RULES = ("burn", "pool")
 
@@ -39,8 +39,8 @@ class Params:
     epoch: int = 1008  # E
     unbonding: int = 40320  # U
     max_reorg: int = 504  # R
-    difficulty_rule: str = "asert"
-    difficulty_blocks: int = 144  # half-life, window or interval N
+    difficulty_rule: str = "asert-lag"
+    difficulty_blocks: int = 1008  # half-life, window or interval N
     difficulty_genesis: int = 1024  # D₀
     weight_rule: str = "ticket"
     unit: int = 0
@@ -151,7 +151,7 @@ def check(p: Params, genesis_supply: int) -> None:
     require(1 <= p.max_reorg <= p.epoch, "PARAMS_RANGE", "maxReorg")
     require(p.unbonding <= 2**24, "PARAMS_RANGE", "unbonding")
     blocks = p.difficulty_blocks
-    if p.difficulty_rule == "asert":
+    if p.difficulty_rule in ("asert", "asert-lag"):
         require(1 <= blocks <= 2**24, "PARAMS_RANGE", "half-life")
     elif p.difficulty_rule == "lwma3":
         require(6 <= blocks <= min(p.window, 1024), "PARAMS_RANGE", "N of lwma3")
@@ -185,7 +185,7 @@ def check(p: Params, genesis_supply: int) -> None:
 def canonical(p: Params) -> bytes:
     """C1: what the genesis block commits to; upgrades are no part of it (U3)."""
     power, ticket, pool = p.weight_rule == "power", p.weight_rule == "ticket", p.fees == "pool"
-    has_blocks = p.difficulty_rule in ("asert", "lwma3", "bitcoin2016")
+    has_blocks = p.difficulty_rule in ("asert", "asert-lag", "lwma3", "bitcoin2016")
     return rlp.encode([
         1, p.chain_id, POWS.index(p.pow), p.block_time, p.window, p.epoch, p.unbonding, p.max_reorg,
         DIFFICULTY_RULES.index(p.difficulty_rule), p.difficulty_blocks if has_blocks else 0,

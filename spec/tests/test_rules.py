@@ -198,7 +198,7 @@ class Difficulty(unittest.TestCase):
         return tips
 
     def test_steady_time_keeps_it(self):
-        for rule, blocks, factor in (("asert", 20, 1), ("lwma3", 10, 1), ("bitcoin2016", 10, 2), ("fixed", 0, 1)):
+        for rule, blocks, factor in (("asert", 20, 1), ("asert-lag", 100, 1), ("lwma3", 10, 1), ("bitcoin2016", 10, 2), ("fixed", 0, 1)):
             last = self.chain(rule, blocks, [10] * 60)[-1].difficulty
             self.assertTrue(10**9 * 9 // 10 // factor <= last <= 10**9 * 11 // 10 * factor, rule)
 
@@ -207,15 +207,24 @@ class Difficulty(unittest.TestCase):
         self.assertAlmostEqual(tips[3].difficulty / tips[2].difficulty, 0.5, delta=1e-6)
         self.assertEqual(tips[1].difficulty, 10**9)
 
+    def test_asert_lag_looks_at_old_times(self):
+        """D8: what a branch of up to the lag says about its own times moves nothing; a long stand-still is seen at once."""
+        public, hasty = self.chain("asert-lag", 64, [10] * 40), self.chain("asert-lag", 64, [10] * 35 + [1] * 5)
+        self.assertEqual([b.difficulty for b in hasty[:41]], [b.difficulty for b in public[:41]])
+        longer = self.chain("asert-lag", 64, [10] * 35 + [1] * 7)
+        self.assertGreater(longer[41].difficulty, 10**9)
+        self.assertEqual(self.chain("asert-lag", 64, [10] * 35 + [50, 10])[-1].difficulty, 10**9)
+        self.assertAlmostEqual(self.chain("asert-lag", 64, [10] * 35 + [10 + 40 + 640, 10])[-1].difficulty / 10**9, 0.5, delta=1e-4)
+
     def test_bounds(self):
         """D1: 1 and 2²⁵⁶ − 1 are reached and never passed."""
-        for rule, blocks in (("asert", 1), ("lwma3", 6), ("bitcoin2016", 2), ("homestead", 0), ("step", 0)):
+        for rule, blocks in (("asert", 1), ("asert-lag", 1), ("asert-lag", 64), ("lwma3", 6), ("bitcoin2016", 2), ("homestead", 0), ("step", 0)):
             for d0, gap in ((UINT256_MAX, 1), (1, 10_000)):
                 for tip in self.chain(rule, blocks, [gap] * 40, 10, d0):
                     self.assertTrue(1 <= tip.difficulty <= UINT256_MAX)
 
     def test_own_timestamp_counts_in_two_rules(self):
-        for rule, own in (("asert", False), ("lwma3", False), ("bitcoin2016", False), ("fixed", False), ("homestead", True), ("step", True)):
+        for rule, own in (("asert", False), ("asert-lag", False), ("lwma3", False), ("bitcoin2016", False), ("fixed", False), ("homestead", True), ("step", True)):
             early, late = self.chain(rule, 6, [10] * 8 + [1])[-1].difficulty, self.chain(rule, 6, [10] * 8 + [100])[-1].difficulty
             self.assertEqual(early != late, own, rule)
 

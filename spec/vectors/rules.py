@@ -182,7 +182,7 @@ def _difficulty_run(p: Params, word: str, gaps: list[int], length: int) -> dict:
 
 
 def difficulties() -> dict:
-    rules_and_blocks = [("asert", 4), ("asert", 144), ("fixed", 0), ("lwma3", 6), ("lwma3", 20), ("bitcoin2016", 2), ("bitcoin2016", 10), ("homestead", 0), ("step", 0)]
+    rules_and_blocks = [("asert", 4), ("asert", 144), ("fixed", 0), ("lwma3", 6), ("lwma3", 20), ("bitcoin2016", 2), ("bitcoin2016", 10), ("homestead", 0), ("step", 0), ("asert-lag", 16), ("asert-lag", 128), ("asert-lag", 1008)]
     cases = []
     for rule, blocks in rules_and_blocks:
         for t, d0, gaps in (
@@ -194,9 +194,10 @@ def difficulties() -> dict:
         ):
             p = replace(Params(), difficulty_rule=rule, difficulty_blocks=blocks, block_time=t, difficulty_genesis=d0)
             cases.append(_difficulty_run(p, f"{rule} {blocks} {t} {d0}", gaps, 60 if rule != "fixed" else 3))
-    far = replace(Params(), difficulty_blocks=1, block_time=1)
-    cases += [_difficulty_run(replace(far, difficulty_genesis=d), f"far {d}", [1, 2**40, 2**62], 3) for d in (1, 2**128, UINT256_MAX)]
-    return {"about": "D1 to D7: chain = [timestamp, difficulty] of blocks 1, 2, ...; blocks = half-life or N of the rule", "cases": cases}
+    for rule, blocks in (("asert", 1), ("asert-lag", 32)):
+        far = replace(Params(), difficulty_rule=rule, difficulty_blocks=blocks, block_time=1)
+        cases += [_difficulty_run(replace(far, difficulty_genesis=d), f"far {d}", [1, 2**40, 2**62], 3) for d in (1, 2**128, UINT256_MAX)]
+    return {"about": "D1 to D8: chain = [timestamp, difficulty] of blocks 1, 2, ...; blocks = half-life or N of the rule", "cases": cases}
 
 
 def base_fees() -> dict:

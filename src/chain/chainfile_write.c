@@ -227,23 +227,29 @@ typedef void (*warn_fn)(void *arg, const char *sentence);
 
 static const char *difficulty_warning(enum posw_difficulty_rule rule) {
     switch (rule) {
-    case POSW_DIFFICULTY_ASERT:
+    case POSW_DIFFICULTY_ASERT_LAG:
         return NULL;
+    case POSW_DIFFICULTY_ASERT:
+        return "difficulty.rule \"asert\": a secret branch makes its own blocks harder by its timestamps, so that "
+               "fewer "
+               "tickets are enough; \"asert-lag\" looks at times that all know";
     case POSW_DIFFICULTY_FIXED:
         return "difficulty.rule \"fixed\" never follows the hash rate: use it for development only";
     case POSW_DIFFICULTY_LWMA3:
-        return "difficulty.rule \"lwma3\": a short burst of hash power moves the difficulty for many blocks; \"asert\" "
+        return "difficulty.rule \"lwma3\": a short burst of hash power moves the difficulty for many blocks; "
+               "\"asert-lag\" "
                "does not swing";
     case POSW_DIFFICULTY_BITCOIN2016:
         return "difficulty.rule \"bitcoin2016\": when hash power leaves, the chain crawls to the end of the interval; "
-               "\"asert\" follows at once";
+               "\"asert-lag\" follows at once";
     case POSW_DIFFICULTY_HOMESTEAD:
-        return "difficulty.rule \"homestead\": a miner lowers its own difficulty by its timestamp; \"asert\" cannot be "
+        return "difficulty.rule \"homestead\": a miner lowers its own difficulty by its timestamp; \"asert-lag\" "
+               "cannot be "
                "moved by that";
     case POSW_DIFFICULTY_STEP:
         return "difficulty.rule \"step\": a miner lowers its own difficulty by its timestamp, and blocks take 1.278 "
                "times "
-               "blockTime; use \"asert\"";
+               "blockTime; use \"asert-lag\"";
     }
     return NULL;
 }
@@ -258,6 +264,7 @@ static uint64_t least_moved(enum posw_difficulty_rule rule) {
     case POSW_DIFFICULTY_LWMA3:
         return 2;
     case POSW_DIFFICULTY_ASERT:
+    case POSW_DIFFICULTY_ASERT_LAG:
     case POSW_DIFFICULTY_FIXED:
     case POSW_DIFFICULTY_BITCOIN2016:
         return 1;
@@ -273,9 +280,9 @@ static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
         fn(arg, "difficulty.genesis is so low that the rule never moves it, since its steps are rounded down to 0: "
                 "whoever has hash power makes blocks without limit; give at least 2048 for \"homestead\", 10 for "
                 "\"step\", 2 for \"lwma3\"");
-    if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->genesis_time < 1600000000)
+    if (posw_difficulty_has_half_life(p->difficulty_rule) && p->genesis_time < 1600000000)
         fn(arg, "timestamp lies years back: the difficulty will fall to 1 at the first block; use the time of launch");
-    if (p->difficulty_rule == POSW_DIFFICULTY_ASERT && p->difficulty_blocks < 16)
+    if (posw_difficulty_has_half_life(p->difficulty_rule) && p->difficulty_blocks < 16)
         fn(arg, "difficulty.halfLife is below 16 blocks: the difficulty will swing with luck");
     if (p->pow == POSW_POW_KECCAK256)
         fn(arg, "pow \"keccak256\" is searched best by special hardware: use it for development only");

@@ -13,7 +13,7 @@ const posw_chainfile_field POSW_CHAINFILE_FIELDS[POSW_CHAINFILE_FIELD_COUNT] = {
     {POSW_SECTION_TOP, "epoch", POSW_FIELD_NUMBER, AT(epoch_blocks), POSW_WHEN_ALWAYS},
     {POSW_SECTION_TOP, "unbonding", POSW_FIELD_NUMBER, AT(unbonding_blocks), POSW_WHEN_ALWAYS},
     {POSW_SECTION_TOP, "maxReorg", POSW_FIELD_NUMBER, AT(reorg_max_blocks), POSW_WHEN_ALWAYS},
-    {POSW_SECTION_DIFFICULTY, "halfLife", POSW_FIELD_NUMBER, AT(difficulty_blocks), POSW_WHEN_ASERT},
+    {POSW_SECTION_DIFFICULTY, "halfLife", POSW_FIELD_NUMBER, AT(difficulty_blocks), POSW_WHEN_HALF_LIFE},
     {POSW_SECTION_DIFFICULTY, "blocks", POSW_FIELD_NUMBER, AT(difficulty_blocks), POSW_WHEN_WINDOWED},
     {POSW_SECTION_DIFFICULTY, "genesis", POSW_FIELD_NUMBER256, AT(genesis_difficulty), POSW_WHEN_ALWAYS},
     {POSW_SECTION_WEIGHT, "unit", POSW_FIELD_AMOUNT, AT(weight.unit_wei), POSW_WHEN_POWER},

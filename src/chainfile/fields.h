@@ -25,7 +25,7 @@ enum posw_chainfile_type {
 /* When a value means something: others are refused, so that nobody believes in a setting that does nothing. */
 enum posw_chainfile_when {
     POSW_WHEN_ALWAYS,
-    POSW_WHEN_ASERT,
+    POSW_WHEN_HALF_LIFE,
     POSW_WHEN_WINDOWED, /* difficulty by a number of past blocks: lwma3, bitcoin2016 */
     POSW_WHEN_POWER,
     POSW_WHEN_TICKET
@@ -42,7 +42,7 @@ typedef struct {
 enum {
     POSW_CHAINFILE_FIELD_COUNT = 23,
     POSW_CHAINFILE_POW_COUNT = POSW_POW_RANDOMX + 1,
-    POSW_CHAINFILE_DIFFICULTY_RULE_COUNT = POSW_DIFFICULTY_STEP + 1
+    POSW_CHAINFILE_DIFFICULTY_RULE_COUNT = POSW_DIFFICULTY_ASERT_LAG + 1
 };
 extern const posw_chainfile_field POSW_CHAINFILE_FIELDS[POSW_CHAINFILE_FIELD_COUNT];
 /* "" for the top, else the section's key. */
@@ -56,10 +56,10 @@ static inline bool posw_chainfile_applies(const posw_chainfile_field *f, const p
     switch (f->when) {
     case POSW_WHEN_ALWAYS:
         return true;
-    case POSW_WHEN_ASERT:
-        return p->difficulty_rule == POSW_DIFFICULTY_ASERT;
+    case POSW_WHEN_HALF_LIFE:
+        return posw_difficulty_has_half_life(p->difficulty_rule);
     case POSW_WHEN_WINDOWED:
-        return p->difficulty_rule != POSW_DIFFICULTY_ASERT && posw_difficulty_has_blocks(p->difficulty_rule);
+        return !posw_difficulty_has_half_life(p->difficulty_rule) && posw_difficulty_has_blocks(p->difficulty_rule);
     case POSW_WHEN_POWER:
         return p->weight.rule == POSW_WEIGHT_POWER;
     case POSW_WHEN_TICKET:

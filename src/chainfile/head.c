@@ -275,23 +275,15 @@ static bool not_zero(posw_chainfile_reader *r, const char *key, const posw_u256 
 
 static bool check_difficulty_blocks(posw_chainfile_reader *r) {
     const posw_params *p = &r->head.params;
-    const uint64_t long_max = 1 << 24, lwma_max = p->window_blocks < 1024 ? p->window_blocks : 1024;
-    switch (p->difficulty_rule) {
-    case POSW_DIFFICULTY_ASERT:
-        return in_range(r, "difficulty.halfLife", p->difficulty_blocks, 1, long_max);
-    case POSW_DIFFICULTY_LWMA3:
-        if (lwma_max < 6)
-            return POSW_CHAINFILE_REFUSE(
-                r, POSW_EINVAL, "window is %" PRIu64 ": difficulty.rule \"lwma3\" needs at least 6", p->window_blocks);
-        return in_range(r, "difficulty.blocks", p->difficulty_blocks, 6, lwma_max);
-    case POSW_DIFFICULTY_BITCOIN2016:
-        return in_range(r, "difficulty.blocks", p->difficulty_blocks, 2, p->window_blocks);
-    case POSW_DIFFICULTY_FIXED:
-    case POSW_DIFFICULTY_HOMESTEAD:
-    case POSW_DIFFICULTY_STEP:
-        return true;
-    }
-    return true;
+    const enum posw_difficulty_rule rule = p->difficulty_rule;
+    const uint64_t min = posw_difficulty_blocks_min(rule), max = posw_difficulty_blocks_max(rule, p->window_blocks);
+    if (!posw_difficulty_has_blocks(rule)) return true;
+    if (max < min)
+        return POSW_CHAINFILE_REFUSE(r, POSW_EINVAL,
+                                     "window is %" PRIu64 ": difficulty.rule \"%s\" needs at least %" PRIu64,
+                                     p->window_blocks, posw_difficulty_name(rule), min);
+    return in_range(r, posw_difficulty_has_half_life(rule) ? "difficulty.halfLife" : "difficulty.blocks",
+                    p->difficulty_blocks, min, max);
 }
 
 static bool check_lengths(posw_chainfile_reader *r) {

@@ -99,9 +99,10 @@ static void difficulty_line(const posw_params *p) {
     char genesis[POSW_U256_DEC_SIZE];
     posw_u256_to_dec(genesis, &p->genesis_difficulty);
     printf("%-18s %s", "difficulty rule", posw_difficulty_name(p->difficulty_rule));
-    const bool is_asert = p->difficulty_rule == POSW_DIFFICULTY_ASERT;
     if (posw_difficulty_has_blocks(p->difficulty_rule))
-        printf(", %s %" PRIu64 " blocks", is_asert ? "half-life of" : "measured over", p->difficulty_blocks);
+        printf(", %s %" PRIu64 " blocks",
+               posw_difficulty_has_half_life(p->difficulty_rule) ? "half-life of" : "measured over",
+               p->difficulty_blocks);
     printf(", from %s\n", genesis);
 }
 

@@ -9,7 +9,16 @@
  * mean block time of exactly T. 2^x is taken in fixed point with 16 fractional bits: the whole part shifts, and a cubic
  * polynomial approximates 2^f - 1 for f in [0, 1) with an error below 0.013 %. The polynomial, its rounding and the
  * truncating division are those of aserti3-2d, so that its official runs are our test vectors; targets here have all
- * 256 bits, hence the product of 320. */
+ * 256 bits, hence the product of 320.
+ *
+ * asert-lag is the same formula with another t. A miner of a secret branch writes its times as it likes: a second
+ * apart, they make its blocks harder, and fewer outweigh the public ones. So the time that counts is that of the block
+ * `lag` blocks before the parent, as if all had been in time since; only when these took more than twice their time is
+ * the parent's seen, less the lag, so that a chain that has lost its hash power need not wait:
+ *
+ *                t(n - lag)                      t(n)
+ *      ... --------o----------- lag -------------o        t = max(t(n - lag) + lag * T, t(n) - lag * T)
+ *                  |<- a secret branch of up to lag blocks has the times of the public chain here */
 #include "base/error.h"
 #include "base/word.h"
 #include "core/difficulty_rules.h"
@@ -122,14 +131,37 @@ posw_u256 posw_asert_target(const posw_u256 *anchor_target, int64_t time_diff_s,
     return asert(anchor_target, &late, half_life_s, target_max);
 }
 
-/* D2, with genesis as the anchor: the schedule counts from its own time, not from its parent's. */
-posw_u256 posw_difficulty_next_asert(const posw_params *p, const posw_header *parent) {
+/* With genesis as the anchor, and `number` blocks to count from it; the schedule starts at its own time, not at its
+ * parent's. */
+static posw_u256 difficulty_at(const posw_params *p, uint64_t number, const posw_u256 *now_s) {
     const posw_u256 anchor = posw_difficulty_of_target(&p->genesis_difficulty);
-    const posw_u256 now_s = posw_u256_from_u64(parent->timestamp), start_s = posw_u256_from_u64(p->genesis_time);
-    posw_u256 scheduled_s = product(p->block_time_s, parent->number);
+    const posw_u256 start_s = posw_u256_from_u64(p->genesis_time);
+    posw_u256 scheduled_s = product(p->block_time_s, number);
     scheduled_s = posw_u256_add_sat(&scheduled_s, &start_s); /* the time at which it should have come */
-    const time_diff late = difference(&now_s, &scheduled_s);
+    const time_diff late = difference(now_s, &scheduled_s);
     const uint64_t half_life_s = p->difficulty_blocks * p->block_time_s; /* P2: below 2^36 */
     const posw_u256 target = asert(&anchor, &late, half_life_s, &POSW_U256_MAX);
     return posw_difficulty_of_target(&target); /* D1 */
+}
+
+/* D2 */
+posw_u256 posw_difficulty_next_asert(const posw_params *p, const posw_header *parent) {
+    const posw_u256 now_s = posw_u256_from_u64(parent->timestamp);
+    return difficulty_at(p, parent->number, &now_s);
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* D8 */
+posw_u256 posw_difficulty_next_asert_lag(const posw_params *p, const posw_window *w, const posw_header *parent) {
+    const uint64_t most = lesser(p->difficulty_blocks / POSW_ASERT_LAG_PART, p->window_blocks),
+                   lag = lesser(most, parent->number), lag_s = lag * p->block_time_s; /* P2: below 2^28 */
+    if (lag == 0) return posw_difficulty_next_asert(p, parent);
+    posw_difficulty_check_place(w, parent);
+    const posw_u256 add_s = posw_u256_from_u64(lag_s), old_s = posw_u256_from_u64(posw_window_at(w, lag).timestamp),
+                    in_time_s = posw_u256_add_sat(&old_s, &add_s),
+                    slow_s = posw_u256_from_u64(parent->timestamp > lag_s ? parent->timestamp - lag_s : 0);
+    return difficulty_at(p, parent->number, posw_u256_cmp(&in_time_s, &slow_s) > 0 ? &in_time_s : &slow_s);
 }

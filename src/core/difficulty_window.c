@@ -13,11 +13,6 @@
 #include "core/wide.h"
 #include "posw/u256.h"
 
-/* The rules look back from the parent. */
-static void check_place(const posw_window *w, const posw_header *parent) {
-    POSW_ASSERT(w != NULL && posw_window_count(w) > 0 && posw_window_at(w, 0).timestamp == parent->timestamp);
-}
-
 /* ---- D4 ---- */
 
 typedef struct {
@@ -51,7 +46,7 @@ static posw_u256 lesser(posw_u256 a, posw_u256 b) {
 posw_u256 posw_difficulty_next_lwma3(const posw_params *p, const posw_window *w, const posw_header *parent) {
     const uint64_t blocks = p->difficulty_blocks, block_time_s = p->block_time_s;
     if (parent->number < blocks) return p->genesis_difficulty;
-    check_place(w, parent);
+    posw_difficulty_check_place(w, parent);
     const lwma_sums sums = lwma_sum(w, blocks, 6 * block_time_s);
     const uint64_t scale = block_time_s * (blocks + 1) * 99; /* P2: below 2^29 */
     const posw_wide mean = posw_wide_div(posw_wide_mul(sums.difficulty, scale), 200 * sums.weighted_s); /* L >= 1: T1 */
@@ -76,7 +71,7 @@ posw_u256 posw_difficulty_retarget(const posw_u256 *target, uint64_t span_s, uin
 posw_u256 posw_difficulty_next_bitcoin2016(const posw_params *p, const posw_window *w, const posw_header *parent) {
     const uint64_t blocks = p->difficulty_blocks;
     if ((parent->number + 1) % blocks != 0) return parent->difficulty;
-    check_place(w, parent);
+    posw_difficulty_check_place(w, parent);
     const uint64_t span_s = parent->timestamp - posw_window_at(w, blocks - 1).timestamp;
     const posw_u256 old = posw_difficulty_of_target(&parent->difficulty);
     const posw_u256 target = posw_difficulty_retarget(&old, span_s, blocks * p->block_time_s);

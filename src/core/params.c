@@ -40,23 +40,11 @@ static bool within(uint64_t v, uint64_t min, uint64_t max) {
     return v >= min && v <= max;
 }
 
-/* P2: a rule that looks back may look as far as the window reaches. */
+/* P2 */
 static bool check_difficulty_blocks(const posw_params *p) {
-    enum { LWMA3_MIN = 6, LWMA3_MAX = 1024 };
-    const uint64_t n = p->difficulty_blocks, window = p->window_blocks;
-    switch (p->difficulty_rule) {
-    case POSW_DIFFICULTY_ASERT:
-        return within(n, 1, LONG_MAX_BLOCKS);
-    case POSW_DIFFICULTY_LWMA3:
-        return within(n, LWMA3_MIN, window < LWMA3_MAX ? window : LWMA3_MAX);
-    case POSW_DIFFICULTY_BITCOIN2016:
-        return within(n, 2, window);
-    case POSW_DIFFICULTY_FIXED:
-    case POSW_DIFFICULTY_HOMESTEAD:
-    case POSW_DIFFICULTY_STEP:
-        return true;
-    }
-    return true; /* no rule at all: check_genesis */
+    return !posw_difficulty_has_blocks(p->difficulty_rule) ||
+           within(p->difficulty_blocks, posw_difficulty_blocks_min(p->difficulty_rule),
+                  posw_difficulty_blocks_max(p->difficulty_rule, p->window_blocks));
 }
 
 /* P2 */

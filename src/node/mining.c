@@ -137,7 +137,7 @@ static void warn_late_start(posw_node *n) {
     const posw_params *p = posw_chain_params(n->options.chain);
     const posw_header *tip = posw_chain_tip(n->options.chain);
     const uint64_t now_s = posw_node_now_s(n), late_s = now_s > tip->timestamp ? now_s - tip->timestamp : 0;
-    if (n->warned_late || tip->number != 0 || p->difficulty_rule != POSW_DIFFICULTY_ASERT) return;
+    if (n->warned_late || tip->number != 0 || !posw_difficulty_has_half_life(p->difficulty_rule)) return;
     n->warned_late = true;
     if (late_s / HALF_LIVES <= p->difficulty_blocks * p->block_time_s) return;
     posw_log_write(n->options.log, POSW_LOG_WARN, "miner",

@@ -39,7 +39,7 @@ static void json_difficulty(posw_jw *w, const posw_params *p) {
     posw_jw_object(w);
     posw_jw_kv_string(w, "rule", posw_difficulty_name(p->difficulty_rule));
     if (posw_difficulty_has_blocks(p->difficulty_rule))
-        posw_jw_kv_quantity(w, p->difficulty_rule == POSW_DIFFICULTY_ASERT ? "halfLife" : "blocks",
+        posw_jw_kv_quantity(w, posw_difficulty_has_half_life(p->difficulty_rule) ? "halfLife" : "blocks",
                             p->difficulty_blocks);
     posw_jw_kv_quantity_u256(w, "genesis", &p->genesis_difficulty);
     posw_jw_object_end(w);
