@@ -75,7 +75,7 @@ static bool fees_sound(const posw_rules *r) {
 /* P6 */
 static bool check_genesis(const posw_params *p) {
     const posw_rules first = first_rules(p);
-    if ((unsigned)p->pow > POSW_POW_RANDOMX || (unsigned)p->difficulty_rule > POSW_DIFFICULTY_STEP) return false;
+    if ((unsigned)p->pow > POSW_POW_RANDOMX || (unsigned)p->difficulty_rule > POSW_DIFFICULTY_ASERT_LAG) return false;
     if (posw_u256_is_zero(&p->genesis_difficulty)) return false;
     return fees_sound(&first) && p->base_fee_min_wei <= p->base_fee_initial_wei;
 }

@@ -197,6 +197,8 @@ static void difficulty_of(const char *keys, enum posw_difficulty_rule rule, uint
 
 static void difficulty_forms(void **state) {
     (void)state;
+    difficulty_of("\"difficulty\":{}", POSW_DIFFICULTY_ASERT_LAG, 1008);
+    difficulty_of("\"difficulty\":{\"halfLife\":7}", POSW_DIFFICULTY_ASERT_LAG, 7);
     difficulty_of("\"difficulty\":{\"rule\":\"asert\"}", POSW_DIFFICULTY_ASERT, 144);
     difficulty_of("\"difficulty\":{\"rule\":\"asert\",\"halfLife\":7}", POSW_DIFFICULTY_ASERT, 7);
     difficulty_of("\"difficulty\":{\"rule\":\"fixed\"}", POSW_DIFFICULTY_FIXED, 0);
@@ -297,8 +299,10 @@ static const struct {
     {WITH("\"pow\":\"sha256\""), "pow is \"sha256\": choose one of keccak256, argon2id, randomx", POSW_EINVAL},
     {WITH("\"pow\":1"), "pow is a number", POSW_EPARSE},
     {WITH("\"difficulty\":{\"rule\":\"lwma\"}"),
-     "difficulty.rule is \"lwma\": choose one of asert, fixed, lwma3, bitcoin2016, homestead, step", POSW_EINVAL},
-    {WITH("\"difficulty\":{\"blocks\":60}"), "difficulty.blocks has no meaning under the rule \"asert\"", POSW_EINVAL},
+     "difficulty.rule is \"lwma\": choose one of asert, fixed, lwma3, bitcoin2016, homestead, step, asert-lag",
+     POSW_EINVAL},
+    {WITH("\"difficulty\":{\"blocks\":60}"), "difficulty.blocks has no meaning under the rule \"asert-lag\"",
+     POSW_EINVAL},
     {WITH("\"difficulty\":{\"rule\":\"step\",\"blocks\":60}"),
      "difficulty.blocks has no meaning under the rule \"step\"", POSW_EINVAL},
     {WITH("\"difficulty\":{\"rule\":\"homestead\",\"halfLife\":60}"),
@@ -530,7 +534,7 @@ static void unwise_things(void **state) {
     if (good.count != 0) fail_msg("%s", good.text.data);
     posw_buf_clear(&good.text);
     expect_warning(MINIMAL, "stakes");
-    static const char *const rules[] = {"fixed", "lwma3", "bitcoin2016", "homestead", "step"};
+    static const char *const rules[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step"};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(rules); i++) {
         char text[256], says[64];
         snprintf(text, sizeof text, WITH("\"difficulty\":{\"rule\":\"%s\"}"), rules[i]);
@@ -694,7 +698,7 @@ static posw_chain_spec random_spec(uint64_t *random) {
     p->reorg_max_blocks = 1 + random_below(random, p->epoch_blocks);
     p->unbonding_blocks = 2 * p->epoch_blocks + random_below(random, 10000) + 2016;
     p->pow = (enum posw_pow_algorithm)random_below(random, 3);
-    p->difficulty_rule = (enum posw_difficulty_rule)random_below(random, 6);
+    p->difficulty_rule = (enum posw_difficulty_rule)random_below(random, 7);
     p->difficulty_blocks =
         p->difficulty_rule == POSW_DIFFICULTY_LWMA3 ? 6 + random_below(random, 251) : 2 + random_below(random, 255);
     p->genesis_difficulty =

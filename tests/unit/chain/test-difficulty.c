@@ -85,7 +85,7 @@ static void live(enum posw_difficulty_rule rule, uint64_t common_blocks) {
 
 static void every_rule(void **state) {
     (void)state;
-    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_STEP; rule++)
+    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_ASERT_LAG; rule++)
         for (uint64_t fork = 2 * INTERVAL - 3; fork <= 2 * INTERVAL + 1; fork += 2)
             live((enum posw_difficulty_rule)rule, fork);
 }

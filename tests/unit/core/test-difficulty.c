@@ -170,6 +170,8 @@ static posw_u256 next_after(const posw_params *p, uint64_t parent_number, uint64
 static void test_next(void **state) {
     (void)state;
     posw_params p = made_params();
+    p.difficulty_rule = POSW_DIFFICULTY_ASERT;
+    p.difficulty_blocks = 144;
     p.genesis_difficulty = u64(1000000);
     const posw_u256 anchor = posw_difficulty_of_target(&p.genesis_difficulty);
     uint64_t seed = 6;
@@ -190,33 +192,114 @@ static void test_next(void **state) {
     assert_u256_is(&d, 1);
 }
 
+/* ---- a chain with its window ---- */
+
+typedef struct {
+    posw_params params;
+    posw_window *window;
+    posw_header parent;
+} branch;
+
+static void extend(branch *b, uint64_t timestamp) {
+    if (posw_window_count(b->window) > 0) b->parent.number++;
+    b->parent.timestamp = timestamp;
+    posw_window_push(b->window, &(posw_window_entry){.timestamp = timestamp});
+}
+
+static posw_u256 next_of(const branch *b) {
+    return posw_difficulty_next(&b->params, b->window, &b->parent, 0);
+}
+
+/* `blocks` in time after genesis. free(b.window). */
+static branch in_time(enum posw_difficulty_rule rule, uint64_t half_life_blocks, uint64_t blocks) {
+    branch b = {.params = made_params()};
+    b.params.difficulty_rule = rule;
+    b.params.difficulty_blocks = half_life_blocks;
+    b.params.genesis_difficulty = power_of_two(40);
+    const size_t size = (posw_window_size(b.params.window_blocks, 0) + 15) / 16 * 16;
+    void *memory = aligned_alloc(16, size);
+    assert_non_null(memory);
+    b.window = posw_window_init(memory, b.params.window_blocks, 0, UINT64_MAX);
+    for (uint64_t i = 0; i <= blocks; i++)
+        extend(&b, b.params.genesis_time + i * b.params.block_time_s);
+    return b;
+}
+
 /* Blocks a second apart, after a parent in time, that outweigh `blocks` in time (F1, which counts difficulty). */
-static uint64_t hasty_blocks(uint64_t half_life_blocks, uint64_t blocks) {
-    posw_params p = made_params();
-    p.difficulty_blocks = half_life_blocks;
-    p.genesis_difficulty = power_of_two(40);
-    posw_header parent = {.number = 5000, .timestamp = p.genesis_time + 5000 * p.block_time_s};
-    const posw_u256 in_time = posw_difficulty_next(&p, NULL, &parent, 0), goal = times(&in_time, blocks);
+static uint64_t hasty_blocks(enum posw_difficulty_rule rule, uint64_t half_life_blocks, uint64_t blocks) {
+    branch b = in_time(rule, half_life_blocks, 5000);
+    const posw_u256 first = next_of(&b), goal = times(&first, blocks);
     posw_u256 weight = POSW_U256_ZERO;
     uint64_t count = 0;
-    for (; posw_u256_cmp(&weight, &goal) <= 0; count++) {
-        const posw_u256 d = posw_difficulty_next(&p, NULL, &parent, 0);
+    for (; posw_u256_cmp(&weight, &goal) < 0; count++) {
+        const posw_u256 d = next_of(&b);
         weight = plus(&weight, &d);
-        parent.number++;
-        parent.timestamp++; /* T1 asks no more */
+        extend(&b, b.parent.timestamp + 1); /* T1 asks no more */
     }
+    free(b.window);
     return count;
 }
 
 /* What doc/evidence.md does not promise: haste raises the difficulty of a branch that nobody sees yet, so that its
- * boosted blocks, each of which uses one ticket (W4), outweigh a greater number of others. */
+ * boosted blocks, each of which uses one ticket (W4), outweigh a greater number of others. Not so under asert-lag as
+ * long as the branch is shorter than its lag; beyond, less. */
 static void test_hasty_branch(void **state) {
     (void)state;
-    static const struct {
+    const enum posw_difficulty_rule asert = POSW_DIFFICULTY_ASERT, lagged = POSW_DIFFICULTY_ASERT_LAG;
+    const struct {
+        enum posw_difficulty_rule rule;
         uint64_t half_life, blocks, hasty;
-    } cases[] = {{144, 6, 6}, {144, 60, 54}, {144, 504, 264}, {144, 2016, 515}, {1008, 504, 437}, {1008, 2016, 1294}};
+    } cases[] = {{asert, 144, 6, 6},         {asert, 144, 60, 54},       {asert, 144, 504, 264},
+                 {asert, 144, 2016, 515},    {asert, 1008, 504, 437},    {asert, 1008, 2016, 1294},
+                 {lagged, 144, 10, 10},      {lagged, 144, 60, 56},      {lagged, 1008, 6, 6},
+                 {lagged, 1008, 60, 60},     {lagged, 1008, 64, 64},     {lagged, 1008, 504, 452},
+                 {lagged, 1008, 2016, 1330}, {lagged, 32256, 2016, 2016}};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(cases); i++)
-        assert_int_equal(hasty_blocks(cases[i].half_life, cases[i].blocks), cases[i].hasty);
+        assert_int_equal(hasty_blocks(cases[i].rule, cases[i].half_life, cases[i].blocks), cases[i].hasty);
+}
+
+/* D8, by the words of the protocol. */
+static void test_lag(void **state) {
+    (void)state;
+    static const uint64_t half_lives[] = {15, 16, 100, 1008, 40000, 1 << 24};
+    uint64_t seed = 7;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(half_lives); i++) {
+        branch b = in_time(POSW_DIFFICULTY_ASERT_LAG, half_lives[i], 0);
+        uint64_t times_s[3000] = {b.params.genesis_time};
+        const posw_u256 anchor = posw_difficulty_of_target(&b.params.genesis_difficulty);
+        const int64_t t = 15, most = (int64_t)(half_lives[i] / 16 < 2016 ? half_lives[i] / 16 : 2016);
+        for (int64_t n = 0; n + 1 < (int64_t)POSW_ARRAY_SIZE(times_s); n++) {
+            const int64_t lag = most < n ? most : n, late = (int64_t)(times_s[n] - times_s[0]) - t * (n + lag),
+                          late_then = (int64_t)(times_s[n - lag] - times_s[0]) - t * (n - lag);
+            const posw_u256 target = slow_asert(&anchor, late > late_then ? late : late_then, half_lives[i] * 15);
+            const posw_u256 want = posw_difficulty_of_target(&target), got = next_of(&b);
+            assert_u256(&got, &want);
+            times_s[n + 1] = times_s[n] + 1 + random_below(&seed, random_below(&seed, 50) == 0 ? 900 : 29);
+            extend(&b, times_s[n + 1]);
+        }
+        free(b.window);
+    }
+}
+
+/* A chain whose hash power has left is not left waiting for the lag to pass: a block that comes late counts at once,
+ * but for the lag's own time. Times at the end of all time overflow nothing. */
+static void test_lag_of_slow_chains(void **state) {
+    (void)state;
+    const posw_u256 first = power_of_two(40), half = power_of_two(39);
+    branch b = in_time(POSW_DIFFICULTY_ASERT_LAG, 160, 100);
+    extend(&b, b.parent.timestamp + 15 + (10 + 160) * 15); /* a half-life more than twice the time of 10 blocks */
+    posw_u256 d = next_of(&b);
+    assert_u256(&d, &half);
+    free(b.window);
+    b = in_time(POSW_DIFFICULTY_ASERT_LAG, 160, 100);
+    extend(&b, b.parent.timestamp + 15 + 10 * 15); /* not more */
+    d = next_of(&b);
+    assert_u256(&d, &first);
+    extend(&b, UINT64_MAX - 1);
+    extend(&b, UINT64_MAX);
+    d = next_of(&b);
+    assert_u256_is(&d, 1);
+    free(b.window);
 }
 
 /* D3 */
@@ -233,6 +316,7 @@ static void test_fixed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_official_runs), cmocka_unit_test(test_against_slow),
+        cmocka_unit_test(test_lag),           cmocka_unit_test(test_lag_of_slow_chains),
         cmocka_unit_test(test_bounds),        cmocka_unit_test(test_monotone),
         cmocka_unit_test(test_next),          cmocka_unit_test(test_difficulty_of_target),
         cmocka_unit_test(test_fixed),         cmocka_unit_test(test_hasty_branch),

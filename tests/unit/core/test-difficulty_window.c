@@ -376,21 +376,21 @@ static void test_longest(void **state) {
 
 static void test_names(void **state) {
     (void)state;
-    static const char *const names[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step"};
+    static const char *const names[] = {"asert", "fixed", "lwma3", "bitcoin2016", "homestead", "step", "asert-lag"};
     for (unsigned i = 0; i < POSW_ARRAY_SIZE(names); i++) {
         const enum posw_difficulty_rule rule = (enum posw_difficulty_rule)i;
         assert_string_equal(posw_difficulty_name(rule), names[i]);
         assert_true(posw_difficulty_has_blocks(rule) == (posw_difficulty_blocks_default(rule, 9999) != 0));
     }
-    assert_string_equal(posw_difficulty_name((enum posw_difficulty_rule)6), "");
-    assert_false(posw_difficulty_has_blocks((enum posw_difficulty_rule)6));
+    assert_string_equal(posw_difficulty_name((enum posw_difficulty_rule)7), "");
+    assert_false(posw_difficulty_has_blocks((enum posw_difficulty_rule)7));
     assert_int_equal(posw_difficulty_blocks_default(POSW_DIFFICULTY_ASERT, 2), 144);
     assert_int_equal(posw_difficulty_blocks_default(POSW_DIFFICULTY_LWMA3, 61), 60);
     assert_int_equal(posw_difficulty_blocks_default(POSW_DIFFICULTY_LWMA3, 59), 59);
     assert_int_equal(posw_difficulty_blocks_default(POSW_DIFFICULTY_BITCOIN2016, 2017), 2016);
     assert_int_equal(posw_difficulty_blocks_default(POSW_DIFFICULTY_BITCOIN2016, 256), 256);
     assert_int_equal(posw_difficulty_blocks_default(POSW_DIFFICULTY_FIXED, 256), 0);
-    assert_int_equal(posw_difficulty_blocks_default((enum posw_difficulty_rule)6, 256), 0);
+    assert_int_equal(posw_difficulty_blocks_default((enum posw_difficulty_rule)7, 256), 0);
 }
 
 static void without_window(void *arg) {
@@ -405,7 +405,7 @@ static void window_elsewhere(void *arg) {
 }
 static void no_such_rule(void *arg) {
     chain *c = arg;
-    c->params.difficulty_rule = (enum posw_difficulty_rule)6;
+    c->params.difficulty_rule = (enum posw_difficulty_rule)7;
     next(c);
 }
 static void no_interval(void *arg) {

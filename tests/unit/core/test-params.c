@@ -162,7 +162,7 @@ static void test_p6(void **state) {
     REFUSED(rule, p.base_fee_min_wei = p.base_fee_initial_wei + 1);
     ALLOWED(p.base_fee_min_wei = p.base_fee_initial_wei = UINT64_MAX);
     REFUSED(rule, p.pow = (enum posw_pow_algorithm)3);
-    REFUSED(rule, p.difficulty_rule = (enum posw_difficulty_rule)6);
+    REFUSED(rule, p.difficulty_rule = (enum posw_difficulty_rule)7);
 }
 
 static void set_power(posw_params *p) {
@@ -396,7 +396,7 @@ static void test_hash(void **state) {
     (void)state;
     posw_params p = made_params();
     static const char DEFAULT[] =
-        "f85a0107010f8207e08203f0829d808201f88081900180808080820400048080880de0b6b3a7640000881bc16d674ec800008340"
+        "f85b0107010f8207e08203f0829d808201f8068203f00180808080820400048080880de0b6b3a7640000881bc16d674ec800008340"
         "290088016345785d8a0000940000000000000000000000000000000000000000808080843b9aca00";
     assert_hash_of(&p, DEFAULT);
     p.treasury = made_address(0x22); /* without a share: not part of the chain */
@@ -414,8 +414,9 @@ static void test_hash(void **state) {
     p.halving_blocks = 0;
     p.reward_tail_wei = POSW_U256_ZERO;
     p.base_fee_min_wei = 1;
-    assert_hash_of(&p, "f84c0107800182010010201080819001808080801401893635c9adc5dea0000005880de0b6b3a7640000881bc16d67"
-                       "4ec80000808094000000000000000000000000000000000000000080808001");
+    assert_hash_of(&p,
+                   "f84d01078001820100102010068203f001808080801401893635c9adc5dea0000005880de0b6b3a7640000881bc16d67"
+                   "4ec80000808094000000000000000000000000000000000000000080808001");
 
     p = (posw_params){.chain_id = 2147483629,
                       .pow = POSW_POW_RANDOMX,
@@ -449,14 +450,14 @@ static void test_hash(void **state) {
 /* C1: a difficulty's blocks count where its rule has them, and the rule itself always does. */
 static void test_hash_of_difficulty(void **state) {
     (void)state;
-    posw_hash hashes[6][2];
-    for (unsigned rule = 0; rule < 6; rule++)
+    posw_hash hashes[7][2];
+    for (unsigned rule = 0; rule < 7; rule++)
         for (unsigned i = 0; i < 2; i++) {
             posw_params p = made_params();
             set_blocks(&p, (enum posw_difficulty_rule)rule, 60 + i, 2016);
             posw_params_hash(&hashes[rule][i], &p);
         }
-    for (unsigned rule = 0; rule < 6; rule++) {
+    for (unsigned rule = 0; rule < 7; rule++) {
         const bool counts = posw_difficulty_has_blocks((enum posw_difficulty_rule)rule);
         assert_true(posw_hash_equal(&hashes[rule][0], &hashes[rule][1]) == !counts);
         for (unsigned other = 0; other < rule; other++)

@@ -251,7 +251,7 @@ static void test_stakes(void **state) {
 /* ---- difficulty ---- */
 
 static enum posw_difficulty_rule rule_named(const char *name) {
-    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_STEP; rule++)
+    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_ASERT_LAG; rule++)
         if (strcmp(posw_difficulty_name((enum posw_difficulty_rule)rule), name) == 0)
             return (enum posw_difficulty_rule)rule;
     fail_msg("no rule is called \"%s\"", name);

@@ -288,8 +288,9 @@ static void test_difficulty_rules(void **state) {
     (void)state;
     static const double want[] = {
         [POSW_DIFFICULTY_ASERT] = 999,       [POSW_DIFFICULTY_FIXED] = 997,      [POSW_DIFFICULTY_LWMA3] = 994,
-        [POSW_DIFFICULTY_BITCOIN2016] = 967, [POSW_DIFFICULTY_HOMESTEAD] = 1001, [POSW_DIFFICULTY_STEP] = 785};
-    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_STEP; rule++) {
+        [POSW_DIFFICULTY_BITCOIN2016] = 967, [POSW_DIFFICULTY_HOMESTEAD] = 1001, [POSW_DIFFICULTY_STEP] = 785,
+        [POSW_DIFFICULTY_ASERT_LAG] = 997};
+    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_ASERT_LAG; rule++) {
         posw_params p;
         network_setup s = setup_of(4);
         ticket_rules(&p, (enum posw_difficulty_rule)rule, 60);

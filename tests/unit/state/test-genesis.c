@@ -19,6 +19,8 @@ static posw_address numbered(uint64_t n) {
 
 static void pinned_spec(posw_chain_spec *s) {
     *s = (posw_chain_spec){.params = world_params(POSW_FEE_BURN)};
+    s->params.difficulty_rule = POSW_DIFFICULTY_ASERT;
+    s->params.difficulty_blocks = 144;
     strcpy(s->name, "pinned");
     strcpy(s->ticker, "PIN");
     allocate(s, 4, 4);
