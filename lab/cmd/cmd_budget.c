@@ -4,6 +4,7 @@
 #include "exact/attack.h"
 #include "exact/double_spend.h"
 #include "options.h"
+#include "rules/hasty.h"
 #include "scenario_file.h"
 
 #include <math.h>
@@ -62,6 +63,30 @@ static void put_bounds(lab_report *r, const question *q, const lab_attack_result
     lab_number(r, "one_conf_confirmations", "rule of thumb: value over half a block", ceil(q->value / (block / 2)), "");
 }
 
+/* The same by an attacker with false times; 0: out of memory. */
+static double false_times_depth(const question *q, double confirmations) {
+    lab_reach *reach = lab_reach_new(&q->rule.params, DEPTH_MAX);
+    const double depth = reach == NULL ? 0 : lab_reach_depth(reach, confirmations);
+    lab_reach_free(reach);
+    return depth;
+}
+
+/* A payment is safe when both the cheapest attack and the loss on the tickets alone are worth as much. */
+static bool put_confirmations(lab_report *r, const question *q) {
+    const double by_cost = lab_attack_depth(&q->rule, &q->file.scenario, q->value, DEPTH_MAX);
+    const double stake = lab_rule_is_ticket(&q->rule) ? by_stake(q) : 0, safe = fmax(by_cost, stake);
+    lab_number(r, "safe_confirmations", "confirmations after which an attack loses", by_cost > 0 ? safe : INFINITY, "");
+    lab_number(r, "confirmations_by_cost", "cheapest attack costs the value", by_cost > 0 ? by_cost : INFINITY, "");
+    if (lab_rule_is_ticket(&q->rule)) {
+        const double depth = by_cost > 0 ? false_times_depth(q, safe) : INFINITY;
+        if (depth == 0) return false;
+        lab_number(r, "confirmations_by_stake", "loss on the tickets alone is the value", stake, "");
+        lab_number(r, "false_times_confirmations", "safe also from an attack with false times", depth, "");
+    }
+    if (by_cost <= 0) lab_note(r, "no depth up to %d blocks costs that much", DEPTH_MAX);
+    return true;
+}
+
 static int run(cli *c) {
     question q = {0};
     lab_attack_result a;
@@ -71,23 +96,16 @@ static int run(cli *c) {
     lab_report *r = lab_report_new("budget", "What can a payment be worth?");
     if (r == NULL) return lab_report_print(c, r);
     if (!lab_attack(&q.rule, s, (double)q.depth, &a)) return lab_report_free(r), cli_fail("out of memory");
-    const double by_cost = lab_attack_depth(&q.rule, s, q.value, DEPTH_MAX);
-    const double stake = lab_rule_is_ticket(&q.rule) ? by_stake(&q) : 0;
     lab_input_text(r, "rule", "weight rule", lab_rule_name(&q.rule, name));
     lab_input_text(r, "scenario", "scenario", q.file.name);
     lab_input_number(r, "value_usd", "value of the payment", q.value, "USD");
     lab_input_integer(r, "depth", "confirmations, for the bounds", q.depth, "");
-    lab_number(r, "safe_confirmations", "confirmations after which an attack loses",
-               by_cost > 0 ? fmax(by_cost, stake) : INFINITY, "");
-    lab_number(r, "confirmations_by_cost", "cheapest attack costs the value", by_cost > 0 ? by_cost : INFINITY, "");
-    if (lab_rule_is_ticket(&q.rule))
-        lab_number(r, "confirmations_by_stake", "loss on the tickets alone is the value", stake, "");
+    if (!put_confirmations(r, &q)) return lab_report_free(r), cli_fail("out of memory");
     put_bounds(r, &q, &a);
     lab_model(r,
               "a payment is safe when undoing it costs more than it is worth (Budish 2018: a flow of rewards against a "
               "one-off gain; with tickets a stock of locked coins stands beside the flow)");
     lab_assume(r, "one payment is at risk at a time; the costs are those of 'posw lab attack'");
-    if (by_cost <= 0) lab_note(r, "no depth up to %d blocks costs that much", DEPTH_MAX);
     lab_note(r, "an attacker may undo several payments at once: take the sum of all that wait for confirmation");
     return lab_report_print(c, r);
 }
@@ -98,7 +116,7 @@ const cli_command lab_command_budget = {
     "security budget, and confirmations for a value",
     "Tells what the chain spends on its safety, and after how many confirmations a payment of some value is not worth "
     "an "
-    "attack. JSON keys: safe_confirmations, confirmations_by_cost, confirmations_by_stake, "
+    "attack. JSON keys: safe_confirmations, confirmations_by_cost, confirmations_by_stake, false_times_confirmations, "
     "security_budget_usd_per_year, "
     "security_budget_usd_per_hour, block_value_usd, budish_flow_usd, budish_block_value_usd, budish_stock_usd, "
     "one_conf_confirmations.",

@@ -4,6 +4,7 @@
 #include "posw/window.h"
 #include "rules/clock.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const double UNIT = 0x1p56;
@@ -72,4 +73,36 @@ bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, la
     const bool ok = lab_attack_along(r, s, depth, difficulties, *blocks, out);
     free(difficulties);
     return ok;
+}
+
+struct lab_reach {
+    double *weights; /* of the first 1, 2, ... blocks */
+    size_t count;
+};
+
+lab_reach *lab_reach_new(const posw_params *p, double most) {
+    lab_reach *r = malloc(sizeof *r);
+    if (r == NULL) return NULL;
+    r->weights = lab_hasty_branch(p, most, &r->count);
+    if (r->weights == NULL) {
+        free(r);
+        return NULL;
+    }
+    for (size_t i = 1; i < r->count; i++)
+        r->weights[i] += r->weights[i - 1];
+    r->weights[r->count - 1] = most;
+    return r;
+}
+
+void lab_reach_free(lab_reach *r) {
+    if (r == NULL) return;
+    free(r->weights);
+    free(r);
+}
+
+double lab_reach_depth(const lab_reach *r, double blocks) {
+    const double whole = ceil(blocks);
+    if (whole < 2) return whole;
+    const size_t fewer = whole - 1 < (double)r->count ? (size_t)(whole - 1) : r->count;
+    return fmax(whole, fmin(floor(r->weights[fewer - 1]) + 1, r->weights[r->count - 1]));
 }

@@ -19,4 +19,14 @@ double *lab_hasty_branch(const posw_params *p, double depth, size_t *count);
 POSW_MUST_USE bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_route *out,
                                     size_t *blocks);
 
+/* What such branches weigh, for each number of blocks. Any thread once it is made. */
+typedef struct lab_reach lab_reach;
+
+/* Branches that weigh up to `most`, at most 10^7. NULL: out of memory. */
+lab_reach *lab_reach_new(const posw_params *p, double most);
+void lab_reach_free(lab_reach *r); /* NULL allowed */
+/* The least whole depth that no such branch of fewer than `blocks` blocks replaces: `blocks`, rounded up, where false
+ * times bring nothing. Not above `most`, unless `blocks` is. */
+double lab_reach_depth(const lab_reach *r, double blocks);
+
 #endif

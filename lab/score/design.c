@@ -2,6 +2,7 @@
 
 #include "exact/income.h"
 #include "rules/difficulty_sim.h"
+#include "rules/hasty.h"
 #include "run/parallel.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ static const uint64_t boosts[] = {16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8
 static const double window_hours[] = {1, 2.1, 4.2, 8.4, 16.8, 33.6, 67.2, 134.4, 268.8};
 static const uint64_t slots[] = {1, 2, 3, 4, 5, 6, 8, 10, 12, 16};
 static const double lock_days[] = {0.5, 1, 2, 3, 5, 7, 14, 28};
-static const uint64_t half_lives[] = {24, 36, 60, 96, 144, 216, 288, 432, 576};
+static const uint64_t half_lives[] = {60, 96, 144, 216, 288, 432, 576, 1008, 2016};
 static const double REORG_HOURS = 2.1;
 
 enum {
@@ -31,7 +32,7 @@ enum {
     GROUPS = BOOSTS * WINDOWS * SLOTS
 };
 
-/* ---- the difficulty: independent of everything else ---- */
+/* ---- the difficulty: what the half-life alone decides ---- */
 
 typedef struct {
     double gain, late_days;
@@ -65,10 +66,6 @@ static bool judge_difficulty(difficulty_terms *out, const design_setup *s, uint6
     if (isnan(out->gain)) out->gain = 0; /* it never found the difficulty low enough */
     out->late_days = (double)half_life * (double)s->block_time_s * log2(1 + hash_for_rent(s)) / DAY_S;
     return true;
-}
-
-static double difficulty_points(const design_setup *s, const difficulty_terms *d) {
-    return s->weights[DESIGN_DIFFICULTY] * (d->gain + d->late_days);
 }
 
 /* ---- one design ---- */
@@ -139,43 +136,52 @@ static double small_earnings(const design_setup *setup, const posw_params *p) {
     return sum / SCALES;
 }
 
-/* small: small_earnings() of it, which does not depend on the locks. False: out of memory. */
-static bool judge(design *d, const design_setup *setup, const posw_params *p, double small,
-                  const difficulty_terms *difficulty) {
+/* All but what depends on the half-life. small: small_earnings() of it, which does not depend on the locks. True-time
+ * blocks in safe_blocks. False: out of memory. */
+static bool judge_economy(design *d, const design_setup *setup, const posw_params *p, double small) {
     const lab_scenario s = design_scenario(setup, p);
     lab_rule rule;
     lab_honest honest;
     lab_rule_of(&rule, p);
     if (isnan(small) || !lab_honest_miners(&s, &rule, &honest)) return false;
-    *d = (design){.params = *p,
-                  .small_earnings = small,
-                  .hash_share = honest.hash_cost_share,
-                  .hopper_gain = difficulty->gain,
-                  .late_days = difficulty->late_days};
+    *d = (design){.params = *p, .small_earnings = small, .hash_share = honest.hash_cost_share};
     d->safe_blocks = lab_attack_depth(&rule, &s, s.value_at_risk_usd, SAFE_BLOCKS_MAX);
-    if (d->safe_blocks == 0) d->safe_blocks = INFINITY;
-    d->safe_hours = d->safe_blocks * (double)p->block_time_s / HOUR_S;
     d->ticket_usd = lab_rule_ticket_price(&rule, s.supply) * s.price_usd;
     d->lock_days = (2 * (double)p->epoch_blocks + (double)p->unbonding_blocks) * (double)p->block_time_s / DAY_S;
+    return true;
+}
+
+/* The rest. Who has just enough to replace so many blocks as judge_economy() says can write false times, and replace
+ * more. */
+static void judge_half_life(design *d, const design_setup *setup, uint64_t half_life,
+                            const difficulty_terms *difficulty, const lab_reach *reach) {
+    d->params.difficulty_blocks = half_life;
+    d->hopper_gain = difficulty->gain;
+    d->late_days = difficulty->late_days;
+    d->safe_blocks = d->safe_blocks == 0 ? INFINITY : lab_reach_depth(reach, d->safe_blocks);
+    d->safe_hours = d->safe_blocks * (double)d->params.block_time_s / HOUR_S;
     const double w[DESIGN_TERMS] = {
-        [DESIGN_WAITING] = log2(1 + d->safe_hours),     [DESIGN_ENTRY] = log2(1 + d->ticket_usd / 100),
-        [DESIGN_BOOST] = log2((double)p->weight.boost), [DESIGN_SMALL] = fmax(0, 1 - small),
-        [DESIGN_ELECTRICITY] = d->hash_share,           [DESIGN_DIFFICULTY] = difficulty->gain + difficulty->late_days,
+        [DESIGN_WAITING] = log2(1 + d->safe_hours),
+        [DESIGN_ENTRY] = log2(1 + d->ticket_usd / 100),
+        [DESIGN_BOOST] = log2((double)d->params.weight.boost),
+        [DESIGN_SMALL] = fmax(0, 1 - d->small_earnings),
+        [DESIGN_ELECTRICITY] = d->hash_share,
+        [DESIGN_DIFFICULTY] = difficulty->gain + difficulty->late_days,
         [DESIGN_LOCKS] = log2(1 + d->lock_days / 7),
     };
+    d->points = 0;
     for (size_t i = 0; i < DESIGN_TERMS; i++) {
         d->terms[i] = setup->weights[i] * w[i];
         d->points += d->terms[i];
     }
-    return true;
 }
 
 /* ---- the grid ---- */
 
 typedef struct {
     const design_setup *setup;
-    uint64_t half_life;
-    difficulty_terms difficulty;
+    difficulty_terms difficulty[HALF_LIVES];
+    lab_reach *reach[WINDOWS][HALF_LIVES];
     design *best; /* of each group: of all its locks; points INFINITY: none */
     size_t *judged;
     bool *failed;
@@ -196,7 +202,6 @@ static bool params_of(posw_params *p, const search *q, size_t group, size_t lock
     p->weight.boost = boosts[group % BOOSTS];
     p->window_blocks = blocks_of(s, window_hours[group / BOOSTS % WINDOWS]);
     p->weight.slots = slots[group / BOOSTS / WINDOWS];
-    p->difficulty_blocks = q->half_life;
     const uint64_t whole_epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
     const uint64_t least = (whole_epochs < 2 ? 2 : whole_epochs) * p->epoch_blocks;
     p->unbonding_blocks = blocks_of(s, 24 * lock_days[lock]);
@@ -211,15 +216,19 @@ static void judge_group(void *arg, size_t group) {
     double small = NAN;
     q->best[group].points = INFINITY;
     for (size_t lock = 0; lock < LOCKS; lock++) {
-        design d;
+        design economy;
         if (!params_of(&p, q, group, lock)) continue;
         if (isnan(small)) small = small_earnings(q->setup, &p);
-        if (!judge(&d, q->setup, &p, small, &q->difficulty)) {
+        if (!judge_economy(&economy, q->setup, &p, small)) {
             q->failed[group] = true;
             return;
         }
-        q->judged[group]++;
-        if (d.points < q->best[group].points) q->best[group] = d;
+        for (size_t i = 0; i < HALF_LIVES; i++) {
+            design d = economy;
+            judge_half_life(&d, q->setup, half_lives[i], &q->difficulty[i], q->reach[group / BOOSTS % WINDOWS][i]);
+            q->judged[group]++;
+            if (d.points < q->best[group].points) q->best[group] = d;
+        }
     }
 }
 
@@ -235,17 +244,25 @@ static void insert(design_result *r, const design *d) {
     r->best[place] = *d;
 }
 
-static bool choose_half_life(search *q) {
-    double best = INFINITY;
-    for (size_t i = 0; i < HALF_LIVES && !lab_stopping(); i++) {
-        difficulty_terms d;
-        if (!judge_difficulty(&d, q->setup, half_lives[i])) return false;
-        if (difficulty_points(q->setup, &d) >= best) continue;
-        best = difficulty_points(q->setup, &d);
-        q->half_life = half_lives[i];
-        q->difficulty = d;
+static bool judge_half_lives(search *q) {
+    for (size_t i = 0; i < HALF_LIVES; i++) {
+        if (!judge_difficulty(&q->difficulty[i], q->setup, half_lives[i])) return false;
+        for (size_t window = 0; window < WINDOWS; window++) {
+            posw_params p;
+            posw_params_default(&p);
+            p.block_time_s = q->setup->block_time_s;
+            p.window_blocks = blocks_of(q->setup, window_hours[window]);
+            p.difficulty_blocks = half_lives[i];
+            if ((q->reach[window][i] = lab_reach_new(&p, SAFE_BLOCKS_MAX)) == NULL) return false;
+        }
     }
     return true;
+}
+
+static void free_reaches(search *q) {
+    for (size_t i = 0; i < HALF_LIVES; i++)
+        for (size_t window = 0; window < WINDOWS; window++)
+            lab_reach_free(q->reach[window][i]);
 }
 
 /* What `posw chain new --block-time` writes. */
@@ -255,8 +272,12 @@ static bool judge_standard(design_result *out, const design_setup *setup) {
     posw_params_default(&p);
     p.chain_id = 1;
     p.block_time_s = setup->block_time_s;
-    return judge_difficulty(&d, setup, p.difficulty_blocks) &&
-           judge(&out->standard, setup, &p, small_earnings(setup, &p), &d);
+    lab_reach *reach = lab_reach_new(&p, SAFE_BLOCKS_MAX);
+    const bool ok = reach != NULL && judge_difficulty(&d, setup, p.difficulty_blocks) &&
+                    judge_economy(&out->standard, setup, &p, small_earnings(setup, &p));
+    if (ok) judge_half_life(&out->standard, setup, p.difficulty_blocks, &d, reach);
+    lab_reach_free(reach);
+    return ok;
 }
 
 static bool search_grid(design_result *out, search *q) {
@@ -264,7 +285,7 @@ static bool search_grid(design_result *out, search *q) {
     const lab_parallel p = {.tasks = GROUPS,
                             .threads = q->setup->threads,
                             .what = "designs",
-                            .unit_count = LOCKS,
+                            .unit_count = LOCKS * HALF_LIVES,
                             .run = judge_group,
                             .arg = q,
                             .done = done};
@@ -282,18 +303,19 @@ static bool search_grid(design_result *out, search *q) {
 
 bool design_search(design_result *out, const design_setup *setup) {
     search q = {.setup = setup,
-                .half_life = half_lives[4],
                 .best = calloc(GROUPS, sizeof *q.best),
                 .judged = calloc(GROUPS, sizeof *q.judged),
                 .failed = calloc(GROUPS, sizeof *q.failed)};
     memset(out, 0, sizeof *out);
+    out->grid = (size_t)GROUPS * LOCKS * HALF_LIVES;
     bool ok =
-        q.best != NULL && q.judged != NULL && q.failed != NULL && judge_standard(out, setup) && choose_half_life(&q);
+        q.best != NULL && q.judged != NULL && q.failed != NULL && judge_standard(out, setup) && judge_half_lives(&q);
     if (ok) {
         /* where nothing is better, the defaults */
         insert(out, &out->standard);
         ok = search_grid(out, &q);
     }
+    free_reaches(&q);
     free(q.best);
     free(q.judged);
     free(q.failed);

@@ -3,13 +3,16 @@
  * A design is judged by points, fewer are better: a sum of terms that each say what they measure, so that a founder can
  * weigh them otherwise.
  *
- *      waiting      log2(1 + hours until a payment of the value at risk is safe: until replacing its block costs more)
+ *      waiting      log2(1 + hours until a payment of the value at risk is safe: until replacing its block costs more,
+ *                   also by a secret branch with false times)
  *      entry        log2(1 + price of a ticket / 100 USD): what a newcomer must buy first
  *      boost        log2(M): without a ticket a miner is worth 1 / M
- *      small        1 - what the poorest tenth of the miners earns over its part of the wealth, with 0.6 to 1.4 times
- * the expected stake electricity  part of the reward that is spent on hash difficulty   what who comes and goes earns
- * more for each hash, and how many days blocks are late when all rented hash leaves locks        log2(1 + days for
- * which stake is locked / 7)
+ *      small        1 - what the poorest tenth of the miners earns over its part of the wealth, a mean over stakes of
+ *                   0.6 to 1.4 times the expected
+ *      electricity  part of the reward that is spent on hash
+ *      difficulty   what who comes and goes earns more for each hash, and how many days blocks are late when all
+ *                   rented hash leaves
+ *      locks        log2(1 + days for which stake is locked / 7)
  *
  * A design must keep rules P1 to P8 and a boost of twice the hash for rent or more, so that no hash suffices without
  * stake. Where coins are free again before an attack has been noticed, the attacker loses nothing on them. */

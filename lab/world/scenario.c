@@ -86,8 +86,8 @@ int scenario_spec(posw_chain_spec *out, uint64_t hashes_per_s, size_t stakers, s
     if (rc != POSW_OK) return rc;
     posw_params *p = &out->params;
     p->block_time_s = BLOCK_S;
-    p->difficulty_rule = POSW_DIFFICULTY_ASERT;
-    p->difficulty_blocks = 20;
+    p->difficulty_rule = POSW_DIFFICULTY_ASERT_LAG;
+    p->difficulty_blocks = 32; /* two blocks of lag */
     p->genesis_difficulty = posw_u256_from_u64(BLOCK_S * hashes_per_s);
     p->genesis_time = 1000000;
     p->gas_limit = 3000000;

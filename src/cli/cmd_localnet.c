@@ -89,8 +89,8 @@ static int make_spec(localnet *l, posw_chain_spec *spec) {
     if (!posw_params_preset(p, cli_text(l->c, "weight")))
         return cli_usage(l->c, "--weight must be pow, linear, sqrt, quadratic, diode, ticket or quarkchain");
     p->window_blocks = window;
-    p->difficulty_rule = POSW_DIFFICULTY_ASERT;
-    p->difficulty_blocks = 20;
+    p->difficulty_rule = POSW_DIFFICULTY_ASERT_LAG;
+    p->difficulty_blocks = 32;
     p->genesis_difficulty = posw_u256_from_u64(p->block_time_s * HASHES_AT_START);
     p->genesis_time = posw_clock_now_ms() / 1000;
     spec->accounts = calloc(NODES_MAX, sizeof *spec->accounts);

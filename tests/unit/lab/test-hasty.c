@@ -135,10 +135,44 @@ static void test_stake_alone(void **state) {
     assert_true(blocks < 1400);
 }
 
+static size_t blocks_for(const posw_params *p, double depth) {
+    size_t count;
+    double *d = lab_hasty_branch(p, depth, &count);
+    assert_non_null(d);
+    free(d);
+    return count;
+}
+
+/* Which depth needs so many blocks at least: where times cannot be moved, as many. */
+static void test_reach(void **state) {
+    (void)state;
+    static const uint64_t half_lives[] = {144, 1008, 1 << 24};
+    for (size_t k = 0; k < POSW_ARRAY_SIZE(half_lives); k++) {
+        lab_rule r = ticket_rule();
+        r.params.block_time_s = 15;
+        r.params.difficulty_rule = POSW_DIFFICULTY_ASERT_LAG;
+        r.params.difficulty_blocks = half_lives[k];
+        const size_t lag = half_lives[k] == 144 ? 9 : half_lives[k] == 1008 ? 63 : 2016;
+        lab_reach *reach = lab_reach_new(&r.params, 4000);
+        assert_non_null(reach);
+        for (size_t blocks = 2; blocks < 700; blocks += 1 + blocks / 9) {
+            const double depth = lab_reach_depth(reach, (double)blocks - .5);
+            if (blocks <= lag + 2) assert_true(depth == (double)blocks);
+            if (depth < 4000) assert_true(blocks_for(&r.params, depth + 1e-9) >= blocks);
+            assert_true(depth == (double)blocks || blocks_for(&r.params, depth - 1) < blocks);
+        }
+        near(lab_reach_depth(reach, 0), 0, 0);
+        near(lab_reach_depth(reach, 1), 1, 0);
+        near(lab_reach_depth(reach, 5000), 5000, 0); /* beyond what was asked for */
+        lab_reach_free(reach);
+    }
+    lab_reach_free(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asert),         cmocka_unit_test(test_each_rule),   cmocka_unit_test(test_alike),
-        cmocka_unit_test(test_hardest_first), cmocka_unit_test(test_stake_alone),
+        cmocka_unit_test(test_hardest_first), cmocka_unit_test(test_stake_alone), cmocka_unit_test(test_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
