@@ -241,7 +241,9 @@ static void put_choice(lab_report *r, const design_result *d, const score *simul
     lab_bool(r, "beats_default", "better than the defaults", b->points < d->standard.points);
     lab_integer(r, "designs", "designs that were judged", d->searched, "");
     lab_number(r, "safe_blocks", "confirmations for the value at risk", b->safe_blocks, "blocks");
-    lab_number(r, "safe_hours", "which take", b->safe_hours, "h");
+    lab_number(r, "safe_hours", "which take", b->safe_blocks * (double)p->block_time_s / 3600, "h");
+    lab_number(r, "false_times_safe_blocks", "against attacks with false times, too", b->wait_blocks, "blocks");
+    lab_number(r, "false_times_safe_hours", "which take", b->wait_hours, "h");
     lab_number(r, "ticket_usd", "price of a ticket", b->ticket_usd, "USD");
     lab_number(r, "hash_reward_share", "reward spent on hash", b->hash_share, "");
     lab_number(r, "lock_days", "stake is locked for", b->lock_days, "days");
@@ -276,7 +278,7 @@ static void put_terms(lab_report *r, const design_result *d, const question *q) 
         lab_cell_number(t, q->setup.weights[i]);
         for (size_t k = 0; k < 2; k++) {
             const design *b = both[k];
-            const double from[DESIGN_TERMS] = {b->safe_hours,     b->ticket_usd, (double)b->params.weight.boost,
+            const double from[DESIGN_TERMS] = {b->wait_hours,     b->ticket_usd, (double)b->params.weight.boost,
                                                b->small_earnings, b->hash_share, b->late_days,
                                                b->lock_days};
             lab_cell_number(t, from[i]);
@@ -303,7 +305,7 @@ static void put_best(lab_report *r, const design_result *d) {
         lab_cell_integer(t, b->params.window_blocks);
         lab_cell_integer(t, b->params.weight.slots);
         lab_cell_integer(t, b->params.unbonding_blocks);
-        lab_cell_number(t, b->safe_hours);
+        lab_cell_number(t, b->wait_hours);
         lab_cell_number(t, b->ticket_usd);
         lab_cell_number(t, b->small_earnings);
         lab_cell_number(t, b->hash_share);
@@ -343,13 +345,13 @@ static void put_safety(lab_report *r, const design_result *d, const question *q)
     const design *b = &d->best[0];
     const lab_attack_route sixty = attack_of(q, &b->params, 60, NAN, 1);
     char x[4][48], needs[160];
-    if (isfinite(b->safe_blocks))
+    if (isfinite(b->wait_blocks))
         lab_verdict(r,
                     "Attacks: a payment of %s USD is safe after %s block%s, that is %s hours; with the defaults after "
                     "%s hours.",
                     lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd),
-                    lab_brief(x[1], sizeof x[1], b->safe_blocks), b->safe_blocks == 1 ? "" : "s",
-                    lab_brief(x[2], sizeof x[2], b->safe_hours), lab_brief(x[3], sizeof x[3], d->standard.safe_hours));
+                    lab_brief(x[1], sizeof x[1], b->wait_blocks), b->wait_blocks == 1 ? "" : "s",
+                    lab_brief(x[2], sizeof x[2], b->wait_hours), lab_brief(x[3], sizeof x[3], d->standard.wait_hours));
     else
         lab_verdict(r, "Attacks: no number of blocks makes a payment of %s USD safe on this chain.",
                     lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd));
@@ -493,7 +495,8 @@ const cli_command lab_command_design = {
     "a stated objective. Prints a verdict in plain words with what the design does not protect against, the comparison "
     "with the defaults, and the chain file, which --out writes. JSON keys: boost, "
     "window, slots, epoch, unbonding, max_reorg, half_life, objective, objective_default, beats_default, safe_blocks, "
-    "safe_hours, ticket_usd, hash_reward_share, small_earnings, verdict, chain_file; "
+    "safe_hours, false_times_safe_blocks, false_times_safe_hours, ticket_usd, hash_reward_share, small_earnings, "
+    "verdict, chain_file; "
     "terms, best.",
     "posw lab design --supply 10000000 --price 1 --issuance 0.05 --miners 200 --rentable-hash 5 --block-time 15 "
     "--value-at-risk 25000 --out mychain.json",

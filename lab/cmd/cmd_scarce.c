@@ -108,6 +108,7 @@ static void scarce_columns(lab_table *t) {
 static bool scarce_read(const cli *c, scarce *s) {
     posw_params *p = &s->params;
     posw_params_default(p);
+    p->difficulty_rule = POSW_DIFFICULTY_ASERT;
     if (!cli_u64(c, "boost", 1, UINT64_MAX, &p->weight.boost) || !cli_u64(c, "window", 16, 65536, &p->window_blocks) ||
         !cli_u64(c, "half-life-blocks", 1, 1 << 24, &p->difficulty_blocks) ||
         !cli_u64(c, "miners", 1, 10000, &s->miners) || !lab_option_number(c, "pareto", 0.1, 100, &s->pareto) ||

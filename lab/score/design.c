@@ -136,8 +136,8 @@ static double small_earnings(const design_setup *setup, const posw_params *p) {
     return sum / SCALES;
 }
 
-/* All but what depends on the half-life. small: small_earnings() of it, which does not depend on the locks. True-time
- * blocks in safe_blocks. False: out of memory. */
+/* All but what depends on the half-life. small: small_earnings() of it, which does not depend on the locks. False: out
+ * of memory. */
 static bool judge_economy(design *d, const design_setup *setup, const posw_params *p, double small) {
     const lab_scenario s = design_scenario(setup, p);
     lab_rule rule;
@@ -146,6 +146,7 @@ static bool judge_economy(design *d, const design_setup *setup, const posw_param
     if (isnan(small) || !lab_honest_miners(&s, &rule, &honest)) return false;
     *d = (design){.params = *p, .small_earnings = small, .hash_share = honest.hash_cost_share};
     d->safe_blocks = lab_attack_depth(&rule, &s, s.value_at_risk_usd, SAFE_BLOCKS_MAX);
+    if (d->safe_blocks == 0) d->safe_blocks = INFINITY;
     d->ticket_usd = lab_rule_ticket_price(&rule, s.supply) * s.price_usd;
     d->lock_days = (2 * (double)p->epoch_blocks + (double)p->unbonding_blocks) * (double)p->block_time_s / DAY_S;
     return true;
@@ -158,10 +159,10 @@ static void judge_half_life(design *d, const design_setup *setup, uint64_t half_
     d->params.difficulty_blocks = half_life;
     d->hopper_gain = difficulty->gain;
     d->late_days = difficulty->late_days;
-    d->safe_blocks = d->safe_blocks == 0 ? INFINITY : lab_reach_depth(reach, d->safe_blocks);
-    d->safe_hours = d->safe_blocks * (double)d->params.block_time_s / HOUR_S;
+    d->wait_blocks = isfinite(d->safe_blocks) ? lab_reach_depth(reach, d->safe_blocks) : INFINITY;
+    d->wait_hours = d->wait_blocks * (double)d->params.block_time_s / HOUR_S;
     const double w[DESIGN_TERMS] = {
-        [DESIGN_WAITING] = log2(1 + d->safe_hours),
+        [DESIGN_WAITING] = log2(1 + d->wait_hours),
         [DESIGN_ENTRY] = log2(1 + d->ticket_usd / 100),
         [DESIGN_BOOST] = log2((double)d->params.weight.boost),
         [DESIGN_SMALL] = fmax(0, 1 - d->small_earnings),

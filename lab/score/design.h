@@ -48,7 +48,8 @@ typedef struct {
     double points;
     double terms[DESIGN_TERMS]; /* with their weights */
     /* what they come from */
-    double safe_blocks, safe_hours; /* INFINITY: never */
+    double safe_blocks;             /* against attacks with true times; INFINITY: never */
+    double wait_blocks, wait_hours; /* against those with false ones, too */
     double ticket_usd, small_earnings, hash_share;
     double hopper_gain, late_days;
     double lock_days;

@@ -26,7 +26,7 @@ static const cli_option options[] = {
      "difficulty of the first blocks: hashes a second of the first miners, times the block time, times 1024 if "
      "--stakes "
      "gives them tickets"},
-    {"half-life", "BLOCKS", NULL, "how slowly the difficulty follows the hash power [144]"},
+    {"half-life", "BLOCKS", NULL, "how slowly the difficulty follows the hash power [1008]"},
     {"weight", "PRESET", "ticket", "pow, linear, sqrt, quadratic, diode, ticket or quarkchain"},
     {"ramp", "LENGTH", NULL,
      "blocks, or a time such as \"90 days\", in which the boost of a ticket grows to its full size"},
@@ -134,7 +134,8 @@ const cli_command cli_command_chain_new = {
     "[--name NAME --ticker TICKER --chain-id N] [OPTIONS] [FILE]",
     "write the chain file of a new chain",
     "Makes a chain file with sound defaults: the ticket rule with 4 slots, a window of 2016 blocks and a boost of "
-    "1024, Argon2id proof of work, ASERT difficulty. On a terminal, without name, ticker and chain id, it asks for "
+    "1024, Argon2id proof of work, ASERT difficulty with a lag. On a terminal, without name, ticker and chain id, it "
+    "asks for "
     "everything, one question after the other, and tells what each answer does to the cost of an attack. With "
     "--bundle it writes a folder with all that a community needs: the chain file, keys of boot nodes, a systemd "
     "unit, a compose file, a page that adds the chain to a browser wallet, and a README. "

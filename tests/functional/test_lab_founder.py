@@ -103,6 +103,11 @@ class Design(Case):
             pathlib.Path(scenario).write_text(json.dumps({"price_usd": 1, "supply": 1e7, "issuance_per_year": 0.05, "interest_rate": 0.05, "delta": 0.3}))
             costs = [self.lab("attack", "--chain", chain, "--scenario", scenario, "--depth", str(int(d["safe_blocks"]) - less))["cost_usd"] for less in (0, 1)]
             self.assertTrue(costs[1] < 100000 <= costs[0], costs)
+            # and so with false times, for which more blocks must come first
+            self.assertGreater(d["false_times_safe_blocks"], d["safe_blocks"])
+            false = [self.lab("attack", "--chain", chain, "--scenario", scenario, "--depth", str(int(d["false_times_safe_blocks"]) - less)) for less in (0, 1)]
+            self.assertGreaterEqual(false[0]["false_times_cost_usd"], 100000)
+            self.assertEqual([a["false_times_blocks"] for a in false], [d["safe_blocks"], d["safe_blocks"] - 1])
             self.assertGreaterEqual(len([n for n in d["notes"] if n.startswith("it does not protect")]), 5)
             self.assertIn("Ada &amp; &lt;Co&gt;", pathlib.Path(page).read_text())
             code, _, err = run("lab", "design", "--weights", "waiting=0,entry=0,boost=0,small=0,electricity=0,difficulty=0,locks=0", "--months", "2", "--out", chain)
