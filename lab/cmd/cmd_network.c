@@ -7,6 +7,7 @@
 #include "network/blocks.h"
 #include "network_miners.h"
 #include "options.h"
+#include "posw/difficulty.h"
 #include "run/parallel.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static const cli_option options[] = {
     {"miners", "FILE", NULL, "JSON list of miners, a node each: name, hash, stake, count; without attack"},
     {"supply", "AMOUNT", NULL, "with --miners: coins that exist [those of the chain file's accounts and stakes]"},
     {"settle", "BLOCKS", NULL,
-     "block times before anything is counted [0; with --miners and tickets those of two windows]"},
+     "block times before anything is counted [0; with --miners and tickets those of two windows and two half-lives]"},
     {"nodes", "N", "20", "honest nodes, all of them miners of one size; 2 to 1000, with --model blocks to 20000"},
     {"peers", "N", "2", "nodes that each of them dials beside its forerunner, 0 to 6"},
     {"latency", "MS", "50", "of a pair of nodes: half of it to one and a half"},
@@ -199,8 +200,10 @@ static int make_chain(const cli *c, question *q) {
     const posw_params *p = &q->spec.params;
     if (rc == POSW_ENOMEM) return cli_fail("out of memory");
     if (rc != POSW_OK) return cli_usage(c, "no chain can have these rules and stakes: %s", msg.text);
-    /* in the first window no ticket comes back, and at its end they are fewest */
-    s->settle = s->miners != NULL && q->tickets ? 2 * p->window_blocks : 0;
+    /* in the first window no ticket comes back, and at its end they are fewest; the difficulty follows later */
+    const uint64_t half_life = posw_difficulty_has_half_life(p->difficulty_rule) ? p->difficulty_blocks : 0;
+    s->settle = s->miners != NULL && q->tickets ? 2 * p->window_blocks + 2 * half_life : 0;
+    if (s->settle > NETWORK_SETTLE_MAX) s->settle = NETWORK_SETTLE_MAX;
     if (cli_given(c, "settle") && !cli_u64(c, "settle", 0, NETWORK_SETTLE_MAX, &s->settle)) return CLI_USAGE;
     return CLI_OK;
 }

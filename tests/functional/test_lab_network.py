@@ -68,7 +68,7 @@ class Network(unittest.TestCase):
         """A large miner and nine small ones by tickets: their shares are those of lab shares, and the large one loses fewer blocks."""
         with tempfile.TemporaryDirectory() as folder:
             files = self.files(folder)
-            a = answer(*files, "--latency", "10", "--runs", "6", "--settle", "150")
+            a = answer(*files, "--latency", "10", "--runs", "12", "--settle", "300")
             giant, small = a["miners"]
             self.assertEqual((giant["name"], giant["tickets"], small["count"]), ("giant", 12, 9))
             for row in giant, small:
@@ -103,7 +103,8 @@ class Network(unittest.TestCase):
         chain, miners = os.path.join(folder, "chain.json"), os.path.join(folder, "miners.json")
         weight = {"rule": "ticket", "slots": 4, "boost": 1024, "price": "1000 coin"}
         with open(chain, "w") as f:
-            json.dump({"name": "Trial", "ticker": "TRY", "chainId": 4242, "timestamp": 1790000000, "window": 50, "blockTime": 15, "weight": weight, **changes}, f)
+            json.dump({"name": "Trial", "ticker": "TRY", "chainId": 4242, "timestamp": 1790000000, "window": 50, "blockTime": 15, "difficulty": {"halfLife": 144},
+                       "weight": weight, **changes}, f)
         with open(miners, "w") as f:
             json.dump([{"name": "giant", "hash": 100, "stake": "12000 coin"}, {"hash": 20, "stake": "12000 coin", "count": 9}], f)
         return "--chain", chain, "--miners", miners
