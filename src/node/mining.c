@@ -130,10 +130,10 @@ static bool may_sign(posw_node *n) {
     return false;
 }
 
-/* D2 counts from the chain file's time on: what has not been mined since is made up for at once, at a difficulty that
+/* D2 and D8 count from the chain file's time on: what has not been mined since is made up for, at a difficulty that
  * has fallen meanwhile. Said once, before the first block. */
 static void warn_late_start(posw_node *n) {
-    enum { HALF_LIVES = 4 };
+    enum { HALF_LIVES = 2 };
     const posw_params *p = posw_chain_params(n->options.chain);
     const posw_header *tip = posw_chain_tip(n->options.chain);
     const uint64_t now_s = posw_node_now_s(n), late_s = now_s > tip->timestamp ? now_s - tip->timestamp : 0;
@@ -143,7 +143,7 @@ static void warn_late_start(posw_node *n) {
     posw_log_write(n->options.log, POSW_LOG_WARN, "miner",
                    "this chain has no block %" PRIu64 " h %" PRIu64
                    " min after the timestamp of its chain file: some %" PRIu64
-                   " blocks, with all their coins, will be found at once and go to whoever mines first. If nobody uses "
+                   " blocks, with all their coins, will be found quickly and go to whoever mines first. If nobody uses "
                    "the chain yet, write the chain file anew shortly before its first block",
                    late_s / 3600, late_s / 60 % 60, late_s / p->block_time_s);
 }

@@ -252,12 +252,12 @@ static void work_is_of_the_time_where_that_counts(void **state) {
 
 /* Genesis is 1000 s old at the start, blocks shall come every second. */
 static void asert_late(posw_chain_spec *spec) {
-    spec->params.difficulty_rule = POSW_DIFFICULTY_ASERT;
-    spec->params.difficulty_blocks = 249;
+    spec->params.difficulty_rule = POSW_DIFFICULTY_ASERT_LAG;
+    spec->params.difficulty_blocks = 499;
 }
 static void asert_in_time(posw_chain_spec *spec) {
     spec->params.difficulty_rule = POSW_DIFFICULTY_ASERT;
-    spec->params.difficulty_blocks = 250;
+    spec->params.difficulty_blocks = 500;
 }
 
 /* D2: who begins a chain long after its genesis is told so, once; a chain that has a block is nobody's to begin. */
