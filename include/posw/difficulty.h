@@ -15,10 +15,10 @@ extern "C" {
 /* D1 to D8: the difficulty of the block that follows `parent` and carries this timestamp.
  * p: checked parameters (posw_params_check).
  * w: stands at the parent and holds what posw_window_push was given for every block from genesis on, or for at least
- * the latest W + 10 (asserted as far as needed). Read by asert-lag, lwma3 and bitcoin2016 only; NULL is allowed
- * under the other rules. parent: number, timestamp and difficulty are read. timestamp: of the block itself; read by
- * homestead and step only. At or before the parent's (which T1 forbids) it counts as the parent's. Cost: about 0.1 us;
- * lwma3 15 ns for each block of N. */
+ * the latest W + 10 (asserted as far as needed). Read by asert-lag, lwma3 and bitcoin2016 only; NULL is allowed under
+ * the other rules. parent: number, timestamp and difficulty are read. timestamp: of the block itself; read by homestead
+ * and step only. At or before the parent's (which T1 forbids) it counts as the parent's. Cost: about 0.1 us; lwma3
+ * 15 ns for each block of N. */
 POSW_API posw_u256 posw_difficulty_next(const posw_params *p, const posw_window *w, const posw_header *parent,
                                         uint64_t timestamp);
 
@@ -33,8 +33,8 @@ POSW_API bool posw_difficulty_has_half_life(enum posw_difficulty_rule rule);
  * it means nothing. */
 POSW_API uint64_t posw_difficulty_blocks_min(enum posw_difficulty_rule rule);
 POSW_API uint64_t posw_difficulty_blocks_max(enum posw_difficulty_rule rule, uint64_t window_blocks);
-/* What difficulty_blocks is where nothing else is said: 144 (asert); 1008 (asert-lag); 60 or W,
- * what is less (lwma3); 2016 or W, what is less (bitcoin2016); else 0. */
+/* What difficulty_blocks is where nothing else is said: 144 (asert); 1008 (asert-lag); 60 or W, what is less (lwma3);
+ * 2016 or W, what is less (bitcoin2016); else 0. */
 POSW_API uint64_t posw_difficulty_blocks_default(enum posw_difficulty_rule rule, uint64_t window_blocks);
 
 /* ---- the arithmetic of single rules, for tests, simulations and other chains ---- */

@@ -231,25 +231,21 @@ static const char *difficulty_warning(enum posw_difficulty_rule rule) {
         return NULL;
     case POSW_DIFFICULTY_ASERT:
         return "difficulty.rule \"asert\": a secret branch makes its own blocks harder by its timestamps, so that "
-               "fewer "
-               "tickets are enough; \"asert-lag\" looks at times that all know";
+               "fewer tickets are enough; \"asert-lag\" looks at times that all know";
     case POSW_DIFFICULTY_FIXED:
         return "difficulty.rule \"fixed\" never follows the hash rate: use it for development only";
     case POSW_DIFFICULTY_LWMA3:
         return "difficulty.rule \"lwma3\": a short burst of hash power moves the difficulty for many blocks; "
-               "\"asert-lag\" "
-               "does not swing";
+               "\"asert-lag\" does not swing";
     case POSW_DIFFICULTY_BITCOIN2016:
         return "difficulty.rule \"bitcoin2016\": when hash power leaves, the chain crawls to the end of the interval; "
                "\"asert-lag\" follows at once";
     case POSW_DIFFICULTY_HOMESTEAD:
         return "difficulty.rule \"homestead\": a miner lowers its own difficulty by its timestamp; \"asert-lag\" "
-               "cannot be "
-               "moved by that";
+               "cannot be moved by that";
     case POSW_DIFFICULTY_STEP:
         return "difficulty.rule \"step\": a miner lowers its own difficulty by its timestamp, and blocks take 1.278 "
-               "times "
-               "blockTime; use \"asert-lag\"";
+               "times blockTime; use \"asert-lag\"";
     }
     return NULL;
 }

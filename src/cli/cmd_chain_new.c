@@ -135,8 +135,7 @@ const cli_command cli_command_chain_new = {
     "write the chain file of a new chain",
     "Makes a chain file with sound defaults: the ticket rule with 4 slots, a window of 2016 blocks and a boost of "
     "1024, Argon2id proof of work, ASERT difficulty with a lag. On a terminal, without name, ticker and chain id, it "
-    "asks for "
-    "everything, one question after the other, and tells what each answer does to the cost of an attack. With "
+    "asks for everything, one question after the other, and tells what each answer does to the cost of an attack. With "
     "--bundle it writes a folder with all that a community needs: the chain file, keys of boot nodes, a systemd "
     "unit, a compose file, a page that adds the chain to a browser wallet, and a README. "
     "Every node of the chain needs the chain file. Edit it before the first start; afterwards only an upgrade may be "
