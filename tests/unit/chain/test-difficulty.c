@@ -153,6 +153,37 @@ static void what_is_final_stays(void **state) {
     posw_chain_spec_clear(&spec);
 }
 
+/* A secret branch whose blocks say that they came a second after each other: under asert as many of them outweigh the
+ * public ones, and under asert-lag, within its lag of 96 / 16 blocks, one more must come, as with true times. */
+static void false_times(void **state) {
+    (void)state;
+    enum { COMMON = 12, LAG = 6, HALF_LIFE = 96 };
+    static const enum posw_difficulty_rule rules[] = {POSW_DIFFICULTY_ASERT, POSW_DIFFICULTY_ASERT_LAG};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(rules); i++) {
+        posw_chain_spec spec;
+        h_node public, secret;
+        make_spec(&spec, rules[i]);
+        spec.params.difficulty_blocks = HALF_LIFE;
+        spec.params.genesis_difficulty = posw_u256_from_u64(4000);
+        h_open(&public, &spec);
+        h_open(&secret, &spec);
+        grow(public.chain, COMMON, 1, BLOCK_TIME_S);
+        h_feed(secret.chain, public.chain, 1, COMMON);
+        grow(public.chain, LAG, 2, BLOCK_TIME_S);
+        grow(secret.chain, LAG + 1, 3, 1);
+        const posw_address miner = posw_chain_tip(public.chain)->beneficiary;
+        h_feed(public.chain, secret.chain, COMMON + 1, COMMON + LAG);
+        const bool same = memcmp(&posw_chain_tip(public.chain)->beneficiary, &miner, sizeof miner) == 0;
+        assert_int_equal(same, rules[i] == POSW_DIFFICULTY_ASERT_LAG);
+        h_feed(public.chain, secret.chain, COMMON + LAG + 1, COMMON + LAG + 1);
+        h_same(public.chain, secret.chain);
+        recompute(public.chain);
+        h_close(&public);
+        h_close(&secret);
+        posw_chain_spec_clear(&spec);
+    }
+}
+
 /* Under homestead and step the difficulty belongs to the block's own time: that of another moment is refused. */
 static void one_later(void *arg, posw_header *h) {
     h->timestamp += *(const uint64_t *)arg;
@@ -186,6 +217,7 @@ static void the_own_time_counts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_rule), cmocka_unit_test(the_longest_look_back),
-                                       cmocka_unit_test(what_is_final_stays), cmocka_unit_test(the_own_time_counts)};
+                                       cmocka_unit_test(what_is_final_stays), cmocka_unit_test(false_times),
+                                       cmocka_unit_test(the_own_time_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
