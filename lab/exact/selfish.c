@@ -15,6 +15,41 @@ double lab_selfish_sm1_threshold(double gamma) {
     return (1 - gamma) / (3 - 2 * gamma);
 }
 
+/* SM1 where of two branches of the same length, two blocks or more, the attacker's is the heavier one. It keeps blocks
+ * hidden until the honest branch is as long, and in a race of one block each goes on like that behind its shown block.
+ *
+ *   walk      from a lead of d, with a hidden blocks, to a lead of 0: a + d r of them, r = a / (1 - 2 a)
+ *   race(n)   the first block is shown and raced against, n - 1 are behind it:
+ *                 alpha             race(n + 1)
+ *                 (1 - alpha) g     the first one counts; race(n - 1), or one honest block for n = 1
+ *                 the rest          two honest blocks for n = 1; else a lead of n - 2, with n blocks
+ *   lead(n)   n hidden, no honest block yet: lead(n + 1) or race(n)
+ *
+ * So race(n) = u n + v + c z^(n-1) own blocks and h z^(n-1) honest ones, z the smaller root of alpha z^2 - z +
+ * (1 - alpha) g; and lead(n) follows with the same shape. */
+double lab_selfish_sm1_earlier(double a, double g) {
+    if (a >= 0.5) return 1;
+    if (a <= 0) return 0;
+    const double b = 1 - a, r = a / (b - a), lost = b * (1 - g), followed = b * g;
+    const double z = 2 * followed / (1 + sqrt(1 - 4 * a * followed)), slow = 1 - a * z;
+    const double u = 1 + r, v = lost > 0 ? (a * u + followed * (1 - u) - 2 * r * lost) / lost : 0;
+    const double c = (a * (2 * u + v) + followed - u - v) / slow, h = (followed + 2 * lost) / slow;
+    const double own = a * (u + a / b * u + v + b * c / slow), honest = b + a * b * h / slow;
+    return own / (own + honest);
+}
+
+double lab_selfish_sm1_earlier_threshold(double gamma) {
+    double low = 0, high = 0.5;
+    while (high - low > 1e-9) {
+        const double alpha = low + (high - low) / 2;
+        if (lab_selfish_sm1_earlier(alpha, gamma) > alpha)
+            high = alpha;
+        else
+            low = alpha;
+    }
+    return low + (high - low) / 2;
+}
+
 /* ---- the decision process ----
  *
  * a, h: blocks of the attacker's and of the honest branch since they parted, 0 to T. fork: what the latest block was.
@@ -33,7 +68,7 @@ double lab_selfish_sm1_threshold(double gamma) {
  * (Howard's policy iteration: a handful of rounds, also near alpha = 1/2, where cycles are long). */
 
 enum fork { IRRELEVANT, RELEVANT, ACTIVE, FORK_COUNT };
-enum action { ADOPT, OVERRIDE, WAIT, RACE, ACTION_COUNT };
+enum action { ADOPT, OVERRIDE, WAIT, RACE, TIE, ACTION_COUNT };
 
 typedef struct {
     double alpha, gamma, ratio;
@@ -68,7 +103,10 @@ static bool may(const process *m, enum action action, unsigned a, unsigned h, en
     case WAIT:
         return room && f != ACTIVE;
     case RACE: /* to start one, or to go on waiting while it is on */
+        if (m->tie == LAB_TIE_EARLIER && h > 1) return false;
         return room && a >= h && h > 0 && (f != IRRELEVANT || m->tie == LAB_TIE_UNIFORM);
+    case TIE: /* to show as many blocks as the honest branch has, which weigh more */
+        return m->tie == LAB_TIE_EARLIER && a >= h && h > 1;
     case ACTION_COUNT:
         break;
     }
@@ -107,6 +145,11 @@ static terms terms_of(const process *m, enum action action, unsigned a, unsigned
         t.reward = own * (h + 1);
         add_known(&t, p, kept(a - h));
         add_known(&t, q, beaten(m, a - h - 1));
+        break;
+    case TIE:
+        t.reward = own * h;
+        add_known(&t, p, kept(a - h + 1));
+        add_known(&t, q, beaten(m, a - h));
         break;
     case WAIT:
         add_longer(&t, p, a + 1, IRRELEVANT);
@@ -297,7 +340,7 @@ double lab_selfish_optimal(double alpha, double gamma, enum lab_tie tie, unsigne
     m.alpha = alpha;
     const double ratio = best_ratio(&m);
     process_clear(&m);
-    return fmax(ratio, lab_selfish_sm1(alpha, gamma));
+    return fmax(ratio, tie == LAB_TIE_EARLIER ? lab_selfish_sm1_earlier(alpha, gamma) : lab_selfish_sm1(alpha, gamma));
 }
 
 double lab_selfish_optimal_threshold(double gamma, enum lab_tie tie, unsigned truncation) {

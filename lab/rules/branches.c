@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum { RESTART = 2048 };
-static const posw_u256 DIFFICULTY = {{1 << 20, 0, 0, 0}};
 
 static posw_tree *tree_in(void *memory, uint32_t capacity, const posw_hash *root) {
     static const uint64_t seed[2] = {1, 2};
@@ -21,6 +20,8 @@ bool branches_init(branches *b, uint64_t window, uint64_t boost, uint32_t race_m
     static const uint64_t COIN_WEI = 1000000000000000000U;
     memset(b, 0, sizeof *b);
     posw_params_default(&b->params);
+    b->params.difficulty_rule = POSW_DIFFICULTY_FIXED;
+    b->params.genesis_difficulty = posw_u256_from_u64(1 << 20);
     b->params.window_blocks = window;
     b->params.weight = (posw_weight_params){.rule = POSW_WEIGHT_TICKET,
                                             .unit_wei = posw_u256_from_u64(COIN_WEI),
@@ -75,24 +76,29 @@ double branches_weight(const branches *b, const posw_window *w, int miner) {
     return lab_double_of(&f);
 }
 
-/* On schedule: time plays no part in these races. */
 void branches_push(const branches *b, posw_window *w, const branches_block *block) {
-    const uint64_t t = posw_window_at(w, 0).timestamp + b->params.block_time_s;
-    posw_window_push(
-        w, &(posw_window_entry){
-               .miner = b->address[block->miner], .timestamp = t, .boosted = block->boosted, .difficulty = DIFFICULTY});
+    posw_window_push(w, &(posw_window_entry){.miner = b->address[block->miner],
+                                             .timestamp = block->timestamp,
+                                             .boosted = block->boosted,
+                                             .difficulty = block->difficulty});
+}
+
+branches_block branches_mine_at(branches *b, posw_window *w, int miner, double weight, double level, uint64_t timestamp,
+                                const posw_u256 *difficulty) {
+    const branches_block block = {next_hash(b), miner, level * weight >= 1 /* H9 */, timestamp, *difficulty};
+    if (w != NULL) branches_push(b, w, &block);
+    return block;
 }
 
 branches_block branches_mine(branches *b, posw_window *w, int miner, double weight, double level) {
-    const branches_block block = {next_hash(b), miner, level * weight >= 1}; /* H9 */
-    if (w != NULL) branches_push(b, w, &block);
-    return block;
+    const uint64_t before = w == NULL ? 0 : posw_window_at(w, 0).timestamp;
+    return branches_mine_at(b, w, miner, weight, level, before + b->params.block_time_s, &b->params.genesis_difficulty);
 }
 
 uint32_t branches_insert(branches *b, uint32_t parent, const branches_block *block) {
     uint32_t index = 0;
     const posw_hash below = posw_tree_at(b->tree, parent)->hash;
-    const enum posw_tree_result r = posw_tree_insert(b->tree, &index, &block->hash, &below, &DIFFICULTY);
+    const enum posw_tree_result r = posw_tree_insert(b->tree, &index, &block->hash, &below, &block->difficulty);
     POSW_ASSERT(r == POSW_TREE_ADDED);
     return index;
 }

@@ -1,5 +1,5 @@
 /* Two branches of a chain that compete, on libposw's own structures: one tree of headers, and for each branch a window
- * that stands at its tip. Blocks have equal difficulty; a hash names a block by a running number. */
+ * that stands at its tip. A hash names a block by a running number. */
 #ifndef POSW_LAB_BRANCHES_H
 #define POSW_LAB_BRANCHES_H
 
@@ -17,8 +17,8 @@ typedef struct {
     posw_u256 stake[BRANCHES_MINERS];
 } branches;
 
-/* The rule: tickets at a price of one coin, or none (boost 1). race_max: the most blocks that one race puts into the
- * tree (asserted). False: out of memory. */
+/* The rules: tickets at a price of one coin, or none (boost 1), and a difficulty that stands still. race_max: the most
+ * blocks that one race puts into the tree (asserted). False: out of memory. */
 bool branches_init(branches *b, uint64_t window, uint64_t boost, uint32_t race_max);
 void branches_clear(branches *b);
 /* An empty tree, where the present one has become larger than a processor's caches like: between two races only, and
@@ -30,14 +30,20 @@ posw_window *branches_window(const branches *b, uint64_t history); /* NULL: out 
 
 /* F of a miner for the block that follows the window. */
 double branches_weight(const branches *b, const posw_window *w, int miner);
-/* Mines a block: pushes it onto the window (NULL: none is kept). Boosted as the level says (uniform in [0, 1)). The
- * block is a fact of the miner's until it goes into the tree. */
+/* A block is a fact of its miner's until it goes into the tree. */
 typedef struct {
     posw_hash hash;
     int miner;
     bool boosted;
+    uint64_t timestamp;
+    posw_u256 difficulty;
 } branches_block;
+/* Mines a block: pushes it onto the window (NULL: none is kept). Boosted as the level says (uniform in [0, 1)). On
+ * schedule after the block at the end of the window, and as difficult as all others: where time plays no part. */
 branches_block branches_mine(branches *b, posw_window *w, int miner, double weight, double level);
+/* The same with a time and a difficulty. */
+branches_block branches_mine_at(branches *b, posw_window *w, int miner, double weight, double level, uint64_t timestamp,
+                                const posw_u256 *difficulty);
 /* Puts it into the tree on top of a node; the new node. */
 uint32_t branches_insert(branches *b, uint32_t parent, const branches_block *block);
 void branches_push(const branches *b, posw_window *w, const branches_block *block);

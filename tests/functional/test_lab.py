@@ -78,19 +78,25 @@ class Selfish(LabCase):
         self.assertAlmostEqual(self.lab("selfish --alpha 0.35 --gamma 0 --policy optimal")["revenue"], 0.37077, delta=1e-4)
         self.assertAlmostEqual(self.lab("selfish --alpha 0.4 --gamma 0.5 --policy sm1")["revenue"], 0.525581, delta=1e-6)
         self.assertAlmostEqual(self.lab("selfish --alpha 0.45 --gamma 0 --truncation 160")["revenue"], 0.669776, delta=2e-6)
+        self.assertAlmostEqual(self.lab("selfish --alpha 0.4 --tie earlier --policy sm1")["revenue"], 1.344 / 2.232, delta=1e-9)
+        self.assertAlmostEqual(self.lab("selfish --alpha 0.4 --tie earlier --truncation 40")["revenue"], 0.6295, delta=1e-3)
 
     def test_threshold(self):
         self.assertAlmostEqual(self.lab("selfish --threshold --gamma 0")["threshold"], 0.3294, delta=2e-4)
         self.assertAlmostEqual(self.lab("selfish --threshold --gamma 0.5")["threshold"], 0.25, delta=1e-4)
         self.assertAlmostEqual(self.lab("selfish --threshold --gamma 0.5 --tie uniform")["threshold"], 0.2321, delta=1e-4)
         self.assertAlmostEqual(self.lab("selfish --threshold --gamma 0 --policy sm1")["threshold"], 1 / 3, delta=1e-9)
+        self.assertAlmostEqual(self.lab("selfish --threshold --tie earlier --truncation 40")["threshold"], 0.2381, delta=2e-4)
+        self.assertAlmostEqual(self.lab("selfish --threshold --tie earlier --policy sm1")["threshold"], 0.27389, delta=2e-5)
 
     def test_refusals(self):
         self.refused("selfish --gamma 0", "--alpha is needed")
-        self.refused("selfish --alpha 0.3 --tie coin", "--tie must be gamma or uniform")
+        self.refused("selfish --alpha 0.3 --tie coin", "--tie must be gamma, uniform or earlier")
         self.refused("selfish --alpha 0.3 --truncation 1000", "--truncation")
-        for option in "blocks", "boost", "window":
+        for option in "blocks", "boost", "window", "trail", "half-life-blocks", "block-time":
             self.refused(f"selfish --alpha 0.3 --{option} 100", f"--{option} goes with --simulate")
+        for option in "half-life-blocks 100", "block-time 100", "rule asert":
+            self.refused(f"selfish --alpha 0.3 --simulate --{option}", f"--{option.split()[0]} goes with --times")
 
 
 CHAIN = {"name": "Small", "ticker": "SML", "chainId": 777, "timestamp": 1790000000, "blockTime": 60, "unbonding": 4032}

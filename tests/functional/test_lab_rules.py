@@ -34,6 +34,10 @@ COMMANDS = {
                      ["probability", "standard_error"]),
     "selfish": (["selfish", "--alpha", "0.4", "--gamma", "0.5", "--simulate", "--ticket-share", "0.5", "--blocks", "32000"],
                 ["revenue", "standard_error"]),
+    "selfish threshold": (["selfish", "--threshold", "--times", "true", "--half-life-blocks", "36", "--blocks", "8000"],
+                          ["threshold", "standard_error"]),
+    "selfish with times": (["selfish", "--alpha", "0.4", "--times", "false", "--rule", "asert", "--trail", "1", "--blocks", "32000"],
+                           ["revenue", "standard_error", "closed_form_earlier", "hardness"]),
 }
 
 
@@ -102,7 +106,7 @@ class AllCommands(Base):
                 self.assertIn("Model: ", text.stdout)
 
     def test_help(self):
-        for name in COMMANDS:
+        for name in {args[0] for args, _ in COMMANDS.values()}:
             done = lab(name, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("Example:", done.stdout)
@@ -127,8 +131,8 @@ class AllCommands(Base):
 
     def test_interrupt(self):
         """Ctrl-C ends a long run at once with what is done."""
-        long_ones = {"shares": "--blocks", "difficulty": "--blocks", "selfish": "--blocks", "double-spend": "--trials",
-                     "timestamps": "--blocks", "scarce": "--blocks"}
+        long_ones = {"shares": "--blocks", "difficulty": "--blocks", "selfish": "--blocks", "selfish threshold": "--blocks",
+                     "double-spend": "--trials", "timestamps": "--blocks", "scarce": "--blocks"}
         for name, option in long_ones.items():
             with self.subTest(name):
                 args = self.command(name)
@@ -320,6 +324,19 @@ class Attacks(Base):
         self.refused("selfish", "--alpha", "0.4", "--simulate", "--tie", "uniform", says="--simulate")
         for alpha in "0.5", "1":  # whose lead need never end: blocks that nobody sees are no result, and no interruption
             self.refused("selfish", "--alpha", alpha, "--simulate", "--blocks", "16000", says="below 0.5")
+        for times in "true", "false":
+            report = self.answer("selfish", "--alpha", "0.4", "--times", times, "--rule", "asert", "--blocks", "800000")
+            self.assertGreater(report["revenue"], .57)
+            self.assertLess(report["revenue"], report["closed_form_earlier"])
+            self.refused("selfish", "--alpha", "0.4", "--times", times, "--tie", "earlier", says="--tie")
+            report = self.answer("selfish", "--alpha", "0.4", "--times", times, "--blocks", "800000")
+            self.assertEqual((report["rule"], report["half_life_blocks"]), ("asert-lag", 1008))
+            self.assertAlmostEqual(report["revenue"], report["closed_form"], delta=.01)
+        self.refused("selfish", "--alpha", "0.4", "--times", "true", "--rule", "step", says="--rule")
+        self.refused("selfish", "--alpha", "0.4", "--times", "true", "--rule", "lwma3", "--half-life-blocks", "2000", says="half-life")
+        report = self.answer("selfish", "--threshold", "--times", "true", "--rule", "asert", "--blocks", "200000")
+        self.assertAlmostEqual(report["threshold"], .274, delta=5 * report["standard_error"])
+        self.assertLess(report["standard_error"], .005)
         report = self.answer("selfish", "--alpha", "0.6", "--ticket-share", "0.4", "--blocks", "320000")
         self.assertAlmostEqual(report["revenue"], .4, delta=.012)
         self.assertTrue(report["complete"])

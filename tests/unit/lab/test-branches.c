@@ -1,17 +1,14 @@
 /* Double spends and selfish mining on the real fork choice, against exact values. Bounds are five standard errors. */
 #include "exact/double_spend.h"
+#include "exact/selfish.h"
 #include "rules/double_spend_sim.h"
 #include "rules/selfish_sim.h"
 
 #include "base/scale.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include "near.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 static void check_double_spend(const double_spend_setup *s, double want) {
     double_spend_result r;
@@ -131,6 +128,155 @@ static void test_selfish_in_waves(void **state) {
     }
 }
 
+static lab_sample revenue_of(selfish_setup s, selfish_result *r) {
+    s.seed = 1;
+    assert_true(selfish_run(r, &s));
+    return selfish_over_chains(r, r->revenue);
+}
+
+/* asert, with true times and with false ones. A half-life so long that the difficulty of a race never moves: Eyal and
+ * Sirer's closed form. One so short that it moves with each block, and long enough to move it little: the hidden branch
+ * wins each tie of two blocks or more. */
+static void test_selfish_times(void **state) {
+    (void)state;
+    static const double gammas[] = {0, .5};
+    const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(800000, 8000000);
+    const double tolerance = scale_is_sanitized() ? .02 : .01;
+    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++)
+        for (int g = 0; g < 2; g++) {
+            selfish_result r;
+            selfish_setup s = {
+                .alpha = .4, .window = 2016, .gamma = gammas[g], .times = (enum selfish_times)times, .blocks = blocks};
+            s.difficulty_blocks = 1 << 24;
+            s.block_time_s = 15;
+            near(revenue_of(s, &r).mean, lab_selfish_sm1(.4, s.gamma), tolerance);
+            s.difficulty_blocks = 700;
+            s.block_time_s = 3600;
+            near(revenue_of(s, &r).mean, lab_selfish_sm1_earlier(.4, s.gamma) - .005, tolerance);
+        }
+}
+
+/* asert-lag takes times that were settled before the branches parted: ties are ties again, whatever it writes. */
+static void test_selfish_lag(void **state) {
+    (void)state;
+    const double tolerance = scale_is_sanitized() ? .02 : .008;
+    selfish_setup s = {.alpha = .4, .rule = POSW_DIFFICULTY_ASERT_LAG, .window = 2016, .difficulty_blocks = 1008};
+    s.block_time_s = 15;
+    s.blocks = scale_is_sanitized() ? 200000 : scale_of(800000, 8000000);
+    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
+        selfish_result r;
+        s.times = (enum selfish_times)times;
+        near(revenue_of(s, &r).mean, lab_selfish_sm1(.4, 0), tolerance);
+        near(selfish_over_chains(&r, r.hardness).mean, 1, .005);
+    }
+}
+
+/* The rules that look back are asked with the window of each branch: within an interval nothing moves, and where lwma3
+ * rises by half with each hasty block, hasty blocks are few. */
+static void test_selfish_rules(void **state) {
+    (void)state;
+    selfish_setup s = {.alpha = .4, .gamma = .5, .times = SELFISH_FALSE_TIMES, .window = 2016, .block_time_s = 15};
+    selfish_result r;
+    s.rule = POSW_DIFFICULTY_BITCOIN2016;
+    s.difficulty_blocks = 2016;
+    s.blocks = 800000;
+    if (!scale_is_sanitized()) near(revenue_of(s, &r).mean, lab_selfish_sm1(.4, .5), .012);
+    s.rule = POSW_DIFFICULTY_LWMA3;
+    s.difficulty_blocks = 60;
+    s.blocks = 100000;
+    (void)revenue_of(s, &r);
+    assert_true(selfish_over_chains(&r, r.hardness).mean > 1.1);
+}
+
+/* False times are paid for: the blocks are harder by what they are ahead, the more the shorter the half-life. */
+static void test_selfish_hardness(void **state) {
+    (void)state;
+    selfish_setup s = {.alpha = .4, .window = 2016, .difficulty_blocks = 144, .block_time_s = 15, .blocks = 200000};
+    double hardness[3];
+    selfish_result r;
+    for (int i = 0; i < 3; i++) {
+        s.times = i == 0 ? SELFISH_TRUE_TIMES : SELFISH_FALSE_TIMES;
+        if (i == 2) s.difficulty_blocks = 36;
+        (void)revenue_of(s, &r);
+        hardness[i] = selfish_over_chains(&r, r.hardness).mean;
+    }
+    assert_true(fabs(hardness[0] - 1) < .01);
+    assert_true(hardness[1] > 1.015 && hardness[1] < 1.05);
+    assert_true(hardness[2] > 1 + 2 * (hardness[1] - 1));
+}
+
+/* One block behind it may still win: with little difficulty to pay nearly what the best strategy brings; with all
+ * blocks alike less than the best one of Sapirshtein, Sompolinsky and Zohar. */
+static void test_selfish_trail(void **state) {
+    (void)state;
+    const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(800000, 8000000);
+    selfish_setup s = {.alpha = .4, .trail = 1, .window = 2016, .blocks = blocks};
+    selfish_result r;
+    const double alike = revenue_of(s, &r).mean;
+    near(alike, .4879, .006); /* six million steps of another program */
+    assert_true(alike < lab_selfish_optimal(.4, 0, LAB_TIE_GAMMA, 40) + .004);
+    s.alpha = .3;
+    s.times = SELFISH_FALSE_TIMES;
+    s.difficulty_blocks = 700;
+    s.block_time_s = 3600;
+    near(revenue_of(s, &r).mean, lab_selfish_optimal(.3, 0, LAB_TIE_EARLIER, 20), .008);
+}
+
+/* Tickets cap it whatever the times. */
+static void test_selfish_times_tickets(void **state) {
+    (void)state;
+    if (scale_is_sanitized()) return;
+    selfish_setup s = {.alpha = .4, .has_tickets = true, .ticket_share = .4, .boost = 1024, .window = 2016};
+    selfish_result r;
+    s.difficulty_blocks = 144;
+    s.block_time_s = 15;
+    s.blocks = 800000;
+    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
+        s.times = (enum selfish_times)times;
+        const double mean = revenue_of(s, &r).mean;
+        assert_true(mean > .39 && mean <= .4);
+    }
+}
+
+/* The shortest half-life: a second branch of a few blocks outweighs hundreds, and numbers stay within their bounds. */
+static void test_selfish_shortest(void **state) {
+    (void)state;
+    selfish_setup s = {.alpha = .49,
+                       .gamma = .5,
+                       .window = 2016,
+                       .difficulty_blocks = 1,
+                       .block_time_s = 1,
+                       .trail = 100,
+                       .blocks = 32000};
+    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
+        selfish_result r;
+        s.times = (enum selfish_times)times;
+        const lab_sample revenue = revenue_of(s, &r);
+        assert_int_equal(r.blocks_done, s.blocks);
+        assert_true(revenue.mean > 0 && revenue.mean <= 1);
+    }
+}
+
+/* Where the revenue is what honesty brings. */
+static void test_selfish_threshold(void **state) {
+    (void)state;
+    selfish_threshold t;
+    selfish_setup s = {.window = 2016, .blocks = scale_is_sanitized() ? 32000 : 320000, .seed = 1};
+    assert_true(selfish_find_threshold(&t, &s));
+    assert_int_equal(t.runs_done, t.runs);
+    near(t.alpha, 1. / 3, 5 * t.standard_error);
+    assert_true(t.standard_error > 0 && t.standard_error < (scale_is_sanitized() ? .02 : .005));
+    s.gamma = .5;
+    assert_true(selfish_find_threshold(&t, &s));
+    near(t.alpha, .25, 5 * t.standard_error);
+    s.gamma = 0;
+    s.times = SELFISH_TRUE_TIMES;
+    s.difficulty_blocks = 144;
+    s.block_time_s = 15;
+    assert_true(selfish_find_threshold(&t, &s));
+    near(t.alpha, lab_selfish_sm1_earlier_threshold(0), 5 * t.standard_error);
+}
+
 /* The threads change nothing. */
 static void test_threads(void **state) {
     (void)state;
@@ -142,11 +288,19 @@ static void test_threads(void **state) {
     d.threads = 5;
     assert_true(double_spend_run(&b, &d));
     assert_memory_equal(&a, &b, sizeof a);
-    selfish_setup s = {.alpha = .4, .gamma = .5, .blocks = 50000, .threads = 1};
+    selfish_setup s = {.alpha = .4, .gamma = .5, .window = 2016, .blocks = 50000, .threads = 1};
     selfish_result e, f;
     assert_true(selfish_run(&e, &s));
     s.threads = 3;
     assert_true(selfish_run(&f, &s));
+    assert_memory_equal(&e, &f, sizeof e);
+    s.times = SELFISH_FALSE_TIMES;
+    s.difficulty_blocks = 144;
+    s.block_time_s = 15;
+    s.trail = 1;
+    assert_true(selfish_run(&f, &s));
+    s.threads = 1;
+    assert_true(selfish_run(&e, &s));
     assert_memory_equal(&e, &f, sizeof e);
 }
 
@@ -157,6 +311,14 @@ int main(void) {
                                        cmocka_unit_test(test_selfish),
                                        cmocka_unit_test(test_selfish_tickets),
                                        cmocka_unit_test(test_selfish_in_waves),
+                                       cmocka_unit_test(test_selfish_times),
+                                       cmocka_unit_test(test_selfish_lag),
+                                       cmocka_unit_test(test_selfish_rules),
+                                       cmocka_unit_test(test_selfish_hardness),
+                                       cmocka_unit_test(test_selfish_trail),
+                                       cmocka_unit_test(test_selfish_times_tickets),
+                                       cmocka_unit_test(test_selfish_shortest),
+                                       cmocka_unit_test(test_selfish_threshold),
                                        cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

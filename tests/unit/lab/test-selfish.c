@@ -60,8 +60,56 @@ static void test_thresholds(void **state) {
     near(lab_selfish_optimal_threshold(.5, LAB_TIE_UNIFORM, 80), .23210, 1e-4);
 }
 
+/* Where earlier times win a tie. With gamma 0 the walk by itself: two blocks (a (2 + 2 r)) or one behind a race (2 + r)
+ * against one honest block or two; with gamma 1 the attacker loses nothing that it finds. */
+static void test_earlier(void **state) {
+    (void)state;
+    for (int i = 0; i < ALPHAS; i++) {
+        const double a = alphas[i], b = 1 - a, r = a / (b - a);
+        const double own = a * (a * (2 + 2 * r) + b * a * (2 + r)), honest = b + 2 * a * b * b;
+        near(lab_selfish_sm1_earlier(a, 0), own / (own + honest), 1e-12);
+        near(lab_selfish_sm1_earlier(a, 1), a / b, 1e-12);
+        for (double g = 0; g < 1; g += .125) {
+            assert_true(a < .2 || lab_selfish_sm1_earlier(a, g) > lab_selfish_sm1(a, g));
+            assert_true(lab_selfish_sm1_earlier(a, g) < lab_selfish_sm1_earlier(a, g + .125));
+        }
+    }
+    /* four million steps of another program: .6240 +- .001, .3679 +- .0005 */
+    near(lab_selfish_sm1_earlier(.4, .5), .6259, .004);
+    near(lab_selfish_sm1_earlier(.3, .5), .3677, .001);
+    near(lab_selfish_sm1_earlier(.5, 0), 1, 0);
+    near(lab_selfish_sm1_earlier(0, 0), 0, 0);
+    for (int g = 0; g <= 3; g++) {
+        const double threshold = lab_selfish_sm1_earlier_threshold(g / 4.);
+        near(lab_selfish_sm1_earlier(threshold, g / 4.), threshold, 1e-7);
+        assert_true(threshold < lab_selfish_sm1_threshold(g / 4.) - .005);
+    }
+    near(lab_selfish_sm1_earlier_threshold(1), 0, 1e-8);
+}
+
+/* The best strategy there: SM1 that goes on one block behind is nearly as good (the other program: .3631 +- .0005,
+ * .2599
+ * +- .0004), and none gets more than it finds over what the others find. */
+static void test_earlier_optimal(void **state) {
+    (void)state;
+    const unsigned truncation = scale_is_sanitized() ? 20 : 40;
+    near(lab_selfish_optimal(.3, 0, LAB_TIE_EARLIER, truncation), .3634, .001);
+    near(lab_selfish_optimal(.25, 0, LAB_TIE_EARLIER, truncation), .2601, .001);
+    near(lab_selfish_optimal(.2, 0, LAB_TIE_EARLIER, truncation), .2, 1e-9);
+    near(lab_selfish_optimal(.3, 1, LAB_TIE_EARLIER, truncation), .3 / .7, 1e-6);
+    for (int i = 0; i < ALPHAS; i += scale_is_sanitized() ? 5 : 2) {
+        const double best = lab_selfish_optimal(alphas[i], .5, LAB_TIE_EARLIER, truncation);
+        assert_true(best >= lab_selfish_sm1_earlier(alphas[i], .5));
+        assert_true(best >= lab_selfish_optimal(alphas[i], .5, LAB_TIE_GAMMA, truncation) - 1e-9);
+        assert_true(best <= alphas[i] / (1 - alphas[i]) + 1e-9);
+    }
+    if (scale_is_sanitized()) return;
+    near(lab_selfish_optimal_threshold(0, LAB_TIE_EARLIER, 40), .2381, 2e-4);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sm1), cmocka_unit_test(test_optimal),
-                                       cmocka_unit_test(test_truncation), cmocka_unit_test(test_thresholds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sm1),        cmocka_unit_test(test_optimal),
+                                       cmocka_unit_test(test_truncation), cmocka_unit_test(test_thresholds),
+                                       cmocka_unit_test(test_earlier),    cmocka_unit_test(test_earlier_optimal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
