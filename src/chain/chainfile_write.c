@@ -231,7 +231,7 @@ static const char *difficulty_warning(enum posw_difficulty_rule rule) {
         return NULL;
     case POSW_DIFFICULTY_ASERT:
         return "difficulty.rule \"asert\": a secret branch makes its own blocks harder by its timestamps, so that "
-               "fewer tickets are enough; \"asert-lag\" looks at times that all know";
+               "fewer tickets are enough, and a selfish miner wins ties; \"asert-lag\" looks at times that all know";
     case POSW_DIFFICULTY_FIXED:
         return "difficulty.rule \"fixed\" never follows the hash rate: use it for development only";
     case POSW_DIFFICULTY_LWMA3:
