@@ -165,6 +165,10 @@ int posw_chain_row_put(posw_chain *c, const posw_hash *hash, const posw_header *
 int posw_chain_main_get(posw_chain *c, posw_hash *out, uint64_t number);
 /* The row of a main-chain block. hash may be NULL. POSW_ECORRUPT if it should be there and is not. */
 int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uint64_t number);
+/* Whether what a row says of time and weight fits its parent's: nothing in LMDB has a checksum, weights are covered by
+ * no hash, and a snapshot may be made up. */
+bool posw_chain_is_child(const posw_window_entry *e, const posw_u256 *weight, uint64_t parent_time,
+                         const posw_u256 *parent_weight);
 typedef struct {
     posw_bytes senders, receipts, undo; /* views of the record; the receipts are packed */
 } posw_chain_record;

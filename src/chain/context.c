@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "posw/seal.h"
+#include "posw/u256.h"
 #include "state/staking.h"
 
 #include <stdlib.h>
@@ -100,15 +101,21 @@ int posw_chain_window_fill(posw_chain *c, posw_window *w, uint64_t number) {
     const uint64_t kept = p->window_blocks + p->reorg_max_blocks + POSW_WINDOW_MTP_ANCESTORS;
     const uint64_t first = number >= kept ? number - kept + 1 : 0;
     posw_hash hash = {{0}};
+    posw_u256 weight = POSW_U256_ZERO;
+    uint64_t time = 0;
     posw_window_reset(w);
     for (uint64_t n = first; n <= number; n++) {
         posw_chain_row row;
         const posw_hash parent = hash;
         const int rc = posw_chain_main_row(c, &row, &hash, n);
         if (rc != POSW_OK) return rc;
-        if (n > first && !posw_hash_equal(&row.header.parent_hash, &parent)) return POSW_ECORRUPT;
         const posw_window_entry entry = posw_chain_entry_of(&row.header);
+        if (n > first && (!posw_hash_equal(&row.header.parent_hash, &parent) ||
+                          !posw_chain_is_child(&entry, &row.weight, time, &weight)))
+            return POSW_ECORRUPT;
         posw_window_push(w, &entry);
+        weight = row.weight;
+        time = entry.timestamp;
     }
     return POSW_OK;
 }

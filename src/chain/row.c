@@ -78,6 +78,12 @@ int posw_chain_main_row(posw_chain *c, posw_chain_row *out, posw_hash *hash, uin
     return rc;
 }
 
+bool posw_chain_is_child(const posw_window_entry *e, const posw_u256 *weight, uint64_t parent_time,
+                         const posw_u256 *parent_weight) {
+    const posw_u256 sum = posw_u256_add_sat(parent_weight, &e->difficulty); /* F1 */
+    return e->timestamp > parent_time && posw_u256_equal(weight, &sum);     /* T1 */
+}
+
 posw_window_entry posw_chain_entry_of(const posw_header *h) {
     return (posw_window_entry){.miner = h->beneficiary,
                                .timestamp = h->timestamp,

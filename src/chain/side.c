@@ -339,6 +339,34 @@ static int load_node(posw_chain *c, const uint8_t *at) {
     return posw_chain_side_add(c, &hash, &node);
 }
 
+/* Walks over branches rely on it: the parent is in the tree or on the main chain, one block below. */
+static int check_parent(posw_chain *c, const posw_chain_side *node) {
+    const posw_chain_side *parent = posw_chain_side_find(c, &node->parent);
+    posw_chain_row row;
+    posw_hash hash;
+    bool fits;
+    if (parent != NULL) {
+        fits = node->number == parent->number + 1 &&
+               posw_chain_is_child(&node->entry, &node->weight, parent->entry.timestamp, &parent->weight);
+        return fits ? POSW_OK : POSW_ECORRUPT;
+    }
+    if (node->number - 1 > c->tip.number) return POSW_ECORRUPT;
+    const int rc = posw_chain_main_row(c, &row, &hash, node->number - 1);
+    if (rc != POSW_OK) return rc;
+    fits = posw_hash_equal(&node->parent, &hash) &&
+           posw_chain_is_child(&node->entry, &node->weight, row.header.timestamp, &row.weight);
+    return fits ? POSW_OK : POSW_ECORRUPT;
+}
+
+static int check_parents(posw_chain *c) {
+    size_t pos = 0;
+    void *node;
+    int rc = POSW_OK;
+    while (rc == POSW_OK && posw_map_next(&c->side, &pos, NULL, &node))
+        rc = check_parent(c, node);
+    return rc;
+}
+
 int posw_chain_side_load(posw_chain *c) {
     posw_buf rows = {0};
     posw_map_clear(&c->side);
@@ -348,5 +376,6 @@ int posw_chain_side_load(posw_chain *c) {
     for (size_t at = 0; rc == POSW_OK && at < rows.size; at += POSW_HASH_SIZE + 8)
         rc = load_node(c, rows.data + at);
     posw_buf_clear(&rows);
+    if (rc == POSW_OK) rc = check_parents(c);
     return rc == POSW_OK ? posw_chain_side_refork(c) : rc;
 }

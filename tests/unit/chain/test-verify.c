@@ -222,6 +222,126 @@ static void opening_a_damaged_store(void **state) {
     assert_true(h_tip_is(w->a.chain, &tip));
 }
 
+/* ---- rows that somebody made up, or changed beside what a hash covers ---- */
+
+enum { WEIGHT_SIZE = 32, HEADER_AT = 53 }; /* of a header row: see row.c */
+
+static posw_hash put_header(world *w, const posw_header *h, const posw_u256 *weight) {
+    uint8_t row[HEADER_AT + POSW_HEADER_SIZE_MAX] = {0};
+    posw_hash hash;
+    posw_header_hash(&hash, h);
+    posw_u256_to_be(row, weight);
+    const size_t size = HEADER_AT + posw_header_encode(row + HEADER_AT, h);
+    ok(w->a.store->ops->begin(w->a.store));
+    ok(w->a.store->ops->put(w->a.store, POSW_TABLE_HEADERS, hash.b, sizeof hash.b, row, size));
+    ok(w->a.store->ops->commit(w->a.store));
+    return hash;
+}
+
+static void side_key(uint8_t key[36], const posw_hash *hash) {
+    memcpy(key, "side", 4);
+    memcpy(key + 4, hash->b, sizeof hash->b);
+}
+
+static posw_hash put_side(world *w, const posw_header *h, const posw_u256 *weight) {
+    const uint8_t order[8] = {0};
+    const posw_hash hash = put_header(w, h, weight);
+    uint8_t key[36];
+    side_key(key, &hash);
+    ok(w->a.store->ops->begin(w->a.store));
+    ok(w->a.store->ops->put(w->a.store, POSW_TABLE_META, key, sizeof key, order, sizeof order));
+    ok(w->a.store->ops->commit(w->a.store));
+    return hash;
+}
+
+/* Refused with this row, and sound without it. */
+static void expect_side_refused(world *w, const posw_header *h, const posw_u256 *weight) {
+    const posw_hash hash = put_side(w, h, weight);
+    uint8_t key[36];
+    side_key(key, &hash);
+    expect_refused(w, POSW_ECORRUPT, "damaged");
+    drop(w, POSW_TABLE_META, key, sizeof key);
+    h_reopen(&w->a);
+}
+
+/* Children of `first`, whose weight is given: a wrong number, time, weight or parent. */
+static void each_lie(world *w, const posw_header *parent, const posw_u256 *parent_weight) {
+    static const uint64_t numbers[] = {0, 1, 100, 1000000, (uint64_t)1 << 58, (uint64_t)1 << 59, UINT64_MAX};
+    posw_header h = *parent;
+    posw_u256 weight = posw_u256_add_sat(parent_weight, &h.difficulty);
+    posw_header_hash(&h.parent_hash, parent);
+    h.timestamp++;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(numbers); i++) {
+        h.number = numbers[i];
+        expect_side_refused(w, &h, &weight);
+        expect_side_refused(w, &h, &POSW_U256_MAX);
+    }
+    h.number = parent->number + 1;
+    expect_side_refused(w, &h, &POSW_U256_MAX);
+    expect_side_refused(w, &h, parent_weight);
+    h.timestamp = parent->timestamp;
+    expect_side_refused(w, &h, &weight);
+    h.timestamp++;
+    h.parent_hash.b[0] ^= 1;
+    expect_side_refused(w, &h, &weight);
+}
+
+static void made_up_side_blocks(void **state) {
+    world *w = *state;
+    posw_chain_block_info info;
+    ok(posw_chain_block_by_number(w->a.chain, &info, 12));
+    each_lie(w, &info.header, &info.weight_total); /* below them the main chain */
+    posw_header h = info.header;
+    h.parent_hash = info.hash;
+    h.number++;
+    h.timestamp++;
+    const posw_u256 weight = posw_u256_add_sat(&info.weight_total, &h.difficulty);
+    const posw_hash first = put_side(w, &h, &weight);
+    h_reopen(&w->a);
+    each_lie(w, &h, &weight); /* and a block of their own kind */
+    /* one that is lost below others */
+    const posw_u256 more = posw_u256_add_sat(&weight, &h.difficulty);
+    uint8_t key[36];
+    h.parent_hash = first;
+    h.number++;
+    h.timestamp++;
+    put_side(w, &h, &more);
+    h_reopen(&w->a);
+    side_key(key, &first);
+    drop(w, POSW_TABLE_META, key, sizeof key);
+    expect_refused(w, POSW_ECORRUPT, "damaged");
+}
+
+/* No hash covers it, and fork choice goes by it. */
+static void a_changed_weight(void **state) {
+    world *w = *state;
+    const posw_hash tip = posw_chain_tip_hash(w->a.chain);
+    for (int at = 0; at < WEIGHT_SIZE; at++) {
+        flip(w, POSW_TABLE_HEADERS, tip.b, sizeof tip.b, at);
+        expect_refused(w, POSW_ECORRUPT, "damaged");
+        flip(w, POSW_TABLE_HEADERS, tip.b, sizeof tip.b, at);
+    }
+    h_reopen(&w->a);
+    assert_true(h_tip_is(w->a.chain, &tip));
+}
+
+/* The ticket window takes no block that is older than its parent. */
+static void a_made_up_tip(void **state) {
+    world *w = *state;
+    posw_chain_block_info info, parent;
+    uint8_t key[8];
+    ok(posw_chain_block_by_number(w->a.chain, &info, posw_chain_tip(w->a.chain)->number));
+    ok(posw_chain_block_by_hash(w->a.chain, &parent, &info.header.parent_hash));
+    info.header.timestamp = parent.header.timestamp;
+    const posw_hash tip = put_header(w, &info.header, &info.weight_total);
+    posw_store_be64(key, info.header.number);
+    ok(w->a.store->ops->begin(w->a.store));
+    ok(w->a.store->ops->put(w->a.store, POSW_TABLE_MAIN, key, sizeof key, tip.b, sizeof tip.b));
+    ok(w->a.store->ops->put(w->a.store, POSW_TABLE_META, "tip", 3, tip.b, sizeof tip.b));
+    ok(w->a.store->ops->commit(w->a.store));
+    expect_refused(w, POSW_ECORRUPT, "damaged");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(headers, setup, teardown),
@@ -232,6 +352,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(progress, setup, teardown),
         cmocka_unit_test_setup_teardown(opening_damaged_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(opening_a_damaged_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(made_up_side_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_changed_weight, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_made_up_tip, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
