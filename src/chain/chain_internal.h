@@ -53,8 +53,9 @@ typedef struct {
     uint64_t fork; /* its branch leaves the main chain after this block; posw_chain_side_add finds it */
     posw_u256 weight;
     posw_window_entry entry;
-    uint64_t seal; /* posw_chain_seal_of */
-    bool marked;   /* scratch of walks over the tree */
+    uint64_t seal;                      /* posw_chain_seal_of */
+    posw_store_pos block_pos, exec_pos; /* of its records */
+    bool marked;                        /* scratch of walks over the tree */
 } posw_chain_side;
 
 /* Blocks from a fork (exclusive) up to some block. Zero-initialise; hashes is owned. */

@@ -118,7 +118,7 @@ static int extend_tip(posw_chain *c, const posw_prepared *p, const posw_u256 *we
 
 /* ---- a block of a side branch ---- */
 
-static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_side *node, bool full) {
+static int write_side(posw_chain *c, const posw_prepared *p, posw_chain_side *node, bool full) {
     posw_chain_row row = {.weight = node->weight, .size = (uint32_t)p->bytes.size};
     posw_buf record = {0};
     posw_chain_record_encode(&record, node->number, posw_bytes_of(p->senders, p->block.tx_count * sizeof *p->senders),
@@ -131,7 +131,10 @@ static int write_side(posw_chain *c, const posw_prepared *p, const posw_chain_si
     if (rc == POSW_OK) rc = posw_chain_side_put_row(c, &p->block.hash, node->order);
     if (rc == POSW_OK && full) rc = posw_chain_side_delete_marked(c);
     posw_buf_clear(&record);
-    return rc;
+    if (rc != POSW_OK) return rc;
+    node->block_pos = row.block_pos;
+    node->exec_pos = row.exec_pos;
+    return POSW_OK;
 }
 
 static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *weight, posw_verdict *v) {
@@ -157,7 +160,7 @@ static int store_side(posw_chain *c, const posw_prepared *p, const posw_u256 *we
         posw_chain_side_unmark(c);
         return rc;
     }
-    rc = write_side(c, p, &node, full);
+    rc = write_side(c, p, posw_chain_side_find(c, &p->block.hash), full);
     if (rc == POSW_OK) rc = posw_chain_end_small(c);
     if (rc != POSW_OK) {
         posw_chain_side_remove(c, &p->block.hash);

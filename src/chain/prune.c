@@ -14,8 +14,10 @@
  * synchronisation of others need, and they are small.
  *
  * Side branches keep what they stand on: nothing at or above the block after a fork goes while a branch leaves there.
- * In the first synchronisation, when branches may leave anywhere, a branch can so hold pruning up until it has won or
- * is forgotten. */
+ * And they keep their own records, which may be older than those of main-chain blocks that came, or were executed,
+ * after them: of a branch that was the main chain before, or of one that leaves another that has won. In the first
+ * synchronisation, when branches may leave anywhere, a branch can so hold pruning up until it has won or is forgotten.
+ */
 #include "chain/chain_internal.h"
 
 #include "base/bytes.h"
@@ -57,7 +59,8 @@ int posw_chain_prune_load(posw_chain *c) {
 typedef struct {
     enum posw_store_log log;
     uint64_t bytes;
-    uint64_t end; /* the lowest main-chain block that has no record in it */
+    posw_store_pos pos; /* all of its records are before that */
+    uint64_t end;       /* the lowest main-chain block that has no record in it */
 } part;
 
 /* The lowest main-chain block, from first_body on, whose record is not before this position; tip + 1: none. */
@@ -86,6 +89,7 @@ static int oldest_part(posw_chain *c, part *out) {
         c->store->ops->log_info(c->store, p.log, &info);
         if (info.oldest_bytes == 0) continue;
         p.bytes = info.oldest_bytes;
+        p.pos = info.oldest_end;
         const int rc = first_behind(c, &p.end, p.log, info.oldest_end);
         if (rc != POSW_OK) return rc;
         if (found && p.end >= out->end) continue;
@@ -110,6 +114,16 @@ static uint64_t prunable_end(const posw_chain *c) {
     const uint64_t keep = posw_chain_keep_depth(c);
     const uint64_t deep = c->tip.number > keep ? c->tip.number - keep : 0;
     return c->side_floor < deep ? c->side_floor + 1 : deep;
+}
+
+static bool has_side_record(const posw_chain *c, const part *p) {
+    size_t pos = 0;
+    void *value;
+    while (posw_map_next(&c->side, &pos, NULL, &value)) {
+        const posw_chain_side *node = value;
+        if ((p->log == POSW_LOG_BLOCKS ? node->block_pos : node->exec_pos) < p->pos) return true;
+    }
+    return false;
 }
 
 /* ---- a step ---- */
@@ -168,7 +182,7 @@ int posw_chain_prune(posw_chain *c, uint64_t bytes_max, posw_chain_pruning *out)
     if (c->stale || out->bytes <= bytes_max) return POSW_OK;
     int rc = oldest_part(c, &p);
     if (rc != POSW_OK) return rc == POSW_ENOTFOUND ? POSW_OK : rc;
-    out->needed = p.end > prunable_end(c);
+    out->needed = p.end > prunable_end(c) || has_side_record(c, &p);
     if (out->needed) return POSW_OK;
     rc = step(c, &p);
     out->more = rc == POSW_OK;

@@ -78,7 +78,9 @@ static int remove_block(posw_chain *c, reorg *r, size_t index, posw_buf *raw) {
                               .order = c->side_order + number - r->branch.fork_number,
                               .weight = row.weight,
                               .entry = posw_chain_entry_of(&row.header),
-                              .seal = posw_chain_seal_of(&row.header)};
+                              .seal = posw_chain_seal_of(&row.header),
+                              .block_pos = row.block_pos,
+                              .exec_pos = row.exec_pos};
     if (kept) return posw_chain_side_put_row(c, hash, node->order);
     return c->store->ops->del(c->store, POSW_TABLE_HEADERS, hash->b, sizeof hash->b);
 }

@@ -335,7 +335,9 @@ static int load_node(posw_chain *c, const uint8_t *at) {
                                   .order = posw_load_be64(at + POSW_HASH_SIZE),
                                   .weight = row.weight,
                                   .entry = posw_chain_entry_of(&row.header),
-                                  .seal = posw_chain_seal_of(&row.header)};
+                                  .seal = posw_chain_seal_of(&row.header),
+                                  .block_pos = row.block_pos,
+                                  .exec_pos = row.exec_pos};
     return posw_chain_side_add(c, &hash, &node);
 }
 

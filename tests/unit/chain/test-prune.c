@@ -220,6 +220,85 @@ static void deep_branches(void **state) {
     h_close(&n);
 }
 
+/* Blocks on the tip, each with a transfer of a branch of its own. */
+static void grow_aside(posw_chain *c, uint64_t blocks, unsigned miner) {
+    for (uint64_t i = 0; i < blocks; i++) {
+        h_plan plan = {.miner = miner, .tx_count = 1, .txs = {h_transfer(5, h_nonce(c, 5), 7, 1)}};
+        h_block b = h_extend(c, &plan);
+        h_block_clear(&b);
+    }
+}
+
+/* A node that has not yet caught up was on one branch, then on another. The records of the first one are older than
+ * those of all blocks that came after the fork, and are still what it takes to go back. */
+static void a_branch_that_was_first(void **state) {
+    enum { FORK = 60 };
+    world *w = *state;
+    h_node n, other;
+    posw_chain_pruning p;
+    h_open(&n, &w->spec);
+    h_open(&other, &w->spec);
+    posw_store_memory_set_part(n.store, PART);
+    posw_chain_allow_deep_reorg(n.chain, true);
+    h_feed(n.chain, w->reference.chain, 1, FORK);
+    h_feed(other.chain, w->reference.chain, 1, FORK);
+    grow_aside(other.chain, 40, 2);
+    h_feed(n.chain, other.chain, FORK + 1, FORK + 40);
+    h_feed(n.chain, w->reference.chain, FORK + 1, BLOCKS);
+    prune_all(n.chain, 1, &p);
+    assert_true(p.needed);
+    h_reopen(&n);
+    posw_chain_allow_deep_reorg(n.chain, true);
+    prune_all(n.chain, 1, &p);
+    grow_aside(other.chain, BLOCKS, 3);
+    h_feed(n.chain, other.chain, FORK + 41, posw_chain_tip(other.chain)->number);
+    h_same(n.chain, other.chain);
+    h_verify(n.chain);
+    h_close(&other);
+    h_close(&n);
+}
+
+/* Blocks that were stored long before they were executed, in a switch that was allowed while the node caught up; and
+ * beside the last of them another one, which may still win. */
+static void a_recent_branch_with_an_old_record(void **state) {
+    enum { FORK = 20, LAST = BLOCKS };
+    world *w = *state;
+    h_node n, other;
+    posw_chain_pruning p;
+    h_open(&n, &w->spec);
+    h_open(&other, &w->spec);
+    posw_store_memory_set_part(n.store, PART);
+    posw_chain_allow_deep_reorg(n.chain, true);
+    h_feed(n.chain, w->reference.chain, 1, FORK);
+    grow_aside(n.chain, LAST - FORK, 2);
+    h_feed(n.chain, w->reference.chain, FORK + 1, LAST - 1); /* as a side branch */
+    h_feed(other.chain, w->reference.chain, 1, LAST - 1);
+    grow_aside(other.chain, 1, 2);
+    h_feed(n.chain, other.chain, LAST, LAST);
+    h_feed(n.chain, w->reference.chain, LAST, LAST);
+    h_block last = h_simple(w->reference.chain, 1, 1), next;
+    h_import_valid(n.chain, &last); /* wins */
+    assert_true(h_tip_is(n.chain, &last.hash));
+    posw_chain_allow_deep_reorg(n.chain, false);
+    next = h_simple(n.chain, 2, 1);
+    h_import_valid(n.chain, &next); /* what was on the main chain is forgotten */
+    prune_all(n.chain, 1, &p);
+    h_reopen(&n);
+    prune_all(n.chain, 1, &p);
+    grow_aside(other.chain, 3, 3);
+    h_feed(n.chain, other.chain, LAST + 1, LAST + 3);
+    h_same(n.chain, other.chain);
+    h_verify(n.chain);
+    prune_all(n.chain, 1, &p);
+    h_grow(n.chain, H_REORG + 1);
+    prune_all(n.chain, 1, &p);
+    assert_true(posw_chain_first_body(n.chain) > FORK + 100); /* nothing is in its way any more */
+    h_block_clear(&last);
+    h_block_clear(&next);
+    h_close(&other);
+    h_close(&n);
+}
+
 /* Joined with the blocks of a batch: what fails takes all of it back, and the next attempt succeeds. */
 static void in_a_batch(void **state) {
     world *w = *state;
@@ -282,6 +361,8 @@ int main(void) {
         cmocka_unit_test(bytes_are_held),
         cmocka_unit_test(a_reorganisation_still_works),
         cmocka_unit_test(deep_branches),
+        cmocka_unit_test(a_branch_that_was_first),
+        cmocka_unit_test(a_recent_branch_with_an_old_record),
         cmocka_unit_test(in_a_batch),
         cmocka_unit_test(every_failure),
     };
