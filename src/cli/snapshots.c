@@ -10,11 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char FOLDER[] = "snapshots", ENDING[] = ".tar";
+static const char FOLDER[] = "snapshots", ENDING[] = ".tar", HALF_ENDING[] = ".tar.partial"; /* see io/snapshot.c */
 
-static bool is_snapshot(const char *name) {
-    const size_t size = strlen(name);
-    return size > strlen(ENDING) && strcmp(name + size - strlen(ENDING), ENDING) == 0;
+static bool ends_with(const char *name, const char *ending) {
+    const size_t size = strlen(name), ending_size = strlen(ending);
+    return size > ending_size && strcmp(name + size - ending_size, ending) == 0;
+}
+
+/* What a killed node has left of one: as large as the chain, and nobody goes on with it. */
+static void remove_halves(const char *datadir) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s/%s", PATH_MAX - 128, datadir, FOLDER);
+    DIR *dir = opendir(folder);
+    if (dir == NULL) return;
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;)
+        if (ends_with(e->d_name, HALF_ENDING)) (void)unlinkat(dirfd(dir), e->d_name, 0);
+    closedir(dir);
 }
 
 static int check_count(const char *folder, posw_message *msg) {
@@ -22,7 +33,7 @@ static int check_count(const char *folder, posw_message *msg) {
     unsigned count = 0;
     if (dir == NULL) return posw_message_set(msg, POSW_EIO, "cannot read %.300s", folder);
     for (const struct dirent *e; (e = readdir(dir)) != NULL;)
-        count += is_snapshot(e->d_name);
+        count += ends_with(e->d_name, ENDING);
     closedir(dir);
     if (count < CLI_SNAPSHOTS_MAX) return POSW_OK;
     return posw_message_set(msg, POSW_EFULL, "%.300s holds %u snapshots already: move or remove some", folder, count);
@@ -84,6 +95,7 @@ static void on_read(void *arg, posw_rpc_snapshot *out) {
 
 void cli_snapshots_open(cli_snapshots *s, const cli_stack *stack, const char *datadir) {
     *s = (cli_snapshots){.stack = stack, .datadir = datadir};
+    remove_halves(datadir);
     if (stack->rpc != NULL) posw_rpc_set_snapshots(stack->rpc, &(posw_rpc_snapshots){on_start, on_read, s});
 }
 

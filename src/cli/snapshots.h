@@ -21,7 +21,8 @@ typedef struct {
     char path[PATH_MAX];
 } cli_snapshots;
 
-/* Offers admin_snapshot to the RPC of the stack. */
+/* Offers admin_snapshot to the RPC of the stack, which has the data directory open, and removes what a killed node has
+ * left of one. */
 void cli_snapshots_open(cli_snapshots *s, const cli_stack *stack, const char *datadir);
 /* Between steps, some times a second. */
 void cli_snapshots_rest(cli_snapshots *s);

@@ -460,6 +460,19 @@ class Snapshots(unittest.TestCase):
         self.assertIn("holds the chain with genesis", other.err)
         self.assertEqual(os.listdir(f"{self.folder}/c"), ["LOCK"])
 
+    def test_what_a_killed_node_has_left(self):
+        """Half a snapshot is as large as the chain: the next start removes it, and no whole one."""
+        with operating.start(self.folder, "a", "--no-network") as a:
+            made = self.created("--rpc", f"http://127.0.0.1:{a.port}")
+            self.assertEqual(a.stop()[0].code, 0)
+        place = os.path.dirname(made["path"])
+        kept = sorted([os.path.basename(made["path"]), "partial", "note.partial"])
+        for name in ("block-1-at-1700000000.tar.partial", "block-2-at-1700000000-2.tar.partial", "partial", "note.partial"):
+            with open(f"{place}/{name}", "wb") as file:
+                file.write(bytes(100000))
+        with operating.start(self.folder, "a", "--no-network"):
+            self.assertEqual(sorted(os.listdir(place)), kept)
+
     def test_where_there_is_none(self):
         with Node("dev") as node:
             done = posw("snapshot", "create", "--rpc", f"http://127.0.0.1:{node.port}")
