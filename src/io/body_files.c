@@ -454,7 +454,7 @@ int posw_body_files_check(posw_body_files *b, int (*progress)(void *arg, uint64_
 static bool file_number(uint32_t *out, const char *name, const char *prefix) {
     char again[NAME_SIZE];
     unsigned number;
-    if (strncmp(name, prefix, 3) != 0 || sscanf(name + 3, "%5u", &number) != 1) return false;
+    if (strncmp(name, prefix, 3) != 0 || sscanf(name + 3, "%7u", &number) != 1) return false;
     file_name(again, prefix, number);
     *out = number;
     return strcmp(name, again) == 0;

@@ -32,7 +32,7 @@ enum {
     POSW_BODY_FILE_SIZE_DEFAULT = 128 << 20, /* a file is longer only when one record is */
     POSW_BODY_HEADER_SIZE = 24,
     POSW_BODY_END_SIZE = 12,
-    POSW_BODY_FILE_MAX = 99999 /* the greatest file number */
+    POSW_BODY_FILE_MAX = 9999999 /* the greatest file number; a node that prunes makes small files, and many */
 };
 
 /* The system calls that change a file, as tests may replace them; they set errno like the real ones. */

@@ -123,7 +123,7 @@ static void log_file_name(char out[POSW_TAR_NAME_SIZE], size_t log, unsigned num
 static bool log_file_number(unsigned *out, size_t log, const char *name) {
     char again[POSW_TAR_NAME_SIZE];
     if (strncmp(name, "blocks/", 7) != 0 || strncmp(name + 7, prefixes[log], 3) != 0 ||
-        sscanf(name + 10, "%5u", out) != 1)
+        sscanf(name + 10, "%7u", out) != 1)
         return false;
     log_file_name(again, log, *out);
     return strcmp(name, again) == 0;

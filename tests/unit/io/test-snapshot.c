@@ -418,7 +418,10 @@ static void strange_archives(void **state) {
         {{"blocks/blk00001.dat"}, "something is missing"}, /* of a pruned node */
         {{"blocks/blk00001.dat", "blocks/blk00003.dat"}, "does not belong"},
         {{"blocks/blk00001.dat", "blocks/blk00000.dat"}, "does not belong"},
+        {{"blocks/blk99999.dat", "blocks/blk100000.dat"}, "something is missing"},
+        {{"blocks/blk100000.dat", "blocks/blk99999.dat"}, "does not belong"},
         {{"blocks/blk1.dat"}, "does not belong"},
+        {{"blocks/blk000001.dat"}, "does not belong"},
         {{"blocks/blk-0001.dat"}, "does not belong"},
         {{"blocks/blk 0001.dat"}, "does not belong"},
         {{"blocks/blk00000.dat", "blocks/blk00000.dat"}, "does not belong"},

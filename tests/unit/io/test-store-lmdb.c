@@ -204,7 +204,8 @@ static void test_end_codec(void **state) {
     posw_body_end end = {3, 500, 400}, got;
     uint8_t bytes[POSW_BODY_END_SIZE];
     static const posw_body_end bad[] = {
-        {0, 0, 1}, {1, 0, 0}, {0, 24, 0}, {0, 100, 76}, {0, 100, 200}, {100000, 100, 0}, {0, 0x80000000u, 0},
+        {0, 0, 1},           {1, 0, 0}, {0, 24, 0}, {0, 100, 76}, {0, 100, 200}, {POSW_BODY_FILE_MAX + 1, 100, 0},
+        {0, 0x80000000u, 0},
     };
     (void)state;
     posw_body_end_encode(bytes, &end);
@@ -379,6 +380,49 @@ static void test_dropped_files_that_stayed(void **state) {
     /* and without a state nothing is begun anew on what is left */
     assert_int_equal(unlink(path_of(dir, "state/data.mdb")), 0);
     must_refuse(dir, POSW_ECORRUPT, "state is missing");
+    temporary_remove(dir);
+}
+
+static posw_body_files *open_log(const char *dir, uint32_t first, const posw_body_end *end) {
+    posw_body_files *b = NULL;
+    posw_message msg = {0};
+    const posw_body_options o = {
+        .directory = dir, .prefix = "blk", .genesis = genesis, .file_size_max = SMALL_FILE, .first = first};
+    if (posw_body_files_open(&b, &o, end, &msg) != POSW_OK) fail_msg("%s", msg.text);
+    return b;
+}
+
+/* A node that prunes makes small files: their numbers come beyond five digits within months, and all goes on. */
+static void test_many_files(void **state) {
+    enum { FIRST = 99998, COUNT = 30 };
+    char dir[TEMPORARY_SIZE];
+    uint64_t pos[COUNT];
+    uint8_t data[RECORD_SIZE] = {0}, encoded[POSW_BODY_END_SIZE];
+    posw_body_end end = {.file = FIRST};
+    posw_buf out = {0};
+    (void)state;
+    temporary_make(dir);
+    posw_body_files *b = open_log(dir, FIRST, &end);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(posw_body_files_append(b, data, sizeof data, &pos[i], NULL), POSW_OK);
+    assert_int_equal(posw_body_files_sync(b, NULL), POSW_OK);
+    posw_body_files_commit(b);
+    end = posw_body_files_end(b);
+    posw_body_files_close(b);
+    assert_true(end.file > 100003);
+    posw_body_end_encode(encoded, &end);
+    assert_true(posw_body_end_decode(&end, encoded, sizeof encoded));
+    b = open_log(dir, FIRST, &end);
+    assert_int_equal(posw_body_files_check(b, NULL, NULL, NULL), POSW_OK);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(posw_body_files_read(b, pos[i], &out, NULL), POSW_OK);
+    posw_buf_clear(&out);
+    posw_body_files_close(b);
+    b = open_log(dir, 100002, &end); /* which removes what is before */
+    posw_body_files_close(b);
+    assert_int_equal(size_of(path_of(dir, "blk99999.dat")), -1);
+    assert_int_equal(size_of(path_of(dir, "blk100001.dat")), -1);
+    assert_true(size_of(path_of(dir, "blk100002.dat")) > 0);
     temporary_remove(dir);
 }
 
@@ -610,6 +654,7 @@ int main(void) {
         cmocka_unit_test(test_missing_state),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_dropped_files_that_stayed),
+        cmocka_unit_test(test_many_files),
         cmocka_unit_test(test_drop_changes_the_format),
         cmocka_unit_test(test_bit_flips),
         cmocka_unit_test(test_exchanged_files),
