@@ -19,15 +19,20 @@ static int busy(int fd, const char *what, posw_message *msg) {
     return posw_message_set(msg, POSW_EBUSY, "%s is in use by %s: stop it, or choose another directory", what, holder);
 }
 
+static int lock(int fd) {
+    int result;
+    do
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
 int posw_lock_file_take(int *fd, const char *path, const char *what, posw_message *msg) {
     int f = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (f < 0) return posw_file_error(msg, errno, "open", path);
-    int result;
-    do
-        result = flock(f, LOCK_EX | LOCK_NB);
-    while (result != 0 && errno == EINTR);
-    if (result != 0) {
-        int code = errno == EWOULDBLOCK ? busy(f, what, msg) : posw_file_error(msg, errno, "lock", path);
+    const int errnum = lock(f);
+    if (errnum != 0) {
+        int code = errnum == EWOULDBLOCK ? busy(f, what, msg) : posw_file_error(msg, errnum, "lock", path);
         close(f);
         return code;
     }
@@ -37,6 +42,20 @@ int posw_lock_file_take(int *fd, const char *path, const char *what, posw_messag
     if (ftruncate(f, 0) == 0) (void)!pwrite(f, text, (size_t)size, 0);
     *fd = f;
     return POSW_OK;
+}
+
+int posw_lock_file_take_directory(int *fd, const char *path, const char *what, posw_message *msg) {
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0) return posw_file_error(msg, errno, "open", path);
+    const int errnum = lock(*fd);
+    if (errnum == 0) return POSW_OK;
+    close(*fd);
+    *fd = -1;
+    if (errnum != EWOULDBLOCK) return POSW_OK;
+    return posw_message_set(msg, POSW_EBUSY,
+                            "%s is in use by a process whose lock file was removed: stop it (it may run in another "
+                            "container), or choose another directory",
+                            what);
 }
 
 void posw_lock_file_release(int fd) {

@@ -39,7 +39,7 @@ typedef struct {
     uint64_t copying_since_us;
     int spoilt;  /* the error of a write of the open transaction */
     int walking; /* depth of walks that are running */
-    int lock_fd;
+    int lock_fd, directory_fd;
     posw_body_files *logs[POSW_STORE_LOG_COUNT];
     posw_hash genesis;
     posw_store_lmdb_options opt;
@@ -322,6 +322,7 @@ static void store_close(posw_store *s) {
     if (l->locked) posw_lmdb_env_remove_lock(l->state_path);
     for (size_t i = 0; i < POSW_STORE_LOG_COUNT; i++)
         posw_body_files_close(l->logs[i]);
+    posw_lock_file_release(l->directory_fd);
     posw_lock_file_release(l->lock_fd);
     free(l->datadir);
     free(l);
@@ -376,6 +377,7 @@ static int take_lock(lmdb_store *l) {
     snprintf(what, sizeof what, "the data directory %.*s", PATH_MAX - 32, l->datadir);
     int code = posw_file_make_directories(l->datadir, 0700, &l->message);
     if (code == POSW_OK) code = posw_lock_file_take(&l->lock_fd, path, what, &l->message);
+    if (code == POSW_OK) code = posw_lock_file_take_directory(&l->directory_fd, l->datadir, what, &l->message);
     if (code == POSW_OK) code = posw_file_make_directories(l->blocks_path, 0700, &l->message);
     return code;
 }
@@ -507,7 +509,7 @@ int posw_store_lmdb_open(posw_store **out, const char *datadir, const posw_hash 
     l->base.ops = &lmdb_ops;
     l->datadir = copy;
     l->genesis = *genesis;
-    l->lock_fd = -1;
+    l->lock_fd = l->directory_fd = -1;
     if (opt != NULL) l->opt = *opt;
     int code = open_all(l);
     if (code != POSW_OK) {

@@ -1,6 +1,6 @@
 /* The store on disk: LMDB for the tables, append-only files for the logs.
  *
- *      <datadir>/LOCK            held (flock) while the store is open, with the process id in it
+ *      <datadir>/LOCK            held (flock) while the store is open, as <datadir> is; has the process id
  *      <datadir>/state/data.mdb  one LMDB environment, one named database a table
  *      <datadir>/blocks/         blkNNNNN.dat, exeNNNNN.dat: see io/body_files.h
  *
