@@ -170,7 +170,7 @@ void p2p_run_job(posw_p2p *p, posw_job *job, posw_actions *out);
  * until then. */
 bool p2p_may_prove(const posw_p2p *p, const p2p_peer *peer);
 /* What reading the chain gave: true for POSW_OK. Anything but that, POSW_ENOTFOUND and POSW_EPRUNED is a disk that
- * fails, which must not pass for an unknown block: the node ends by it. */
+ * fails, which must not pass for an unknown block: the node ends by it. (But for the damaged blocks of serve.c.) */
 bool p2p_was_read(posw_p2p *p, int rc);
 /* The world's clock, by which bans end: the operator reads until when. */
 static inline uint64_t p2p_wall_s(const posw_p2p *p) {

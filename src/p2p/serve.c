@@ -101,10 +101,30 @@ bool sync_on_get_headers(posw_p2p *p, p2p_peer *peer, posw_bytes payload, posw_a
 
 /* ---- Blocks ---- */
 
+static void tell_damage(posw_p2p *p, const posw_hash *hash) {
+    char hex[2 * POSW_HASH_SIZE + 1];
+    if (p->now_ms < p->sync->damage_ms) return;
+    p->sync->damage_ms = p->now_ms + SYNC_DAMAGE_MS;
+    posw_hex_encode(hex, hash->b, sizeof hash->b);
+    posw_log_write(p->log, POSW_LOG_ERROR, "sync",
+                   "block 0x%s is damaged here, and a peer that asked for it did not get it: run 'posw db verify' on "
+                   "the data directory",
+                   hex);
+}
+
+/* Any stranger may ask for any block: a file that is damaged far back does not end the node, which needs it no more
+ * than a pruned one does. Others have it. */
+static bool read_block(posw_p2p *p, posw_buf *out, const posw_hash *hash) {
+    const int rc = posw_chain_block_bytes(p->chain, out, hash);
+    if (rc != POSW_ECORRUPT) return p2p_was_read(p, rc);
+    tell_damage(p, hash);
+    return false;
+}
+
 static bool send_block(posw_p2p *p, p2p_peer *peer, const posw_hash *hash, posw_actions *out) {
     posw_buf bytes = {0};
     posw_action *a;
-    const bool found = p2p_was_read(p, posw_chain_block_bytes(p->chain, &bytes, hash));
+    const bool found = read_block(p, &bytes, hash);
     if (found && (a = p2p_send_begin(p, peer, out)) != NULL) {
         posw_msg_block_encode(&a->data, posw_buf_view(&bytes));
         p2p_send_end(p, peer, a);

@@ -42,7 +42,8 @@ enum {
     SYNC_BULK_FROM = 64,          /* blocks to go: commits are joined, */
     SYNC_BULK_BLOCKS = 512,       /* so many */
     SYNC_ANSWERS_S = 32,          /* answers to GET_HEADERS that one peer gets in a second, */
-    SYNC_ANSWERS_BURST = 16       /* and at once after a rest */
+    SYNC_ANSWERS_BURST = 16,      /* and at once after a rest */
+    SYNC_DAMAGE_MS = 600 * 1000,  /* a damaged block that is asked for is told of so often at most */
 };
 
 struct p2p_sync_peer {
@@ -92,6 +93,7 @@ struct p2p_sync {
     uint64_t patience_ms, patience_at_ms; /* what is left of SYNC_PATIENCE_MS, and when that was reckoned */
     uint64_t settled_ms;      /* caught up then, if nothing else comes; 0: neither behind nor in company yet */
     uint64_t shown_ms;        /* until then it puts that off that somebody shows a chain which is no heavier yet */
+    uint64_t damage_ms;       /* from then on a damaged block is told of again */
     bool importing;           /* inside posw_node_submit_block: branches stay as they are */
     char problem[160];        /* a heavier chain that cannot be followed, */
     char pruned_away[160];    /* or none of whose peers has the old blocks */

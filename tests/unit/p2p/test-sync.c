@@ -816,6 +816,49 @@ static void test_failing_disk_ends_the_node(void **state) {
     n_close(&w);
 }
 
+static void count_line(void *arg, enum posw_log_level level, const char *category, const char *line) {
+    (void)category;
+    if (level == POSW_LOG_ERROR && strstr(line, "posw db verify") != NULL) ++*(unsigned *)arg;
+}
+
+/* Whoever asks for a block that is damaged here does not get it, and gets the others; the node goes on, and says so now
+ * and then. */
+static void test_a_damaged_block_is_not_given(void **state) {
+    enum { ROW, BODY, PLACES };
+    (void)state;
+    n_net w;
+    unsigned lines = 0;
+    const posw_log log = {.level = POSW_LOG_ERROR, .write = count_line, .arg = &lines};
+    posw_hash hashes[3];
+    posw_buf b = {0};
+    posw_msg_frame last;
+    posw_msg_hashes missing;
+    n_open(&w);
+    w.p2p->log = &log;
+    h_grow(w.node.chain, 3);
+    for (size_t i = 0; i < 3; i++)
+        ok(posw_chain_hash_by_number(w.node.chain, &hashes[i], 1 + i));
+    for (unsigned round = 0; round < 4; round++) {
+        const uint64_t peer = 1 + round / 2;
+        if (round == 2) n_tick(&w, SYNC_DAMAGE_MS); /* the first one has been silent for too long */
+        if (round % 2 == 0) n_greet(&w, peer, 0, 0);
+        n_forget(&w);
+        posw_msg_hashes_encode(&b, POSW_MSG_GET_BLOCKS, hashes, 3);
+        posw_store_memory_fail(w.node.store, 3 + round % PLACES, POSW_ECORRUPT, false); /* of the second block */
+        n_send(&w, peer, &b);
+        posw_store_memory_fail(w.node.store, 0, POSW_OK, false);
+        assert_false(w.fatal);
+        assert_int_equal(n_got(&w, peer, POSW_MSG_BLOCK, NULL), 2);
+        assert_int_equal(n_got(&w, peer, POSW_MSG_NOT_FOUND, &last), 1);
+        assert_true(posw_msg_hashes_decode(&missing, POSW_MSG_NOT_FOUND, last.payload));
+        const posw_hash told = posw_msg_hash_at(&missing, 0);
+        assert_true(missing.count == 1 && posw_hash_equal(&told, &hashes[1]));
+        assert_int_equal(lines, peer);
+    }
+    posw_buf_clear(&b);
+    n_close(&w);
+}
+
 /* A new tip of which something cannot be read is not told of: one message less, not an empty one. */
 static void test_what_cannot_be_read_is_not_told(void **state) {
     (void)state;
@@ -953,6 +996,7 @@ int main(void) {
         cmocka_unit_test(test_blocks_are_no_proofs),
         cmocka_unit_test(test_who_was_quiet_is_asked_again),
         cmocka_unit_test(test_failing_disk_ends_the_node),
+        cmocka_unit_test(test_a_damaged_block_is_not_given),
         cmocka_unit_test(test_what_cannot_be_read_is_not_told),
         cmocka_unit_test(test_invalid_compact_condemns_nobody),
         cmocka_unit_test(test_compact_goes_on_before_import),
