@@ -210,6 +210,14 @@ static int check_window(const verifier *v) {
     return equal ? POSW_OK : damaged(v, c->tip.number, "the ticket window in memory differs");
 }
 
+/* Those of the next block and of the epoch after that, which no header speaks of yet (E1): a damaged one would end the
+ * node when its time comes. */
+static int check_tables_ahead(verifier *v) {
+    const uint64_t next = v->c->tip.number + 1;
+    const int rc = load_table(v, next);
+    return rc != POSW_OK ? rc : load_table(v, next + v->c->spec->params.epoch_blocks);
+}
+
 typedef struct {
     posw_u256 balances;
     bool malformed;
@@ -272,7 +280,8 @@ static int verify(verifier *v, int (*progress)(void *arg, uint64_t number, uint6
         const bool tell = progress != NULL && (n % PROGRESS_BLOCKS == 0 || n == tip);
         if (tell && progress(arg, n, tip) != 0) return POSW_ECANCELED;
     }
-    const int rc = check_window(v);
+    int rc = check_window(v);
+    if (rc == POSW_OK) rc = check_tables_ahead(v);
     return rc != POSW_OK ? rc : check_state(v);
 }
 

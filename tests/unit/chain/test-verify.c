@@ -118,6 +118,18 @@ static void stake_tables(void **state) {
     posw_store_be64(key, 2); /* in force from block 16 */
     flip(w, POSW_TABLE_EPOCHS, key, sizeof key, -1);
     expect_damage(w, "block 16:", "stake table");
+    flip(w, POSW_TABLE_EPOCHS, key, sizeof key, -1);
+    /* taken, and not yet in force */
+    posw_store_be64(key, 3);
+    flip(w, POSW_TABLE_EPOCHS, key, sizeof key, -1);
+    expect_damage(w, "block 26:", "stake table");
+    flip(w, POSW_TABLE_EPOCHS, key, sizeof key, -1);
+    h_verify(w->a.chain);
+    h_grow(w->a.chain, 6); /* in force from the next block on */
+    flip(w, POSW_TABLE_EPOCHS, key, sizeof key, -1);
+    expect_damage(w, "block 24:", "stake table");
+    flip(w, POSW_TABLE_EPOCHS, key, sizeof key, -1);
+    posw_store_be64(key, 2);
     drop(w, POSW_TABLE_EPOCHS, key, sizeof key);
     expect_damage(w, "block 16:", "stake table");
 }
