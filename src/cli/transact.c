@@ -159,12 +159,27 @@ static int sign(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, const posw_
     return ok && !raw->failed ? CLI_OK : cli_fail("the transaction could not be signed");
 }
 
+/* From here on the coins may be under way: whatever ends the command, its user must know the hash, or would send anew
+ * and pay twice. */
 int cli_tx_send(const cli *c, cli_rpc *rpc, posw_bytes raw, cli_tx_sent *out) {
     json_t *result = NULL;
-    int code = cli_rpc_call(rpc, &result, "eth_sendRawTransaction", json_pack("[o]", cli_json_hex(raw)));
-    json_decref(result);
+    char hash[CLI_HASH_TEXT_SIZE];
     posw_keccak256(&out->hash, raw.data, raw.size);
-    if (code != CLI_OK || !out->waited.wanted) return code;
+    cli_hash_text(hash, &out->hash);
+    switch (cli_rpc_try(rpc, &result, "eth_sendRawTransaction", json_pack("[o]", cli_json_hex(raw)))) {
+    case CLI_RPC_OK:
+        json_decref(result);
+        break;
+    case CLI_RPC_REFUSED:
+        return cli_rpc_fail_refused(rpc, "eth_sendRawTransaction");
+    case CLI_RPC_FAILED:
+        fprintf(stderr,
+                "note: the transaction may have arrived all the same: before you send anew, ask 'posw tx wait %s'\n",
+                hash);
+        return CLI_FAILED;
+    }
+    if (!out->waited.wanted) return CLI_OK;
+    fprintf(stderr, "note: sent as %s; 'posw tx wait' takes over if this is interrupted\n", hash);
     return cli_wait_run(c, rpc, &out->hash, raw, &out->waited);
 }
 
@@ -295,6 +310,11 @@ int cli_tx_report(const cli *c, const cli_tx_wish *wish, const cli_tx_sent *sent
     else
         report_text(&b, wish, sent, facts, fact_count);
     int code = cli_print(&b);
+    if (code != CLI_OK && sent->file == NULL) {
+        char hash[CLI_HASH_TEXT_SIZE];
+        cli_hash_text(hash, &sent->hash);
+        fprintf(stderr, "note: the transaction %s was sent\n", hash);
+    }
     if (code != CLI_OK || sent->waited.receipt == NULL || sent->waited.succeeded) return code;
     return cli_fail("the transaction is in block %" PRIu64 ", but it failed there: only its fee was taken",
                     sent->waited.block);

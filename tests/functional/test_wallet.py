@@ -9,6 +9,7 @@ POSW names the binary (default: build/posw). See test_cli.py, whose tools these 
 import http.server
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -310,6 +311,48 @@ class Liars(Chained):
             self.assertNotIn("eth_sendRawTransaction", self.asked)
         self.misused(posw(*self.SEND, *self.keys(), "--chain-id", "0", "--rpc", url), "--chain-id")
         self.ok(self.online(*self.SEND, *self.keys(), "--chain-id", "1337"))
+
+
+class Unsure(Chained):
+    """Whatever ends the command after it has sent something, its user knows what: or it would be paid twice."""
+
+    SEND = Liars.SEND
+
+    def test_an_answer_that_is_lost(self):
+        def answer(body, forward):
+            said = forward(body)
+            return b"" if json.loads(body)["method"] == "eth_sendRawTransaction" else said
+
+        url = self.between(answer)
+        for more in ((), ("--wait",), ("--json",)):
+            with self.subTest(more):
+                result = self.refused(posw(*self.SEND, *self.keys(), "--rpc", url, *more), "")
+                told = re.search("may have arrived all the same: before you send anew, ask 'posw tx wait (0x[0-9a-f]{64})'", result.err)
+                self.assertIsNotNone(told, str(result))
+                self.assertIsNotNone(self.node.call("eth_getTransactionByHash", told[1]))
+
+    def test_an_interrupted_wait(self):
+        for more in ((), ("--json",)):
+            with self.subTest(more):
+                process = subprocess.Popen([test_cli.POSW, *self.SEND, *self.keys(), "--wait", "--timeout", "30", "--rpc", self.node.rpc_url, *more],
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+                try:
+                    line = process.stderr.readline()
+                finally:
+                    process.send_signal(signal.SIGINT)
+                    process.communicate(timeout=test_cli.COMMAND_S)
+                told = re.match("note: sent as (0x[0-9a-f]{64});", line)
+                self.assertIsNotNone(told, line)
+                self.assertIsNotNone(self.node.call("eth_getTransactionByHash", told[1]))
+
+    def test_a_full_disk(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([test_cli.POSW, *self.SEND, *self.keys(), "--rpc", self.node.rpc_url, "--json"], stdout=full,
+                                  stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=test_cli.COMMAND_S)
+        told = re.search("note: the transaction (0x[0-9a-f]{64}) was sent", done.stderr)
+        self.assertIsNotNone(told, done.stderr)
+        self.assertEqual(done.returncode, 1)
+        self.assertIsNotNone(self.node.call("eth_getTransactionByHash", told[1]))
 
 
 class BeforeThePassword(test_cli.Terminal):
