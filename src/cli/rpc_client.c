@@ -4,10 +4,13 @@
 #include "cli/http_client.h"
 #include "posw/u256.h"
 
+#include <arpa/inet.h>
 #include <http_parser.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- the address ---- */
 
@@ -39,6 +42,14 @@ int cli_rpc_open(cli_rpc *r, const cli *c) {
 void cli_rpc_close(cli_rpc *r) {
     free(r->path);
     r->path = NULL;
+}
+
+bool cli_rpc_is_here(const cli_rpc *r) {
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, r->host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (inet_pton(AF_INET6, r->host, &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcasecmp(r->host, "localhost") == 0;
 }
 
 /* ---- a call ---- */

@@ -35,6 +35,8 @@ typedef struct {
 /* Reads --rpc, connects to nothing yet. CLI_OK or an exit code after its sentence. */
 int cli_rpc_open(cli_rpc *r, const cli *c);
 void cli_rpc_close(cli_rpc *r); /* zeroed allowed */
+/* Its host is this machine, by a name or number that nobody else can give another meaning. */
+bool cli_rpc_is_here(const cli_rpc *r);
 
 enum cli_rpc_outcome {
     CLI_RPC_OK,

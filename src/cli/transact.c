@@ -72,9 +72,22 @@ static int estimate(cli_rpc *rpc, const cli_tx_wish *wish, uint64_t *gas, uint64
     return code;
 }
 
+/* Nobody sees what is signed with --password-file. A node elsewhere, or who sits on the way to it, could then choose
+ * the chain on which the coins move. */
+static int check_unattended(const cli *c, const cli_rpc *rpc) {
+    const bool unattended = cli_given(c, "password-file") && !cli_given(c, "offline");
+    if (!unattended || cli_given(c, "chain-id") || cli_rpc_is_here(rpc)) return CLI_OK;
+    return cli_usage(
+        c,
+        "--chain-id N is needed with --password-file, since the node at %s is not on this machine: it could "
+        "have a transaction of another chain signed",
+        rpc->url);
+}
+
 /* The chain that the signature will be good for is the node's, unless the user knows better. */
 static int read_chain_id(const cli *c, cli_rpc *rpc, uint64_t *out) {
     uint64_t wanted;
+    if (check_unattended(c, rpc) != CLI_OK) return CLI_USAGE;
     if (cli_given(c, "chain-id") && !cli_u64(c, "chain-id", 1, UINT64_MAX, &wanted)) return CLI_USAGE;
     const int code = cli_rpc_u64(rpc, out, "eth_chainId", json_array());
     if (code != CLI_OK || !cli_given(c, "chain-id") || *out == wanted) return code;

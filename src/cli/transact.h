@@ -9,11 +9,13 @@
 #include "cli/wait.h"
 
 /* Options of every command that sends one. */
-#define CLI_TRANSACT_OPTIONS                                                                                \
-    CLI_WAIT_OPTIONS, CLI_FEE_OPTIONS, {"chain-id", "N", NULL, "refuse a node of another chain than this"}, \
-        {"offline", "FILE", NULL,                                                                           \
-         "write it to this file, to be signed elsewhere with 'posw tx sign'; no key "                       \
-         "is needed here"},                                                                                 \
+#define CLI_TRANSACT_OPTIONS                                                                            \
+    CLI_WAIT_OPTIONS, CLI_FEE_OPTIONS,                                                                  \
+        {"chain-id", "N", NULL,                                                                         \
+         "refuse a node of another chain than this; needed with --password-file for a node elsewhere"}, \
+        {"offline", "FILE", NULL,                                                                       \
+         "write it to this file, to be signed elsewhere with 'posw tx sign'; no key "                   \
+         "is needed here"},                                                                             \
         {"json", NULL, NULL, "print the result as JSON"}, CLI_RPC_OPTION, CLI_KEY_OPTIONS
 
 typedef struct cli_tx_wish cli_tx_wish;
@@ -38,8 +40,8 @@ typedef struct {
 } cli_tx_sent;
 
 /* The node is believed no more than it must be: what it asks for as fees is refused above CLI_FEE_TRUST_COIN unless
- * --max-fee was given, another chain than that of --chain-id always, and on a terminal what will be signed is shown
- * before the password is asked for.
+ * --max-fee was given, another chain than that of --chain-id always, on a terminal what will be signed is shown before
+ * the password is asked for, and without one a node elsewhere needs --chain-id.
  * CLI_OK: sent, and if --wait was given, waited for; or written to the file. */
 int cli_transact(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, cli_tx_sent *out);
 /* Sends a signed encoding, and waits if that is wanted. out->hash and the waiting are filled in. */

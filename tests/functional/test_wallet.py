@@ -312,6 +312,20 @@ class Liars(Chained):
         self.misused(posw(*self.SEND, *self.keys(), "--chain-id", "0", "--rpc", url), "--chain-id")
         self.ok(self.online(*self.SEND, *self.keys(), "--chain-id", "1337"))
 
+    def test_unattended_with_a_node_elsewhere(self):
+        """Where nobody sees what is signed, a node that is not on this machine does not choose the chain."""
+        url = self.liar().replace("127.0.0.1", "0.0.0.0")  # reached all the same, but not a name for this machine
+        for args in (self.SEND, ("stake", "withdraw", "--from", ADDRESS[1])):
+            self.misused(posw(*args, *self.keys(), "--rpc", url), "--chain-id N is needed", "not on this machine")
+            self.assertNotIn("eth_sendRawTransaction", self.asked)
+        for host in ("127.evil.example", "localhost.evil.example", "[::2]", "128.0.0.1"):  # nothing is asked of them
+            with self.subTest(host):
+                self.misused(posw(*self.SEND, *self.keys(), "--rpc", "http://%s:1" % host), "--chain-id N is needed")
+        self.ok(posw(*self.SEND, "--offline", self.path("tx.json"), *self.keys(), "--rpc", url))  # signed elsewhere, by who reads it
+        self.ok(posw(*self.SEND, *self.keys(), "--chain-id", "1337", "--rpc", url))
+        for host in ("localhost", "127.0.0.1"):
+            self.ok(posw(*self.SEND, *self.keys(), "--rpc", self.node.rpc_url.replace("127.0.0.1", host)))
+
 
 class Unsure(Chained):
     """Whatever ends the command after it has sent something, its user knows what: or it would be paid twice."""
