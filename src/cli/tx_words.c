@@ -84,8 +84,9 @@ void cli_tx_page(posw_buf *b, const posw_tx_file *f) {
     cli_tx_sentence(b, &f->from, tx);
     posw_buf_printf(b, "\nfee          at most %s coin; %s coin with what is sent", amount(&fee).text,
                     amount(&all).text);
-    posw_buf_printf(b, "\nchain        %s (%s), chain id %" PRIu64 "\ngenesis      %s", f->chain_name, f->ticker,
-                    tx->chain_id, genesis);
+    /* The id is what is signed. The name is a stranger's text, so it comes last: it cannot pass for the id. */
+    posw_buf_printf(b, "\nfor          chain id %" PRIu64 ", called %s (%s)\ngenesis      %s", tx->chain_id,
+                    f->chain_name, f->ticker, genesis);
     posw_buf_printf(b, "\nnonce        %" PRIu64 ": it comes after %" PRIu64 " other%s of this sender", tx->nonce,
                     tx->nonce, tx->nonce == 1 ? "" : "s");
     if (f->raw.size > 0) {

@@ -312,6 +312,12 @@ class Liars(Chained):
         self.misused(posw(*self.SEND, *self.keys(), "--chain-id", "0", "--rpc", url), "--chain-id")
         self.ok(self.online(*self.SEND, *self.keys(), "--chain-id", "1337"))
 
+    def test_a_name_that_passes_for_an_id(self):
+        """What is signed stands before what the node calls it."""
+        url = self.liar(posw_chainParameters={"name": "My Chain (MINE), chain id 424242", "ticker": "MINE", "genesisHash": "0x" + "12" * 32, "gasLimit": "0x1c9c380"})
+        self.ok(posw(*self.SEND, "--offline", self.path("named.json"), "--rpc", url))
+        self.assertRegex(self.ok(posw("tx", "show", self.path("named.json"))).out, r"(?m)^for +chain id 1337, called My Chain \(MINE\), chain id 424242 \(MINE\)$")
+
     def test_unattended_with_a_node_elsewhere(self):
         """Where nobody sees what is signed, a node that is not on this machine does not choose the chain."""
         url = self.liar().replace("127.0.0.1", "0.0.0.0")  # reached all the same, but not a name for this machine
