@@ -122,7 +122,7 @@ static int run_command(cli *c) {
     return c->command->run(c);
 }
 
-int cli_main(int argc, char **argv) {
+static int run_line(int argc, char **argv) {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         help_all();
         return argc < 2 ? CLI_USAGE : CLI_OK;
@@ -145,4 +145,11 @@ int cli_main(int argc, char **argv) {
     if (code == CLI_OK) code = run_command(&c);
     free(c.config_text);
     return code;
+}
+
+/* What was printed may fail to get out as late as now: a full disk must not look like success. */
+int cli_main(int argc, char **argv) {
+    const int code = run_line(argc, argv);
+    const bool out = fflush(stdout) == 0 && !ferror(stdout);
+    return code == CLI_OK && !out ? cli_fail("the output could not be written") : code;
 }

@@ -205,6 +205,15 @@ class Help(Case):
                 self.assertIn("--help ", result.out)
                 self.assertEqual(self.ok(posw(*name.split(), "-h")).out, result.out)
 
+    def test_a_full_disk(self):
+        """What could not be written is no success."""
+        chain = self.path("c.json")
+        self.ok(posw("chain", "new", "--name", "C", "--ticker", "C", "--chain-id", "4242", chain))
+        for args in (("--help",), ("send", "--help"), ("chain", "show", chain), ("man",), ("completion", "bash")):
+            with self.subTest(args), open("/dev/full", "w") as full:
+                done = subprocess.run([POSW, *args], stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=COMMAND_S)
+                self.refused(Result(args, done.returncode, "", done.stderr), "the output could not be written")
+
     def test_groups(self):
         for group in ("chain", "wallet", "stake", "db", "lab"):
             self.assertIn("posw %s COMMAND" % group, self.ok(posw(group, "--help")).out)
