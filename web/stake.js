@@ -5,10 +5,12 @@ import { el, facts, link, note, put, say, shows, table, title } from './dom.js';
 import { checksum, coins, duration, howMany, integer, parseAddress, parseCoins } from './format.js';
 import { askAddress } from './miner.js';
 import { follow, rpc, RpcError } from './rpc.js';
-import { addNetwork, connect, list, refusal, send, wallets } from './wallet.js';
+import { accountOf, addNetwork, connect, list, refusal, send, wallets } from './wallet.js';
 
 /** The wallet and account that were chosen on this visit. */
 let connected = null;
+/** Draws the wallet's part of the view that is open. */
+let redrawOwn = null;
 
 const amount = (wei, parameters) => el('span', { class: 'amount' }, `${coins(BigInt(wei))} ${parameters.ticker}`);
 
@@ -113,6 +115,10 @@ export function stake({ main, args, signal, parameters }) {
     place,
   );
   const draw = () => (connected === null ? offer(place, draw, signal, parameters) : own(place, draw, signal, parameters));
+  redrawOwn = draw;
+  signal.addEventListener('abort', () => {
+    if (redrawOwn === draw) redrawOwn = null;
+  });
   wallets(() => connected === null && draw(), signal);
   draw();
 }
@@ -154,7 +160,7 @@ function offer(place, redraw, signal, parameters) {
     put(fault);
     try {
       connected = { wallet, account: await connect(wallet, parameters) };
-      watch(wallet, redraw);
+      watch(wallet);
       redraw();
     } catch (error) {
       put(fault, note('bad', refusal(error)));
@@ -203,13 +209,15 @@ function offer(place, redraw, signal, parameters) {
 }
 
 const watched = new WeakSet();
-/** The wallet's user may choose another account, or none, at any time. */
-function watch(wallet, redraw) {
+/** The wallet’s user may choose another account, or none, at any time: also while another view is open, or a later one of this kind. */
+function watch(wallet) {
   if (watched.has(wallet.provider) || typeof wallet.provider.on !== 'function') return;
   watched.add(wallet.provider);
   wallet.provider.on('accountsChanged', (accounts) => {
-    connected = accounts.length > 0 ? { wallet, account: accounts[0].toLowerCase() } : null;
-    if (location.hash === '#/stake') redraw();
+    if (connected?.wallet.provider !== wallet.provider) return; // it was left
+    const account = accountOf(accounts);
+    connected = account === null ? null : { wallet, account };
+    redrawOwn?.();
   });
 }
 

@@ -56,12 +56,18 @@ async function chooseChain(wallet, parameters) {
   if ((await current()) !== here) throw new Error('it stayed on another network');
 }
 
+/** The first of a wallet's accounts, null if there is none. */
+export const accountOf = (accounts) => {
+  const account = accounts?.[0];
+  return typeof account === 'string' && /^0x[0-9a-fA-F]{40}$/.test(account) ? account.toLowerCase() : null;
+};
+
 /** The account that the user chose to show to this page. */
 export async function connect(wallet, parameters) {
-  const [account] = await wallet.provider.request({ method: 'eth_requestAccounts' });
-  if (typeof account !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(account)) throw new Error('it gave no account');
+  const account = accountOf(await wallet.provider.request({ method: 'eth_requestAccounts' }));
+  if (account === null) throw new Error('it gave no account');
   await chooseChain(wallet, parameters);
-  return account.toLowerCase();
+  return account;
 }
 
 /**

@@ -417,6 +417,45 @@ describe('the dashboard', () => {
     await browser.send('Runtime.removeBinding', { name: 'askWallet' });
   });
 
+  test('another account in the wallet: also after another view, and not once it was left', async () => {
+    const [first, second, third] = [6, 7, 8].map((i) => ACCOUNTS[i].address);
+    const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
+      source: `(() => {
+      const answers = { eth_requestAccounts: () => [${JSON.stringify(first.toLowerCase())}], eth_chainId: () => '0x539', eth_sendTransaction: ([t]) => { window.sender = t.from; throw { code: 4001 }; } };
+      const handlers = [], provider = { on: (_, handler) => handlers.push(handler), request: async ({ method, params }) => answers[method](params) };
+      window.choose = (accounts) => handlers.forEach((handler) => handler(accounts));
+      addEventListener('eip6963:requestProvider', () => dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail: { info: { uuid: '1', name: 'W' }, provider } })));
+    })()`,
+    });
+    await load(`${node.url}/#/stake`);
+    const press = (text) =>
+        browser.evaluate(`[...document.querySelectorAll('main button')].find((b) => b.textContent === ${JSON.stringify(text)}).click()`),
+      choose = (...accounts) => browser.evaluate(`choose(${JSON.stringify(accounts.map((a) => a.toLowerCase()))})`);
+    await shows('the wallet', said('Connect W'));
+    await press('Connect W');
+    await shows('the first account', said(first));
+    await go('blocks');
+    await go('stake', said(first));
+    await choose(second);
+    await shows('the second account, its balance, and its form', `${said(second)} && ${said('10,000 DEV')} && document.getElementById('miner').value === ${JSON.stringify(second)}`);
+    await browser.evaluate(`(() => { document.getElementById('amount').value = '1'; document.querySelector('.staking').requestSubmit(); })()`);
+    await shows('the wallet is asked', said('You declined it'));
+    assert.equal(await browser.evaluate('window.sender'), second.toLowerCase());
+    await go('blocks');
+    await choose(third);
+    await go('stake', said(third));
+    await press('Disconnect');
+    await shows('it was left', said('Connect W'));
+    await choose(second);
+    assert.equal(await browser.evaluate(said(second)), false, 'it stays left');
+    await press('Connect W');
+    await shows('the first account', said(first));
+    await choose();
+    await shows('no account', said('Connect W'));
+    quiet(node.url);
+    await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
+  });
+
   test('text of strangers stays text', async () => {
     const chain = writeChainFile(folder, { name: HOSTILE, ticker: 'EVIL' }),
       other = await startNode(chain, join(folder, 'other'));
