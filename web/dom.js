@@ -44,6 +44,48 @@ export function reconcile(node, items, key, make, update = () => {}) {
   for (const gone of known.values()) gone.remove();
 }
 
+/** What tells a row of a list, table or description list from its neighbours: the address that it leads to, or what it begins with. */
+function rowKey(node) {
+  if (node.nodeName === 'LI' || node.nodeName === 'TR') return node.querySelector('a')?.getAttribute('href') ?? node.firstElementChild?.textContent;
+  return node.nodeName === 'DIV' && node.firstElementChild?.nodeName === 'DT' ? node.firstElementChild.textContent : undefined;
+}
+
+/** Makes `old` say what `fresh` says. */
+function mend(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  mendChildren(old, [...fresh.childNodes]);
+}
+
+/** Old children are kept in their order, those between two that stay are gone; nothing is moved, since that would cost the focus. */
+function mendChildren(node, fresh) {
+  let left = [...node.childNodes];
+  for (const child of fresh) {
+    const key = rowKey(child),
+      at = left.findIndex((old) => old.nodeName === child.nodeName && rowKey(old) === key);
+    if (at < 0) node.insertBefore(child, left[0] ?? null);
+    else {
+      for (const gone of left.slice(0, at)) gone.remove();
+      mend(left[at], child);
+      left = left.slice(at + 1);
+    }
+  }
+  for (const gone of left) gone.remove();
+}
+
+/**
+ * As put, for what is drawn again and again: what stays the same stays in the page, with the focus, the selection and how far a table was scrolled.
+ * For parts that listen to nothing, since an element that is kept keeps its old listeners.
+ */
+export function renew(node, ...children) {
+  mendChildren(node, [...el('div', {}, ...children).childNodes]);
+  return node;
+}
+
 export const link = (path, text, attributes = {}) => el('a', { href: `#/${path}`, ...attributes }, text);
 
 /** Pairs of a name and what it is: a description list. Pairs that are null are left out. */

@@ -1,6 +1,6 @@
 // Blocks, transactions, accounts, the pool and the peers. No view asks for more than it shows.
 import { callName, decodeCall, decodeEvent, STAKING } from './abi.js';
-import { el, facts, link, note, put, say, shows, table, tableRow, title } from './dom.js';
+import { el, facts, link, note, put, renew, say, shows, table, tableRow, title } from './dom.js';
 import { ago, checksum, coins, date, gwei, hex, howMany, integer, parseAddress, percent, printable, short, size } from './format.js';
 import { every, follow, node, nodeStatus, rpc } from './rpc.js';
 
@@ -103,8 +103,7 @@ export function blocks({ main, args, signal }) {
   const draw = ({ tip, to, stats }) => {
     const from = Number(stats.from),
       rows = [...stats.blocks].reverse();
-    const focused = document.activeElement?.closest('#main')?.querySelector(':focus')?.getAttribute('href');
-    put(
+    renew(
       place,
       table(
         `Blocks ${integer(from)} to ${integer(to)} of ${integer(tip)}`,
@@ -127,7 +126,6 @@ export function blocks({ main, args, signal }) {
         [from > 0 ? `blocks/${BLOCKS_A_PAGE - 1}` : null, 'First'],
       ),
     );
-    if (focused) place.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
   put(main, title('Blocks'), place);
   const refresh = shows(place, load, draw, signal);
@@ -178,12 +176,12 @@ export function block({ main, args, signal, parameters }) {
     ]);
     return { b, txs, status };
   };
-  shows(
+  const refresh = shows(
     place,
     load,
     ({ b, txs, status }) => {
       if (b === null)
-        return put(
+        return renew(
           place,
           note(
             '',
@@ -200,7 +198,7 @@ export function block({ main, args, signal, parameters }) {
         pages = Math.max(1, Math.ceil(total / TXS_A_PAGE));
       say(main.querySelector('h1'), `Block ${integer(number_)}`);
       const fact = (x) => (b.main ? x : 'none: not on the main chain');
-      put(
+      renew(
         place,
         pager(
           'Neighbours',
@@ -269,6 +267,7 @@ export function block({ main, args, signal, parameters }) {
     },
     signal,
   );
+  follow(refresh, signal);
 }
 
 // ---- a transaction ----
@@ -330,7 +329,7 @@ export function transaction({ main, args, signal, parameters }) {
   };
   const draw = ({ tx, receipt, status, header }) => {
     if (tx === null)
-      return put(
+      return renew(
         place,
         note(
           '',
@@ -342,7 +341,7 @@ export function transaction({ main, args, signal, parameters }) {
       number_ = Number(tx.blockNumber),
       tip = Number(status.tip.number);
     const fee = receipt ? BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice) : null;
-    put(
+    renew(
       place,
       el(
         'section',
@@ -421,7 +420,7 @@ export function account({ main, args, signal, parameters }) {
     ({ balance, nonce, stake, code }) => {
       const own = stake.deposits.reduce((sum, d) => sum + BigInt(d.amount), 0n),
         leaving = stake.exits.reduce((sum, e) => sum + BigInt(e.amount), 0n);
-      put(
+      renew(
         place,
         el(
           'section',
@@ -510,7 +509,7 @@ export function pending({ main, signal, parameters }) {
       const n = Number(pool.pending),
         q = Number(pool.queued),
         shown = pool.transactions.length;
-      put(
+      renew(
         place,
         el(
           'p',
@@ -555,8 +554,8 @@ export function peers({ main, signal }) {
     place,
     load,
     ({ status, list }) => {
-      if (!status.enabled) return put(place, note('', 'This node runs without a network: a development chain, or --no-network.'));
-      put(
+      if (!status.enabled) return renew(place, note('', 'This node runs without a network: a development chain, or --no-network.'));
+      renew(
         place,
         status.problem ? note('warn', status.problem) : null,
         el(

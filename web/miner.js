@@ -1,6 +1,6 @@
 // What an address has as a miner: tickets, weight, blocks; and what a machine would earn with it.
 import { addressLink } from './explorer.js';
-import { el, link, note, put, say, shows, title } from './dom.js';
+import { el, link, note, put, renew, say, shows, title } from './dom.js';
 import { aboutCoins, coins, duration, howMany, integer, number, parseAddress, percent } from './format.js';
 import { blocksADay } from './measure.js';
 import { follow, nodeStatus, rpc } from './rpc.js';
@@ -132,7 +132,7 @@ function draw(place, { m, shares, stake, reward }, address, parameters) {
     share = seen > 0 ? Number(m.blocks) / seen : 0,
     perDay = blocksADay(shares, parameters) * share;
   const card = (label, value, more) => el('div', {}, el('dt', {}, label), el('dd', {}, value), more ? el('dd', { class: 'more' }, more) : null);
-  put(
+  renew(
     place,
     el(
       'dl',

@@ -1,6 +1,6 @@
 // The first view: where the chain stands, how it moves, who mines, and what an attack would cost.
 import { addressLink, blockRow, txBrief } from './explorer.js';
-import { el, link, note, put, reconcile, say, shows, title } from './dom.js';
+import { el, link, note, put, reconcile, renew, say, shows, title } from './dom.js';
 import { aboutCoins, ago, coins, duration, gwei, hex, howMany, integer, number, percent, scaled, size } from './format.js';
 import { pace } from './measure.js';
 import { every, follow, node, nodeStatus, rpc } from './rpc.js';
@@ -34,8 +34,8 @@ function figures(parameters) {
     card('fee', 'Base fee'),
   );
   const set = (name, value, more) => {
-    put(cards[name].value, value);
-    put(cards[name].more, more);
+    renew(cards[name].value, value);
+    renew(cards[name].more, more);
   };
   return { box, update };
 

@@ -1,6 +1,6 @@
 // What it costs to reorganise the last blocks, and how many confirmations a value wants: the laboratory's model with the chain as it is now.
 import { attack, confirmations, hashCostPerHour, ruleOf, scenarioFile } from './attack.js';
-import { el, facts, put, say, shows, table, title } from './dom.js';
+import { el, facts, put, renew, say, shows, table, title } from './dom.js';
 import { duration, hex, howMany, integer, number, percent, scaled } from './format.js';
 import { pace } from './measure.js';
 import { follow, nodeStatus, rpc } from './rpc.js';
@@ -185,7 +185,7 @@ function drawCosts(place, rule, s, depths, ticker) {
       depth > rule.maxReorg ? 'no: too deep' : 'yes',
     ];
   });
-  put(
+  renew(
     place,
     table(
       'To replace the last…',
@@ -206,7 +206,7 @@ function drawCosts(place, rule, s, depths, ticker) {
 function drawBasis(place, rule, s, known, ticker) {
   const open = place.querySelector('details')?.open ?? false;
   const file = JSON.stringify(scenarioFile(rule, s));
-  put(
+  renew(
     place,
     el(
       'details',

@@ -1,7 +1,7 @@
 // Deposits with their clocks, exits, and a wallet to stake, unstake and withdraw.
 import { encode, STAKING } from './abi.js';
 import { addressLink, hashLink } from './explorer.js';
-import { el, facts, link, note, put, say, shows, table, title } from './dom.js';
+import { el, facts, link, note, put, renew, say, shows, table, title } from './dom.js';
 import { checksum, coins, duration, howMany, integer, parseAddress, parseCoins } from './format.js';
 import { askAddress } from './miner.js';
 import { follow, rpc, RpcError } from './rpc.js';
@@ -59,7 +59,8 @@ function drawStake(place, all, parameters, actions) {
   const { stake, epoch, next } = all,
     columns = [{ name: 'For the miner' }, { name: 'Staked', n: true }, { name: 'Counts now', n: true }, { name: 'Counts later' }];
   const ready = stake.exits.filter((e) => e.unlocked).reduce((sum, e) => sum + BigInt(e.amount), 0n);
-  put(
+  const draw = actions ? put : renew; // forms listen
+  draw(
     place,
     el(
       'section',

@@ -456,6 +456,40 @@ describe('the dashboard', () => {
     await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
   });
 
+  test('what is drawn anew keeps the focus, the selection, and how far a table was scrolled', async () => {
+    const { transactions } = await node.rpc('posw_getAccountTransactions', ACCOUNTS[2].address.toLowerCase(), 1),
+      confirmations = `[...document.querySelectorAll('dt')].find((d) => d.textContent === 'Confirmations').nextSibling.textContent`,
+      views = [
+        // the view, a link in it, and what a new block changes there
+        [`tx/${transactions[0].hash}`, 'main .facts a', confirmations],
+        ['block/1', 'main .facts a', confirmations],
+        [`block/${await node.number()}`, 'main .facts a', confirmations],
+        [`address/${ACCOUNTS[0].address}`, 'main .links a', `document.querySelector('main .amount').textContent`],
+        [`stake/${ACCOUNTS[1].address}`, 'main .facts a, main table a', `document.querySelector('main .quiet').textContent`],
+        ['blocks', 'main tbody tr:nth-child(3) a', `document.querySelector('main caption').textContent`],
+        ['', 'main .answers a[href="#/pending"]', `document.querySelector('main .answers dd').textContent`],
+      ];
+    await load(`${node.url}/#/blocks`, { scheme: 'light', ...PHONE });
+    for (const [view, at, changes] of views) {
+      await go(view, `document.querySelector(${JSON.stringify(at)}) !== null`);
+      await browser.evaluate(`(() => {
+        window.kept = document.querySelector(${JSON.stringify(at)});
+        kept.focus();
+        getSelection().selectAllChildren(kept);
+        window.shown = [getSelection().toString(), kept.href];
+        window.scrolled = document.querySelector('main .wide');
+        if (scrolled) scrolled.scrollLeft = 40;
+        window.reached = scrolled?.scrollLeft;
+        window.before = ${changes};
+      })()`);
+      await node.mine();
+      await shows(`${view} goes on`, `${changes} !== before`);
+      const now = await browser.evaluate(`[document.activeElement === kept, getSelection().toString() === shown[0], kept.href === shown[1], scrolled?.scrollLeft === reached]`);
+      assert.deepEqual(now, [true, true, true, true], `${view}: focus, selection, the same link, scrolled`);
+    }
+    quiet(node.url);
+  });
+
   test('text of strangers stays text', async () => {
     const chain = writeChainFile(folder, { name: HOSTILE, ticker: 'EVIL' }),
       other = await startNode(chain, join(folder, 'other'));
