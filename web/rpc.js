@@ -6,6 +6,7 @@ const HERE = new URL('.', location.href);
 const BATCH_MAX = 10,
   TIMEOUT_MS = 20_000,
   POLL_MS = 2000,
+  CHECK_MS = 10_000,
   RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
 export const RPC_URL = HERE.href;
@@ -161,10 +162,16 @@ function listenIn(ms) {
   listening = setTimeout(listen, ms);
 }
 
+const retryIn = () => RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)];
+
+let heard = null; // the WebSocket
+
 function listen() {
   const url = new URL(HERE);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  heard?.close();
   const socket = new WebSocket(url);
+  heard = socket;
   socket.addEventListener('open', () => socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_subscribe', params: ['newHeads'] })));
   socket.addEventListener('message', ({ data }) => {
     const message = JSON.parse(data);
@@ -179,17 +186,36 @@ function listen() {
     }
   });
   socket.addEventListener('close', () => {
+    if (heard !== socket) return;
+    heard = null;
     if (node.state === 'live') {
       node.state = 'wait';
       poll();
     }
-    listenIn(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
+    listenIn(retryIn());
   });
+}
+
+/** A WebSocket says nothing while there is no block, nor when the node hangs or its machine has gone: so the node is asked. */
+async function check() {
+  if (node.state !== 'live') return;
+  const socket = heard;
+  try {
+    moved((await nodeStatus()).tip);
+  } catch (error) {
+    if (!(error instanceof Unreachable) || node.state !== 'live' || heard !== socket) return;
+    heard = null; // nobody would answer its end
+    socket.close();
+    become('down');
+    pollIn(POLL_MS);
+    listenIn(retryIn());
+  }
 }
 
 export function start() {
   nodeStatus().then(({ tip }) => moved(tip), poll);
   pollIn(3 * POLL_MS); // unless the WebSocket comes through before
+  setInterval(check, CHECK_MS);
   listen();
 }
 

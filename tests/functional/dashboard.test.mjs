@@ -555,4 +555,27 @@ describe('the dashboard', () => {
     await browser.open('about:blank');
     await second.stop();
   });
+
+  test('a node that hangs behind a WebSocket that stays open', async () => {
+    const hangs = await start(['dev', '--no-mining', '--json-ready', '--log-level', 'warn', '--port', '0']);
+    // The page's patience, shortened: half a second for an answer, and a question every half second.
+    const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
+      source: `(() => { const { timeout } = AbortSignal, every = setInterval;
+        AbortSignal.timeout = (ms) => timeout.call(AbortSignal, Math.min(ms, 500)); window.setInterval = (what, ms) => every(what, Math.min(ms, 500)); })()`,
+    });
+    const live = `document.getElementById('live').dataset.state === 'live'`;
+    await load(hangs.url);
+    await shows('it is told of blocks', live, 20000);
+    process.kill(hangs.child.pid, 'SIGSTOP');
+    try {
+      await shows('the banner', `!document.getElementById('banner').hidden && ${said('The node does not answer')}`, 20000);
+    } finally {
+      process.kill(hangs.child.pid, 'SIGCONT');
+    }
+    await hangs.mine();
+    await shows('it goes on', `document.getElementById('banner').hidden && ${live} && document.querySelectorAll('.rows li').length === 2`, 30000);
+    await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
+    await browser.open('about:blank');
+    await hangs.stop();
+  });
 });
