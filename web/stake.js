@@ -1,5 +1,5 @@
 // Deposits with their clocks, exits, and a wallet to stake, unstake and withdraw.
-import { encode, STAKING } from './abi.js';
+import { decodeEvent, encode, STAKING } from './abi.js';
 import { addressLink, hashLink } from './explorer.js';
 import { el, facts, link, note, put, renew, say, shows, table, title } from './dom.js';
 import { checksum, coins, duration, howMany, integer, parseAddress, parseCoins } from './format.js';
@@ -274,7 +274,7 @@ function own(place, redraw, signal, parameters) {
               {
                 type: 'button',
                 class: 'main',
-                click: (e) => act(e.target, 'withdraw', [], 0n, `${coins(ready)} ${parameters.ticker} are back in your account.`),
+                click: (e) => act(e.target, 'withdraw', [], 0n, (receipt) => `${coins(paidBy(receipt))} ${parameters.ticker} are back in your account.`),
               },
               `Withdraw ${coins(ready)} ${parameters.ticker}`,
             ),
@@ -291,12 +291,22 @@ function own(place, redraw, signal, parameters) {
       put(said, note('', 'Look at your wallet: it asks whether to sign.'));
       const hash = await send(wallet, parameters, { from: account, to: STAKING, data: encode(name, ...args), value });
       put(said, note('', 'Sent as ', hashLink(hash, 'tx'), '. Waiting for a block…'));
-      const receipt = await mined(hash, view);
-      if (receipt)
+      const receipt = await mined(hash, account, view);
+      if (receipt === REPLACED)
+        put(
+          said,
+          note(
+            'warn',
+            'Another transaction of this account took its place: the wallet sent it again with a higher fee, or cancelled it. See the ',
+            link(`address/${checksum(account)}`, 'transactions of this account'),
+            '.',
+          ),
+        );
+      else if (receipt)
         put(
           said,
           receipt.status === '0x1'
-            ? note('good', done, ' ', hashLink(hash, 'tx'))
+            ? note('good', typeof done === 'function' ? done(receipt) : done, ' ', hashLink(hash, 'tx'))
             : note('bad', 'It failed in its block: ', hashLink(hash, 'tx'), '. Only the fee was taken.'),
         );
       refresh();
@@ -307,13 +317,23 @@ function own(place, redraw, signal, parameters) {
   }
 }
 
-/** The receipt, once there is one; null when the view was left. */
-const mined = (hash, signal) =>
+/** What a withdrawal paid out: more than was announced, if another exit was unlocked meanwhile. */
+const paidBy = (receipt) => receipt.logs.map(decodeEvent).find((event) => event?.name === 'Withdrawn').args[1][2];
+
+const REPLACED = 'replaced';
+
+/** The receipt, once there is one; REPLACED when another transaction used up its number; null when the view was left. */
+const mined = (hash, account, signal) =>
   new Promise((done) => {
+    let nonce = Infinity;
+    const ask = () =>
+      Promise.all([rpc('eth_getTransactionReceipt', hash), rpc('eth_getTransactionByHash', hash), rpc('eth_getTransactionCount', account, 'latest')]);
     const look = async () => {
       if (signal.aborted) return done(null);
-      const receipt = await rpc('eth_getTransactionReceipt', hash).catch(() => null);
+      const [receipt, tx, count] = await ask().catch(() => [null, null, 0]);
+      if (tx !== null) nonce = Number(tx.nonce);
       if (receipt !== null) done(receipt);
+      else if (tx === null && Number(count) > nonce) done(REPLACED);
       else setTimeout(look, 700);
     };
     look();

@@ -77,7 +77,8 @@ export async function connect(wallet, parameters) {
  */
 export async function send(wallet, parameters, { from, to, data, value = 0n }) {
   const call = { from, to, data, value: hex(value) };
-  const gas = await rpc('eth_estimateGas', call);
+  const now = BigInt(await rpc('eth_estimateGas', call)),
+    gas = hex(now + now / 4n); // it may cost more when it is mined (another exit to pay); what is not used is not paid
   await chooseChain(wallet, parameters);
   return wallet.provider.request({ method: 'eth_sendTransaction', params: [{ ...call, gas, chainId: hex(parameters.chainId) }] });
 }

@@ -14,6 +14,7 @@ import { Browser } from './browser.mjs';
 import {
   ACCOUNTS,
   COIN,
+  GWEI,
   POSW,
   ROOT,
   STAKING,
@@ -405,12 +406,33 @@ describe('the dashboard', () => {
     await shows('on its way out', `document.querySelector('.note.good')?.textContent.includes('1,000.5 DEV are on their way out')`);
     const out = abi.parseTransaction({ data: asked.findLast(({ name }) => name === 'eth_sendTransaction').params[0].data });
     assert.deepEqual([out.name, ...out.args], ['unstake', key.address, parseEther('1000.5')]);
-    await node.mine(33);
+    // Two more exits, of which the wallet's user makes one and then has the wallet send another in place of it.
+    await key.sendTransaction({ to: STAKING, data: abi.encodeFunctionData('unstake', [key.address, parseEther('20')]), gasLimit: 200000 });
+    await node.mine();
+    await shows('the rest', `document.querySelector('.unstake input')?.value === '213.500000000000000001'`);
+    await browser.evaluate(`(() => { const i = document.querySelector('.unstake input'); i.value = '100'; i.form.requestSubmit(); })()`);
+    await shows('unstaking again', said('Waiting for a block'));
+    let looks = 0;
+    browser.handlers.push((method, p) => (looks += method === 'Network.requestWillBeSent' && p.request.postData?.includes('eth_getTransactionByHash') ? 1 : 0));
+    await until('the page has looked, since it looks again', () => looks > 1);
+    const nonce = await node.rpc('eth_getTransactionCount', key.address, 'latest');
+    await key.sendTransaction({ to: key.address, nonce: Number(nonce), gasLimit: 21000, maxFeePerGas: 90n * GWEI, maxPriorityFeePerGas: 9n * GWEI });
+    await node.mine();
+    await shows('it was replaced', said('took its place'));
+    // An exit that is unlocked while the wallet asks is paid, too: there is gas for it.
+    const { exits } = await node.rpc('posw_getStake', key.address.toLowerCase());
+    assert.equal(exits.length, 2);
+    await node.mineTo(Number(exits[0].unlockBlock) - 1);
     await shows('unlocked', `[...document.querySelectorAll('main button')].some((b) => b.textContent === 'Withdraw 1,000.5 DEV')`);
+    const send = answers.eth_sendTransaction;
+    answers.eth_sendTransaction = async (sent) => {
+      await node.mineTo(Number(exits[1].unlockBlock));
+      return send(sent);
+    };
     await press('Withdraw');
     await shows('withdrawing', said('Waiting for a block'));
     await node.mine();
-    await shows('back', `document.querySelector('.note.good')?.textContent.includes('1,000.5 DEV are back')`);
+    await shows('back', `document.querySelector('.note.good')?.textContent.includes('1,020.5 DEV are back')`);
     assert.deepEqual((await node.rpc('posw_getStake', key.address.toLowerCase())).exits, []);
     quiet(node.url);
     await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
