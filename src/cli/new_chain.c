@@ -81,11 +81,10 @@ static bool read_length(const char *text, uint64_t block_time_s, uint64_t min, u
 /* ---- names ---- */
 
 static bool read_name(new_chain *n, const char *text, posw_message *msg) {
-    const size_t size = strlen(text);
-    if (size == 0 || size > POSW_CHAIN_NAME_MAX)
-        return REFUSE(msg, "is longer than %d bytes, or empty: write 1 to %d bytes", POSW_CHAIN_NAME_MAX,
+    if (!posw_chain_name_valid(text))
+        return REFUSE(msg, "must be 1 to %d bytes of text without control characters, such as the arrow keys leave",
                       POSW_CHAIN_NAME_MAX);
-    memcpy(n->spec.name, text, size + 1);
+    memcpy(n->spec.name, text, strlen(text) + 1);
     return true;
 }
 

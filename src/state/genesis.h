@@ -34,6 +34,8 @@ typedef struct {
 void posw_chain_spec_clear(posw_chain_spec *spec);
 /* All coins of genesis: accounts and stakes together; 2^256 - 1 if they are more. */
 posw_u256 posw_chain_spec_supply(const posw_chain_spec *spec);
+/* Whether it can be a chain's name: 1 to 32 bytes of UTF-8 without control characters. */
+bool posw_chain_name_valid(const char *name);
 /* P1 to P9 with a sentence for a person in msg. POSW_OK or POSW_EINVAL; *rule (may be NULL) says which. */
 int posw_chain_spec_check(const posw_chain_spec *spec, enum posw_rule *rule, posw_message *msg);
 /* Fills the state (fresh, empty) and the header; the state is sealed. The spec must have passed the check. */

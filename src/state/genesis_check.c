@@ -45,7 +45,7 @@ static size_t utf8_size(const uint8_t *p, size_t left) {
     return overlong || surrogate || beyond || control ? 0 : size;
 }
 
-static bool name_valid(const char *name) {
+bool posw_chain_name_valid(const char *name) {
     size_t size = strnlen(name, POSW_CHAIN_NAME_MAX + 1);
     if (size == 0 || size > POSW_CHAIN_NAME_MAX) return false;
     for (size_t at = 0; at < size;) {
@@ -64,7 +64,7 @@ static bool ticker_valid(const char *ticker) {
 
 static int check_names(const posw_chain_spec *spec, const report *r) {
     set_rule(r, POSW_RULE_NONE);
-    if (!name_valid(spec->name))
+    if (!posw_chain_name_valid(spec->name))
         return posw_message_set(r->msg, POSW_EINVAL,
                                 "the chain's name must be 1 to %d bytes of text without control characters",
                                 POSW_CHAIN_NAME_MAX);

@@ -269,7 +269,8 @@ class Questions(Case):
     def test_answers_refusals_and_back(self):
         self.start(self.path("mine.json"))
         self.answer("Name of the chain [My Chain]", "x" * 33)
-        self.answer("1 to 32 bytes", "Rügen Gold")
+        self.answer("1 to 32 bytes", "Rügen Gald\x1b[D\x1b[D")  # as a terminal gives arrow keys
+        self.answer("without control characters", "Rügen Gold")
         self.answer("Symbol of its coin [RG]", "rg")
         self.answer("must be 1 to 6 characters", "GOLD")
         self.answer("Chain id", "5150")
