@@ -121,21 +121,30 @@ function showLive() {
   }[node.state];
 }
 
+function showBanner() {
+  const down = node.state === 'down';
+  banner.hidden = !down && !node.syncing;
+  put(
+    banner,
+    down
+      ? [
+          el('strong', {}, 'The node does not answer. '),
+          'What you see is as of the last answer. Start it again, for example with ',
+          el('code', {}, 'posw node'),
+          '; this page goes on by itself.',
+        ]
+      : node.syncing
+        ? [el('strong', {}, 'The node is catching up with the chain. '), 'What you see is as of its latest block: later blocks and payments are missing yet.']
+        : null,
+  );
+}
+
 on('head', showLive);
+on('syncing', showBanner);
 on('state', async (state) => {
   showLive();
-  banner.hidden = state !== 'down';
-  if (state === 'down') {
-    put(
-      banner,
-      el('strong', {}, 'The node does not answer. '),
-      'What you see is as of the last answer. Start it again, for example with ',
-      el('code', {}, 'posw node'),
-      '; this page goes on by itself.',
-    );
-    return;
-  }
-  put(banner);
+  showBanner();
+  if (state === 'down') return;
   const other = await chainChanged().catch(() => false);
   if (other || waits) open();
 });

@@ -71,10 +71,14 @@ export const rpc = (method, ...params) =>
     waiting.push({ id: nextId++, method, params, done, fail });
   });
 
-/** posw_status; the clock is set by it. */
+/** posw_status; the clock is set by it, and whether the node is behind is told. */
 export async function nodeStatus() {
   const s = await rpc('posw_status');
   setClock(s.time);
+  if (node.syncing !== s.syncing) {
+    node.syncing = s.syncing;
+    tell('syncing', s.syncing);
+  }
   return s;
 }
 
@@ -82,10 +86,10 @@ export async function nodeStatus() {
 
 /**
  * 'head': a new tip, the header's { number, hash, timestamp }, numbers as numbers. 'state': how the node is reached changed, to 'live' (WebSocket),
- * 'polling' or 'down'.
+ * 'polling' or 'down'. 'syncing': the node has begun to catch up with others, or has done so.
  */
-export const node = { state: 'wait', head: null };
-const handlers = { head: new Set(), state: new Set() };
+export const node = { state: 'wait', head: null, syncing: false };
+const handlers = { head: new Set(), state: new Set(), syncing: new Set() };
 
 export function on(what, handler, signal) {
   if (signal?.aborted) return;

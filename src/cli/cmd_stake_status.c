@@ -113,6 +113,7 @@ static int run(cli *c) {
     posw_address address;
     if (!cli_address(c, "the address", c->args[0], &address)) return CLI_USAGE;
     int code = cli_rpc_open(&rpc, c);
+    if (code == CLI_OK) code = cli_rpc_note_syncing(&rpc);
     if (code == CLI_OK) code = ask(&rpc, &address, &a);
     if (code == CLI_OK)
         code = cli_switch(c, "json") ? cli_json_print(json_pack("{s:O, s:O}", "stake", a.stake, "miner", a.miner))

@@ -226,6 +226,20 @@ int cli_rpc_call(cli_rpc *r, json_t **result, const char *method, json_t *params
     return CLI_FAILED;
 }
 
+int cli_rpc_note_syncing(cli_rpc *r) {
+    json_t *status = NULL;
+    uint64_t tip;
+    const enum cli_rpc_outcome got = cli_rpc_try(r, &status, "posw_status", json_array());
+    if (got == CLI_RPC_OK && json_is_true(json_object_get(status, "syncing")) &&
+        cli_json_u64(&tip, json_object_get(json_object_get(status, "tip"), "number")))
+        fprintf(stderr,
+                "note: the node is catching up with the chain and stands at block %" PRIu64
+                ": it does not know yet what came later\n",
+                tip);
+    json_decref(status);
+    return got == CLI_RPC_FAILED ? CLI_FAILED : CLI_OK;
+}
+
 int cli_rpc_u256(cli_rpc *r, posw_u256 *out, const char *method, json_t *params) {
     json_t *result = NULL;
     int code = cli_rpc_call(r, &result, method, params);

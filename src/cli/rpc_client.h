@@ -54,6 +54,9 @@ int cli_rpc_batch(cli_rpc *r, json_t **results, const char *method, json_t *para
 /* What is said after a refusal. */
 int cli_rpc_fail_refused(const cli_rpc *r, const char *method);
 
+/* A note on stderr while the node is behind: what it says of an account may be old. CLI_FAILED: it does not answer. */
+int cli_rpc_note_syncing(cli_rpc *r);
+
 /* Calls whose answer is a quantity. */
 int cli_rpc_u64(cli_rpc *r, uint64_t *out, const char *method, json_t *params);
 int cli_rpc_u256(cli_rpc *r, posw_u256 *out, const char *method, json_t *params);

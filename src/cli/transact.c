@@ -120,6 +120,7 @@ static int fill(const cli *c, cli_rpc *rpc, const cli_tx_wish *wish, posw_tx *tx
     if (cli_given(c, "nonce") && !cli_u64(c, "nonce", 0, UINT64_MAX - 1, &tx->nonce)) return CLI_USAGE;
     if (cli_given(c, "gas") && !cli_u64(c, "gas", 21000, UINT64_MAX / 2, &tx->gas_limit)) return CLI_USAGE;
     int code = read_chain_id(c, rpc, &tx->chain_id);
+    if (code == CLI_OK) code = cli_rpc_note_syncing(rpc);
     if (code == CLI_OK) code = cli_fees_fill(c, rpc, tx, &market);
     if (code == CLI_OK && !cli_given(c, "nonce"))
         code = cli_rpc_u64(rpc, &tx->nonce, "eth_getTransactionCount",

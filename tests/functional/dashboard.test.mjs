@@ -557,6 +557,23 @@ describe('the dashboard', () => {
     await Promise.all([knows.stop(), hears.stop()]);
   });
 
+  test('a node that is behind', async () => {
+    const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
+      source: `(() => { const { fetch } = window; window.behind = true;
+        window.fetch = async (...asked) => { const answers = [await (await fetch(...asked)).json()].flat();
+          for (const { result } of answers) if (result?.tip) result.syncing = behind;
+          return new Response(JSON.stringify(answers)); } })()`,
+    });
+    await load(`${node.url}/#/address/${ACCOUNTS[0].address}`);
+    await shows('the banner', `!document.getElementById('banner').hidden && ${said('catching up with the chain')}`);
+    await everywhere('behind');
+    await browser.evaluate('window.behind = false');
+    await go('');
+    await shows('the banner is gone', `document.getElementById('banner').hidden && document.getElementById('banner').textContent === ''`, 20000);
+    quiet(node.url);
+    await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
+  });
+
   test('a node that stops, and comes back', async () => {
     const args = ['dev', '--no-mining', '--json-ready', '--log-level', 'warn', '--datadir', join(folder, 'again')],
       first = await start([...args, '--port', '0']),

@@ -333,6 +333,17 @@ class Liars(Chained):
             self.ok(posw(*self.SEND, *self.keys(), "--rpc", self.node.rpc_url.replace("127.0.0.1", host)))
 
 
+    def test_a_node_that_is_behind(self):
+        """Coins that it has not heard of yet are not gone."""
+        status = self.node.call("posw_status")
+        note = "note: the node is catching up with the chain and stands at block 0: it does not know yet what came later\n"
+        for syncing in (True, False):
+            url = self.liar(posw_status={**status, "syncing": syncing}, eth_getBalance="0x0")
+            result = self.refused(posw(*self.SEND, *self.keys(), "--rpc", url), "insufficient funds")
+            self.assertEqual(note in result.err, syncing)
+            self.assertEqual(self.ok(posw("stake", "status", ADDRESS[1], "--rpc", url)).err, note if syncing else "")
+
+
 class Unsure(Chained):
     """Whatever ends the command after it has sent something, its user knows what: or it would be paid twice."""
 
