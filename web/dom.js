@@ -122,31 +122,44 @@ export const title = (...children) => el('h1', { tabindex: -1 }, ...children);
 
 /**
  * What `load` gives, drawn by `draw` into a place: with a sign of waiting before, and a reason and a way on when it fails. Returns a function
- * that loads and draws again, without a sign of waiting. Late answers of an earlier round are dropped.
+ * that loads and draws again, without a sign of waiting: one question at a time, since what a slow node answers would otherwise be too late always.
  */
 export function shows(place, load, draw, signal) {
-  let round = 0,
-    waiting = 0;
+  let waiting = 0,
+    busy = false,
+    again = false,
+    drawn = false;
   const failed = (error) => {
-    const again = el('button', { type: 'button', click: () => run(true) }, 'Try again');
-    put(place, el('div', { class: 'note bad', role: 'alert' }, el('p', {}, error.message), again));
+    const retry = el('button', { type: 'button', click: () => first() }, 'Try again');
+    put(place, el('div', { class: 'note bad', role: 'alert' }, el('p', {}, error.message), retry));
   };
-  let drawn = false;
-  const run = async (first) => {
-    const mine = ++round;
-    if (first) waiting = setTimeout(() => put(place, el('p', { class: 'note', 'aria-busy': 'true' }, 'Loading…')), 200);
+  const once = async () => {
     try {
       const answer = await load();
-      if (mine !== round || signal.aborted) return;
       clearTimeout(waiting);
+      if (signal.aborted) return;
       drawn = true;
       draw(answer);
     } catch (error) {
-      if (mine !== round || signal.aborted) return;
       clearTimeout(waiting);
+      if (signal.aborted) return;
       if (!drawn || error.code !== undefined) failed(error); // what was drawn stays while the node does not answer: the banner says so
     }
   };
-  run(true);
-  return () => run(false);
+  const run = async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    while (again && !signal.aborted) {
+      again = false;
+      await once();
+    }
+    busy = false;
+  };
+  const first = () => {
+    waiting = setTimeout(() => put(place, el('p', { class: 'note', 'aria-busy': 'true' }, 'Loading…')), 200);
+    run();
+  };
+  first();
+  return run;
 }

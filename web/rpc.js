@@ -200,20 +200,24 @@ function listen() {
   });
 }
 
+let checking = false;
 /** A WebSocket says nothing while there is no block, nor when the node hangs or its machine has gone: so the node is asked. */
 async function check() {
-  if (node.state !== 'live') return;
+  if (node.state !== 'live' || checking) return;
   const socket = heard;
+  checking = true;
   try {
     moved((await nodeStatus()).tip);
   } catch (error) {
-    if (!(error instanceof Unreachable) || node.state !== 'live' || heard !== socket) return;
-    heard = null; // nobody would answer its end
-    socket.close();
-    become('down');
-    pollIn(POLL_MS);
-    listenIn(retryIn());
+    if (error instanceof Unreachable && node.state === 'live' && heard === socket) {
+      heard = null; // nobody would answer its end
+      socket.close();
+      become('down');
+      pollIn(POLL_MS);
+      listenIn(retryIn());
+    }
   }
+  checking = false;
 }
 
 export function start() {

@@ -557,6 +557,21 @@ describe('the dashboard', () => {
     await Promise.all([knows.stop(), hears.stop()]);
   });
 
+  test('a node that answers more slowly than it is asked is shown all the same', async () => {
+    const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
+      source: `(() => { const { fetch } = window, every = setInterval;
+        window.setInterval = (what, ms) => every(what, Math.min(ms, 100)); window.most = 0; let now = 0;
+        window.fetch = async (...asked) => { most = Math.max(most, ++now); await new Promise((done) => setTimeout(done, 300)); return fetch(...asked).finally(() => now--); } })()`,
+    });
+    await load(node.url);
+    await shows('its figures', `document.querySelectorAll('.rows li').length > 7`);
+    await go('pending');
+    await shows('what waits', said('in their sender’s numbers') + ' || ' + said('Nothing waits'));
+    assert.ok((await browser.evaluate('most')) < 20, 'questions do not pile up');
+    quiet(node.url);
+    await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
+  });
+
   test('a node that is behind', async () => {
     const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
       source: `(() => { const { fetch } = window; window.behind = true;
