@@ -11,6 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { Contract, Interface, Wallet, hexlify, parseEther, toUtf8Bytes } from 'ethers';
 
 import { Browser } from './browser.mjs';
+import { mineWith, tell } from './chain.mjs';
 import {
   ACCOUNTS,
   COIN,
@@ -555,6 +556,28 @@ describe('the dashboard', () => {
     await everywhere('upgrade-unknown');
     quiet(hears.url);
     await Promise.all([knows.stop(), hears.stop()]);
+  });
+
+  test('a reorganisation while it is looked at', async () => {
+    const chain = writeChainFile(folder);
+    const [a, b] = [await startNode(chain, join(folder, 'reorg-a')), await startNode(chain, join(folder, 'reorg-b'))];
+    const pa = ethersProvider(a);
+    const staking = new Contract(STAKING, STAKING_ABI, ethersWallet(pa, 1));
+    const { hash } = await staking.stake(ACCOUNTS[2].address, { value: parseEther('10') });
+    await mineWith(a, ACCOUNTS[5].privateKey, 2);
+    await mineWith(b, ACCOUNTS[6].privateKey, 4);
+    const { blockHash } = await a.rpc('eth_getTransactionReceipt', hash);
+    await load(`${a.url}/#/tx/${hash}`);
+    await shows('it is in a block', `${said('succeeded')} && ${said('2 how many')}`);
+    await go(`block/${blockHash}`, said('Confirmations\n2'));
+    await tell(b, a, 1, 4);
+    await shows('its block is on a side branch', said('This block is on a side branch'));
+    await go(`tx/${hash}`, said('waits for a block'));
+    await go(`stake/${ACCOUNTS[1].address}`, said('This address has staked nothing'));
+    quiet(a.url);
+    pa.destroy();
+    await browser.open('about:blank');
+    await Promise.all([a.stop(), b.stop()]);
   });
 
   test('a node that answers more slowly than it is asked is shown all the same', async () => {
