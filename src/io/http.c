@@ -32,6 +32,8 @@ static const char *status_text(unsigned status) {
         return "OK";
     case 204:
         return "No Content";
+    case 302:
+        return "Found";
     case 304:
         return "Not Modified";
     case 400:

@@ -172,6 +172,15 @@ describe('the dashboard', () => {
     assert.equal(node.ready.dashboard, `${node.url}/`);
   });
 
+  test('a link that a wallet makes of the explorer’s address leads to the view', async () => {
+    const { transactions } = await node.rpc('posw_getAccountTransactions', ACCOUNTS[1].address.toLowerCase(), 1);
+    for (const [path, text] of [[`tx/${transactions[0].hash}`, 'Unstaked'], [`address/${ACCOUNTS[1].address}`, 'Balance'], ['block/1', 'Confirmations']]) {
+      await load(`${node.url}/${path}`);
+      await shows(path, `location.href === ${JSON.stringify(`${node.url}/#/${path}`)} && ${said(text)}`);
+      quiet(node.url);
+    }
+  });
+
   test('a block that is mined appears by itself', async () => {
     await load(node.url);
     await shows('connected', `document.getElementById('live').dataset.state === 'live'`);

@@ -105,6 +105,27 @@ static void what_is_known_already(void **state) {
     assert_int_equal(r.body.size, 0);
 }
 
+/* What a wallet makes of the explorer's address leads to the view, also behind a proxy with a path of its own. */
+static void links_of_wallets(void **state) {
+#define DIGITS "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789"
+    const char *const views[][2] = {{"/tx/0x" DIGITS, "../#/tx/0x" DIGITS},
+                                    {"/address/0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266?a=b",
+                                     "../#/address/0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"},
+                                    {"/block/7", "../#/block/7"}};
+    const char *const none[] = {"/tx/",       "/tx",       "/tx/0x" DIGITS "0",       "/block/7/1", "/block/%0d%0aX:y",
+                                "/tx/../app", "/token/0x", "/address//evil.example/", "/block/<b>", "//tx/0x1"};
+    reply r;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(views); i++) {
+        ask(*state, "GET", views[i][0], "", &r);
+        assert_int_equal(r.status, 302);
+        assert_string_equal(reply_header(&r, "Location"), views[i][1]);
+        assert_int_equal(r.body.size, 0);
+    }
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(none); i++)
+        asked(*state, "GET", none[i], "", 404);
+    asked(*state, "GET", views[0][0], "Host: evil.example\r\n", 403);
+}
+
 static void nothing_else(void **state) {
     const char *const paths[] = {"/none",        "/app",
                                  "/app.jsx",     "/App.js",
@@ -195,9 +216,9 @@ static void own_websockets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_page),         TEST(many_on_one_connection), TEST(head),  TEST(what_is_known_already),
-        TEST(nothing_else),   TEST(other_methods),          TEST(hosts), cmocka_unit_test(rate),
-        TEST(own_websockets),
+        TEST(a_page),           TEST(many_on_one_connection), TEST(head),          TEST(what_is_known_already),
+        TEST(links_of_wallets), TEST(nothing_else),           TEST(other_methods), TEST(hosts),
+        cmocka_unit_test(rate), TEST(own_websockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
