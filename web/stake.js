@@ -115,7 +115,7 @@ export function stake({ main, args, signal, parameters }) {
     ),
     place,
   );
-  const draw = () => (connected === null ? offer(place, draw, signal, parameters) : own(place, draw, signal, parameters));
+  const draw = () => (connected === null ? offer(place, parameters) : own(place, draw, signal, parameters));
   redrawOwn = draw;
   signal.addEventListener('abort', () => {
     if (redrawOwn === draw) redrawOwn = null;
@@ -153,7 +153,10 @@ function other(main, text, signal, parameters) {
 
 // ---- a wallet ----
 
-function offer(place, redraw, signal, parameters) {
+/** Takes the focus from a button that is no more. */
+const heading = (text) => el('h2', { tabindex: -1 }, text);
+
+function offer(place, parameters) {
   const fault = el('div', { role: 'alert' }),
     known = list();
   const choose = (wallet) => async (event) => {
@@ -162,7 +165,8 @@ function offer(place, redraw, signal, parameters) {
     try {
       connected = { wallet, account: await connect(wallet, parameters) };
       watch(wallet);
-      redraw();
+      redrawOwn?.(); // another view may be open by now
+      if (place.isConnected) place.querySelector('h2').focus();
     } catch (error) {
       put(fault, note('bad', refusal(error)));
       event.target.disabled = false;
@@ -203,7 +207,7 @@ function offer(place, redraw, signal, parameters) {
   ];
   put(
     place,
-    el('section', { class: 'panel' }, el('h2', {}, 'Your wallet'), known.length === 0 ? none : some, fault),
+    el('section', { class: 'panel' }, heading('Your wallet'), known.length === 0 ? none : some, fault),
     el('h2', { class: 'apart' }, 'Or only look'),
     askAddress('stake', 'Address of a staker'),
   );
@@ -238,13 +242,14 @@ function own(place, redraw, signal, parameters) {
     connected = null;
     ownView.abort();
     redraw();
+    place.querySelector('h2').focus();
   };
   put(
     place,
     el(
       'section',
       { class: 'panel' },
-      el('div', { class: 'headed' }, el('h2', {}, wallet.name), el('button', { type: 'button', click: leave }, 'Disconnect')),
+      el('div', { class: 'headed' }, heading(wallet.name), el('button', { type: 'button', click: leave }, 'Disconnect')),
       facts([['Account', addressLink(account, 'address', true)]]),
       el('dl', { class: 'facts' }, el('div', {}, el('dt', {}, 'Balance'), balance)),
     ),

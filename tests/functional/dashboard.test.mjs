@@ -453,7 +453,7 @@ describe('the dashboard', () => {
     const [first, second, third] = [6, 7, 8].map((i) => ACCOUNTS[i].address);
     const { identifier } = await browser.send('Page.addScriptToEvaluateOnNewDocument', {
       source: `(() => {
-      const answers = { eth_requestAccounts: () => [${JSON.stringify(first.toLowerCase())}], eth_chainId: () => '0x539', eth_sendTransaction: ([t]) => { window.sender = t.from; throw { code: 4001 }; } };
+      const accounts = [${JSON.stringify(first.toLowerCase())}], answers = { eth_requestAccounts: () => (window.slow ? new Promise((done) => (window.approve = () => done(accounts))) : accounts), eth_chainId: () => '0x539', eth_sendTransaction: ([t]) => { window.sender = t.from; throw { code: 4001 }; } };
       const handlers = [], provider = { on: (_, handler) => handlers.push(handler), request: async ({ method, params }) => answers[method](params) };
       window.choose = (accounts) => handlers.forEach((handler) => handler(accounts));
       addEventListener('eip6963:requestProvider', () => dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail: { info: { uuid: '1', name: 'W' }, provider } })));
@@ -464,8 +464,10 @@ describe('the dashboard', () => {
         browser.evaluate(`[...document.querySelectorAll('main button')].find((b) => b.textContent === ${JSON.stringify(text)}).click()`),
       choose = (...accounts) => browser.evaluate(`choose(${JSON.stringify(accounts.map((a) => a.toLowerCase()))})`);
     await shows('the wallet', said('Connect W'));
+    const focused = () => browser.evaluate('[document.activeElement.nodeName, document.activeElement.textContent]');
     await press('Connect W');
     await shows('the first account', said(first));
+    assert.deepEqual(await focused(), ['H2', 'W'], 'the focus is where it goes on');
     await go('blocks');
     await go('stake', said(first));
     await choose(second);
@@ -478,12 +480,20 @@ describe('the dashboard', () => {
     await go('stake', said(third));
     await press('Disconnect');
     await shows('it was left', said('Connect W'));
+    assert.deepEqual(await focused(), ['H2', 'Your wallet']);
     await choose(second);
     assert.equal(await browser.evaluate(said(second)), false, 'it stays left');
     await press('Connect W');
     await shows('the first account', said(first));
     await choose();
     await shows('no account', said('Connect W'));
+    await browser.evaluate('window.slow = true; undefined');
+    await press('Connect W');
+    await shows('the wallet asks', 'approve !== undefined');
+    await go('blocks');
+    await go('stake', said('Connect W'));
+    await browser.evaluate('approve(); undefined');
+    await shows('the account that was shown late', said(first));
     quiet(node.url);
     await browser.send('Page.removeScriptToEvaluateOnNewDocument', { identifier });
   });
