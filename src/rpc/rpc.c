@@ -325,10 +325,17 @@ static size_t skip_string(posw_bytes text, size_t i) {
     return i;
 }
 
-/* A look at the text before it is parsed: nesting, and the number of values, which bounds the memory of the parsed
- * form. Strings are skipped; what is malformed is left to the parser. */
-static bool within_limits(posw_bytes text) {
-    size_t depth = 0, values = 0;
+/* What brackets and commas say of a text before it is parsed. Strings are skipped; what is malformed is left to the
+ * parser. */
+typedef struct {
+    size_t depth;  /* of the deepest nesting */
+    size_t values; /* of all of them, which bounds the memory of the parsed form */
+    unsigned outer_commas;
+} json_shape;
+
+static json_shape shape_of(posw_bytes text) {
+    json_shape s = {0};
+    size_t depth = 0;
     for (size_t i = 0; i < text.size; i++) {
         switch (text.data[i]) {
         case '"':
@@ -336,54 +343,38 @@ static bool within_limits(posw_bytes text) {
             break;
         case '[':
         case '{':
-            if (++depth > RPC_DEPTH_MAX || ++values > RPC_VALUES_MAX) return false;
+            s.values++;
+            if (++depth > s.depth) s.depth = depth;
             break;
         case ']':
         case '}':
             if (depth > 0) depth--;
             break;
         case ',':
-            if (++values > RPC_VALUES_MAX) return false;
+            s.values++;
+            s.outer_commas += depth == 1;
             break;
         default:
             break;
         }
     }
-    return true;
+    return s;
+}
+
+static bool within_limits(posw_bytes text) {
+    const json_shape s = shape_of(text);
+    return s.depth <= RPC_DEPTH_MAX && s.values <= RPC_VALUES_MAX;
 }
 
 static bool is_space(uint8_t c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The commas that stand between the elements of the outermost array. */
 unsigned posw_rpc_count_calls(posw_bytes text) {
-    unsigned n = 1;
-    size_t depth = 0, i = 0;
+    size_t i = 0;
     while (i < text.size && is_space(text.data[i]))
         i++;
-    if (i == text.size || text.data[i] != '[') return 1;
-    for (; i < text.size; i++) {
-        switch (text.data[i]) {
-        case '"':
-            i = skip_string(text, i);
-            break;
-        case '[':
-        case '{':
-            depth++;
-            break;
-        case ']':
-        case '}':
-            if (depth > 0) depth--;
-            break;
-        case ',':
-            n += depth == 1;
-            break;
-        default:
-            break;
-        }
-    }
-    return n;
+    return i < text.size && text.data[i] == '[' ? 1 + shape_of(text).outer_commas : 1;
 }
 
 static json_t *parse(posw_bytes request, posw_buf *answer) {
