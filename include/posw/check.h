@@ -26,7 +26,7 @@ typedef struct {
 } posw_check_context;
 
 /* Everything cheap, in this order: parent linkage (H1), H2, H3, T1, X9 (gas limit), X8 (gasUsed within it), B1, E4, D1.
- * The window is read under the difficulty rules lwma3 and bitcoin2016 only (else it may be NULL). */
+ * The window is read under the difficulty rules asert-lag, lwma3 and bitcoin2016 only (else it may be NULL). */
 POSW_API POSW_MUST_USE posw_verdict posw_check_header_fields(const posw_check_context *c, const posw_header *h);
 /* T2: not yet when too far ahead, else valid. now_s: the local clock, seconds since 1970. */
 POSW_API POSW_MUST_USE posw_verdict posw_check_header_time(const posw_params *p, const posw_header *h, uint64_t now_s);

@@ -61,8 +61,7 @@ static void stand_at(block_tree *t, uint32_t to) {
 }
 
 static bool needs_window(const posw_params *p) {
-    return p->weight.rule == POSW_WEIGHT_TICKET || p->difficulty_rule == POSW_DIFFICULTY_LWMA3 ||
-           p->difficulty_rule == POSW_DIFFICULTY_BITCOIN2016;
+    return p->weight.rule == POSW_WEIGHT_TICKET || posw_difficulty_looks_back(p->difficulty_rule);
 }
 
 static bool make_window(block_tree *t) {

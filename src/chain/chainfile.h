@@ -4,7 +4,7 @@
  *
  *  { "name": "…", "ticker": "…", "chainId": 1337,
  *    "pow": "argon2id", "blockTime": 15, "window": 2016, "epoch": 1008, "unbonding": 40320, "maxReorg": 504,
- *    "difficulty": { "rule": "asert", "halfLife": 144, "genesis": "1024" }, or { "rule": "lwma3" | "bitcoin2016",
+ *    "difficulty": { "rule": "asert-lag", "halfLife": 1008, "genesis": "1024" }, or { "rule": "lwma3" | "bitcoin2016",
  *       "blocks": 60, ... }, or { "rule": "fixed" | "homestead" | "step", ... },
  *    "weight": { "preset": "ticket", ... or "rule": "ticket" | "power" and its parameters },
  *    "stake": { "minimum": "1 coin" },

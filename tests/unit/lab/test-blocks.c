@@ -304,6 +304,23 @@ static void test_difficulty_rules(void **state) {
     }
 }
 
+/* Without tickets the window is there for the rules that look back. */
+static void test_without_tickets(void **state) {
+    (void)state;
+    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_ASERT_LAG; rule++) {
+        posw_params p;
+        network_setup s = setup_of(4);
+        ticket_rules(&p, (enum posw_difficulty_rule)rule, 60);
+        assert_true(posw_params_preset(&p, "pow"));
+        p.block_time_s = 100;
+        s.chain = &p;
+        s.block_time_s = 100;
+        s.blocks = 300;
+        const network_result r = run(&s);
+        assert_in_range(r.found, 180, 420); /* as above, by seven deviations */
+    }
+}
+
 /* Templates are of the second in which they are found, also where blocks come every few seconds: `step` has then the
  * mean that whole seconds give it, and not a longer one. */
 static void test_own_time(void **state) {
@@ -394,6 +411,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_stopped),
         cmocka_unit_test(test_tickets),
         cmocka_unit_test(test_difficulty_rules),
+        cmocka_unit_test(test_without_tickets),
         cmocka_unit_test(test_own_time),
     };
     const struct CMUnitTest beside[] = {cmocka_unit_test(test_whole_nodes), cmocka_unit_test(test_row_of_whole_nodes)};
