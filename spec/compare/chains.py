@@ -244,7 +244,7 @@ def _near(*values):
 
 PARAMETERS = {
     "chain_id": _near(1, 2**31 - 18), "block_time": _near(1, 3600), "window": _near(2, 65536), "epoch": _near(1, 65536, 1008), "max_reorg": _near(1, 504, 1008),
-    "unbonding": _near(0, 1008, 2016, 40320, 2**24), "difficulty_rule": range(6), "difficulty_blocks": _near(1, 2, 6, 144, 1024, 2016, 2**24), "weight_rule": (0, 1),
+    "unbonding": _near(0, 1008, 2016, 40320, 2**24), "difficulty_rule": range(7), "difficulty_blocks": _near(1, 2, 6, 144, 1024, 2016, 2**24), "weight_rule": (0, 1),
     "unit": _near(1, COIN, 2**256 - 2), "min": _near(1, 2**64 - 2), "max": _near(1, 2**64 - 2), "exponent_x2": range(8), "boost": _near(1, 2**64 - 2),
     "slots": _near(1, 2**64 - 2), "price": _near(0, 2**128), "ramp": _near(0, 2**32), "stake_min": _near(1, 2**255), "treasury_share": _near(0, 10000),
     "reward": _near(0, 2**88, 2**128, 2**256 - 2), "tail": _near(0, 2**87, 2**88), "halving": _near(0, 1, 256, 2**32, 2**40), "fee_rule": (0, 1),
