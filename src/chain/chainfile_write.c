@@ -239,7 +239,7 @@ static const char *difficulty_warning(enum posw_difficulty_rule rule) {
                "\"asert-lag\" does not swing";
     case POSW_DIFFICULTY_BITCOIN2016:
         return "difficulty.rule \"bitcoin2016\": when hash power leaves, the chain crawls to the end of the interval; "
-               "\"asert-lag\" follows at once";
+               "\"asert-lag\" follows with each block";
     case POSW_DIFFICULTY_HOMESTEAD:
         return "difficulty.rule \"homestead\": a miner lowers its own difficulty by its timestamp; \"asert-lag\" "
                "cannot be moved by that";
@@ -279,7 +279,8 @@ static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
     if (posw_difficulty_has_half_life(p->difficulty_rule) && p->genesis_time < 1600000000)
         fn(arg, "timestamp lies years back: the difficulty will fall to 1 at the first block; use the time of launch");
     if (posw_difficulty_has_half_life(p->difficulty_rule) && p->difficulty_blocks < 16)
-        fn(arg, "difficulty.halfLife is below 16 blocks: the difficulty will swing with luck");
+        fn(arg, "difficulty.halfLife is below 16 blocks: the difficulty will swing with luck, and the lag of "
+                "\"asert-lag\", a sixteenth of it, is none");
     if (p->pow == POSW_POW_KECCAK256)
         fn(arg, "pow \"keccak256\" is searched best by special hardware: use it for development only");
     if (p->block_time_s < 5)

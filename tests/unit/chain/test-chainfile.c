@@ -541,6 +541,10 @@ static void unwise_things(void **state) {
         snprintf(says, sizeof says, "difficulty.rule \"%s\"", rules[i]);
         expect_warning(text, says);
     }
+    expect_warning(WITH("\"difficulty\":{\"halfLife\":15}"), "the lag of \"asert-lag\", a sixteenth of it, is none");
+    warnings lagged = warnings_of(WITH("\"difficulty\":{\"halfLife\":16}"));
+    assert_null(strstr((const char *)lagged.text.data, "difficulty.halfLife"));
+    posw_buf_clear(&lagged.text);
     expect_warning(WITH("\"pow\":\"keccak256\""), "pow");
     expect_warning(WITH("\"weight\":{\"preset\":\"quadratic\"}"), "weight.exponent");
     expect_warning(WITH("\"weight\":{\"preset\":\"linear\"}"), "weight.rule");
