@@ -4,6 +4,7 @@
 #include "harness.h"
 
 enum { BLOCK_TIME_S = 10, INTERVAL = 9, HEADERS_MAX = 256 };
+enum { LAG_PART = 16 }; /* D8 */
 
 static void make_spec(posw_chain_spec *spec, enum posw_difficulty_rule rule) {
     h_spec(spec);
@@ -11,7 +12,9 @@ static void make_spec(posw_chain_spec *spec, enum posw_difficulty_rule rule) {
     p->block_time_s = BLOCK_TIME_S;
     p->difficulty_rule = rule;
     p->difficulty_blocks = posw_difficulty_has_blocks(rule) ? INTERVAL : 0;
-    p->genesis_difficulty = posw_u256_from_u64(rule == POSW_DIFFICULTY_HOMESTEAD ? 2500 : 40); /* 1/2048 of it counts */
+    if (rule == POSW_DIFFICULTY_ASERT_LAG) p->difficulty_blocks = LAG_PART * INTERVAL;
+    const bool small_steps = rule == POSW_DIFFICULTY_HOMESTEAD || rule == POSW_DIFFICULTY_ASERT_LAG;
+    p->genesis_difficulty = posw_u256_from_u64(small_steps ? 2500 : 40); /* 1/2048 of it counts */
     posw_message msg = {{0}};
     if (posw_chain_spec_check(spec, NULL, &msg) != POSW_OK) fail_msg("%s", msg.text);
 }
@@ -90,16 +93,17 @@ static void every_rule(void **state) {
             live((enum posw_difficulty_rule)rule, fork);
 }
 
-/* The window of the chain keeps W + R + 10 blocks: longer chains have lost the first ones, and N = W looks back as far
- * as it may, also from the deepest fork. */
+/* The window of the chain keeps W + R + 10 blocks: longer chains have lost the first ones, and N = W (a lag of W) looks
+ * back as far as it may, also from the deepest fork. */
 static void the_longest_look_back(void **state) {
     (void)state;
-    static const enum posw_difficulty_rule rules[] = {POSW_DIFFICULTY_LWMA3, POSW_DIFFICULTY_BITCOIN2016};
+    static const enum posw_difficulty_rule rules[] = {POSW_DIFFICULTY_LWMA3, POSW_DIFFICULTY_BITCOIN2016,
+                                                      POSW_DIFFICULTY_ASERT_LAG};
     for (size_t i = 0; i < POSW_ARRAY_SIZE(rules); i++) {
         posw_chain_spec spec;
         h_node a, b;
         make_spec(&spec, rules[i]);
-        spec.params.difficulty_blocks = H_WINDOW;
+        spec.params.difficulty_blocks = rules[i] == POSW_DIFFICULTY_ASERT_LAG ? LAG_PART * H_WINDOW : H_WINDOW;
         h_open(&a, &spec);
         h_open(&b, &spec);
         grow(a.chain, 5 * H_WINDOW - 4, 1, 9);
