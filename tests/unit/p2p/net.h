@@ -106,11 +106,12 @@ static inline void n_open(n_net *w) {
     n_open_spec(w);
 }
 
-/* Blocks every 4 s; difficulty halves, doubles with each 40 blocks that the chain is late, early. */
+/* Blocks every 4 s; difficulty halves, doubles with each 40 blocks that the chain is late, early. The rule is the
+ * default one, which reads two blocks back. */
 static inline void n_open_asert(n_net *w, uint64_t genesis_difficulty) {
     memset(w, 0, sizeof *w);
     h_spec(&w->spec);
-    w->spec.params.difficulty_rule = POSW_DIFFICULTY_ASERT;
+    w->spec.params.difficulty_rule = POSW_DIFFICULTY_ASERT_LAG;
     w->spec.params.difficulty_blocks = 40;
     w->spec.params.block_time_s = 4;
     w->spec.params.genesis_difficulty = posw_u256_from_u64(genesis_difficulty);

@@ -25,10 +25,11 @@ static posw_header *cheap_headers(n_net *w, size_t count, unsigned miner) {
         const posw_stake_table *table;
         posw_header *h = &list[i];
         posw_hash root = {{1}}, hash;
+        const posw_window *window = b->window != NULL ? b->window : posw_chain_window(w->node.chain); /* at its tip */
         *h = (posw_header){.parent_hash = b->last_hash,
                            .ommers_hash = POSW_OMMERS_EMPTY,
                            .beneficiary = h_address(miner),
-                           .difficulty = posw_difficulty_next(p, b->window, &b->last, b->last.timestamp + 60),
+                           .difficulty = posw_difficulty_next(p, window, &b->last, b->last.timestamp + 60),
                            .number = b->last.number + 1,
                            .gas_limit = p->gas_limit,
                            .timestamp = b->last.timestamp + 60,
@@ -40,6 +41,7 @@ static posw_header *cheap_headers(n_net *w, size_t count, unsigned miner) {
         h_sign(h, miner);
         posw_header_hash(&hash, h);
         ok(p2p_branch_push(b, h, &hash, true));
+        ok(p2p_branch_ready(b, w->node.chain));
     }
     p2p_branch_free(b);
     return list;
