@@ -268,6 +268,24 @@ static uint64_t least_moved(enum posw_difficulty_rule rule) {
     return 1;
 }
 
+/* Timestamps are whole seconds that rise (T1), so that blocks a second apart are in time for a rule that has no shorter
+ * one to tell from; under homestead that is the second bucket (D6). */
+static bool never_early(const posw_params *p) {
+    switch (p->difficulty_rule) {
+    case POSW_DIFFICULTY_ASERT:
+    case POSW_DIFFICULTY_ASERT_LAG:
+    case POSW_DIFFICULTY_LWMA3:
+    case POSW_DIFFICULTY_BITCOIN2016:
+    case POSW_DIFFICULTY_STEP:
+        return p->block_time_s == 1;
+    case POSW_DIFFICULTY_HOMESTEAD:
+        return p->block_time_s <= 2;
+    case POSW_DIFFICULTY_FIXED:
+        return false;
+    }
+    return false;
+}
+
 static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
     const char *about_rule = difficulty_warning(p->difficulty_rule);
     const posw_u256 least = posw_u256_from_u64(least_moved(p->difficulty_rule));
@@ -281,6 +299,11 @@ static void warn_work(const posw_params *p, warn_fn fn, void *arg) {
     if (posw_difficulty_has_half_life(p->difficulty_rule) && p->difficulty_blocks < 16)
         fn(arg, "difficulty.halfLife is below 16 blocks: the difficulty will swing with luck, and the lag of "
                 "\"asert-lag\", a sixteenth of it, is none");
+    if (never_early(p))
+        fn(arg,
+           "blockTime is so short that no block can be early, since timestamps rise by a second at least (T1): the "
+           "difficulty hardly ever rises, and whoever has hash power makes blocks without limit; give at least 2, "
+           "3 for \"homestead\"");
     if (p->pow == POSW_POW_KECCAK256)
         fn(arg, "pow \"keccak256\" is searched best by special hardware: use it for development only");
     if (p->block_time_s < 5)

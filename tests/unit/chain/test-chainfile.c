@@ -597,6 +597,42 @@ static void stuck_difficulty(void **state) {
     expect_warning(WITH("\"difficulty\":{\"rule\":\"homestead\"}"), "never moves it"); /* the default is 1024 */
 }
 
+/* A warning where, and only where, the difficulty of blocks a second apart does not double within three thousand. */
+static void short_block_times(void **state) {
+    (void)state;
+    enum { BLOCKS = 3000 };
+    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_ASERT_LAG; rule++)
+        for (unsigned block_time = 1; block_time <= 4; block_time++) {
+            char text[256];
+            posw_chain_spec s;
+            const char *name = posw_difficulty_name((enum posw_difficulty_rule)rule);
+            snprintf(text, sizeof text,
+                     WITH("\"blockTime\":%u,\"window\":100,\"difficulty\":{\"rule\":\"%s\",\"genesis\":\"1000000\"}"),
+                     block_time, name);
+            read_ok(&s, text);
+            const posw_params *p = &s.params;
+            void *memory = aligned_alloc(16, (posw_window_size(p->window_blocks, 0) + 15) / 16 * 16);
+            assert_non_null(memory);
+            posw_window *w = posw_window_init(memory, p->window_blocks, 0, UINT64_MAX);
+            posw_header tip = {.difficulty = p->genesis_difficulty, .timestamp = p->genesis_time};
+            posw_u256 twice = posw_u256_from_u64(2000000);
+            bool doubles = false;
+            for (unsigned i = 0; i < BLOCKS && !doubles; i++) {
+                posw_window_push(w, &(posw_window_entry){.timestamp = tip.timestamp, .difficulty = tip.difficulty});
+                tip.difficulty = posw_difficulty_next(p, w, &tip, tip.timestamp + 1);
+                tip.number++;
+                tip.timestamp++;
+                doubles = posw_u256_cmp(&tip.difficulty, &twice) >= 0;
+            }
+            free(memory);
+            posw_chain_spec_clear(&s);
+            warnings got = warnings_of(text);
+            const bool warned = strstr((const char *)got.text.data, "no block can be early") != NULL;
+            if (warned != (!doubles && rule != POSW_DIFFICULTY_FIXED)) fail_msg("%s\n-> %s", text, got.text.data);
+            posw_buf_clear(&got.text);
+        }
+}
+
 /* Tickets of genesis, of 2016 in a window: 10 % of the coins are 806 of them, 30 % more than all, 0.5 % are 40. */
 static void scarce_tickets(void **state) {
     (void)state;
@@ -783,6 +819,7 @@ int main(void) {
         cmocka_unit_test(development_chain),
         cmocka_unit_test(unwise_things),
         cmocka_unit_test(stuck_difficulty),
+        cmocka_unit_test(short_block_times),
         cmocka_unit_test(scarce_tickets),
         cmocka_unit_test(cheap_protection),
         cmocka_unit_test(cheap_places),
