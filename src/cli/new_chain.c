@@ -123,6 +123,9 @@ static bool read_difficulty(new_chain *n, const char *text, posw_message *msg) {
 }
 
 static bool read_half_life(new_chain *n, const char *text, posw_message *msg) {
+    const enum posw_difficulty_rule rule = n->spec.params.difficulty_rule;
+    if (!posw_difficulty_has_half_life(rule))
+        return REFUSE(msg, "has no meaning under the difficulty rule %s of --rules", posw_difficulty_name(rule));
     return read_number(text, 1, 1 << 24, &n->spec.params.difficulty_blocks, msg);
 }
 

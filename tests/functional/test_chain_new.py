@@ -88,6 +88,9 @@ class Options(Case):
         for rule in ("blockTime", "window", "epoch", "unbonding", "maxReorg", "weight", "reward", "pow"):
             self.assertEqual(chain[rule], rules[rule], rule)
         self.refused("--name, --ticker and --chain-id", "--rules", self.path("rules.json"), self.path("x.json"))
+        with open(self.path("step.json"), "w") as f:
+            json.dump(rules | {"difficulty": {"rule": "step"}}, f)
+        self.refused("no meaning under the difficulty rule step", *NAMED, "--rules", self.path("step.json"), "--half-life", "30", self.path("x.json"))
         self.refused("nothing.json", *NAMED, "--rules", self.path("nothing.json"), self.path("x.json"), code=1)
 
     def test_treasury(self):
