@@ -14,11 +14,13 @@ function weiOf(coins) {
 const coinsOf = (wei) => Number(wei) / 1e18;
 
 /**
- * The rule of a chain, from posw_chainParameters. { ticket, blockTime, window, epoch, unbonding, maxReorg } and, of a ticket rule, { boost, slots, price },
+ * The rule of a chain, from posw_chainParameters. { ticket, blockTime, window, epoch, unbonding, maxReorg, halfLife, lag } (the last two are 0 where its
+ * difficulty has none) and, of a ticket rule, { boost, slots, price },
  * of a rule of stake alone { unit, min, max, exponent }.
  */
 export function ruleOf(p) {
   const w = p.weight,
+    halfLife = Number(p.difficulty.halfLife ?? 0),
     common = {
       ticket: w.rule === 'ticket',
       blockTime: Number(p.blockTime),
@@ -26,6 +28,8 @@ export function ruleOf(p) {
       epoch: Number(p.epoch),
       unbonding: Number(p.unbonding),
       maxReorg: Number(p.maxReorg),
+      halfLife,
+      lag: p.difficulty.rule === 'asert-lag' ? Math.min(Math.floor(halfLife / 16), Number(p.window)) : 0,
     };
   return common.ticket
     ? { ...common, boost: Number(w.boost), slots: BigInt(w.slots), price: BigInt(w.price) }
@@ -129,8 +133,21 @@ export function attack(rule, s, depth) {
 }
 
 /**
- * Confirmations after which undoing a payment of `value` USD loses: the larger of { byCost, byStake }, the depth whose cheapest attack costs that much, and
- * under tickets the one whose tickets lose that much by the fall of the price. Infinity: none up to a million, or the price does not fall.
+ * The least depth that fewer than `blocks` blocks of a secret branch do not outweigh, where a difficulty by half-life lets it date them a second apart, so
+ * that they grow harder (the rules D2 and D8). `blocks`, rounded up, as far as lag + 1.
+ */
+export function falseTimesDepth(rule, blocks) {
+  const whole = Math.ceil(blocks),
+    fewer = whole - 1,
+    harder = fewer - 1 - rule.lag,
+    ratio = 2 ** ((1 - 1 / rule.blockTime) / rule.halfLife);
+  if (!rule.ticket || !rule.halfLife || !Number.isFinite(blocks) || harder <= 0 || ratio === 1) return whole;
+  return Math.max(whole, Math.floor(fewer - harder + (ratio ** (harder + 1) - ratio) / (ratio - 1)) + 1);
+}
+
+/**
+ * Confirmations after which undoing a payment of `value` USD loses, with true times: the larger of { byCost, byStake }, the depth whose cheapest attack costs
+ * that much, and under tickets the one whose tickets lose that much by the fall of the price. Infinity: none up to a million, or the price does not fall.
  */
 export function confirmations(rule, s, value) {
   const DEPTH_MAX = 1_000_000;

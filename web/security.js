@@ -1,5 +1,5 @@
 // What it costs to reorganise the last blocks, and how many confirmations a value wants: the laboratory's model with the chain as it is now.
-import { attack, confirmations, hashCostPerHour, ruleOf, scenarioFile } from './attack.js';
+import { attack, confirmations, falseTimesDepth, hashCostPerHour, ruleOf, scenarioFile } from './attack.js';
 import { el, facts, put, renew, say, shows, table, title } from './dom.js';
 import { duration, hex, howMany, integer, number, percent, scaled } from './format.js';
 import { pace } from './measure.js';
@@ -119,7 +119,7 @@ export function costs(parameters, signal) {
       depths = [6, 60, rule.window].filter((d, i, all) => all.indexOf(d) === i).sort((a, b) => a - b);
     drawCosts(results, rule, s, depths, ticker);
     const { byCost, byStake } = confirmations(rule, s, assumed.value),
-      c = Math.max(byCost, byStake);
+      c = falseTimesDepth(rule, Math.max(byCost, byStake));
     say(answer, c === Infinity ? 'no number' : integer(c));
     say(
       why,

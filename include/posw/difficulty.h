@@ -37,6 +37,9 @@ POSW_API uint64_t posw_difficulty_blocks_max(enum posw_difficulty_rule rule, uin
  * 2016 or W, what is less (bitcoin2016); else 0. */
 POSW_API uint64_t posw_difficulty_blocks_default(enum posw_difficulty_rule rule, uint64_t window_blocks);
 
+/* D8: how many blocks the times are looked at later, k, in a chain that has so many blocks. */
+POSW_API uint64_t posw_difficulty_lag(uint64_t half_life_blocks, uint64_t window_blocks);
+
 /* ---- the arithmetic of single rules, for tests, simulations and other chains ---- */
 
 /* floor((2^256 - 1) / x): D from a target and the target of a D. x != 0 (asserted). */

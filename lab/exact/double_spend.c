@@ -122,3 +122,10 @@ uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets) {
 double lab_confirmations_by_stake(double value, double fall, double ticket_price) {
     return ceil(value / (fall * ticket_price));
 }
+
+double lab_confirmations_false_times(double blocks, double block_time_s, double half_life_blocks, double lag_blocks) {
+    const double whole = ceil(blocks), fewer = whole - 1, harder = fewer - 1 - lag_blocks;
+    const double ratio = exp2((1 - 1 / block_time_s) / half_life_blocks); /* of a block to the one before */
+    if (!(harder > 0) || ratio == 1) return whole;
+    return fmax(whole, floor(fewer - harder + (pow(ratio, harder + 1) - ratio) / (ratio - 1)) + 1);
+}

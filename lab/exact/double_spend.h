@@ -43,5 +43,10 @@ uint64_t lab_confirmations_tickets(double q, double risk, uint64_t tickets);
  * both). value >= 0; fall, ticket_price > 0. */
 #define LAB_PRICE_FALL 0.3 /* what this project's figures assume */
 double lab_confirmations_by_stake(double value, double fall, double ticket_price);
+/* Where difficulty goes by a half-life (protocol D2, D8), a secret branch whose blocks say that they came a second
+ * after each other grows harder, and fewer of its blocks outweigh more: the least depth that fewer than `blocks` of
+ * them do not outweigh. `blocks`, rounded up, as far as lag_blocks + 1. lag_blocks: D8's k, 0 under D2;
+ * half_life_blocks, block_time_s >= 1. lab/rules/hasty.h asks the rules themselves, and agrees within a thousandth. */
+double lab_confirmations_false_times(double blocks, double block_time_s, double half_life_blocks, double lag_blocks);
 
 #endif

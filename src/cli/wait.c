@@ -5,6 +5,7 @@
 #include "cli/json_view.h"
 #include "exact/double_spend.h"
 #include "io/runner.h"
+#include "posw/difficulty.h"
 #include "posw/u256.h"
 
 #include <inttypes.h>
@@ -64,6 +65,18 @@ static double to_double(const posw_u256 *v) {
     return out;
 }
 
+/* Under a difficulty by half-life an attacker may date its blocks so that fewer tickets are enough. */
+static double against_false_times(double confirmations, const json_t *parameters) {
+    const cli_shown rule = cli_view_text(parameters, "difficulty.rule");
+    const bool lags = strcmp(rule.text, posw_difficulty_name(POSW_DIFFICULTY_ASERT_LAG)) == 0;
+    if (!lags && strcmp(rule.text, posw_difficulty_name(POSW_DIFFICULTY_ASERT)) != 0) return confirmations;
+    const uint64_t half_life = cli_view_u64(parameters, "difficulty.halfLife");
+    const uint64_t lag = lags ? posw_difficulty_lag(half_life, cli_view_u64(parameters, "window")) : 0;
+    const double block_time_s = (double)cli_view_u64(parameters, "blockTime");
+    if (half_life == 0 || block_time_s < 1) return confirmations;
+    return lab_confirmations_false_times(confirmations, block_time_s, (double)half_life, (double)lag);
+}
+
 static int by_value(const cli *c, cli_rpc *rpc, const json_t *parameters, cli_wait *w) {
     posw_u256 value;
     json_t *epoch = NULL;
@@ -77,7 +90,8 @@ static int by_value(const cli *c, cli_rpc *rpc, const json_t *parameters, cli_wa
     if (code == CLI_OK && posw_u256_is_zero(&price))
         code = cli_rpc_fail_answer(rpc, "posw_getEpoch", "no ticket price");
     if (code != CLI_OK) return code;
-    const double z = lab_confirmations_by_stake(to_double(&value), LAB_PRICE_FALL, to_double(&price));
+    const double z = against_false_times(
+        lab_confirmations_by_stake(to_double(&value), LAB_PRICE_FALL, to_double(&price)), parameters);
     if (z > CLI_CONFIRMATIONS_MAX)
         return cli_usage(c, "--wait-value would need %g confirmations; at most %d are waited for", z,
                          CLI_CONFIRMATIONS_MAX);

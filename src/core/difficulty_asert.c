@@ -154,10 +154,15 @@ static uint64_t lesser(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+uint64_t posw_difficulty_lag(uint64_t half_life_blocks, uint64_t window_blocks) {
+    enum { PART = 16 };
+    return lesser(half_life_blocks / PART, window_blocks);
+}
+
 /* D8 */
 posw_u256 posw_difficulty_next_asert_lag(const posw_params *p, const posw_window *w, const posw_header *parent) {
-    const uint64_t most = lesser(p->difficulty_blocks / POSW_ASERT_LAG_PART, p->window_blocks),
-                   lag = lesser(most, parent->number), lag_s = lag * p->block_time_s; /* P2: below 2^28 */
+    const uint64_t lag = lesser(posw_difficulty_lag(p->difficulty_blocks, p->window_blocks), parent->number),
+                   lag_s = lag * p->block_time_s; /* P2: below 2^28 */
     if (lag == 0) return posw_difficulty_next_asert(p, parent);
     posw_difficulty_check_place(w, parent);
     const posw_u256 add_s = posw_u256_from_u64(lag_s), old_s = posw_u256_from_u64(posw_window_at(w, lag).timestamp),

@@ -16,9 +16,6 @@ static inline void posw_difficulty_check_place(const posw_window *w, const posw_
     POSW_ASSERT(w != NULL && posw_window_count(w) > 0 && posw_window_at(w, 0).timestamp == parent->timestamp);
 }
 
-/* D8: the half-life in blocks divided by this is how many blocks the times are looked at later. */
-enum { POSW_ASERT_LAG_PART = 16 };
-
 posw_u256 posw_difficulty_next_asert(const posw_params *p, const posw_header *parent);
 posw_u256 posw_difficulty_next_asert_lag(const posw_params *p, const posw_window *w, const posw_header *parent);
 posw_u256 posw_difficulty_next_lwma3(const posw_params *p, const posw_window *w, const posw_header *parent);

@@ -293,7 +293,7 @@ describe('the dashboard', () => {
         staked += answer.tickets > 0;
       }
       const budget = lab('budget', '--chain', chain, '--scenario', market, '--value', values.value),
-        wait = budget.safe_confirmations;
+        wait = budget.false_times_confirmations ?? budget.safe_confirmations;
       assert.equal(page.wait.replaceAll(',', ''), wait === undefined || wait === null ? 'no number' : String(wait));
     }
     assert.ok(staked > 0, 'some of them are cheapest with tickets');
@@ -327,7 +327,33 @@ describe('the dashboard', () => {
       const mine = model.confirmations(rule, s, 5000),
         theirs = lab('budget', ...files, '--value', '5000');
       assert.equal(mine.byCost, theirs.confirmations_by_cost ?? Infinity, `${preset}, confirmations`);
+      assert.equal(rule.halfLife, 0, 'difficulty is fixed on a development chain');
     }
+  });
+
+  test('blocks with false times, as the laboratory has them', async () => {
+    const source = readFileSync(join(ROOT, 'web/attack.js')),
+      model = await import(`data:text/javascript;base64,${source.toString('base64')}`);
+    const s = { price: 1, supply: 10_000_000, staked: 2_500_000, miners: 100, reward: 2, delta: 0.3, interest: 0.05, premium: 1 };
+    let more = 0;
+    for (const [i, difficulty] of [{}, { rule: 'asert' }, { halfLife: 200 }].entries()) {
+      const chain = join(folder, 'times.json'),
+        market = join(folder, 'times-market.json'),
+        datadir = join(folder, `times-${i}`);
+      writeFileSync(chain, JSON.stringify({ name: 'Times', ticker: 'TIM', chainId: 4711, pow: 'keccak256', timestamp: Math.floor(Date.now() / 1000), difficulty, accounts: { [ACCOUNTS[0].address]: '10000000 coin' } }));
+      const one = await startNode(chain, datadir),
+        rule = model.ruleOf(await one.rpc('posw_chainParameters'));
+      await one.stop();
+      writeFileSync(market, JSON.stringify(model.scenarioFile(rule, s)));
+      for (const value of [1000, 20_000, 30_000, 100_000]) {
+        const { byCost, byStake } = model.confirmations(rule, s, value),
+          mine = model.falseTimesDepth(rule, Math.max(byCost, byStake)),
+          budget = JSON.parse(execFileSync(POSW, ['lab', 'budget', '--chain', chain, '--scenario', market, '--value', String(value), '--json'], { encoding: 'utf8' }));
+        assert.ok(Math.abs(mine - budget.false_times_confirmations) <= 1 + mine / 1000, `${JSON.stringify(difficulty)}, ${value}: ${mine}, the laboratory says ${budget.false_times_confirmations}`);
+        if (mine > budget.safe_confirmations) more++;
+      }
+    }
+    assert.ok(more > 4, 'they matter in most of these cases');
   });
 
   test('a wallet stakes, unstakes and withdraws', async () => {

@@ -2,10 +2,12 @@
 #include "rules/hasty.h"
 
 #include "base/error.h"
+#include "exact/double_spend.h"
 #include "posw/difficulty.h"
 
 #include "near.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static lab_rule ticket_rule(void) {
@@ -143,6 +145,33 @@ static size_t blocks_for(const posw_params *p, double depth) {
     return count;
 }
 
+/* What a wallet counts by is near to what the rules give, for each kind of rule. */
+static void test_closed_form(void **state) {
+    (void)state;
+    static const struct {
+        enum posw_difficulty_rule rule;
+        uint64_t half_life;
+    } rules[] = {{POSW_DIFFICULTY_ASERT, 144}, {POSW_DIFFICULTY_ASERT_LAG, 144}, {POSW_DIFFICULTY_ASERT_LAG, 1008}};
+    for (size_t k = 0; k < POSW_ARRAY_SIZE(rules); k++) {
+        lab_rule r = ticket_rule();
+        r.params.block_time_s = 15;
+        r.params.difficulty_rule = rules[k].rule;
+        r.params.difficulty_blocks = rules[k].half_life;
+        const bool lags = rules[k].rule == POSW_DIFFICULTY_ASERT_LAG;
+        const uint64_t lag = lags ? posw_difficulty_lag(rules[k].half_life, r.params.window_blocks) : 0;
+        lab_reach *reach = lab_reach_new(&r.params, 1e6);
+        assert_non_null(reach);
+        for (double blocks = 0; blocks < 900; blocks += blocks < 70 ? .5 : 13) {
+            const double want = lab_reach_depth(reach, blocks),
+                         got = lab_confirmations_false_times(blocks, 15, (double)rules[k].half_life, (double)lag);
+            near(got, want, 1 + want / 1000);
+            if (ceil(blocks) <= (double)lag + 2) near(got, want, 0);
+        }
+        lab_reach_free(reach);
+    }
+    near(lab_confirmations_false_times(1000, 1, 144, 0), 1000, 0); /* nothing is quicker than a second */
+}
+
 /* Which depth needs so many blocks at least: where times cannot be moved, as many. */
 static void test_reach(void **state) {
     (void)state;
@@ -173,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asert),         cmocka_unit_test(test_each_rule),   cmocka_unit_test(test_alike),
         cmocka_unit_test(test_hardest_first), cmocka_unit_test(test_stake_alone), cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_closed_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
