@@ -20,7 +20,8 @@ static const uint64_t boosts[] = {16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8
 static const double window_hours[] = {1, 2.1, 4.2, 8.4, 16.8, 33.6, 67.2, 134.4, 268.8};
 static const uint64_t slots[] = {1, 2, 3, 4, 5, 6, 8, 10, 12, 16};
 static const double lock_days[] = {0.5, 1, 2, 3, 5, 7, 14, 28};
-static const uint64_t half_lives[] = {60, 96, 144, 216, 288, 432, 576, 1008, 2016};
+/* From a lag of 15 blocks on (D8): with less, blocks that are not equally hard pay a selfish miner. */
+static const uint64_t half_lives[] = {240, 288, 360, 432, 576, 720, 1008, 1440, 2016};
 static const double REORG_HOURS = 2.1;
 
 enum {
