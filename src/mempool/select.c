@@ -5,7 +5,8 @@
 
 typedef struct {
     const pool_sender *sender;
-    size_t next; /* index in its queue */
+    size_t next;      /* index in its queue */
+    uint64_t arrival; /* of that one, as is the tip: the heap is sorted without a look at the pool */
     posw_u256 tip;
 } candidate;
 
@@ -16,18 +17,21 @@ struct posw_mempool_selection {
     candidate heap[];
 };
 
-/* What the miner gets for each gas; false: not at this base fee. */
-static bool tip_of(const pool_tx *t, const posw_u256 *base_fee, posw_u256 *out) {
+/* What the miner gets for each gas of the next transaction; false: there is none, or not at this base fee. */
+static bool offer(candidate *c, const posw_u256 *base_fee) {
     posw_u256 room;
+    if (c->next >= c->sender->pending) return false;
+    const pool_tx *t = c->sender->txs[c->next];
     if (!posw_u256_sub(&room, &t->e.tx.max_fee, base_fee)) return false;
-    *out = posw_u256_cmp(&room, &t->e.tx.max_tip) < 0 ? room : t->e.tx.max_tip;
+    c->tip = posw_u256_cmp(&room, &t->e.tx.max_tip) < 0 ? room : t->e.tx.max_tip;
+    c->arrival = t->arrival;
     return true;
 }
 
 static bool better(const candidate *a, const candidate *b) {
     int by_tip = posw_u256_cmp(&a->tip, &b->tip);
     if (by_tip != 0) return by_tip > 0;
-    return a->sender->txs[a->next]->arrival < b->sender->txs[b->next]->arrival;
+    return a->arrival < b->arrival;
 }
 
 static void sift_down(posw_mempool_selection *s, size_t i) {
@@ -50,9 +54,8 @@ int posw_mempool_select(const posw_mempool *m, posw_mempool_selection **out, uin
     s->count = 0;
     s->started = false;
     for (size_t i = 0; i < m->heap_count; i++) {
-        const pool_sender *sender = m->heap[i];
-        candidate c = {sender, 0, POSW_U256_ZERO};
-        if (sender->pending > 0 && tip_of(sender->txs[0], &s->base_fee, &c.tip)) s->heap[s->count++] = c;
+        candidate c = {.sender = m->heap[i]};
+        if (offer(&c, &s->base_fee)) s->heap[s->count++] = c;
     }
     for (size_t i = s->count / 2; i-- > 0;)
         sift_down(s, i);
@@ -68,7 +71,7 @@ static void drop_top(posw_mempool_selection *s) {
 static void advance_top(posw_mempool_selection *s) {
     candidate *c = &s->heap[0];
     c->next++;
-    if (c->next < c->sender->pending && tip_of(c->sender->txs[c->next], &s->base_fee, &c->tip))
+    if (offer(c, &s->base_fee))
         sift_down(s, 0);
     else
         drop_top(s);

@@ -6,10 +6,9 @@
 #include <string.h>
 
 enum {
-    BLOCK_OVERHEAD = 2048,      /* room that is kept free in a block for its header and list prefixes */
-    TX_OVERHEAD = 4,            /* and for the prefix of each transaction */
-    TX_GAS_MIN = 21000,         /* no transaction needs less */
-    MISSES_IN_SUCCESSION = 1000 /* transactions that do not fit, one after another, before the block counts as full */
+    BLOCK_OVERHEAD = 2048, /* room that is kept free in a block for its header and list prefixes */
+    TX_OVERHEAD = 4,       /* and for the prefix of each transaction */
+    TX_GAS_MIN = 21000     /* no transaction needs less */
 };
 
 typedef struct {
@@ -35,22 +34,18 @@ static bool has_room(const builder *b, const posw_tx *tx) {
 }
 
 /* Tries the best-paying transactions until the block is full. What does not fit now may fit in a later block: it stays
- * in the pool. */
+ * in the pool. There is no number of misses after which a block counts as full: a gas limit that is not used costs
+ * nothing, so a crowd of transactions with the gas limit of a whole block would keep all others out of it. A miss is
+ * cheap beside the sorting that has been done. */
 static int fill(builder *b, posw_mempool_selection *s) {
     const posw_mempool_entry *e;
-    unsigned misses = 0;
-    while (misses < MISSES_IN_SUCCESSION && (e = posw_mempool_selection_next(s)) != NULL) {
+    while ((e = posw_mempool_selection_next(s)) != NULL) {
         if (b->x.gas_limit - b->x.gas_used < TX_GAS_MIN) break;
         enum posw_tx_refusal refusal = POSW_TX_GAS_ABOVE_BLOCK;
         int err = has_room(b, &e->tx) ? posw_execution_tx(&b->x, &refusal, &e->tx, &e->sender) : POSW_OK;
         if (err == POSW_OK && refusal == POSW_TX_FITS) err = keep_tx(b, e);
         if (err != POSW_OK) return err;
-        if (refusal == POSW_TX_FITS) {
-            misses = 0;
-            continue;
-        }
-        posw_mempool_selection_skip_sender(s);
-        misses++;
+        if (refusal != POSW_TX_FITS) posw_mempool_selection_skip_sender(s);
     }
     return POSW_OK;
 }
