@@ -205,9 +205,12 @@ static void put_back(posw_mempool *m, pool_tx *list) {
 
 /* Makes room by evicting tails that are worth less than this transaction. False, and nothing is evicted, when it would
  * itself be the next to go. */
-static bool make_room(judge *j, const pool_tx *t, bool is_pending) {
+static bool make_room(judge *j, pool_tx *t, bool is_pending) {
     posw_mempool *m = j->m;
     pool_tx *evicted = NULL;
+    if (!too_much(m, t, pool_sender_find(m, &t->e.sender))) return true;
+    pool_rank_by_next_fee(m);
+    t->tip_wei = pool_tip(&t->e.tx, m->base_fee_wei);
     for (;;) {
         const pool_sender *own = pool_sender_find(m, &t->e.sender);
         if (!too_much(m, t, own)) break;
@@ -244,6 +247,7 @@ static int make_tx(posw_mempool *m, pool_tx **out, const posw_tx *tx, const posw
     t->e.added_s = now_s;
     t->cost_wei = cost_of(tx);
     t->arrival = m->next_arrival++;
+    t->tip_wei = pool_tip(&t->e.tx, m->base_fee_wei);
     *out = t;
     return POSW_OK;
 }

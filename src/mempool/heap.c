@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 int pool_offer_cmp(const pool_tx *a, const pool_tx *b) {
-    int by_tip = posw_u256_cmp(&a->e.tx.max_tip, &b->e.tx.max_tip);
-    if (by_tip != 0) return by_tip;
+    if (a->tip_wei != b->tip_wei) return a->tip_wei > b->tip_wei ? 1 : -1;
     int by_fee = posw_u256_cmp(&a->e.tx.max_fee, &b->e.tx.max_fee);
     if (by_fee != 0) return by_fee;
     return a->arrival < b->arrival ? 1 : a->arrival > b->arrival ? -1 : 0;
@@ -71,6 +70,11 @@ int pool_heap_push(posw_mempool *m, pool_sender *s) {
 void pool_heap_update(posw_mempool *m, pool_sender *s) {
     sift_up(m, s->heap_index);
     sift_down(m, s->heap_index);
+}
+
+void pool_heap_order(posw_mempool *m) {
+    for (size_t i = m->heap_count / 2; i-- > 0;)
+        sift_down(m, i);
 }
 
 void pool_heap_remove(posw_mempool *m, pool_sender *s) {

@@ -32,6 +32,7 @@ int posw_mempool_new(posw_mempool **out, posw_chain *chain, const posw_mempool_o
     posw_map_init(&m->by_hash, sizeof(posw_hash), sizeof(pool_tx *), (const uint8_t *)o->seed);
     posw_map_init(&m->senders, sizeof(posw_address), sizeof(pool_sender *), (const uint8_t *)o->seed);
     m->rules = rules_next(m);
+    pool_rank_by_next_fee(m);
     *out = m;
     return POSW_OK;
 }

@@ -3,9 +3,9 @@
  * Each sender has a queue by nonce. Transactions whose nonces follow the account's without a gap are *pending* (can be
  * mined), later ones are *queued*. A transaction is replaced by one of the same sender and nonce that offers at least
  * 10 % more in both fee fields, and that leaves the money for the sender's others. When the pool is full, tails go:
- * queued ones before pending ones, then the one that offers least (tip, then fee, then the latest arrival), where a
- * tail counts as what the worst of its sender's transactions up to it offers. A newcomer goes over what is worth less;
- * if that is not enough it is refused, and nothing is evicted for it.
+ * queued ones before pending ones, then the one that offers least (what the miner of the next block would get for its
+ * gas, then fee, then the latest arrival), where a tail counts as what the worst of its sender's transactions up to it
+ * offers. A newcomer goes over what is worth less; if that is not enough it is refused, and nothing is evicted for it.
  *
  * No I/O, no clock (now_s comes in). The journal is bytes that the owner keeps: see posw_mempool_journal_record.
  * Single-threaded. */

@@ -2,6 +2,7 @@
 #include "mempool/mempool_internal.h"
 
 #include "base/error.h"
+#include "posw/economy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,30 @@ static void rank_from(pool_sender *s, size_t from) {
         if (i > from && s->txs[i]->worst == worst) return; /* and so are all that follow */
         s->txs[i]->worst = worst;
     }
+}
+
+uint64_t pool_tip(const posw_tx *tx, uint64_t base_fee_wei) {
+    const posw_u256 base = posw_u256_from_u64(base_fee_wei), room = posw_u256_sub_sat(&tx->max_fee, &base);
+    uint64_t tip;
+    return posw_u256_to_u64(&tip, posw_u256_cmp(&room, &tx->max_tip) < 0 ? &room : &tx->max_tip) ? tip : UINT64_MAX;
+}
+
+static void rank_all(posw_mempool *m, pool_sender *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        s->txs[i]->tip_wei = pool_tip(&s->txs[i]->e.tx, m->base_fee_wei);
+        s->txs[i]->worst = NULL;
+    }
+    rank_from(s, 0);
+}
+
+void pool_rank_by_next_fee(posw_mempool *m) {
+    const posw_header *tip = posw_chain_tip(m->chain);
+    const uint64_t fee = posw_base_fee_next(posw_chain_params(m->chain), tip->number, tip->base_fee_wei, tip->gas_used);
+    if (fee == m->base_fee_wei) return;
+    m->base_fee_wei = fee;
+    for (size_t i = 0; i < m->heap_count; i++)
+        rank_all(m, m->heap[i]);
+    pool_heap_order(m);
 }
 
 /* ---- senders ---- */

@@ -97,6 +97,7 @@ static inline void p_check_sender(const posw_mempool *m, const pool_sender *s, s
             assert_int_equal(t->e.tx.nonce, s->nonce + i);
             cost = posw_u256_add_sat(&cost, &t->cost_wei);
         }
+        assert_int_equal(t->tip_wei, pool_tip(&t->e.tx, m->base_fee_wei));
         if (worst == NULL || pool_offer_cmp(t, worst) < 0) worst = t;
         assert_ptr_equal(t->worst, worst);
         assert_true(t->e.tx.raw.data == t->raw);

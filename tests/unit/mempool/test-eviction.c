@@ -64,6 +64,59 @@ static void the_fee_decides_between_equal_tips(void **state) {
     p_close(&w);
 }
 
+static void with_a_high_base_fee(posw_chain_spec *spec) {
+    spec->params.base_fee_initial_wei =
+        64 * P_GWEI; /* so that of block 1 is 56, of block 2 49, and of block 3 42.875 */
+}
+
+/* A transaction of the old kind, whose gas price is fee and tip. */
+static posw_tx priced(uint64_t gwei) {
+    posw_tx tx = p_tx_tip(0, gwei);
+    tx.max_fee = tx.max_tip;
+    return tx;
+}
+
+/* A price below the base fee pays nobody and is not mined: it does not push out what is. */
+static void a_tip_counts_above_the_base_fee(void **state) {
+    p_world w;
+    (void)state;
+    posw_mempool_options o = p_options();
+    o.txs_max = 2;
+    p_open_with(&w, &o, with_a_high_base_fee);
+    taken(&w, 1, 0, 2); /* fee 100 */
+    taken(&w, 2, 0, 3);
+    assert_int_equal(p_add(&w, 3, priced(55)), POSW_MEMPOOL_FULL);
+    assert_int_equal(p_add(&w, 3, priced(56)), POSW_MEMPOOL_FULL);
+    assert_int_equal(p_add(&w, 3, priced(58)), POSW_MEMPOOL_FULL); /* as much, but with a lower fee */
+    assert_int_equal(p_add(&w, 3, priced(59)), POSW_MEMPOOL_ACCEPTED);
+    assert_false(has(&w, 1, 0, 2));
+    assert_true(has(&w, 2, 0, 3));
+    p_close(&w);
+}
+
+/* What a price is worth follows the base fee. */
+static void the_base_fee_falls(void **state) {
+    p_world w;
+    (void)state;
+    posw_mempool_options o = p_options();
+    o.txs_max = 2;
+    p_open_with(&w, &o, with_a_high_base_fee);
+    assert_int_equal(p_add(&w, 3, priced(50)), POSW_MEMPOOL_ACCEPTED); /* there is room */
+    taken(&w, 1, 0, 2);
+    h_plan plan = {.miner = 0};
+    p_mine(&w, &plan);
+    taken(&w, 2, 0, 3); /* the price leaves 1 */
+    assert_false(p_has(&w, 3, priced(50)));
+    assert_int_equal(p_add(&w, 3, priced(50)), POSW_MEMPOOL_FULL);
+    p_mine(&w, &plan);
+    assert_int_equal(p_add(&w, 3, priced(50)), POSW_MEMPOOL_ACCEPTED); /* it leaves 7.125 */
+    assert_false(has(&w, 1, 0, 2));
+    full(&w, 1, 0, 3);
+    taken(&w, 1, 0, 4);
+    assert_false(has(&w, 2, 0, 3));
+    p_close(&w);
+}
+
 /* Only tails go, so no gap is made; one generous tail does not hold the cheap ones before it. */
 static void a_tail_is_worth_the_worst_before_it(void **state) {
     p_world w;
@@ -331,6 +384,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_lowest_tail_goes_first),
         cmocka_unit_test(the_fee_decides_between_equal_tips),
+        cmocka_unit_test(a_tip_counts_above_the_base_fee),
+        cmocka_unit_test(the_base_fee_falls),
         cmocka_unit_test(a_tail_is_worth_the_worst_before_it),
         cmocka_unit_test(queued_ones_go_before_pending_ones),
         cmocka_unit_test(a_sender_with_both),

@@ -2,6 +2,7 @@
  * transactions, and the rules of mempool.h by looking at all of it every time. Blocks, reorganisations, expiry,
  * replacement and eviction included. */
 #include "mempool/pool.h"
+#include "posw/economy.h"
 
 enum { TXS_MAX = 24, PENDING_MAX = 9, QUEUED_MAX = 3, LIFETIME_S = 400, LIST_MAX = 64, REORG_DEPTH_MAX = 3 };
 
@@ -62,9 +63,21 @@ static bool is_pending(model *m, const item *x) {
     return x->tx.nonce < m->nonce[x->from] + pending_of(m, x->from, NULL);
 }
 
+static posw_u256 next_base_fee(const model *m) {
+    const posw_header *tip = posw_chain_tip(m->w.node.chain);
+    return posw_u256_from_u64(posw_base_fee_next(&m->w.spec.params, tip->number, tip->base_fee_wei, tip->gas_used));
+}
+
+/* What the miner of the next block gets. */
+static posw_u256 tip_of(const model *m, const item *x) {
+    const posw_u256 base = next_base_fee(m), room = posw_u256_sub_sat(&x->tx.max_fee, &base);
+    return posw_u256_cmp(&room, &x->tx.max_tip) < 0 ? room : x->tx.max_tip;
+}
+
 /* Below 0: a offers less. */
-static int offer_cmp(const item *a, const item *b) {
-    int by = posw_u256_cmp(&a->tx.max_tip, &b->tx.max_tip);
+static int offer_cmp(const model *m, const item *a, const item *b) {
+    const posw_u256 tip_a = tip_of(m, a), tip_b = tip_of(m, b);
+    int by = posw_u256_cmp(&tip_a, &tip_b);
     if (by == 0) by = posw_u256_cmp(&a->tx.max_fee, &b->tx.max_fee);
     return by != 0 ? by : a->arrival < b->arrival ? 1 : -1;
 }
@@ -74,7 +87,7 @@ static const item *worst_up_to(const model *m, const item *x) {
     const item *worst = x;
     for (size_t i = 0; i < m->count; i++) {
         const item *y = &m->list[i];
-        if (y->from == x->from && y->tx.nonce < x->tx.nonce && offer_cmp(y, worst) < 0) worst = y;
+        if (y->from == x->from && y->tx.nonce < x->tx.nonce && offer_cmp(m, y, worst) < 0) worst = y;
     }
     return worst;
 }
@@ -88,7 +101,7 @@ static bool is_tail(const model *m, const item *x) {
 static bool goes_before(model *m, const item *a, const item *b) {
     const bool pa = is_pending(m, a), pb = is_pending(m, b);
     if (pa != pb) return !pa;
-    return offer_cmp(worst_up_to(m, a), worst_up_to(m, b)) < 0;
+    return offer_cmp(m, worst_up_to(m, a), worst_up_to(m, b)) < 0;
 }
 
 static item *next_to_go(model *m) {
@@ -142,7 +155,7 @@ static enum posw_mempool_refusal naive_add(model *m, const item *x) {
         item *gone = next_to_go(copy);
         const bool gone_pending = is_pending(copy, gone);
         const bool worth_more =
-            pending != gone_pending ? pending : offer_cmp(worst_up_to(copy, x), worst_up_to(copy, gone)) > 0;
+            pending != gone_pending ? pending : offer_cmp(copy, worst_up_to(copy, x), worst_up_to(copy, gone)) > 0;
         if (!worth_more) {
             free(copy);
             return POSW_MEMPOOL_FULL;
@@ -238,7 +251,7 @@ static posw_tx random_tx(model *m, uint64_t nonce) {
     static const uint8_t zeros[600];
     uint64_t *r = &m->random;
     posw_tx tx = p_tx_tip(nonce, 1 + random_below(r, 4));
-    tx.max_fee = posw_u256_from_u64((90 + 10 * random_below(r, 5)) * P_GWEI);
+    tx.max_fee = posw_u256_from_u64((88 + 10 * random_below(r, 5)) * P_GWEI);
     tx.to = h_address((unsigned)random_below(r, H_KEYS));
     if (random_below(r, 3) == 0) tx.value = h_coins(random_below(r, 4000));
     if (random_below(r, 6) == 0) tx.input = posw_bytes_of(zeros, random_below(r, sizeof zeros));
@@ -264,6 +277,8 @@ static void plan_block(model *m, h_plan *plan) {
         if (random_below(&m->random, 3) > 0) n = 0;
         for (uint64_t i = 0; i < n; i++) {
             const item *x = find(m, from, m->nonce[from] + i);
+            const posw_u256 base = next_base_fee(m);
+            if (posw_u256_cmp(&x->tx.max_fee, &base) < 0) break;
             plan->txs[plan->tx_count++] = (h_tx){from, copy_of(posw_buf_view(&x->raw))};
         }
         if (n == 0 && random_below(&m->random, 8) == 0)
@@ -339,6 +354,12 @@ static void operate_reorg(model *m) {
     m->reorgs++;
 }
 
+/* The base fee falls for two blocks; then some of the fees leave all of a tip, and some a part of it. */
+static void with_a_high_base_fee(posw_chain_spec *spec) {
+    spec->params.base_fee_initial_wei = 110 * P_GWEI;
+    spec->params.base_fee_min_wei = 87 * P_GWEI;
+}
+
 static void run(uint64_t seed, unsigned operations) {
     model *m = calloc(1, sizeof *m);
     posw_mempool_options o = p_options();
@@ -348,7 +369,7 @@ static void run(uint64_t seed, unsigned operations) {
     o.lifetime_s = LIFETIME_S;
     m->bytes_max = o.bytes_max = TXS_MAX * (sizeof(pool_tx) + 140);
     m->random = seed;
-    p_open_with(&m->w, &o, NULL);
+    p_open_with(&m->w, &o, with_a_high_base_fee);
     read_accounts(m);
     for (unsigned i = 0; i < operations; i++) {
         const uint64_t what = random_below(&m->random, 100);
