@@ -36,18 +36,40 @@ static node_template *template_by_id(posw_node *n, uint64_t id) {
     return NULL;
 }
 
-/* A free place, else that of the oldest template; never that of the own searchers, so that nobody can take their work
- * away by asking for other work. */
+/* How many templates on the tip a template's miner has; 0 where it is on another block itself. */
+static unsigned templates_beside(const posw_node *n, const node_template *s) {
+    const posw_hash tip = posw_chain_tip_hash(n->options.chain);
+    unsigned count = 0;
+    for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
+        const node_template *t = &n->templates[i];
+        count += t->used && posw_hash_equal(&t->t.parent, &tip) &&
+                 posw_address_equal(&t->t.header.beneficiary, &s->t.header.beneficiary);
+    }
+    return posw_hash_equal(&s->t.parent, &tip) ? count : 0;
+}
+
+/* Which template is given up first: one that is not on the tip; of the others one of the miner that has most of them,
+ * so that whoever asks every second (as the own searchers do) does not take away the work of one that searches for
+ * long; the oldest of those. */
+static bool goes_before(const posw_node *n, const node_template *a, const node_template *b) {
+    const unsigned of_a = templates_beside(n, a), of_b = templates_beside(n, b);
+    if (of_a == of_b) return a->work.id < b->work.id;
+    if (of_a == 0 || of_b == 0) return of_a == 0;
+    return of_a > of_b;
+}
+
+/* A free place, else that of the template which is given up first; never that of the own searchers, so that nobody can
+ * take their work away by asking for other work. */
 static node_template *template_place(posw_node *n) {
-    node_template *oldest = NULL;
+    node_template *first = NULL;
     for (size_t i = 0; i < NODE_TEMPLATES_MAX; i++) {
         node_template *s = &n->templates[i];
         if (!s->used) return s;
         if (s->work.id == n->mining_id) continue;
-        if (oldest == NULL || s->work.id < oldest->work.id) oldest = s;
+        if (first == NULL || goes_before(n, s, first)) first = s;
     }
-    slot_clear(oldest);
-    return oldest;
+    slot_clear(first);
+    return first;
 }
 
 static int template_as_of(posw_node *n, const posw_address *miner, uint64_t now_s, uint64_t id, node_template **out) {

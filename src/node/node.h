@@ -187,7 +187,8 @@ int posw_node_submit_tx(posw_node *n, const uint8_t *raw, size_t size, const pos
                         enum posw_mempool_refusal *refusal, posw_message *text, posw_hash *hash, posw_actions *out);
 /* An encoded block from a client or file: import and everything that follows. */
 int posw_node_submit_block(posw_node *n, posw_prepared *p, posw_verdict *verdict, posw_actions *out);
-/* Work for an outside searcher of this miner; the last 7 templates are remembered beside the built-in miner's. */
+/* Work for an outside searcher of this miner. 7 templates are remembered beside the built-in miner's current one; those
+ * on an old tip go first, then the oldest of the miner that has most. */
 int posw_node_get_work(posw_node *n, const posw_address *miner, posw_work *out);
 /* A found seal for remembered work, signed by the client (signature over posw_seal_digest) or, when signature is NULL,
  * by the node's own identity. POSW_ENOTFOUND: work that is not known (any more); POSW_EAUTH: no signature and no

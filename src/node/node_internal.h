@@ -5,7 +5,7 @@
 #include "node/node.h"
 
 /* Templates that are still worth a found seal: a searcher may be one or two behind. The own searchers' is never given
- * up for others'. */
+ * up for others' (template_place says which is). */
 enum { NODE_TEMPLATES_MAX = 8 };
 
 typedef struct {

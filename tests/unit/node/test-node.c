@@ -578,6 +578,68 @@ static void the_oldest_work_is_given_up_first(void **state) {
     close_world(w);
 }
 
+static void seal_of(world *w, const posw_work *work, unsigned key) {
+    const found f = search_work(work);
+    const posw_signature s = sign(work, &f, key);
+    posw_verdict v;
+    ok(submit_seal(w, work, &f, &s, &v));
+    assert_int_equal(v.kind, POSW_VALID);
+}
+
+/* Whoever asks every second takes away older work of its own only. */
+static void one_that_asks_often(void **state) {
+    (void)state;
+    world *w = open_with(&(options){.no_miner = true});
+    const posw_address patient = h_address(3), eager = h_address(4);
+    posw_work work, others, first;
+    posw_verdict v;
+    tick(w);
+    ok(posw_node_get_work(w->node, &patient, &work));
+    for (uint64_t s = 1; s <= 20; s++) {
+        tick_at(w, 1000 * s);
+        ok(posw_node_get_work(w->node, &eager, &others));
+    }
+    const found f = search_work(&work);
+    const posw_signature s = sign(&work, &f, 3);
+    ok(submit_seal(w, &work, &f, &s, &v));
+    assert_int_equal(v.kind, POSW_VALID);
+    assert_int_equal(height(w), 1);
+    ok(posw_node_get_work(w->node, &patient, &work));
+    const found late = search_work(&work);
+    const posw_signature late_signature = sign(&work, &late, 3);
+    ok(posw_node_get_work(w->node, &eager, &others));
+    seal_of(w, &others, 4); /* and work on an old tip goes before that */
+    assert_int_equal(height(w), 2);
+    for (uint64_t k = 0; k < 8; k++) {
+        tick_at(w, 1000 * (30 + k));
+        ok(posw_node_get_work(w->node, &eager, &others));
+        if (k == 0) first = others;
+    }
+    assert_int_equal(submit_seal(w, &work, &late, &late_signature, &v), POSW_ENOTFOUND);
+    seal_of(w, &first, 4);
+    assert_int_equal(height(w), 3);
+    close_world(w);
+}
+
+/* The own searchers' work is renewed as often as transactions come. */
+static void the_own_miner_leaves_room(void **state) {
+    world *w = *state;
+    const posw_address patient = h_address(3);
+    posw_work work;
+    posw_verdict v;
+    tick(w);
+    ok(posw_node_get_work(w->node, &patient, &work));
+    for (uint64_t s = 1; s <= 20; s++) {
+        assert_int_equal(submit(w, h_transfer(1, s - 1, 2, 1)), POSW_MEMPOOL_ACCEPTED);
+        tick_at(w, 1000 * s);
+    }
+    assert_true(given(w).id > work.id + 10);
+    const found f = search_work(&work);
+    const posw_signature s = sign(&work, &f, 3);
+    ok(submit_seal(w, &work, &f, &s, &v));
+    assert_int_equal(v.kind, POSW_VALID);
+}
+
 /* A seal for an old tip, by somebody else: stored beside the chain. */
 static void outside_work_on_an_old_tip(void **state) {
     world *w = *state;
@@ -912,7 +974,9 @@ int main(void) {
         cmocka_unit_test(work_for_an_outside_miner),
         TEST(the_node_signs),
         TEST(others_cannot_disturb_the_own_miner),
+        TEST(the_own_miner_leaves_room),
         cmocka_unit_test(the_oldest_work_is_given_up_first),
+        cmocka_unit_test(one_that_asks_often),
         TEST(outside_work_on_an_old_tip),
         cmocka_unit_test(mining_on_demand),
         cmocka_unit_test(time_on_demand),
