@@ -266,3 +266,10 @@ int posw_mempool_walk(const posw_mempool *m, const posw_address *sender,
     free(sorted);
     return result;
 }
+
+int posw_mempool_walk_unsorted(const posw_mempool *m, int (*fn)(void *arg, const posw_mempool_entry *e), void *arg) {
+    int result = 0;
+    for (size_t i = m->heap_count; result == 0 && i-- > 0;)
+        result = walk_sender(m->heap[i], fn, arg);
+    return result;
+}

@@ -79,6 +79,10 @@ void posw_mempool_counts(const posw_mempool *m, size_t *pending, size_t *queued,
  * NULL: all. */
 int posw_mempool_walk(const posw_mempool *m, const posw_address *sender,
                       int (*fn)(void *arg, const posw_mempool_entry *e), void *arg);
+/* The same in an order that costs nothing: nonces of a sender one after the other, and last the sender whose tail would
+ * go first when the pool is full. For who looks for something, or stops early: a sort takes 40 ms for 100,000 senders.
+ */
+int posw_mempool_walk_unsorted(const posw_mempool *m, int (*fn)(void *arg, const posw_mempool_entry *e), void *arg);
 /* Sender of a transaction that the pool holds, for posw_prepare. NOT thread safe: for use on the node's thread. */
 bool posw_mempool_sender(const posw_mempool *m, posw_address *out, const posw_hash *tx_hash);
 

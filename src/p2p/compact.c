@@ -546,7 +546,7 @@ static bool fill_from_pool(posw_p2p *p, rebuild *r) {
     s.sizes = calloc(r->count + 1, sizeof *s.sizes);
     bool right =
         r->txs != NULL && s.offsets != NULL && s.sizes != NULL && lay_out(r, &s) && s.wanted.count == r->m.txs.id_count;
-    if (right) (void)posw_mempool_walk(p->mempool, NULL, look, &s);
+    if (right) (void)posw_mempool_walk_unsorted(p->mempool, look, &s);
     right = right && !r->own.failed;
     r->missing = 0;
     for (size_t i = 0; right && i < r->count; i++) {

@@ -166,7 +166,9 @@ int p2p_txs_peer_ready(posw_p2p *p, p2p_peer *peer, posw_actions *out) {
     peer->relay->budget = BUDGET_MAX;
     peer->relay->budget_ms = p->now_ms;
     pool_walk w = {p, peer, 0};
-    if (takes_txs(peer)) (void)posw_mempool_walk(p->mempool, NULL, tell_pooled, &w);
+    /* By address would cost a sort for each who connects, and of a large pool those with low addresses alone would be
+     * heard of. */
+    if (takes_txs(peer)) (void)posw_mempool_walk_unsorted(p->mempool, tell_pooled, &w);
     return POSW_OK;
 }
 
@@ -398,16 +400,34 @@ void p2p_txs_accepted(posw_p2p *p, const posw_mempool_entry *e, posw_actions *ou
         if (takes_txs(peer)) queue_push(p, peer, &e->hash);
 }
 
+/* The pending ones that came into the pool in this second. */
+typedef struct {
+    uint64_t now_s;
+    size_t count;
+    posw_hash hashes[QUEUE_MAX];
+} newcomers;
+
+static int note_newcomer(void *arg, const posw_mempool_entry *e) {
+    newcomers *n = arg;
+    if (e->pending && e->added_s == n->now_s) n->hashes[n->count++] = e->hash;
+    return n->count < QUEUE_MAX ? 0 : 1;
+}
+
 /* After a block other transactions are right than before it: coins have come, nonces have moved, the pool has room. And
  * what came back when blocks left the chain is told to those who have not heard of it on this connection. */
 void p2p_txs_chain_changed(posw_p2p *p, const posw_chain_change *change) {
     size_t i = 0;
     if (change->added_count > 0) recent_forget(&p->txs->refused, map_seed(p));
     if (change->removed_count == 0) return;
-    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;) {
-        pool_walk w = {p, peer, 0};
-        if (takes_txs(peer)) (void)posw_mempool_walk(p->mempool, NULL, tell_pooled, &w);
-    }
+    newcomers *n = malloc(sizeof *n);
+    if (n == NULL) return; /* others tell it, too */
+    n->now_s = posw_node_now_s(p->node);
+    n->count = 0;
+    (void)posw_mempool_walk_unsorted(p->mempool, note_newcomer, n);
+    for (p2p_peer *peer; (peer = p2p_ready_peer(p, &i)) != NULL;)
+        for (size_t k = 0; takes_txs(peer) && k < n->count; k++)
+            queue_push(p, peer, &n->hashes[k]);
+    free(n);
 }
 
 bool p2p_txs_peer_knows(const posw_p2p *p, const p2p_peer *peer, const posw_hash *hash) {

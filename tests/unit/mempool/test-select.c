@@ -194,6 +194,40 @@ static void walking_by_address_and_nonce(void **state) {
     assert_int_equal(one.count, 4);
 }
 
+typedef struct {
+    size_t count[H_KEYS], all, stop_at;
+    unsigned last;
+} counted;
+
+static int count_up(void *arg, const posw_mempool_entry *e) {
+    counted *c = arg;
+    unsigned from = 0;
+    for (posw_address a = h_address(0); !posw_address_equal(&a, &e->sender); a = h_address(from))
+        from++;
+    assert_int_equal(e->tx.nonce, c->count[from]++); /* in order */
+    c->last = from;
+    return ++c->all == c->stop_at ? 77 : 0;
+}
+
+/* Each once; who stops early has seen what is worth more than the worst. */
+static void walking_unsorted(void **state) {
+    p_world *w = *state;
+    static const uint64_t tips[8] = {5, 3, 9, 1, 7, 8, 2, 6};
+    counted all = {0}, some = {.stop_at = 8};
+    assert_int_equal(posw_mempool_walk_unsorted(w->pool, count_up, &all), 0);
+    for (unsigned from = 0; from < 8; from++)
+        for (uint64_t n = 0; n < 3; n++)
+            add(w, from, n, 100, tips[from]);
+    assert_int_equal(posw_mempool_walk_unsorted(w->pool, count_up, &all), 0);
+    assert_int_equal(all.all, 24);
+    for (unsigned from = 0; from < 8; from++)
+        assert_int_equal(all.count[from], 3);
+    assert_int_equal(all.last, 3);
+    assert_int_equal(posw_mempool_walk_unsorted(w->pool, count_up, &some), 77);
+    assert_int_equal(some.all, 8);
+    assert_int_equal(some.count[3], 0);
+}
+
 static void what_is_not_there(void **state) {
     p_world *w = *state;
     const posw_hash hash = {{9}};
@@ -220,6 +254,7 @@ int main(void) {
         TEST(skipping_a_sender),
         cmocka_unit_test(random_pools),
         TEST(walking_by_address_and_nonce),
+        TEST(walking_unsorted),
         TEST(what_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

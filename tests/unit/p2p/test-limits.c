@@ -575,6 +575,71 @@ static void test_addresses_once(void **state) {
     n_close(&w);
 }
 
+static unsigned lowest_key(void) {
+    unsigned low = 0;
+    for (unsigned i = 1; i < H_KEYS; i++) {
+        const posw_address a = h_address(i), b = h_address(low);
+        if (posw_address_cmp(&a, &b) < 0) low = i;
+    }
+    return low;
+}
+
+/* More than a peer is told at once, of one sender. */
+static void fill_pool(n_net *w, unsigned from, uint64_t count) {
+    for (uint64_t nonce = 0; nonce < count; nonce++) {
+        h_tx tx = h_transfer(from, nonce, 6, 1);
+        enum posw_mempool_refusal refusal;
+        ok(posw_mempool_add(w->pool, &refusal, NULL, NULL, tx.raw.data, tx.raw.size, NULL, 1));
+        assert_int_equal(refusal, POSW_MEMPOOL_ACCEPTED);
+        posw_buf_clear(&tx.raw);
+    }
+}
+
+static void take_block(n_net *w, const h_block *b) {
+    posw_prepared p;
+    ok(posw_prepare(&p, b->bytes.data, b->bytes.size, &h_pow, NULL, NULL));
+    submit_block(w, &p);
+    posw_prepared_clear(&p);
+}
+
+/* What a reorganisation gave back is told, whatever else waits, and by whatever address. */
+static void test_what_came_back_is_told(void **state) {
+    enum { MANY = 4200, TOLD_MAX = 2 * MANY };
+    static posw_hash told[TOLD_MAX];
+    (void)state;
+    n_net w;
+    h_node other;
+    const unsigned low = lowest_key(), high = (low + 1) % H_KEYS;
+    n_open(&w);
+    h_open(&other, &w.spec);
+    fill_pool(&w, low, MANY);
+    h_plan plan = {.miner = 1, .tx_count = 1, .txs = {h_transfer(high, 0, 6, 1)}};
+    posw_hash hash;
+    posw_keccak256(&hash, plan.txs[0].raw.data, plan.txs[0].raw.size);
+    h_block b = h_build(w.node.chain, &plan);
+    take_block(&w, &b);
+    h_block_clear(&b);
+    n_greet(&w, 1, 0, 0);
+    for (int i = 0; i < 30; i++)
+        n_tick(&w, 100);
+    assert_in_range(n_asked(&w, 1, POSW_MSG_TX_HASHES, told, TOLD_MAX), 4096, MANY);
+    n_forget(&w);
+    for (int i = 0; i < 2; i++) {
+        h_plan empty = {.miner = 2, .gap_s = 2};
+        b = h_extend(other.chain, &empty);
+        take_block(&w, &b);
+        h_block_clear(&b);
+    }
+    assert_non_null(posw_mempool_find(w.pool, &hash));
+    for (int i = 0; i < 30; i++)
+        n_tick(&w, 100);
+    const size_t count = n_asked(&w, 1, POSW_MSG_TX_HASHES, told, TOLD_MAX);
+    assert_int_equal(count, 1);
+    assert_true(posw_hash_equal(&told[0], &hash));
+    h_close(&other);
+    n_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transactions_asked_for),
@@ -591,6 +656,7 @@ int main(void) {
         cmocka_unit_test(test_headers_asked_for),
         cmocka_unit_test(test_blocks_that_wait),
         cmocka_unit_test(test_addresses_once),
+        cmocka_unit_test(test_what_came_back_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
