@@ -140,7 +140,7 @@ static lab_sample revenue_of(selfish_setup s, selfish_result *r) {
 static void test_selfish_times(void **state) {
     (void)state;
     static const double gammas[] = {0, .5};
-    const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(800000, 8000000);
+    const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(300000, 8000000);
     const double tolerance = scale_is_sanitized() ? .02 : .01;
     for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++)
         for (int g = 0; g < 2; g++) {
@@ -162,7 +162,7 @@ static void test_selfish_lag(void **state) {
     const double tolerance = scale_is_sanitized() ? .02 : .008;
     selfish_setup s = {.alpha = .4, .rule = POSW_DIFFICULTY_ASERT_LAG, .window = 2016, .difficulty_blocks = 1008};
     s.block_time_s = 15;
-    s.blocks = scale_is_sanitized() ? 200000 : scale_of(800000, 8000000);
+    s.blocks = scale_is_sanitized() ? 200000 : scale_of(300000, 8000000);
     for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
         selfish_result r;
         s.times = (enum selfish_times)times;
@@ -179,7 +179,7 @@ static void test_selfish_rules(void **state) {
     selfish_result r;
     s.rule = POSW_DIFFICULTY_BITCOIN2016;
     s.difficulty_blocks = 2016;
-    s.blocks = 800000;
+    s.blocks = 300000;
     if (!scale_is_sanitized()) near(revenue_of(s, &r).mean, lab_selfish_sm1(.4, .5), .012);
     s.rule = POSW_DIFFICULTY_LWMA3;
     s.difficulty_blocks = 60;
@@ -209,7 +209,7 @@ static void test_selfish_hardness(void **state) {
  * blocks alike less than the best one of Sapirshtein, Sompolinsky and Zohar. */
 static void test_selfish_trail(void **state) {
     (void)state;
-    const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(800000, 8000000);
+    const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(300000, 8000000);
     selfish_setup s = {.alpha = .4, .trail = 1, .window = 2016, .blocks = blocks};
     selfish_result r;
     const double alike = revenue_of(s, &r).mean;
@@ -230,7 +230,7 @@ static void test_selfish_times_tickets(void **state) {
     selfish_result r;
     s.difficulty_blocks = 144;
     s.block_time_s = 15;
-    s.blocks = 800000;
+    s.blocks = 300000;
     for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
         s.times = (enum selfish_times)times;
         const double mean = revenue_of(s, &r).mean;
