@@ -46,6 +46,10 @@ static inline void bench_remove_folder(void) {
  * at a time. What is durable wants that to be on a disk. */
 static inline const char *bench_folder(const char *given) {
     const char *parent = getenv("TMPDIR");
+    if (given != NULL && given[0] == '-' && given[1] != '\0') {
+        fprintf(stderr, "%s is no folder: the head of the program's file says what it takes\n", given);
+        exit(2);
+    }
     if (given != NULL && strcmp(given, "-") != 0) return given;
     (void)snprintf(bench_temporary, sizeof bench_temporary, "%s/posw-bench-XXXXXX", parent == NULL ? "/tmp" : parent);
     if (mkdtemp(bench_temporary) == NULL || atexit(bench_remove_folder) != 0) {
