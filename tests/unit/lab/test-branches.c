@@ -261,7 +261,7 @@ static void test_selfish_shortest(void **state) {
 static void test_selfish_threshold(void **state) {
     (void)state;
     selfish_threshold t;
-    selfish_setup s = {.window = 2016, .blocks = scale_is_sanitized() ? 32000 : 320000, .seed = 1};
+    selfish_setup s = {.window = 2016, .blocks = scale_is_sanitized() ? 32000 : 160000, .seed = 1};
     assert_true(selfish_find_threshold(&t, &s));
     assert_int_equal(t.runs_done, t.runs);
     near(t.alpha, 1. / 3, 5 * t.standard_error);
