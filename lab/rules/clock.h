@@ -39,6 +39,11 @@ static inline uint64_t lab_next_change(const posw_params *p, uint64_t elapsed_s)
     return k >= 100 ? UINT64_MAX : (k + 1) * bucket_s;
 }
 
+/* How many blocks a rule may look back at the most; 0 where none is said. */
+static inline uint64_t lab_look_back_max(const posw_params *p) {
+    return p->difficulty_blocks < p->window_blocks ? p->difficulty_blocks : p->window_blocks;
+}
+
 /* T1: the timestamp of an honest miner. */
 static inline uint64_t lab_timestamp(const posw_header *parent, double now_s) {
     const uint64_t floor_s = (uint64_t)now_s;

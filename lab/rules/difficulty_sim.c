@@ -150,8 +150,7 @@ static bool start(chain *c, const difficulty_setup *setup, size_t task) {
         return c->past != NULL;
     }
     if (!posw_difficulty_looks_back(c->params.difficulty_rule)) return true;
-    const uint64_t back =
-        c->params.difficulty_blocks < c->params.window_blocks ? c->params.difficulty_blocks : c->params.window_blocks;
+    const uint64_t back = lab_look_back_max(&c->params);
     const size_t size = posw_window_size(back, 0);
     void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
     if (memory == NULL) return false;

@@ -21,18 +21,19 @@ static void push(branch *b, uint64_t timestamp, const posw_u256 *difficulty) {
     posw_window_push(b->window, &(posw_window_entry){.timestamp = timestamp, .difficulty = *difficulty});
 }
 
+/* Where haste makes no block harder (no time is shorter than a block time of 1 s), its miner has better times to write,
+ * and it counts as one in time. */
 static double add_hasty(branch *b) {
     const uint64_t timestamp = b->parent.timestamp + 1; /* T1 asks no more */
     const posw_u256 difficulty = posw_difficulty_next(&b->params, b->window, &b->parent, timestamp);
     b->parent.number++;
     push(b, timestamp, &difficulty);
-    return lab_double_of(&difficulty) / UNIT;
+    return fmax(1, lab_double_of(&difficulty) / UNIT);
 }
 
 /* Blocks in time up to where the branch begins: as many as a rule may look back to, from genesis on. */
 static bool start(branch *b, const posw_params *p) {
-    const uint64_t most = p->difficulty_blocks < p->window_blocks ? p->difficulty_blocks : p->window_blocks,
-                   back = most > 0 ? most : 1, last = 2 * back + back / 2;
+    const uint64_t most = lab_look_back_max(p), back = most > 0 ? most : 1, last = 2 * back + back / 2;
     void *memory = aligned_alloc(64, (posw_window_size(back, 0) + 63) / 64 * 64);
     if (memory == NULL) return false;
     const posw_u256 unit = lab_u256_of(UNIT);

@@ -9,9 +9,10 @@
 
 #include <stddef.h>
 
-/* The difficulties of its blocks, in parts of the difficulty of those that it replaces, which came in time: as many as
- * are needed to weigh at least as much as `depth` of these, 1 to 10^7. By posw_difficulty_next(); under bitcoin2016
- * from the middle of a period on. free() it; NULL: out of memory. */
+/* The difficulties of its blocks, in parts of the difficulty of those that it replaces, which came in time (never less
+ * than 1: a miner whom haste does not serve writes other times): as many as are needed to weigh at least as much as
+ * `depth` of these, 1 to 10^7. By posw_difficulty_next(); under bitcoin2016 from the middle of a period on. free() it;
+ * NULL: out of memory. */
 double *lab_hasty_branch(const posw_params *p, double depth, size_t *count);
 
 /* The cheapest attack by such a branch, which has so many blocks. depth: blocks that it replaces, above 0. False: out

@@ -229,6 +229,14 @@ static void grow_aside(posw_chain *c, uint64_t blocks, unsigned miner) {
     }
 }
 
+/* A node that prunes and has not yet caught up, and one that gives it blocks. */
+static void open_catching_up(const world *w, h_node *n, h_node *other) {
+    h_open(n, &w->spec);
+    h_open(other, &w->spec);
+    posw_store_memory_set_part(n->store, PART);
+    posw_chain_allow_deep_reorg(n->chain, true);
+}
+
 /* A node that has not yet caught up was on one branch, then on another. The records of the first one are older than
  * those of all blocks that came after the fork, and are still what it takes to go back. */
 static void a_branch_that_was_first(void **state) {
@@ -236,10 +244,7 @@ static void a_branch_that_was_first(void **state) {
     world *w = *state;
     h_node n, other;
     posw_chain_pruning p;
-    h_open(&n, &w->spec);
-    h_open(&other, &w->spec);
-    posw_store_memory_set_part(n.store, PART);
-    posw_chain_allow_deep_reorg(n.chain, true);
+    open_catching_up(w, &n, &other);
     h_feed(n.chain, w->reference.chain, 1, FORK);
     h_feed(other.chain, w->reference.chain, 1, FORK);
     grow_aside(other.chain, 40, 2);
@@ -265,10 +270,7 @@ static void a_recent_branch_with_an_old_record(void **state) {
     world *w = *state;
     h_node n, other;
     posw_chain_pruning p;
-    h_open(&n, &w->spec);
-    h_open(&other, &w->spec);
-    posw_store_memory_set_part(n.store, PART);
-    posw_chain_allow_deep_reorg(n.chain, true);
+    open_catching_up(w, &n, &other);
     h_feed(n.chain, w->reference.chain, 1, FORK);
     grow_aside(n.chain, LAST - FORK, 2);
     h_feed(n.chain, w->reference.chain, FORK + 1, LAST - 1); /* as a side branch */

@@ -79,6 +79,24 @@ static void test_each_rule(void **state) {
     }
 }
 
+/* With a block time of 1 s nobody is early, and some rules' difficulty even falls: then haste brings nothing, and the
+ * branch still has an end. */
+static void test_nothing_is_hasty(void **state) {
+    (void)state;
+    for (int rule = POSW_DIFFICULTY_ASERT; rule <= POSW_DIFFICULTY_ASERT_LAG; rule++) {
+        lab_rule r = ticket_rule();
+        size_t count;
+        r.params.block_time_s = 1;
+        r.params.difficulty_rule = (enum posw_difficulty_rule)rule;
+        r.params.difficulty_blocks = posw_difficulty_blocks_default(r.params.difficulty_rule, 300);
+        double *d = lab_hasty_branch(&r.params, 5000, &count);
+        assert_non_null(d);
+        assert_true(count <= 5000);
+        if (rule != POSW_DIFFICULTY_BITCOIN2016) assert_int_equal(count, 5000); /* it measures N - 1 of N times */
+        free(d);
+    }
+}
+
 /* Blocks as difficult as the replaced ones: the attack with true times, also where tickets are used again. */
 static void test_alike(void **state) {
     (void)state;
@@ -200,9 +218,10 @@ static void test_reach(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asert),         cmocka_unit_test(test_each_rule),   cmocka_unit_test(test_alike),
-        cmocka_unit_test(test_hardest_first), cmocka_unit_test(test_stake_alone), cmocka_unit_test(test_reach),
-        cmocka_unit_test(test_closed_form),
+        cmocka_unit_test(test_asert),       cmocka_unit_test(test_each_rule),
+        cmocka_unit_test(test_alike),       cmocka_unit_test(test_hardest_first),
+        cmocka_unit_test(test_stake_alone), cmocka_unit_test(test_nothing_is_hasty),
+        cmocka_unit_test(test_reach),       cmocka_unit_test(test_closed_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* What a stranger can make grow in the network part, each at its limit (doc/network.md section 5). Headers, jobs,
- * branches and unfinished messages are in test-sync.c, addresses and bans in their own. */
+/* What a stranger can make grow in the network part, each at its limit (doc/network.md section 5). Headers, jobs
+ * and branches are in test-sync.c, unfinished messages in test-frames.c, addresses and bans in their own. */
 #include "net.h"
 
 enum {
