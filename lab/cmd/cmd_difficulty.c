@@ -22,7 +22,8 @@ enum { FINE_BLOCK_TIME_S = 3600 };
 
 static const cli_option difficulty_options[] = {
     {"rule", "RULE", "asert",
-     "asert, asert-lag, fixed, lwma3, bitcoin2016, homestead or step; with --next also byzantium; only for comparison, "
+     "asert, asert-lag, fixed, lwma3, bitcoin2016, homestead or step; with --next also byzantium but not fixed; only "
+     "for comparison, "
      "since no "
      "chain of this kit can have them: sma, cw144, wtema or lwma1"},
     {"half-life-blocks", "N", NULL,

@@ -173,6 +173,40 @@ static posw_u256 next_asert(reader *r) {
     return posw_difficulty_of_target(&t);
 }
 
+/* Empty, for so many blocks; NULL: a sentence was said. The caller frees it. */
+static posw_window *window_new(reader *r, uint64_t blocks) {
+    const size_t size = posw_window_size(blocks, 0);
+    void *memory = r->failed ? NULL : aligned_alloc(64, (size + 63) / 64 * 64);
+    if (memory == NULL) refuse(r, "out of memory", "");
+    return memory == NULL ? NULL : posw_window_init(memory, blocks, 0, UINT64_MAX);
+}
+
+/* timestamps: those of the latest blocks, the parent's last; of the lag and one more at least, or all since genesis. */
+static posw_u256 next_asert_lag(reader *r) {
+    posw_params p = {.difficulty_rule = POSW_DIFFICULTY_ASERT_LAG};
+    posw_header parent = {.number = get(r, "number", 0, TIME_MAX, UINT64_MAX)};
+    p.genesis_difficulty = get_wide(r, "genesisDifficulty");
+    p.genesis_time = get(r, "genesisTime", 0, TIME_MAX, UINT64_MAX);
+    p.block_time_s = get(r, "blockTime", 1, 3600, 15);
+    p.difficulty_blocks = get(r, "halfLife", 1, 65536, 1008);
+    p.window_blocks = get(r, "window", 1, 65536, 2016);
+    const json_t *times = get_list(r, "timestamps", 0);
+    const uint64_t lag = posw_difficulty_lag(p.difficulty_blocks, p.window_blocks), count = json_array_size(times),
+                   needed = 1 + (lag < parent.number ? lag : parent.number);
+    if (count < needed) refuse(r, "timestamps", "must hold one more than the lag, a sixteenth of halfLife, or all");
+    posw_window *w = window_new(r, needed);
+    if (w == NULL) return POSW_U256_ONE;
+    for (size_t i = count - needed; !r->failed && i < count; i++) {
+        const uint64_t before = parent.timestamp;
+        parent.timestamp = item_u64(r, times, i, "timestamps");
+        if (i > count - needed && parent.timestamp <= before) refuse(r, "timestamps", "must rise");
+        if (!r->failed) posw_window_push(w, &(posw_window_entry){.timestamp = parent.timestamp});
+    }
+    const posw_u256 next = r->failed ? POSW_U256_ONE : posw_difficulty_next(&p, w, &parent, parent.timestamp + 1);
+    free(w);
+    return next;
+}
+
 /* As LWMA-3 does: a timestamp that does not increase counts as one second after the one before. */
 static posw_u256 next_lwma3(reader *r) {
     enum { BLOCKS_MAX = 1024, BLOCKS_MIN = 6 };
@@ -180,13 +214,8 @@ static posw_u256 next_lwma3(reader *r) {
     const uint64_t blocks = get(r, "blocks", BLOCKS_MIN, BLOCKS_MAX, 60);
     p.block_time_s = get(r, "blockTime", 1, 3600, 60);
     const json_t *times = get_list(r, "timestamps", blocks + 1), *difficulties = get_list(r, "difficulties", blocks);
-    const size_t size = posw_window_size(blocks, 0);
-    void *memory = r->failed ? NULL : aligned_alloc(64, (size + 63) / 64 * 64);
-    if (memory == NULL) {
-        refuse(r, "out of memory", "");
-        return POSW_U256_ONE;
-    }
-    posw_window *w = posw_window_init(memory, blocks, 0, UINT64_MAX);
+    posw_window *w = window_new(r, blocks);
+    if (w == NULL) return POSW_U256_ONE;
     posw_header parent = {.number = blocks};
     for (size_t i = 0; i <= blocks; i++) {
         uint64_t t = item_u64(r, times, i, "timestamps");
@@ -197,7 +226,7 @@ static posw_u256 next_lwma3(reader *r) {
     }
     p.difficulty_blocks = blocks;
     const posw_u256 next = posw_difficulty_next(&p, w, &parent, parent.timestamp + 1);
-    free(memory);
+    free(w);
     return next;
 }
 
@@ -253,13 +282,16 @@ static posw_u256 next_step(reader *r, lab_table *t) {
 
 /* ---- a file of cases ---- */
 
-enum next_rule { NEXT_ASERT, NEXT_LWMA3, NEXT_BITCOIN2016, NEXT_HOMESTEAD, NEXT_BYZANTIUM, NEXT_STEP };
-static const char *const next_rules[] = {"asert", "lwma3", "bitcoin2016", "homestead", "byzantium", "step", NULL};
+enum next_rule { NEXT_ASERT, NEXT_ASERT_LAG, NEXT_LWMA3, NEXT_BITCOIN2016, NEXT_HOMESTEAD, NEXT_BYZANTIUM, NEXT_STEP };
+static const char *const next_rules[] = {"asert",     "asert-lag", "lwma3", "bitcoin2016",
+                                         "homestead", "byzantium", "step",  NULL};
 
 static posw_u256 next_of(reader *r, enum next_rule rule, lab_table *steps) {
     switch (rule) {
     case NEXT_ASERT:
         return next_asert(r);
+    case NEXT_ASERT_LAG:
+        return next_asert_lag(r);
     case NEXT_LWMA3:
         return next_lwma3(r);
     case NEXT_BITCOIN2016:
@@ -402,7 +434,8 @@ int lab_difficulty_next(const cli *c, const char *rule, const char *path) {
     while (next_rules[which] != NULL && strcmp(next_rules[which], rule) != 0)
         which++;
     if (next_rules[which] == NULL)
-        return cli_usage(c, "with --next the rule must be asert, lwma3, bitcoin2016, homestead, byzantium or step");
+        return cli_usage(
+            c, "with --next the rule must be asert, asert-lag, lwma3, bitcoin2016, homestead, byzantium or step");
     if (posw_file_read(&text, path, SIZE_MAX_BYTES, &msg) != POSW_OK) return cli_usage(c, "%s", msg.text);
     json_t *all = json_loadb((const char *)text.data, text.size, 0, &error);
     posw_buf_clear(&text);

@@ -39,6 +39,8 @@ static const cli_option options[] = {
      "payments to one part of the network (/16 of IPv4, /32 of IPv6) in that time; 0: any number, for behind a proxy"},
     {"per-day", "AMOUNT", "100 coin", "all payments of any 24 hours together; fees come on top"},
     {"max-fee", "AMOUNT", "100 gwei", "most to pay per unit of gas; a payment takes 21,000"},
+    {"chain-id", "N", NULL,
+     "pay on this chain only; needed for a node elsewhere, which could have another one's signed"},
     {"rate", "N", "10", "requests a second that one address may send; 0: any number"},
     {"listen", "[HOST:]PORT", "8555", "where it listens; without a host on this machine only; port 0 takes a free one"},
     {"hosts", "NAMES", NULL, "Host names to accept beside localhost and numeric ones, separated by commas; * for all"},
@@ -360,9 +362,14 @@ static int read_options(faucet *f) {
     f->payer.from = f->from;
     if (!cli_place(cli_text(c, "listen"), f->host, &f->port))
         return cli_usage(c, "--listen must be a port, or a numeric address with one, such as 0.0.0.0:8555");
+    if (cli_given(c, "chain-id") && !cli_u64(c, "chain-id", 1, UINT64_MAX, &f->payer.chain_id)) return CLI_USAGE;
     const int code = cli_rpc_open(&f->payer.rpc, c);
     f->payer.rpc.timeout_ms = RPC_MS;
-    return code;
+    if (code != CLI_OK || f->payer.chain_id != 0 || cli_rpc_is_here(&f->payer.rpc)) return code;
+    return cli_usage(c,
+                     "--chain-id N is needed, since the node at %s is not on this machine: it could have payments on "
+                     "another chain signed",
+                     f->payer.rpc.url);
 }
 
 static int open_book(faucet *f) {

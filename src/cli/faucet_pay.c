@@ -54,6 +54,16 @@ static bool can_pay(faucet_step *s, const posw_u256 *max_fee) {
     return false;
 }
 
+static bool read_chain_id(faucet_step *s, uint64_t *out) {
+    const uint64_t wanted = s->payer->chain_id;
+    if (!ask_u64(s, out, "eth_chainId", json_array())) return false;
+    if (wanted == 0 || *out == wanted) return true;
+    s->outcome = FAUCET_WAITS;
+    (void)posw_message_set(&s->why, 0, "the faucet's node is of the chain with the id %" PRIu64 ", not %" PRIu64, *out,
+                           wanted);
+    return false;
+}
+
 static void sign(faucet_step *s) {
     faucet_payment *p = &s->payment;
     posw_tx tx = {.type = POSW_TX_DYNAMIC_FEE,
@@ -63,7 +73,7 @@ static void sign(faucet_step *s) {
                   .value = p->amount_wei,
                   .gas_limit = TRANSFER_GAS};
     posw_u256 price;
-    if (!ask_u64(s, &tx.chain_id, "eth_chainId", json_array()) ||
+    if (!read_chain_id(s, &tx.chain_id) ||
         !ask_u64(s, &tx.nonce, "eth_getTransactionCount", of_account(s, "pending")) ||
         !ask(s, &tx.max_tip, "eth_maxPriorityFeePerGas", json_array()) || !ask(s, &price, "eth_gasPrice", json_array()))
         return;

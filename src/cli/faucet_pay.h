@@ -11,6 +11,7 @@ typedef struct {
     posw_address from;
     uint8_t secret[32];
     posw_u256 max_fee_wei; /* a unit of gas, at most */
+    uint64_t chain_id;     /* the only one that is paid on; 0: that of the node */
     cli_rpc rpc;
 } faucet_payer;
 

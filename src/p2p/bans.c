@@ -72,7 +72,8 @@ static bool has_ip(const posw_subnet *s, const uint8_t ip[16]) {
 }
 
 bool posw_subnet_has(const posw_subnet *s, const posw_netaddr *address) {
-    return has_ip(s, address->ip);
+    const bool is_of_ipv6 = s->bits < IPV4_BITS; /* "::/0" means those who come by IPv6 */
+    return !(is_of_ipv6 && posw_netaddr_is_ipv4(address)) && has_ip(s, address->ip);
 }
 
 static int compare(const posw_subnet *a, const posw_subnet *b) {
@@ -178,7 +179,7 @@ bool posw_bans_remove(posw_bans *b, const posw_subnet *s) {
 
 bool posw_bans_has(const posw_bans *b, const posw_netaddr *address, uint64_t now_s) {
     for (size_t i = 0; i < b->count; i++)
-        if (b->items[i].until_s > now_s && has_ip(&b->items[i].subnet, address->ip)) return true;
+        if (b->items[i].until_s > now_s && posw_subnet_has(&b->items[i].subnet, address)) return true;
     return false;
 }
 

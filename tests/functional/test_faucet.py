@@ -199,10 +199,23 @@ class Giving(Case):
                 self.assertEqual((answer["status"], "empty" in answer["reason"]), ("failed", True), answer)
             self.assertEqual(post(faucet.url, {})["leftToday"], "2000000")
 
+    def test_a_node_of_another_chain_gets_no_signature(self):
+        with self.node() as node:
+            with self.faucet(self.rpc(node), "--chain-id", "7") as faucet:
+                answer = faucet.ask(1)
+                self.assertEqual((answer["status"], answer["reason"]), ("queued", "the faucet's node is of the chain with the id 1337, not 7"))
+                self.assertNotIn("hash", answer)
+                self.assertEqual(faucet.stop()[0], 0)
+            with self.faucet(self.rpc(node), "--chain-id", "1337") as faucet:  # what was asked for is not lost
+                faucet.until(1, "sent")
+                node.rpc("evm_mine")
+                self.assertEqual(self.balance(node, 1), COIN)
+
     def test_options(self):
         for words, args in (("--from is needed", ()), ("--per-day must be at least", ("--from", ADDRESS[1], "--amount", "2", "--per-day", "1")),
                             ("more than nothing", ("--from", ADDRESS[1], "--amount", "0")), ("from 1 to 744", ("--from", ADDRESS[1], "--per-address-hours", "745")),
-                            ("--listen", ("--from", ADDRESS[1], "--listen", "65536"))):
+                            ("--listen", ("--from", ADDRESS[1], "--listen", "65536")), ("--chain-id N is needed", ("--from", ADDRESS[1], "--rpc", "http://192.0.2.1:8545")),
+                            ("--chain-id", ("--from", ADDRESS[1], "--chain-id", "0"))):
             done = posw_process.posw("faucet", *args)
             self.assertEqual((done.code, words in done.err), (2, True), str(done))
 

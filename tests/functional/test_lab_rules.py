@@ -243,6 +243,23 @@ class Difficulty(Base):
         case = {"anchorTarget": str(2**230), "timeDiff": 600 + 172800, "heightDiff": 0}
         self.assertEqual(self.next("asert", case)["difficulty"], (2**256 - 1) // 2**231)
 
+    def test_next_asert_lag(self):
+        """Against the specification's chains: from all timestamps since genesis, and from the least that the rule looks at."""
+        with open(f"{VECTORS}/spec/difficulties.json") as f:
+            chains = [c for c in json.load(f)["cases"] if c["rule"] == "asert-lag" and int(c["chain"][-1][0]) < 2**60]
+        cases = []
+        for c in chains:
+            times = [c["genesisTimestamp"], *(int(t) for t, _ in c["chain"])]
+            for number in 0, 1, len(c["chain"]) // 2, len(c["chain"]) - 1:
+                for kept in number + 1, min(c["blocks"] // 16, number) + 1:
+                    cases.append({"genesisDifficulty": c["genesisDifficulty"], "genesisTime": times[0], "blockTime": c["blockTime"], "halfLife": c["blocks"],
+                                  "number": number, "timestamps": times[number + 1 - kept:number + 1], "expected": c["chain"][number][1]})
+        report = self.next("asert-lag", cases)
+        self.assertEqual((report["lines"], report["mismatches"]), (len(cases), 0))
+        self.assertGreater(len(cases), 100)
+        cases[0]["genesisTime"] += 1000
+        self.assertEqual(self.next("asert-lag", cases)["mismatches"], 1)
+
     def test_ethereum(self):
         """Ethereum's own tests, in the shape of their files."""
         for rule in "homestead", "byzantium":
@@ -268,7 +285,9 @@ class Difficulty(Base):
         bad = [("step", "{", "JSON"), ("step", "[5]", "object"), ("step", {"parentDifficulty": 1}, "elapsed"),
                ("step", {"parentDifficulty": 0, "elapsed": [1]}, "parentDifficulty"), ("step", [], "no case"),
                ("lwma3", {"timestamps": [1], "difficulties": [1]}, "timestamps"), ("homestead", {}, "parentTimestamp"),
-               ("asert", {"anchorTarget": 1}, "timeDiff"), ("step", {"parentDifficulty": 9, "elapsed": [-1]}, "elapsed"),
+               ("asert", {"anchorTarget": 1}, "timeDiff"), ("asert-lag", {"genesisDifficulty": 1}, "number"),
+               ("asert-lag", {"genesisDifficulty": 1, "genesisTime": 0, "number": 64, "timestamps": list(range(63))}, "timestamps"),
+               ("asert-lag", {"genesisDifficulty": 1, "genesisTime": 0, "number": 1, "timestamps": [1, 1]}, "must rise"), ("step", {"parentDifficulty": 9, "elapsed": [-1]}, "elapsed"),
                ("step", {"parentDifficulty": 9, "elapsed": [1], "expected": "x"}, "expected")]
         for rule, value, says in bad:
             self.refused("difficulty", "--rule", rule, "--next", self.write("bad.json", value), says=says)

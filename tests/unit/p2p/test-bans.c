@@ -78,8 +78,11 @@ static void test_subnets(void **state) {
     assert_true(posw_subnet_has(&s, &a) && !posw_subnet_has(&s, &b) && !posw_subnet_has(&s, &c));
     s = subnet("0.0.0.0/0"); /* all of IPv4 and nothing of IPv6 */
     assert_true(posw_subnet_has(&s, &a) && posw_subnet_has(&s, &b) && !posw_subnet_has(&s, &c));
-    s = subnet("::/0");
-    assert_true(posw_subnet_has(&s, &a) && posw_subnet_has(&s, &c));
+    static const char *const wide[] = {"::/0", "::/80", "::/95"};
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(wide); i++) { /* nothing of IPv4, which has ::ffff:0:0/96 */
+        s = subnet(wide[i]);
+        assert_true(!posw_subnet_has(&s, &a) && posw_subnet_has(&s, &c) == (s.bits == 0));
+    }
 }
 
 typedef struct {
