@@ -101,9 +101,12 @@ class AllCommands(Base):
                 for key in keys:
                     self.assertIn(key, report)
                 self.assertTrue(report["complete"])
-                text = lab(*args)
-                self.assertEqual(text.returncode, 0)
-                self.assertIn("Model: ", text.stdout)
+                self.assertNotEqual(report["model_text"], "")
+
+    def test_text(self):
+        text = lab(*self.command("difficulty"))
+        self.assertEqual(text.returncode, 0)
+        self.assertIn("Model: ", text.stdout)
 
     def test_help(self):
         for name in {args[0] for args, _ in COMMANDS.values()}:
