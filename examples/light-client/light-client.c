@@ -64,18 +64,26 @@ static size_t read_hex(uint8_t *out, size_t size_max, const char **text) {
     return size;
 }
 
+static void fail_at(size_t line, const char *what) {
+    char sentence[96];
+    snprintf(sentence, sizeof sentence, "line %zu: %s; was the file cut?", line, what);
+    fail(sentence);
+}
+
 /* False at the end of the file. */
 static bool read_item(FILE *file, posw_header *header, posw_stake_proof *proof, posw_light_item *item) {
     static char line[LINE_SIZE];
     static uint8_t bytes[POSW_STAKE_PROOF_SIZE_MAX];
+    static size_t number;
     if (fgets(line, sizeof line, file) == NULL) return false;
+    number++;
     const char *at = line;
     size_t size = read_hex(bytes, POSW_HEADER_SIZE_MAX, &at);
-    if (!posw_header_decode(header, bytes, size) || *at++ != ' ') fail("a header is malformed (rule H1)");
+    if (!posw_header_decode(header, bytes, size) || *at++ != ' ') fail_at(number, "the header is malformed (rule H1)");
     *item = (posw_light_item){header, NULL};
     if (*at == '-' || proof == NULL) return true;
     size = read_hex(bytes, sizeof bytes, &at);
-    if (!posw_stake_proof_decode(proof, bytes, size)) fail("a stake proof is malformed (rule E5)");
+    if (!posw_stake_proof_decode(proof, bytes, size)) fail_at(number, "the stake proof is malformed (rule E5)");
     item->proof = proof;
     return true;
 }

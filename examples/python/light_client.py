@@ -6,17 +6,25 @@ import time
 import posw
 
 
-def read_line(line):
-    header, proof = line.split()
-    return bytes.fromhex(header), None if proof == "-" else bytes.fromhex(proof)
+def read_headers(path):
+    """[(header, proof or None)]"""
+    pairs = []
+    with open(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                header, proof = line.split()
+                pairs.append((bytes.fromhex(header), None if proof == "-" else bytes.fromhex(proof)))
+            except ValueError:
+                raise ValueError(f"line {number}: this is not a header and a proof in hexadecimal; was the file cut?") from None
+    if not pairs:
+        raise ValueError("the file of headers is empty")
+    return pairs
 
 
-def main():
-    with open(sys.argv[1], "rb") as file:
+def check(chain, headers, now_s):
+    with open(chain, "rb") as file:
         params = posw.read_params(file.read())
-    with open(sys.argv[2]) as file:
-        genesis, *rest = [read_line(line) for line in file]
-    now_s = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
+    genesis, *rest = read_headers(headers)
     light = posw.Light(params, genesis[0])
     _, verdict = light.extend(rest, now_s)
     if verdict.kind != posw.VALID:
@@ -25,6 +33,16 @@ def main():
         return 1
     print(f"{light.number} headers hold (libposw {posw.version()}); weight {light.weight}; tip 0x{light.tip_hash.hex()}")
     return 0
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    try:
+        return check(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time()))
+    except (OSError, ValueError) as error:
+        print(f"light_client.py: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def read_params(json_text):
 def _decode(kind, function, data, name):
     out = kind()
     if not function(out, data, len(data)):
-        raise ValueError(f"a {name} is malformed")
+        raise ValueError(f"the {name} is malformed")
     return out
 
 
@@ -113,11 +113,11 @@ class Light:
     def extend(self, pairs, now_s):
         """[(header, proof or None)] -> (how many were accepted, verdict of the next one)."""
         items, keep = (_Item * len(pairs))(), []
-        for item, (header, proof) in zip(items, pairs):
-            keep.append(_decode(Header, _lib.posw_header_decode, header, "header"))
+        for i, (item, (header, proof)) in enumerate(zip(items, pairs), 1):
+            keep.append(_decode(Header, _lib.posw_header_decode, header, f"header ({i} of {len(pairs)})"))
             item.header = ctypes.pointer(keep[-1])
             if proof is not None:
-                keep.append(_decode(_Proof, _lib.posw_stake_proof_decode, proof, "stake proof"))
+                keep.append(_decode(_Proof, _lib.posw_stake_proof_decode, proof, f"stake proof ({i} of {len(pairs)})"))
                 item.proof = ctypes.pointer(keep[-1])
         ok, accepted = ctypes.c_bool(), ctypes.c_size_t()
         verdict = _lib.posw_light_extend(ok, accepted, self._light, items, len(pairs), now_s)
