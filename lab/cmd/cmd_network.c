@@ -8,7 +8,9 @@
 #include "network_miners.h"
 #include "options.h"
 #include "posw/difficulty.h"
+#include "rules/clock.h"
 #include "run/parallel.h"
+#include "times_option.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +30,7 @@ static const cli_option options[] = {
      "reorg, eclipse: blocks after which the exchange takes a payment for final, its own included"},
     {"weight", "PRESET", "pow", "pow, ticket or quarkchain; honest miners then always have a ticket free"},
     {"tickets", "B", "0", "the attacker's tickets, under a ticket rule"},
+    LAB_TIMES_OPTIONS("selfish, reorg; "),
     {"reach", "R", "1", "selfish, reorg: part of the nodes that the attacker is connected to"},
     {"give-up", "BLOCKS", "20", "reorg: the attacker begins anew when it is so far behind"},
     {"victim-share", "V", "0.05", "eclipse: share of all hash power that the exchange has"},
@@ -60,6 +63,7 @@ typedef struct {
     bool of_blocks; /* the model, */
     uint64_t block_bytes;
     uint64_t eclipse_blocks;
+    lab_times_options times;
     bool tickets;         /* the weights are of the ticket rule */
     posw_chain_spec file; /* --chain */
     posw_chain_spec spec; /* of a run */
@@ -105,7 +109,7 @@ static bool are_known(const cli *c, enum network_attack attack) {
     static const struct {
         const char *option;
         unsigned attacks; /* 1 << attack */
-    } of[] = {{"alpha", 14},  {"confirmations", 12}, {"reach", 6},
+    } of[] = {{"alpha", 14},  {"confirmations", 12}, {"reach", 6},         {"times", 6},
               {"give-up", 4}, {"victim-share", 8},   {"eclipse-blocks", 8}};
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
         if (cli_given(c, of[i].option) && (of[i].attacks >> attack & 1) == 0)
@@ -115,8 +119,8 @@ static bool are_known(const cli *c, enum network_attack attack) {
 
 /* Block time and weights: of the chain file, or of the options. */
 static int read_chain(const cli *c, question *q) {
-    static const char *const own[] = {"weight", "block-time"};
-    for (size_t i = 0; i < 2; i++)
+    static const char *const own[] = {"weight", "block-time", "rule", "half-life-blocks"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (cli_given(c, "chain") && cli_given(c, own[i]))
             return cli_usage(c, "--%s does not go with --chain, whose file says it", own[i]);
     if (!cli_given(c, "chain")) {
@@ -135,6 +139,31 @@ static int read_chain(const cli *c, question *q) {
     return CLI_OK;
 }
 
+/* By the chain file's rule, or that of the options. */
+static bool read_times(const cli *c, question *q) {
+    network_setup *s = &q->s;
+    posw_params rules;
+    posw_params_default(&rules);
+    if (s->chain != NULL) rules = *s->chain;
+    if (!lab_option_times(c, rules.window_blocks, &q->times)) return false;
+    if (q->times.times == LAB_NO_TIMES) return true;
+    if (s->chain != NULL) {
+        if (lab_own_timestamp(&rules) || rules.difficulty_rule == POSW_DIFFICULTY_FIXED)
+            return cli_usage(
+                       c,
+                       "--times needs a difficulty that follows, and not by a block's own time: asert-lag, asert, "
+                       "lwma3 or bitcoin2016; the chain file has %s",
+                       posw_difficulty_name(rules.difficulty_rule)),
+                   false;
+        q->times.rule = rules.difficulty_rule;
+        q->times.blocks = rules.difficulty_blocks;
+    }
+    s->times = q->times.times;
+    s->rule = q->times.rule;
+    s->difficulty_blocks = q->times.blocks;
+    return true;
+}
+
 static bool read_attack(const cli *c, question *q) {
     network_setup *s = &q->s;
     size_t attack;
@@ -143,7 +172,8 @@ static bool read_attack(const cli *c, question *q) {
         !lab_option_number(c, "victim-share", 0, 0.9, &s->victim_share) ||
         !cli_u64(c, "confirmations", 1, 1000, &s->confirmations) || !cli_u64(c, "give-up", 1, 1000, &s->give_up) ||
         !cli_u64(c, "tickets", 0, LAB_TICKETS_MAX, &s->tickets) ||
-        !cli_u64(c, "eclipse-blocks", 1, 1000, &q->eclipse_blocks) || !are_known(c, (enum network_attack)attack))
+        !cli_u64(c, "eclipse-blocks", 1, 1000, &q->eclipse_blocks) || !are_known(c, (enum network_attack)attack) ||
+        !read_times(c, q))
         return false;
     s->attack = (enum network_attack)attack;
     if (q->of_blocks && attack != NETWORK_NO_ATTACK)
@@ -306,6 +336,7 @@ static void put_question(lab_report *r, const question *q) {
         lab_input_number(r, "reach", "part of the nodes it is connected to", s->reach, "");
     if (s->attack >= NETWORK_REORG) lab_input_integer(r, "confirmations", "confirmations", s->confirmations, "blocks");
     if (s->attack == NETWORK_REORG) lab_input_integer(r, "give_up", "gives up when behind by", s->give_up, "blocks");
+    lab_input_times(r, &q->times);
     if (s->attack == NETWORK_ECLIPSE) {
         lab_input_number(r, "victim_share", "exchange's share of the hash", s->victim_share, "");
         lab_input_integer(r, "eclipse_blocks", "length of the eclipse", q->eclipse_blocks, "block times");
@@ -351,6 +382,9 @@ static void put_selfish(lab_report *r, const question *q, const answer *a) {
     lab_integer(r, "races", "races", a->sum.races, "");
     lab_number(r, "closed_form", "SM1 in closed form at this gamma, without delay", lab_selfish_sm1(q->s.alpha, gamma),
                "");
+    if (q->s.times != LAB_NO_TIMES && q->s.rule == POSW_DIFFICULTY_ASERT)
+        lab_number(r, "closed_form_earlier", "the same where earlier times win a tie",
+                   lab_selfish_sm1_earlier(q->s.alpha, gamma), "");
     lab_number(r, "threshold", "pays above this share of the hash at this gamma", lab_selfish_sm1_threshold(gamma), "");
     lab_estimate(r, "stale_rate", "found blocks that are lost", lab_sample_mean(&a->stale), lab_sample_error(&a->stale),
                  "");
@@ -385,7 +419,9 @@ static void explain_miners(lab_report *r, const question *q) {
             r,
             "of the chain file all rules are the nodes' own but these: proofs of work are drawn and cost no time "
             "to check, and its accounts and stakes make room for those of the simulated miners%s",
-            q->s.attack != NETWORK_NO_ATTACK ? "; under an attack its difficulty stays and its boost has no ramp" : "");
+            q->s.attack == NETWORK_NO_ATTACK ? ""
+            : q->s.times == LAB_NO_TIMES     ? "; under an attack its difficulty stays and its boost has no ramp"
+                                             : "; under an attack its boost has no ramp");
     if (q->s.miners == NULL) {
         lab_assume(r, "the nodes have equal hash power");
         return;
@@ -400,6 +436,21 @@ static void explain_miners(lab_report *r, const question *q) {
                 "not travel, are worth");
 }
 
+static void explain_times(lab_report *r, const question *q) {
+    if (q->s.times == LAB_NO_TIMES) return;
+    if (q->s.times == LAB_FALSE_TIMES)
+        lab_assume(
+            r, "each block of the attacker's says that it came a second after its parent; all other clocks are right");
+    else
+        lab_assume(r, "all clocks are right and all times true");
+    lab_assume(
+        r, "%s; the closed form is for blocks that are all equally hard",
+        q->s.attack == NETWORK_REORG
+            ? "the attacker's hash comes from elsewhere: the difficulty begins where the honest hash alone finds a "
+              "block every block time"
+            : "it shows its branch when the next honest block could make theirs as heavy");
+}
+
 static void explain(lab_report *r, const question *q) {
     lab_model(r, q->of_blocks
                      ? "blocks on their way through a network: nodes are fork choice, connections and how this program "
@@ -410,13 +461,15 @@ static void explain(lab_report *r, const question *q) {
         lab_assume(r,
                    "blocks are always as large and execution takes no time; connections never fail, clocks agree, and "
                    "nothing but blocks takes up the lines");
-    if (q->s.chain == NULL || q->s.attack != NETWORK_NO_ATTACK)
+    const bool stays = q->s.times == LAB_NO_TIMES && (q->s.chain == NULL || q->s.attack != NETWORK_NO_ATTACK);
+    if (stays)
         lab_assume(r, "the difficulty stays as it begins; there are no transactions");
     else
         lab_assume(r,
                    "the difficulty begins where blocks come every block time, and follows the chain's rule from there; "
                    "there are no transactions");
     explain_miners(r, q);
+    explain_times(r, q);
     switch (q->s.attack) {
     case NETWORK_NO_ATTACK:
         lab_assume(r, "expected: a block meets a rival with the probability 1 - e^(-delay / block time) (Decker and "
@@ -542,8 +595,8 @@ const cli_command lab_command_network = {
     "and eclipse: probability, closed_form, trials.",
     "posw lab network --nodes 50 --block-time 10 --latency 100\nposw lab network --model blocks --nodes 10000 "
     "--block-time 10 --latency 100\nposw lab network --chain mychain.json --miners "
-    "miners.json --latency 400\nposw lab network --attack selfish --alpha 0.4\nposw "
-    "lab "
+    "miners.json --latency 400\nposw lab network --attack selfish --alpha 0.4\nposw lab "
+    "network --attack selfish --alpha 0.4 --times true --rule asert\nposw lab "
     "network --attack reorg --alpha 0.3 --confirmations 3\nposw lab network --attack eclipse --alpha 0.2 "
     "--confirmations 4",
     options,

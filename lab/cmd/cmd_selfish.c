@@ -4,16 +4,12 @@
 #include "options.h"
 #include "posw/difficulty.h"
 #include "rules/selfish_sim.h"
+#include "times_option.h"
 
 #include <math.h>
 
 static const char *const policies[] = {"optimal", "sm1", NULL};
 static const char *const ties[] = {"gamma", "uniform", "earlier", NULL};
-static const char *const times[] = {"none", "true", "false", NULL};
-/* Those that do not read the block's own time. */
-static const char *const rules[] = {"asert-lag", "asert", "lwma3", "bitcoin2016", NULL};
-static const enum posw_difficulty_rule rule_of[] = {POSW_DIFFICULTY_ASERT_LAG, POSW_DIFFICULTY_ASERT,
-                                                    POSW_DIFFICULTY_LWMA3, POSW_DIFFICULTY_BITCOIN2016};
 enum policy { POLICY_OPTIMAL, POLICY_SM1 };
 
 static const cli_option options[] = {
@@ -26,13 +22,7 @@ static const cli_option options[] = {
     {"truncation", "T", "80", "optimal: longest branch that is followed, 4 to 200"},
     {"threshold", NULL, NULL, "the share above which it pays, in place of a revenue"},
     {"simulate", NULL, NULL, "play SM1 on the consensus code's fork choice, difficulty, windows and weights"},
-    {"times", "TIMES", "none",
-     "what blocks say of their time; simulates. none: nothing, all are equally hard; true: the truth, and difficulty "
-     "follows by --rule; false: the same, but the attacker's say that they came a second after their parent"},
-    {"rule", "RULE", "asert-lag", "with --times: asert-lag, asert, lwma3 or bitcoin2016"},
-    {"half-life-blocks", "N", NULL,
-     "with --times: half-life of asert-lag [1008] and asert [144], window of lwma3 [60], interval of bitcoin2016 "
-     "[2016]"},
+    LAB_TIMES_OPTIONS("simulates; "),
     {"block-time", "SECONDS", "15", "with --times: block time"},
     {"trail", "BLOCKS", "0", "simulate: how far it may be behind, once it has a block, before it gives up; SM1: 0"},
     {"ticket-share", "S", NULL, "the attacker's tickets in parts of the window [no lack of them]; simulates"},
@@ -124,17 +114,13 @@ static void draw(lab_report *r, const question *q) {
 /* ---- played ---- */
 
 static bool read_clock(const cli *c, selfish_setup *s) {
-    static const char *const clock[] = {"rule", "half-life-blocks", "block-time", NULL};
-    size_t which, rule;
-    if (!lab_option_choice(c, "times", times, &which) || !lab_option_choice(c, "rule", rules, &rule)) return false;
-    s->times = (enum selfish_times)which;
-    s->rule = rule_of[rule];
-    s->difficulty_blocks = posw_difficulty_blocks_default(s->rule, s->window);
-    if (s->times == SELFISH_NO_TIMES && !lab_option_absent(c, clock, "--times true or false")) return false;
-    if (cli_given(c, "half-life-blocks") &&
-        !cli_u64(c, "half-life-blocks", posw_difficulty_blocks_min(s->rule),
-                 posw_difficulty_blocks_max(s->rule, s->window), &s->difficulty_blocks))
-        return false;
+    static const char *const clock[] = {"block-time", NULL};
+    lab_times_options o;
+    if (!lab_option_times(c, s->window, &o)) return false;
+    s->times = o.times;
+    s->rule = o.rule;
+    s->difficulty_blocks = o.blocks;
+    if (s->times == LAB_NO_TIMES && !lab_option_absent(c, clock, "--times true or false")) return false;
     return cli_u64(c, "block-time", 1, 3600, &s->block_time_s);
 }
 
@@ -170,14 +156,8 @@ static void put_inputs(lab_report *r, const question *q, const selfish_setup *s)
     lab_input_number(r, "gamma", "honest hash on its branch in a race", s->gamma, "");
     lab_input_text(r, "policy", "strategy", "sm1");
     if (s->trail > 0) lab_input_integer(r, "trail", "how far it may be behind", s->trail, "blocks");
-    if (s->times != SELFISH_NO_TIMES) {
-        lab_input_text(r, "times", "times in its blocks", times[s->times]);
-        lab_input_text(r, "rule", "difficulty rule", posw_difficulty_name(s->rule));
-        lab_input_integer(r, "half_life_blocks",
-                          posw_difficulty_has_half_life(s->rule) ? "half-life" : "window or interval",
-                          s->difficulty_blocks, "blocks");
-        lab_input_integer(r, "block_time", "block time", s->block_time_s, "s");
-    }
+    lab_input_times(r, &(lab_times_options){s->times, s->rule, s->difficulty_blocks});
+    if (s->times != LAB_NO_TIMES) lab_input_integer(r, "block_time", "block time", s->block_time_s, "s");
     if (s->has_tickets) {
         lab_input_number(r, "ticket_share", "its tickets / window", s->ticket_share, "");
         lab_input_integer(r, "boost", "boost", s->boost, "");
@@ -189,7 +169,7 @@ static void put_inputs(lab_report *r, const question *q, const selfish_setup *s)
 
 static void put_simulation(lab_report *r, const selfish_setup *s, const selfish_result *d) {
     const lab_sample revenue = selfish_over_chains(d, d->revenue), stale = selfish_over_chains(d, d->stale);
-    const bool timed = s->times != SELFISH_NO_TIMES;
+    const bool timed = s->times != LAB_NO_TIMES;
     lab_estimate(r, "revenue", "share of the blocks", lab_sample_mean(&revenue), lab_sample_error(&revenue), "");
     lab_number(r, "gain", "over the honest share", s->alpha > 0 ? lab_sample_mean(&revenue) / s->alpha : 1, "");
     lab_number(r, "closed_form", "SM1 in closed form, without tickets", lab_selfish_sm1(s->alpha, s->gamma), "");
@@ -207,17 +187,17 @@ static void put_simulation(lab_report *r, const selfish_setup *s, const selfish_
 }
 
 static void explain_simulation(lab_report *r, const selfish_setup *s) {
-    lab_model(
-        r, "the strategy SM1 of Eyal and Sirer 2014, played block by block on the consensus code's fork choice%s%s",
-        s->times != SELFISH_NO_TIMES ? ", rule of difficulty" : "", s->has_tickets ? ", windows and weights" : "");
+    lab_model(r,
+              "the strategy SM1 of Eyal and Sirer 2014, played block by block on the consensus code's fork choice%s%s",
+              s->times != LAB_NO_TIMES ? ", rule of difficulty" : "", s->has_tickets ? ", windows and weights" : "");
     lab_assume(r,
                "blocks reach everybody at once%s; the part gamma of the honest hash mines on the attacker's block in a "
                "race",
-               s->times != SELFISH_NO_TIMES ? "" : " and have the same difficulty");
-    if (s->times != SELFISH_NO_TIMES)
+               s->times != LAB_NO_TIMES ? "" : " and have the same difficulty");
+    if (s->times != LAB_NO_TIMES)
         lab_assume(r, "it shows its branch when the next honest block could make theirs as heavy; %s",
-                   s->times == SELFISH_TRUE_TIMES ? "all clocks are right and all times true"
-                                                  : "each of its blocks says a second after its parent");
+                   s->times == LAB_TRUE_TIMES ? "all clocks are right and all times true"
+                                              : "each of its blocks says a second after its parent");
     if (s->trail > 0)
         lab_assume(r, "it goes on with a branch that is at most %u blocks behind (trail-stubborn, Nayak et al. 2016)",
                    (unsigned)s->trail);

@@ -3,6 +3,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "codec/block.h"
+#include "miner/miner.h"
 #include "p2p/message.h"
 #include "posw/u256.h"
 
@@ -118,6 +120,31 @@ static void note_race(network *n) {
     n->noted = true;
 }
 
+/* Two branches of one length are known; of two single blocks, which have one parent, none is heavier. */
+static void begin_race(network *n, uint64_t length) {
+    n->racing = length == 1;
+    n->noted = false;
+    n->race_tip = posw_chain_tip_hash(miner(n));
+}
+
+/* The next honest block could make the public chain as heavy as the attacker's. */
+static bool is_close(const network *n) {
+    const posw_u256 own = posw_chain_weight_total(miner(n)), others = posw_chain_weight_total(gateway(n));
+    const posw_u256 next = posw_chain_next_difficulty(gateway(n), world_clock_s(n->w, attacker_gateway(n->s)));
+    const posw_u256 then = posw_u256_add_sat(&others, &next);
+    return posw_u256_cmp(&then, &own) >= 0;
+}
+
+/* The attacker's branch up to this block is as heavy as the public chain: others may mine on it. */
+static bool is_level(const network *n, uint64_t number) {
+    const posw_u256 others = posw_chain_weight_total(gateway(n));
+    posw_chain_block_info info;
+    return posw_chain_block_by_number(miner(n), &info, number) == POSW_OK &&
+           posw_u256_equal(&info.weight_total, &others);
+}
+
+/* Where all blocks are equally hard it shows its branch when it is level or one ahead, and before that as many blocks
+ * as the others have. */
 static void move_selfish(network *n) {
     hand_over(n, attacker_gateway(n->s), attacker_miner(n->s), UINT64_MAX);
     const uint64_t fork = fork_of(miner(n), gateway(n));
@@ -125,17 +152,13 @@ static void move_selfish(network *n) {
     const bool they_found = height(gateway(n)) > n->seen;
     if (own == 0) {
         n->racing = false; /* it mines on their block */
-    } else if (n->racing && own > others) {
+    } else if (n->racing && own > others && is_close(n)) {
         n->racing = false;
         show(n, fork + own, fork + own);
-    } else if (they_found && own == others) {
+    } else if (they_found && others > 0 && is_close(n)) {
         show(n, fork + 1, fork + own);
-        n->racing = own == 1;
-        n->noted = false;
-        n->race_tip = posw_chain_tip_hash(miner(n));
-    } else if (they_found && own == others + 1 && others > 0) {
-        show(n, fork + 1, fork + own);
-    } else if (they_found && others > 0) {
+        if (own == others) begin_race(n, own);
+    } else if (they_found && others > 0 && is_level(n, fork + others)) {
         show(n, fork + others, fork + others);
     }
     n->seen = height(gateway(n));
@@ -204,6 +227,23 @@ static void eclipse_begins(void *arg, world *w) {
     world_at(w, n->s->eclipse_s * 1000, eclipse_ends, n);
 }
 
+/* ---- false times ---- */
+
+/* In place of the block that it has found: the same, but it says that it came a second after its parent. */
+static bool seal_hasty(void *arg, world *w, size_t machine, const posw_work *work) {
+    network *n = arg;
+    posw_chain_template t = {0};
+    posw_buf block = {0};
+    if (posw_miner_template(world_chain(w, machine), NULL, world_miner(w, machine), 0, &t) == POSW_OK &&
+        world_seal(w, machine, &t.header, &work->target))
+        posw_block_encode(&block, &t.header, NULL, 0);
+    if (block.size == 0 || block.failed || !world_submit_block(w, machine, posw_buf_view(&block)))
+        n->failed = POSW_EINVAL;
+    posw_buf_clear(&block);
+    posw_chain_template_clear(&t);
+    return true;
+}
+
 /* ---- moves ---- */
 
 static void move(void *arg, world *w) {
@@ -231,6 +271,7 @@ void attacker_tip(network *n, size_t machine) {
 
 void attacker_begin(network *n) {
     n->seen = height(world_chain(n->w, 0));
+    if (n->s->times == LAB_FALSE_TIMES) world_set_sealer(n->w, attacker_miner(n->s), seal_hasty, n);
     if (n->s->attack == NETWORK_ECLIPSE)
         eclipse_begins(n, n->w);
     else

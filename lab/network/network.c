@@ -55,11 +55,18 @@ static void add_miners(posw_chain_spec *spec, const network_setup *s) {
         spec->accounts[spec->account_count++] = (posw_genesis_account){world_miner_of(network_machines(s)), rest};
 }
 
+static void take_difficulty(posw_params *p, const network_setup *s) {
+    p->difficulty_rule = POSW_DIFFICULTY_FIXED; /* two branches of one length have one weight */
+    if (s->times == LAB_NO_TIMES) return;
+    p->difficulty_rule = s->rule;
+    p->difficulty_blocks = s->difficulty_blocks;
+}
+
 static void take_rules(posw_params *p, const network_setup *s) {
     *p = *s->chain;
     p->pow = POSW_POW_KECCAK256; /* found by drawing */
     if (s->attack == NETWORK_NO_ATTACK) return;
-    p->difficulty_rule = POSW_DIFFICULTY_FIXED; /* two branches of one length have one weight */
+    take_difficulty(p, s);
     p->weight.ramp_blocks = 0;
 }
 
@@ -70,7 +77,7 @@ static bool make_rules(posw_params *p, const network_setup *s) {
     p->chain_id = dev.chain_id;
     p->genesis_time = dev.genesis_time;
     p->block_time_s = s->block_time_s;
-    p->difficulty_rule = POSW_DIFFICULTY_FIXED;
+    take_difficulty(p, s);
     return true;
 }
 
@@ -92,14 +99,15 @@ void network_hash_parts(const network_setup *s, double *parts) {
     if (victim) parts[0] = s->victim_share;
 }
 
-/* Of a block every block_time_s from all the hash that there is, the attacker's among it. */
+/* Of a block every block_time_s from all the hash that there is, the attacker's among it unless it never shows. */
 static bool first_difficulty(posw_u256 *out, const posw_params *p, const network_setup *s) {
     double power = 0, *parts = calloc(s->nodes, sizeof *parts);
     if (parts == NULL) return false;
     network_hash_parts(s, parts);
     for (size_t i = 0; i < s->nodes; i++)
         power += parts[i] * network_first_weight(s, p, i);
-    power += s->alpha * network_first_weight(s, p, 0);
+    const bool is_hidden = s->attack == NETWORK_REORG && s->times != LAB_NO_TIMES;
+    if (!is_hidden) power += s->alpha * network_first_weight(s, p, 0);
     *out = lab_u256_of(floor(power * HASHES * (double)p->block_time_s + 0.5));
     free(parts);
     return true;

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "rules/chain_sim.h"
+#include "rules/times.h"
 #include "run/sample.h"
 #include "state/genesis.h"
 
@@ -46,9 +47,14 @@ typedef struct {
     uint64_t confirmations, give_up; /* reorg: given up when so many blocks behind */
     double victim_share;
     uint64_t eclipse_s;
+    /* selfish, reorg: by what the difficulty follows, if blocks have times; the attacker's hash has no part in the
+     * first one then where it mines in secret from the start (reorg) */
+    enum lab_times times;
+    enum posw_difficulty_rule rule; /* one that does not read the block's own time */
+    uint64_t difficulty_blocks;
     uint64_t seed;
     const posw_params *chain; /* its rules but the proof of work, and under an attack the difficulty's; block_time_s is
-                                 its own then. NULL: `weight`, and a difficulty that stays */
+                                 its own then. NULL: `weight`, and without times a difficulty that stays */
     const chain_sim_miner *miners; /* of `nodes` entries, each with one identity: hash in any unit, stake. NULL: all
                                       alike. Without attack only */
     posw_u256 supply_wei;          /* with miners: coins that exist, their stakes among them */

@@ -51,7 +51,7 @@ typedef struct {
 } chain;
 
 static bool has_clock(const chain *c) {
-    return c->setup->times != SELFISH_NO_TIMES;
+    return c->setup->times != LAB_NO_TIMES;
 }
 
 /* Its clock starts with the base, and its difficulty where honest miners alone would keep it. */
@@ -134,7 +134,7 @@ static void show(chain *c, branch *s, size_t count) {
 
 static uint64_t time_written(const chain *c, const posw_header *parent, int miner) {
     if (!has_clock(c)) return parent->timestamp + c->b.params.block_time_s;
-    if (miner == BRANCHES_ATTACKER && c->setup->times == SELFISH_FALSE_TIMES) return parent->timestamp + 1; /* T1 */
+    if (miner == BRANCHES_ATTACKER && c->setup->times == LAB_FALSE_TIMES) return parent->timestamp + 1; /* T1 */
     return lab_timestamp(parent, c->now_s);
 }
 
@@ -345,7 +345,7 @@ static void run_chain(void *arg, size_t task) {
 }
 
 bool selfish_run(selfish_result *out, const selfish_setup *setup) {
-    POSW_ASSERT(setup->times == SELFISH_NO_TIMES || !posw_difficulty_reads_own_time(setup->rule));
+    POSW_ASSERT(setup->times == LAB_NO_TIMES || !posw_difficulty_reads_own_time(setup->rule));
     POSW_ASSERT(setup->blocks >= SELFISH_CHAINS && setup->alpha >= 0 && setup->alpha <= 1);
     memset(out, 0, sizeof *out);
     job j = {setup, out, setup->blocks / SELFISH_CHAINS, {false}};

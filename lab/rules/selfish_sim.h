@@ -7,22 +7,21 @@
  * its weight on its own branch, with the tickets that are free there, over the difficulty there.
  *
  * How hard blocks are:
- *  - SELFISH_NO_TIMES: all alike. Level is then what is equally long, and this is SM1 to the letter.
- *  - SELFISH_TRUE_TIMES: as the rule says, with the time of each block by its miner's clock. Under `asert` (D2) the
+ *  - LAB_NO_TIMES: all alike. Level is then what is equally long, and this is SM1 to the letter.
+ *  - LAB_TRUE_TIMES: as the rule says, with the time of each block by its miner's clock. Under `asert` (D2) the
  *    difficulty falls while a block does not come, so of two equally long branches that one is heavier whose blocks
  * were found earlier: the hidden one. Only branches of one block are level, since these have the same parent. Under
  *    `asert-lag` (D8) the times of the latest blocks do not count, and short branches are level again.
- *  - SELFISH_FALSE_TIMES: the same, and a block of the attacker's says that it came a second after its parent. */
+ *  - LAB_FALSE_TIMES: the same, and a block of the attacker's says that it came a second after its parent. */
 #ifndef POSW_LAB_SELFISH_SIM_H
 #define POSW_LAB_SELFISH_SIM_H
 
 #include "posw/params.h"
+#include "rules/times.h"
 #include "run/sample.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum selfish_times { SELFISH_NO_TIMES, SELFISH_TRUE_TIMES, SELFISH_FALSE_TIMES };
 
 typedef struct {
     double alpha, gamma; /* attacker's share of the hash; what follows it in a match */
@@ -30,7 +29,7 @@ typedef struct {
     double ticket_share; /* the attacker's tickets in parts of W */
     uint64_t trail;      /* blocks that its branch may be behind before it gives up; SM1: 0 */
     uint64_t boost, window;
-    enum selfish_times times;
+    enum lab_times times;
     enum posw_difficulty_rule rule;           /* with times: one that does not read the block's own time */
     uint64_t difficulty_blocks, block_time_s; /* with times: half-life, window or interval; T */
     uint64_t blocks;                          /* found by anybody, all chains together; at least SELFISH_CHAINS */

@@ -49,6 +49,27 @@ class Network(unittest.TestCase):
         self.assertGreater(a["revenue"], 0.4)
         self.assertTrue(0 <= a["gamma"] <= 1)
 
+    def test_times(self):
+        """Where earlier times make a branch heavier a selfish miner gains by it; by the default rule it gains nothing."""
+        args = ["--attack", "selfish", "--alpha", "0.4", "--nodes", "4", "--latency", "10", "--block-time", "60", "--blocks", "1000", "--runs", "8"]
+        asert, lag = answer(*args, "--times", "true", "--rule", "asert"), answer(*args, "--times", "false")
+        self.assertEqual((asert["rule"], asert["half_life_blocks"], lag["rule"], lag["half_life_blocks"]), ("asert", 144, "asert-lag", 1008))
+        self.near(asert["revenue"], asert["closed_form_earlier"], 4 * asert["standard_error"])
+        self.near(lag["revenue"], lag["closed_form"], 4 * lag["standard_error"])
+        self.assertNotIn("closed_form_earlier", lag)
+        with tempfile.TemporaryDirectory() as folder:
+            chain = self.files(folder, weight={"preset": "pow"}, difficulty={"rule": "lwma3", "blocks": 40})[:2]
+            by_file = answer(*chain, "--attack", "selfish", "--times", "false", "--nodes", "4", "--blocks", "40", "--runs", "2")
+            self.assertEqual((by_file["rule"], by_file["half_life_blocks"]), ("lwma3", 40))
+            for args, words in (((*chain, "--times", "true", "--attack", "reorg", "--rule", "asert"), "--rule does not go with --chain"),
+                                ((*self.files(folder, difficulty={"rule": "step"})[:2], "--times", "true", "--attack", "reorg"), "the chain file has step"),
+                                (("--times", "true", "--attack", "eclipse"), "--times does not go with --attack eclipse"),
+                                (("--times", "true"), "--times does not go with --attack none"),
+                                (("--rule", "asert", "--attack", "reorg"), "--rule goes with --times true or false")):
+                done = network(*args)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), args)
+                self.assertIn(words, done.stderr)
+
     def test_a_payment_undone(self):
         small = ["--nodes", "5", "--peers", "1", "--blocks", "400", "--runs", "6", "--block-time", "60", "--latency", "10"]
         a = answer("--attack", "reorg", "--alpha", "0.3", "--confirmations", "2", "--give-up", "12", *small)

@@ -142,11 +142,11 @@ static void test_selfish_times(void **state) {
     static const double gammas[] = {0, .5};
     const uint64_t blocks = scale_is_sanitized() ? 200000 : scale_of(300000, 8000000);
     const double tolerance = scale_is_sanitized() ? .02 : .01;
-    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++)
+    for (int times = LAB_TRUE_TIMES; times <= LAB_FALSE_TIMES; times++)
         for (int g = 0; g < 2; g++) {
             selfish_result r;
             selfish_setup s = {
-                .alpha = .4, .window = 2016, .gamma = gammas[g], .times = (enum selfish_times)times, .blocks = blocks};
+                .alpha = .4, .window = 2016, .gamma = gammas[g], .times = (enum lab_times)times, .blocks = blocks};
             s.difficulty_blocks = 1 << 24;
             s.block_time_s = 15;
             near(revenue_of(s, &r).mean, lab_selfish_sm1(.4, s.gamma), tolerance);
@@ -163,9 +163,9 @@ static void test_selfish_lag(void **state) {
     selfish_setup s = {.alpha = .4, .rule = POSW_DIFFICULTY_ASERT_LAG, .window = 2016, .difficulty_blocks = 1008};
     s.block_time_s = 15;
     s.blocks = scale_is_sanitized() ? 200000 : scale_of(300000, 8000000);
-    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
+    for (int times = LAB_TRUE_TIMES; times <= LAB_FALSE_TIMES; times++) {
         selfish_result r;
-        s.times = (enum selfish_times)times;
+        s.times = (enum lab_times)times;
         near(revenue_of(s, &r).mean, lab_selfish_sm1(.4, 0), tolerance);
         near(selfish_over_chains(&r, r.hardness).mean, 1, .005);
     }
@@ -175,7 +175,7 @@ static void test_selfish_lag(void **state) {
  * rises by half with each hasty block, hasty blocks are few. */
 static void test_selfish_rules(void **state) {
     (void)state;
-    selfish_setup s = {.alpha = .4, .gamma = .5, .times = SELFISH_FALSE_TIMES, .window = 2016, .block_time_s = 15};
+    selfish_setup s = {.alpha = .4, .gamma = .5, .times = LAB_FALSE_TIMES, .window = 2016, .block_time_s = 15};
     selfish_result r;
     s.rule = POSW_DIFFICULTY_BITCOIN2016;
     s.difficulty_blocks = 2016;
@@ -195,7 +195,7 @@ static void test_selfish_hardness(void **state) {
     double hardness[3];
     selfish_result r;
     for (int i = 0; i < 3; i++) {
-        s.times = i == 0 ? SELFISH_TRUE_TIMES : SELFISH_FALSE_TIMES;
+        s.times = i == 0 ? LAB_TRUE_TIMES : LAB_FALSE_TIMES;
         if (i == 2) s.difficulty_blocks = 36;
         (void)revenue_of(s, &r);
         hardness[i] = selfish_over_chains(&r, r.hardness).mean;
@@ -216,7 +216,7 @@ static void test_selfish_trail(void **state) {
     near(alike, .4879, .006); /* six million steps of another program */
     assert_true(alike < lab_selfish_optimal(.4, 0, LAB_TIE_GAMMA, 40) + .004);
     s.alpha = .3;
-    s.times = SELFISH_FALSE_TIMES;
+    s.times = LAB_FALSE_TIMES;
     s.difficulty_blocks = 700;
     s.block_time_s = 3600;
     near(revenue_of(s, &r).mean, lab_selfish_optimal(.3, 0, LAB_TIE_EARLIER, 20), .008);
@@ -231,8 +231,8 @@ static void test_selfish_times_tickets(void **state) {
     s.difficulty_blocks = 144;
     s.block_time_s = 15;
     s.blocks = 300000;
-    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
-        s.times = (enum selfish_times)times;
+    for (int times = LAB_TRUE_TIMES; times <= LAB_FALSE_TIMES; times++) {
+        s.times = (enum lab_times)times;
         const double mean = revenue_of(s, &r).mean;
         assert_true(mean > .39 && mean <= .4);
     }
@@ -248,9 +248,9 @@ static void test_selfish_shortest(void **state) {
                        .block_time_s = 1,
                        .trail = 100,
                        .blocks = 32000};
-    for (int times = SELFISH_TRUE_TIMES; times <= SELFISH_FALSE_TIMES; times++) {
+    for (int times = LAB_TRUE_TIMES; times <= LAB_FALSE_TIMES; times++) {
         selfish_result r;
-        s.times = (enum selfish_times)times;
+        s.times = (enum lab_times)times;
         const lab_sample revenue = revenue_of(s, &r);
         assert_int_equal(r.blocks_done, s.blocks);
         assert_true(revenue.mean > 0 && revenue.mean <= 1);
@@ -270,7 +270,7 @@ static void test_selfish_threshold(void **state) {
     assert_true(selfish_find_threshold(&t, &s));
     near(t.alpha, .25, 5 * t.standard_error);
     s.gamma = 0;
-    s.times = SELFISH_TRUE_TIMES;
+    s.times = LAB_TRUE_TIMES;
     s.difficulty_blocks = 144;
     s.block_time_s = 15;
     assert_true(selfish_find_threshold(&t, &s));
@@ -294,7 +294,7 @@ static void test_threads(void **state) {
     s.threads = 3;
     assert_true(selfish_run(&f, &s));
     assert_memory_equal(&e, &f, sizeof e);
-    s.times = SELFISH_FALSE_TIMES;
+    s.times = LAB_FALSE_TIMES;
     s.difficulty_blocks = 144;
     s.block_time_s = 15;
     s.trail = 1;

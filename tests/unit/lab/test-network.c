@@ -120,6 +120,31 @@ static void test_reorg(void **state) {
     assert_int_equal(r.successes, 1); /* the run is over then: the tickets are used up */
 }
 
+/* Hash from elsewhere, and 57 tickets against 60 confirmations: with false times they are enough under asert, where 54
+ * outweigh 60, and not under asert-lag, where the first 64 blocks of a branch gain nothing (test_hasty_branch). */
+static void test_false_times(void **state) {
+    (void)state;
+    network_setup s = setup_of(NETWORK_REORG);
+    s.nodes = 4;
+    s.block_time_s = 15;
+    s.blocks = 120;
+    s.alpha = .9;
+    s.weight = "ticket";
+    s.confirmations = 60;
+    s.tickets = 57;
+    s.times = LAB_FALSE_TIMES;
+    s.rule = POSW_DIFFICULTY_ASERT;
+    s.difficulty_blocks = 144;
+    assert_int_equal(run(&s).successes, 1);
+    s.rule = POSW_DIFFICULTY_ASERT_LAG;
+    s.difficulty_blocks = 1008;
+    const network_result lag = run(&s);
+    assert_true(lag.trials > 0);
+    assert_int_equal(lag.successes, 0);
+    s.tickets = 61;
+    assert_int_equal(run(&s).successes, 1);
+}
+
 static void test_eclipse(void **state) {
     (void)state;
     network_setup s = setup_of(NETWORK_ECLIPSE);
@@ -227,7 +252,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_closed_forms),  cmocka_unit_test(test_same_seed_same_result),
         cmocka_unit_test(test_no_latency),    cmocka_unit_test(test_selfish),
-        cmocka_unit_test(test_reorg),         cmocka_unit_test(test_eclipse),
+        cmocka_unit_test(test_reorg),         cmocka_unit_test(test_false_times),         cmocka_unit_test(test_eclipse),
         cmocka_unit_test(test_expected),      cmocka_unit_test(test_miners),
         cmocka_unit_test(test_no_such_chain),
     };
