@@ -11,6 +11,7 @@ enum { Z_MAX = 100000 };
 
 /* In the order of enum lab_double_spend_model, and after it the models that need more than q and z. */
 static const char *const models[] = {"nakamoto", "rosenfeld", "strict", "tickets", NULL};
+static const char *const all_models[] = {"nakamoto", "rosenfeld", "strict", "tickets", "simulate", NULL};
 enum { MODEL_TICKETS = LAB_DOUBLE_SPEND_STRICT + 1 };
 #define MODEL_HELP "nakamoto, rosenfeld, strict or tickets"
 
@@ -36,8 +37,8 @@ typedef struct {
     uint64_t tickets;
 } question;
 
-static bool read_question(const cli *c, question *out) {
-    if (!lab_option_number(c, "q", 0, 1, &out->q) || !lab_option_choice(c, "model", models, &out->model)) return false;
+static bool read_question(const cli *c, const char *const *known, question *out) {
+    if (!lab_option_number(c, "q", 0, 1, &out->q) || !lab_option_choice(c, "model", known, &out->model)) return false;
     if (out->model == MODEL_TICKETS) {
         if (!cli_given(c, "tickets"))
             return cli_usage(c, "--tickets is needed with --model tickets: how many the attacker has"), false;
@@ -133,7 +134,7 @@ static int run_double_spend(cli *c) {
     uint64_t z;
     const char *model = cli_text(c, "model");
     if (model != NULL && strcmp(model, "simulate") == 0) return run_simulation(c);
-    if (!read_question(c, &q) || !lab_option_absent(c, played, "--model simulate")) return CLI_USAGE;
+    if (!read_question(c, all_models, &q) || !lab_option_absent(c, played, "--model simulate")) return CLI_USAGE;
     if (!cli_u64(c, "z", 0, q.model == MODEL_TICKETS ? LAB_TICKETS_MAX : Z_MAX, &z)) return CLI_USAGE;
     lab_report *r = lab_report_new("double-spend", "How likely is a confirmed payment undone?");
     if (r == NULL) return lab_report_print(c, r);
@@ -175,7 +176,7 @@ static const cli_option confirmations_options[] = {
 static int run_confirmations(cli *c) {
     question q = {0};
     double risk;
-    if (!read_question(c, &q) || !lab_option_number(c, "risk", 1e-300, 1, &risk)) return CLI_USAGE;
+    if (!read_question(c, models, &q) || !lab_option_number(c, "risk", 1e-300, 1, &risk)) return CLI_USAGE;
     lab_report *r = lab_report_new("confirmations", "How many confirmations are enough?");
     if (r == NULL) return lab_report_print(c, r);
     const uint64_t z = q.model == MODEL_TICKETS

@@ -68,7 +68,7 @@ class DoubleSpend(LabCase):
         self.refused("double-spend --q 0.3 --z 6 --model tickets", "--tickets is needed")
         self.refused("double-spend --q 0.3 --z 6 --model strict --tickets 3", "--model tickets")
         self.refused("double-spend --q 1.5 --z 6", "--q must be a number from 0 to 1")
-        self.refused("double-spend --q 0.3 --z 6 --model magic", "nakamoto, rosenfeld, strict")
+        self.refused("double-spend --q 0.3 --z 6 --model magic", "nakamoto, rosenfeld, strict, tickets or simulate")
         for option in "trials", "boost", "window":  # nothing that is given goes unheard
             self.refused(f"double-spend --q 0.3 --z 6 --model strict --{option} x", f"--{option} goes with --model simulate")
 
