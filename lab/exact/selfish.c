@@ -356,5 +356,6 @@ double lab_selfish_optimal_threshold(double gamma, enum lab_tie tie, unsigned tr
             low = m.alpha;
     }
     process_clear(&m);
-    return low + (high - low) / 2;
+    return fmin(low + (high - low) / 2,
+                tie == LAB_TIE_EARLIER ? lab_selfish_sm1_earlier_threshold(gamma) : lab_selfish_sm1_threshold(gamma));
 }

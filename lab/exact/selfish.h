@@ -39,7 +39,8 @@ double lab_selfish_sm1_earlier_threshold(double gamma); /* to 1e-9 */
  * Near alpha = 1/2, where long branches matter, SM1's closed form may be the better one, and is taken then. alpha >=
  * 1/2 gives 1. NAN: out of memory. Cost: some truncation^3 * 50 additions. */
 double lab_selfish_optimal(double alpha, double gamma, enum lab_tie tie, unsigned truncation);
-/* The alpha above which the best strategy gets more than alpha, to 1e-6. NAN: out of memory. */
+/* The alpha above which the best strategy gets more than alpha, to 1e-6: no more than SM1's, as with the revenue. NAN:
+ * out of memory. */
 double lab_selfish_optimal_threshold(double gamma, enum lab_tie tie, unsigned truncation);
 
 #endif

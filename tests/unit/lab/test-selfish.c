@@ -53,6 +53,10 @@ static void test_truncation(void **state) {
 
 static void test_thresholds(void **state) {
     (void)state;
+    /* never above SM1's, however short the branches that are followed */
+    near(lab_selfish_optimal_threshold(1, LAB_TIE_GAMMA, 8), 0, 1e-9);
+    near(lab_selfish_optimal_threshold(1, LAB_TIE_EARLIER, 8), 0, 1e-8);
+    near(lab_selfish_optimal_threshold(.5, LAB_TIE_GAMMA, LAB_SELFISH_TRUNCATION_MIN), .25, 1e-9);
     if (scale_is_sanitized()) return;
     near(lab_selfish_optimal_threshold(0, LAB_TIE_GAMMA, 80), .3294, 2e-4);
     near(lab_selfish_optimal_threshold(.5, LAB_TIE_GAMMA, 80), .25, 1e-4);
