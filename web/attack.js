@@ -3,7 +3,7 @@
 
 const HOURS_PER_YEAR = 8766,
   WEI = 10n ** 18n,
-  UNITS_MAX = 1 << 22;
+  ROUNDING = 1 + 1e-12; // a stake that is meant to be a whole number of units or tickets does not miss it by the last digit
 
 /** Wei of an amount in coins, rounded down, exactly. */
 function weiOf(coins) {
@@ -12,6 +12,8 @@ function weiOf(coins) {
   return coins > 0 ? (BigInt(coins) * WEI) >> shift : 0n;
 }
 const coinsOf = (wei) => Number(wei) / 1e18;
+const stakeWei = (coins) => weiOf(coins * ROUNDING);
+const wholeSteps = (coins, step) => Math.floor((coins / step) * ROUNDING);
 
 /**
  * The rule of a chain, from posw_chainParameters. { ticket, blockTime, window, epoch, unbonding, maxReorg, halfLife, lag } (the last two are 0 where its
@@ -46,7 +48,7 @@ export const ticketPrice = (rule, supply) => coinsOf(ticketWei(rule, supply));
 
 /** F of a rule of stake alone (W1). */
 function weightOf(rule, stake) {
-  const units = Math.min(rule.max, Math.max(rule.min, Number(weiOf(stake) / rule.unit)));
+  const units = Math.min(rule.max, Math.max(rule.min, Number(stakeWei(stake) / rule.unit)));
   const power = units ** rule.exponent;
   return Number.isInteger(rule.exponent) ? power : Math.floor(power);
 }
@@ -59,7 +61,7 @@ function honestMiners(rule, s) {
   const each = s.staked / s.miners;
   if (!rule.ticket) return { weight: weightOf(rule, each), hashShare: 1 - 1 / s.miners };
   const price = ticketWei(rule, s.supply),
-    tickets = s.miners * Number(weiOf(each) / price);
+    tickets = s.miners * Number(stakeWei(each) / price);
   const ratio = Math.min(1, tickets / rule.window),
     slots = rule.window * coinsOf(price) * s.price,
     reward = rewardPerHour(rule, s) * HOURS_PER_YEAR;
@@ -102,7 +104,7 @@ function ticketRoute(a, tickets) {
 /** The cost is linear in the number of tickets: none, or as many as there are. */
 function bestTickets(a) {
   const slots = Math.ceil(Math.min(a.depth, a.rule.window)),
-    most = Math.min(slots, Math.floor(a.s.supply / ticketPrice(a.rule, a.s.supply)));
+    most = Math.min(slots, wholeSteps(a.s.supply, ticketPrice(a.rule, a.s.supply)));
   return most < 1 ? null : ticketRoute(a, most);
 }
 
@@ -114,12 +116,18 @@ function bestStake(a) {
   const step = coinsOf(a.rule.unit),
     stakeMax = a.rule.max === a.rule.min || a.rule.exponent === 0 ? 0 : step * a.rule.max;
   const most = Math.min(stakeMax, a.s.supply);
-  if (most < step) return null;
-  let best = stakeRoute(a, Math.floor(most / step) * step);
-  for (let units = 1; units <= UNITS_MAX && units * step <= most; units++) {
-    const r = stakeRoute(a, units * step);
-    if (r.cost - r.hash > best.cost) break;
-    if (r.cost < best.cost) best = r;
+  const units = wholeSteps(most, step);
+  if (units < 1) return null;
+  // Of low to high units none costs less than the stake of `low` and the hash of `high`: ranges that may hold a cheaper one are halved.
+  let best = null;
+  for (const ranges = [[1, units]]; ranges.length > 0; ) {
+    const [low, high] = ranges.pop(),
+      middle = Math.floor(low + (high - low) / 2),
+      least = stakeRoute(a, low * step),
+      last = stakeRoute(a, high * step);
+    if (best === null || last.cost < best.cost) best = last;
+    if (least.cost < best.cost) best = least;
+    if (middle < high && middle + 1 > low && least.cost - least.hash + last.hash < best.cost * (1 - 1e-8)) ranges.push([middle + 1, high], [low, middle]);
   }
   return best;
 }

@@ -114,9 +114,10 @@ static int read_question(const cli *c, question *q) {
 
 /* With `scale` times the machine, and this stake. */
 static answer answer_of(const question *q, double scale, double stake) {
-    lab_income_class classes[2] = {
-        {.miners = 1, .hash = q->hash * scale, .stake_wei = lab_wei(stake)},
-        {.miners = q->others, .hash = q->others_hash / q->others, .stake_wei = lab_wei(q->others_stake / q->others)}};
+    lab_income_class classes[2] = {{.miners = 1, .hash = q->hash * scale, .stake_wei = lab_stake_wei(stake)},
+                                   {.miners = q->others,
+                                    .hash = q->others_hash / q->others,
+                                    .stake_wei = lab_stake_wei(q->others_stake / q->others)}};
     answer a;
     lab_income_shares(classes, 2, &q->params, &q->supply_wei);
     a.me = classes[0];
@@ -129,7 +130,7 @@ static answer answer_of(const question *q, double scale, double stake) {
 }
 
 static double weight_of(const question *q, double stake) {
-    const posw_u256 wei = lab_wei(stake), f = posw_weight(&q->params, 0, &wei, &q->supply_wei, 0);
+    const posw_u256 wei = lab_stake_wei(stake), f = posw_weight(&q->params, 0, &wei, &q->supply_wei, 0);
     return lab_double_of(&f);
 }
 
@@ -138,7 +139,7 @@ static double weight_of(const question *q, double stake) {
 static double next_stake(const question *q, double stake) {
     const double most = lab_coins(&q->supply_wei) - q->others_stake;
     if (q->params.weight.rule == POSW_WEIGHT_TICKET) {
-        const posw_u256 price = posw_weight_ticket_price(&q->params, &q->supply_wei), wei = lab_wei(stake);
+        const posw_u256 price = posw_weight_ticket_price(&q->params, &q->supply_wei), wei = lab_stake_wei(stake);
         const double next =
             ((double)posw_weight_tickets(&q->params, &wei, &q->supply_wei) + 1) * lab_coins(&price) * (1 + 1e-12);
         return next <= most ? next : INFINITY;

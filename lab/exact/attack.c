@@ -1,5 +1,7 @@
 #include "attack.h"
 
+#include "base/error.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -53,17 +55,42 @@ static lab_attack_route best_smooth(const attack *a) {
     return power_route(a, low + (high - low) / 2);
 }
 
-/* Only whole multiples of the unit matter. Where stake costs nothing the last one is the best. */
+/* Units or tickets that so many coins pay for; not one fewer for the last digit of a double. */
+static double whole_steps(double coins, double step) {
+    return floor(coins / step * (1 + 1e-12));
+}
+
+/* Only whole multiples of the unit matter. Each further one makes the stake dearer and the hash no dearer, so that of
+ * low..high units none costs less than the stake of `low` and the hash of `high`: ranges that may hold a cheaper one by
+ * more than 1e-8 of it are halved. Where stake costs nothing the last one is the best. */
 static lab_attack_route best_stepped(const attack *a) {
-    enum { UNITS_MAX = 1 << 22 };
+    enum { RANGES_MAX = 128 }; /* two for each halving of 2^64 units would be enough */
+    static const double CHEAPER = 1 - 1e-8;
+    struct {
+        double low, high;
+    } ranges[RANGES_MAX];
+    size_t count = 0;
     lab_attack_route best = {.cost = INFINITY};
     const double step = lab_rule_step(a->rule, a->scenario->supply);
     const double most = fmin(lab_rule_stake_max(a->rule, a->scenario->supply), a->scenario->supply);
-    if (most >= step) best = power_route(a, floor(most / step) * step);
-    for (double units = 1; units <= UNITS_MAX && units * step <= most; units++) {
-        const lab_attack_route r = power_route(a, units * step);
-        if (r.cost - r.hash > best.cost) break;
-        if (r.cost < best.cost) best = r;
+    const double units = whole_steps(most, step);
+    if (units >= 1) {
+        ranges[count].low = 1;
+        ranges[count++].high = units;
+    }
+    while (count > 0) {
+        const double low = ranges[--count].low, high = ranges[count].high, middle = floor(low + (high - low) / 2);
+        const lab_attack_route least = power_route(a, low * step), last = power_route(a, high * step);
+        if (last.cost < best.cost) best = last;
+        if (least.cost < best.cost) best = least;
+        /* beyond 2^53 neighbours are no longer 1 apart */
+        if (!(middle < high && middle + 1 > low)) continue;
+        if (least.cost - least.hash + last.hash >= best.cost * CHEAPER) continue;
+        POSW_ASSERT(count + 2 <= RANGES_MAX);
+        ranges[count].low = middle + 1;
+        ranges[count++].high = high;
+        ranges[count].low = low;
+        ranges[count++].high = middle;
     }
     return best;
 }
@@ -83,7 +110,7 @@ static lab_attack_route ticket_route(const attack *a, double tickets) {
 static lab_attack_route best_tickets(const attack *a) {
     lab_attack_route best = {.cost = INFINITY};
     const double slots = ceil(fmin(a->depth, (double)a->rule->params.window_blocks));
-    const double most = fmin(slots, floor(a->scenario->supply / a->ticket_price));
+    const double most = fmin(slots, whole_steps(a->scenario->supply, a->ticket_price));
     for (double t = a->scenario->price_impact > 0 || most < 1 ? 1 : most; t <= most; t++) {
         const lab_attack_route r = ticket_route(a, t);
         if (r.cost < best.cost) best = r;
@@ -129,7 +156,7 @@ bool lab_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_atta
     if (lab_rule_is_ticket(r)) {
         found.pure_hash = ticket_route(&a, 0);
         found.staked = ticket_route(&a, ceil(fmin(depth, (double)r->params.window_blocks)));
-        if (found.staked.stake > s->supply) found.staked.cost = INFINITY;
+        if (found.staked.tickets > whole_steps(s->supply, a.ticket_price)) found.staked.cost = INFINITY;
         found.best = best_tickets(&a);
     } else {
         found.pure_hash = power_route(&a, 0);
@@ -147,12 +174,13 @@ bool lab_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_atta
 /* With t tickets the last t blocks of the branch are boosted, and every window before them alike. */
 static lab_attack_route best_along(const attack *a, const double *difficulties, size_t count) {
     const size_t window = a->rule->params.window_blocks, most = count < window ? count : window;
+    const double for_sale = whole_steps(a->scenario->supply, a->ticket_price);
     const double unboosted = 1 - 1 / lab_rule_boost(a->rule);
     double work = 0;
     for (size_t i = 0; i < count; i++)
         work += difficulties[i];
     lab_attack_route best = {.cost = INFINITY};
-    for (size_t t = 0; t <= most && (double)t * a->ticket_price <= a->scenario->supply; t++) {
+    for (size_t t = 0; t <= most && (double)t <= for_sale; t++) {
         for (size_t back = t; t > 0 && back <= count; back += window)
             work -= unboosted * difficulties[count - back];
         lab_attack_route r = route_of(a, (double)t * a->ticket_price, a->depth / work);

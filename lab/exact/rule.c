@@ -79,6 +79,11 @@ posw_u256 lab_wei(double coins) {
     return wei;
 }
 
+posw_u256 lab_stake_wei(double coins) {
+    static const double ROUNDING = 1e-12;
+    return lab_wei(coins * (1 + ROUNDING));
+}
+
 static double to_double(const posw_u256 *v) {
     uint8_t bytes[32];
     double out = 0;
@@ -96,7 +101,7 @@ double lab_coins(const posw_u256 *wei) {
 
 double lab_rule_weight(const lab_rule *r, double stake, double supply) {
     if (r->smooth) return pow(r->offset + stake / r->unit, r->exponent);
-    const posw_u256 s = lab_wei(stake), all = lab_wei(supply);
+    const posw_u256 s = lab_stake_wei(stake), all = lab_wei(supply);
     const posw_u256 f = posw_weight(&r->params, r->params.weight.ramp_blocks, &s, &all, 0);
     return to_double(&f);
 }
@@ -108,7 +113,7 @@ double lab_rule_ticket_price(const lab_rule *r, double supply) {
 
 double lab_rule_tickets(const lab_rule *r, double stake, double supply) {
     if (!lab_rule_is_ticket(r)) return 0;
-    const posw_u256 s = lab_wei(stake), all = lab_wei(supply);
+    const posw_u256 s = lab_stake_wei(stake), all = lab_wei(supply);
     return (double)posw_weight_tickets(&r->params, &s, &all);
 }
 

@@ -43,6 +43,9 @@ double lab_rule_lock_hours(const lab_rule *r, double depth);
 
 /* Wei of an amount in coins, rounded down, saturated. */
 posw_u256 lab_wei(double coins);
+/* Wei of a stake that was computed or typed: with 1e-12 of it more, so that a stake which is meant to be a whole number
+ * of units or tickets, as an equal part of all coins, does not miss it by the last digit of a double. */
+posw_u256 lab_stake_wei(double coins);
 double lab_coins(const posw_u256 *wei);
 
 #endif

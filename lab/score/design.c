@@ -113,7 +113,7 @@ static double earnings_at(const population *who, const posw_params *p, const pos
     double shares = 0, wealth = 0, all = 0;
     for (size_t i = 0; i < who->kinds; i++) {
         classes[i] = (lab_income_class){
-            .miners = who->count[i], .hash = who->stake[i], .stake_wei = lab_wei(who->stake[i] * scale)};
+            .miners = who->count[i], .hash = who->stake[i], .stake_wei = lab_stake_wei(who->stake[i] * scale)};
         all += who->count[i] * who->stake[i];
     }
     lab_income_shares(classes, who->kinds, p, supply);

@@ -79,7 +79,7 @@ static bool small_exact(score *out, const lab_rule *rule, const lab_scenario *s,
     double shares = 0, wealth = 0, all = 0;
     if (classes == NULL) return false;
     for (size_t i = 0; i < n; i++) {
-        classes[i] = (lab_income_class){.miners = 1, .hash = stakes[i], .stake_wei = lab_wei(stakes[i])};
+        classes[i] = (lab_income_class){.miners = 1, .hash = stakes[i], .stake_wei = lab_stake_wei(stakes[i])};
         all += stakes[i];
     }
     lab_income_shares(classes, n, &rule->params, &supply);
@@ -123,7 +123,7 @@ static bool small_simulated(score *out, const lab_rule *rule, const lab_scenario
     double all = 0, wealth = 0;
     if (list == NULL) return false;
     for (size_t i = 0; i < n; i++) {
-        list[i] = (chain_sim_miner){stakes[i], lab_wei(stakes[i]), 1};
+        list[i] = (chain_sim_miner){stakes[i], lab_stake_wei(stakes[i]), 1};
         all += stakes[i];
     }
     for (size_t i = first; i < n; i++)

@@ -331,6 +331,30 @@ describe('the dashboard', () => {
     }
   });
 
+  test('a cheapest stake of many units, and stakes of whole tickets', async () => {
+    const source = readFileSync(join(ROOT, 'web/attack.js')),
+      model = await import(`data:text/javascript;base64,${source.toString('base64')}`);
+    const units = { rule: 'power', unit: '1 coin', exponent: 2, min: 1, max: '9007199254740992' };
+    for (const [i, { weight, s }] of [
+      { weight: units, s: { price: 1e-5, supply: 1e12, staked: 4e11, miners: 200, reward: 1e5, delta: 0.3, interest: 0.05, premium: 1 } },
+      // all tickets of the window, 8 for each miner
+      { weight: { preset: 'ticket' }, s: { price: 1, supply: 10_000_000, staked: 2_500_000, miners: 252, reward: 2, delta: 0.3, interest: 0.05, premium: 1 } },
+    ].entries()) {
+      const chain = join(folder, 'units.json'),
+        market = join(folder, 'units-market.json');
+      writeFileSync(chain, JSON.stringify({ name: 'Units', ticker: 'UNI', chainId: 4712, pow: 'keccak256', timestamp: Math.floor(Date.now() / 1000), weight, accounts: { [ACCOUNTS[0].address]: '10000000 coin' } }));
+      const one = await startNode(chain, join(folder, `units-${i}`)),
+        rule = model.ruleOf(await one.rpc('posw_chainParameters'));
+      await one.stop();
+      writeFileSync(market, JSON.stringify(model.scenarioFile(rule, s)));
+      const mine = model.attack(rule, s, 60).best,
+        theirs = JSON.parse(execFileSync(POSW, ['lab', 'attack', '--chain', chain, '--scenario', market, '--depth', '60', '--json'], { encoding: 'utf8' }));
+      assert.ok(Math.abs(mine.cost - theirs.cost_usd) <= 1e-7 * theirs.cost_usd, `${mine.cost}, the laboratory says ${theirs.cost_usd}`);
+      if (i === 0) assert.ok(mine.stake > 1e6 && mine.stake < 1e10, `${mine.stake} units are the cheapest`);
+      else assert.ok(Math.abs(model.attack(rule, s, 60).weight - 1024) < 1e-6, 'every honest block has a ticket');
+    }
+  });
+
   test('blocks with false times, as the laboratory has them', async () => {
     const source = readFileSync(join(ROOT, 'web/attack.js')),
       model = await import(`data:text/javascript;base64,${source.toString('base64')}`);

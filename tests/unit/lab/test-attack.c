@@ -125,6 +125,83 @@ static void test_scoreboard(void **state) {
     }
 }
 
+/* However many units the cheapest stake is made of: here some 533 million of one coin each, as the closed form has it.
+ */
+static void test_small_units(void **state) {
+    (void)state;
+    lab_scenario s;
+    lab_scenario_default(&s);
+    s.supply = 1e12;
+    s.price_usd = 1e-5;
+    s.miners = 100;
+    s.interest_rate = 0;
+    s.hash_cost_share = 1;
+    static const uint32_t exponents_x2[] = {1, 2, 4};
+    for (int i = 0; i < 3; i++) {
+        lab_rule r = named("quadratic");
+        r.params.weight.unit_wei = lab_wei(1);
+        r.params.weight.max = UINT64_C(1) << 53;
+        r.params.weight.exponent_x2 = exponents_x2[i];
+        const double staked = s.supply * s.price_usd * s.staked_share * s.delta;
+        const lab_attack_result found = at_depth(&r, &s, 60);
+        relative(found.best.cost, lab_leverage_cost(exponents_x2[i] / 2., 100, lab_reward_per_hour(&s), staked, NULL),
+                 1e-4); /* the square root is of whole numbers */
+        near(found.best.stake, floor(found.best.stake), 0);
+    }
+}
+
+/* Of every number of units the cheapest, also where it is the first, the last or one of few. */
+static void test_every_unit(void **state) {
+    (void)state;
+    static const double deltas[] = {0, 1e-4, .003, .02, .3, 1};
+    static const uint32_t exponents_x2[] = {1, 2, 3, 4, 6};
+    lab_scenario s;
+    lab_scenario_default(&s);
+    s.interest_rate = 0;
+    for (size_t i = 0; i < 5 * 6; i++) {
+        lab_rule r = named("quadratic");
+        r.params.weight.exponent_x2 = exponents_x2[i % 5];
+        r.params.weight.min = i % 2 == 0 ? 1 : 7;
+        r.params.weight.max = 3000;
+        s.delta = deltas[i / 5];
+        const lab_attack_result found = at_depth(&r, &s, 60);
+        double least = found.pure_hash.cost;
+        for (double units = 1; units <= 3000; units++) {
+            const double hash = found.pure_hash.cost * lab_rule_weight(&r, 0, s.supply);
+            least = fmin(least, hash / lab_rule_weight(&r, units * 1000, s.supply) + s.delta * units * 1000);
+        }
+        relative(found.best.cost, least, 1e-8);
+    }
+}
+
+/* A stake that is a whole number of tickets or units is not one fewer because a double is a little below it. */
+static void test_whole_stakes(void **state) {
+    (void)state;
+    static const double supplies[] = {1e7, 21e6, 123456789};
+    static const unsigned miners[] = {7, 9, 63, 252, 1008, 2016};
+    lab_scenario s;
+    lab_scenario_default(&s);
+    lab_rule r = named("ticket");
+    s.staked_share = .25; /* a ticket for each block of the window */
+    for (size_t i = 0; i < 18; i++) {
+        s.supply = supplies[i % 3];
+        s.miners = miners[i / 3];
+        near(at_depth(&r, &s, 60).honest_weight, 1024, 1e-6);
+    }
+    /* all coins are as many tickets as the window has blocks */
+    r.params.weight.slots = 1;
+    s.staked_share = 1;
+    s.interest_rate = s.delta = 0;
+    for (size_t i = 0; i < 3; i++) {
+        s.supply = supplies[i];
+        near(at_depth(&r, &s, 2016).best.tickets, 2016, 0);
+    }
+    lab_rule units = named("linear");
+    units.params.weight.unit_wei = lab_wei(.7);
+    for (double n = 1; n < 1000; n++)
+        near(lab_rule_weight(&units, n * .7, 1e7), n, 0);
+}
+
 /* With a price that rises while the attacker buys, a mixture of boosted and other blocks may be the cheapest. */
 static void test_impact(void **state) {
     (void)state;
@@ -209,10 +286,11 @@ static void test_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_leverage), cmocka_unit_test(test_leverage_search), cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_ticket),   cmocka_unit_test(test_scoreboard),      cmocka_unit_test(test_impact),
-        cmocka_unit_test(test_scarce),   cmocka_unit_test(test_depth),           cmocka_unit_test(test_wei),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_leverage),     cmocka_unit_test(test_leverage_search), cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_ticket),       cmocka_unit_test(test_scoreboard),      cmocka_unit_test(test_impact),
+        cmocka_unit_test(test_scarce),       cmocka_unit_test(test_depth),           cmocka_unit_test(test_wei),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_small_units),     cmocka_unit_test(test_every_unit),
+        cmocka_unit_test(test_whole_stakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
