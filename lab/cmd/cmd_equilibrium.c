@@ -124,7 +124,10 @@ static int ticket(cli *c, lab_report *r, const lab_rule *rule, const lab_scenari
                          sigma);
     lab_ticket_equilibrium e;
     if (!lab_ticket_equilibrium_find(window, sigma, hardware, &e))
-        return cli_usage(c, "no number of equal miners from 2 to half the window earns exactly its costs");
+        return cli_usage(c,
+                         "no number of equal miners from 2 to half the window earns exactly its costs with sigma %g "
+                         "and hardware %g: try a larger window, or stake and waiting hash that cost more",
+                         sigma, hardware);
     lab_model(
         r, "symmetric Nash equilibrium of miners who choose hash and tickets under the ticket rule, with Erlang's loss "
            "formula; as many as earn exactly their costs");

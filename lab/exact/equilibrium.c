@@ -103,8 +103,8 @@ bool lab_ticket_equilibrium_find(double window, double sigma, double hardware, l
         else
             high = middle;
     }
-    (void)profit(low + (high - low) / 2, window, sigma, hardware, out);
-    return true;
+    /* where idle hash costs next to nothing it grows without end, and there is no equilibrium to be found */
+    return fabs(profit(low + (high - low) / 2, window, sigma, hardware, out)) < 1e-4;
 }
 
 /* ---- concentration ---- */

@@ -100,8 +100,18 @@ static void test_tickets(void **state) {
     }
 }
 
+/* What is found earns nothing, or it is not found: hash that costs nothing while it waits has no end. */
+static void test_no_tickets(void **state) {
+    (void)state;
+    lab_ticket_equilibrium e;
+    assert_false(lab_ticket_equilibrium_find(2016, .999, 0, &e));
+    assert_false(lab_ticket_equilibrium_find(10080, .9, 0, &e));
+    assert_false(lab_ticket_equilibrium_find(2016, .25, 0, &e));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_free_entry), cmocka_unit_test(test_cournot),
-                                       cmocka_unit_test(test_ticket_holders), cmocka_unit_test(test_tickets)};
+                                       cmocka_unit_test(test_ticket_holders), cmocka_unit_test(test_tickets),
+                                       cmocka_unit_test(test_no_tickets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
