@@ -140,35 +140,74 @@ export function attack(rule, s, depth) {
   return { best: staked !== null && staked.cost < pureHash.cost ? staked : pureHash, pureHash, staked, weight: a.weight, lockHours: a.lockHours };
 }
 
-/**
- * The least depth that fewer than `blocks` blocks of a secret branch do not outweigh, where a difficulty by half-life lets it date them a second apart, so
- * that they grow harder (the rules D2 and D8). `blocks`, rounded up, as far as lag + 1.
- */
-export function falseTimesDepth(rule, blocks) {
-  const whole = Math.ceil(blocks),
-    fewer = whole - 1,
-    harder = fewer - 1 - rule.lag,
-    ratio = 2 ** ((1 - 1 / rule.blockTime) / rule.halfLife);
-  if (!rule.ticket || !rule.halfLife || !Number.isFinite(blocks) || harder <= 0 || ratio === 1) return whole;
-  return Math.max(whole, Math.floor(fewer - harder + (ratio ** (harder + 1) - ratio) / (ratio - 1)) + 1);
-}
+const DEPTH_MAX = 1_000_000;
 
-/**
- * Confirmations after which undoing a payment of `value` USD loses, with true times: the larger of { byCost, byStake }, the depth whose cheapest attack costs
- * that much, and under tickets the one whose tickets lose that much by the fall of the price. Infinity: none up to a million, or the price does not fall.
- */
-export function confirmations(rule, s, value) {
-  const DEPTH_MAX = 1_000_000;
-  const byStake = rule.ticket ? Math.ceil(value / (s.delta * s.price * ticketPrice(rule, s.supply))) : 0;
-  if (attack(rule, s, DEPTH_MAX).best.cost < value) return { byCost: Infinity, byStake };
+/** The least depth up to a million that `enough` says yes to, as it does to all deeper ones; Infinity: none. */
+function leastDepth(enough) {
+  if (!enough(DEPTH_MAX)) return Infinity;
   let low = 0,
     high = DEPTH_MAX;
   while (high - low > 1) {
     const middle = Math.floor(low + (high - low) / 2);
-    if (attack(rule, s, middle).best.cost < value) low = middle;
-    else high = middle;
+    if (enough(middle)) high = middle;
+    else low = middle;
   }
-  return { byCost: high, byStake };
+  return high;
+}
+
+/**
+ * Of a secret branch that weighs a million blocks, difficulties and weight block by block, where a difficulty by half-life lets it date them a second apart,
+ * so that they grow harder (the rules D2 and D8).
+ */
+function hastyBranch(rule) {
+  const ratio = 2 ** ((1 - 1 / rule.blockTime) / rule.halfLife),
+    difficulties = [],
+    weights = [];
+  for (let weight = 0, next = 1; weight < DEPTH_MAX; ) {
+    if (difficulties.length > rule.lag) next *= ratio;
+    difficulties.push(next);
+    weights.push((weight += next));
+  }
+  return { difficulties, weights };
+}
+
+/** The least depth that fewer than `blocks` blocks of it do not outweigh. */
+const reachOf = ({ weights }, blocks) =>
+  blocks < 2 ? blocks : Math.max(blocks, Math.min(DEPTH_MAX, Math.floor(weights[Math.min(blocks - 1, weights.length) - 1]) + 1));
+
+/** The cheapest attack by such a branch: t tickets boost its last t blocks, and every window before them alike. */
+function hastyCost(rule, s, depth, { difficulties, weights }) {
+  const a = prepare(rule, s, depth),
+    count = weights.findIndex((weight) => weight >= depth) + 1;
+  const price = ticketPrice(rule, s.supply),
+    most = Math.min(count, rule.window, wholeSteps(s.supply, price));
+  let work = weights[count - 1],
+    least = Infinity;
+  for (let t = 0; t <= most; t++) {
+    for (let back = t; t > 0 && back <= count; back += rule.window) work -= (1 - 1 / rule.boost) * difficulties[count - back];
+    least = Math.min(least, route(a, t * price, depth / work).cost);
+  }
+  return least;
+}
+
+/**
+ * Confirmations after which undoing a payment of `value` USD loses: with true times the larger of { byCost, byStake }, the depth whose cheapest attack costs
+ * that much, and under tickets the one whose tickets lose that much by the fall of the price; `safe` with false times, too. Infinity: none up to a million,
+ * or the price does not fall.
+ */
+export function confirmations(rule, s, value) {
+  const byStake = rule.ticket ? Math.ceil(value / (s.delta * s.price * ticketPrice(rule, s.supply))) : 0,
+    byCost = leastDepth((depth) => attack(rule, s, depth).best.cost >= value);
+  let safe = Math.max(byCost, byStake);
+  if (rule.ticket && rule.halfLife && safe < Infinity) {
+    const branch = hastyBranch(rule);
+    safe = Math.max(
+      safe,
+      reachOf(branch, Math.min(byStake, rule.window)),
+      leastDepth((depth) => hastyCost(rule, s, depth, branch) >= value),
+    );
+  }
+  return { byCost, byStake, safe };
 }
 
 /** The same economy as a scenario file of the laboratory. */

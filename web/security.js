@@ -1,5 +1,5 @@
 // What it costs to reorganise the last blocks, and how many confirmations a value wants: the laboratory's model with the chain as it is now.
-import { attack, confirmations, falseTimesDepth, hashCostPerHour, ruleOf, scenarioFile } from './attack.js';
+import { attack, confirmations, hashCostPerHour, ruleOf, scenarioFile } from './attack.js';
 import { el, facts, put, renew, say, shows, table, title } from './dom.js';
 import { duration, hex, howMany, integer, number, percent, scaled } from './format.js';
 import { pace } from './measure.js';
@@ -68,6 +68,17 @@ function economy(rule, { epoch, reward }, assumed, hash) {
   return s;
 }
 
+/** What the number of confirmations rests on, or why there is none. */
+function reason(rule, s, { byCost, byStake, safe }) {
+  if (byCost === Infinity) return 'No depth up to a million blocks costs that much: this chain does not protect such a value by its cost.';
+  if (byStake === Infinity)
+    return `Where the price does not fall, an attacker gets its stake back whole, and stake gives no number. By cost alone it would be ${integer(byCost)}.`;
+  if (safe === Infinity)
+    return `Against attackers whose times are true it would be ${integer(Math.max(byCost, byStake))}; with false times no depth up to a million blocks costs that much.`;
+  const final = safe > rule.maxReorg ? ` Nodes refuse by themselves a branch that replaces more than ${integer(rule.maxReorg)} blocks, so a node that was running takes such a payment as final before.` : '';
+  return `${safe === 1 ? 'confirmation' : 'confirmations'}, about ${duration(safe * rule.blockTime)}. Undoing it would cost ${usd(attack(rule, s, safe).best.cost)}.${final}`;
+}
+
 /** The section with form and figures; it follows the chain. */
 export function costs(parameters, signal) {
   const rule = ruleOf(parameters),
@@ -118,17 +129,9 @@ export function costs(parameters, signal) {
     const s = economy(rule, known, assumed, known.pace?.hash ?? 0),
       depths = [6, 60, rule.window].filter((d, i, all) => all.indexOf(d) === i).sort((a, b) => a - b);
     drawCosts(results, rule, s, depths, ticker);
-    const { byCost, byStake } = confirmations(rule, s, assumed.value),
-      c = falseTimesDepth(rule, Math.max(byCost, byStake));
-    say(answer, c === Infinity ? 'no number' : integer(c));
-    say(
-      why,
-      byCost === Infinity
-        ? 'No depth up to a million blocks costs that much: this chain does not protect such a value by its cost.'
-        : c === Infinity
-          ? `Where the price does not fall, an attacker gets its stake back whole, and stake gives no number. By cost alone it would be ${integer(byCost)}.`
-          : `${c === 1 ? 'confirmation' : 'confirmations'}, about ${duration(c * rule.blockTime)}. Undoing it would cost ${usd(attack(rule, s, c).best.cost)}.${c > rule.maxReorg ? ` Nodes refuse by themselves a branch that replaces more than ${integer(rule.maxReorg)} blocks, so a node that was running takes such a payment as final before.` : ''}`,
-    );
+    const c = confirmations(rule, s, assumed.value);
+    say(answer, c.safe === Infinity ? 'no number' : integer(c.safe));
+    say(why, reason(rule, s, c));
     drawBasis(basis, rule, s, known, ticker);
   };
 

@@ -63,12 +63,15 @@ static void put_bounds(lab_report *r, const question *q, const lab_attack_result
     lab_number(r, "one_conf_confirmations", "rule of thumb: value over half a block", ceil(q->value / (block / 2)), "");
 }
 
-/* The same by an attacker with false times; 0: out of memory. */
-static double false_times_depth(const question *q, double confirmations) {
+/* Safe also from an attacker with false times: one whose cheapest attack costs the value, and one that has to take as
+ * many tickets as are worth it, which are those of a window at most. 0: out of memory. */
+static double false_times_depth(const question *q, double safe, double stake) {
+    const double by_cost = lab_hasty_depth(&q->rule, &q->file.scenario, q->value, DEPTH_MAX);
     lab_reach *reach = lab_reach_new(&q->rule.params, DEPTH_MAX);
-    const double depth = reach == NULL ? 0 : lab_reach_depth(reach, confirmations);
+    const double by_stake =
+        reach == NULL ? 0 : lab_reach_depth(reach, fmin(stake, (double)q->rule.params.window_blocks));
     lab_reach_free(reach);
-    return depth;
+    return by_cost == 0 || by_stake == 0 ? 0 : fmax(safe, fmax(by_cost, by_stake));
 }
 
 /* A payment is safe when both the cheapest attack and the loss on the tickets alone are worth as much. */
@@ -78,10 +81,12 @@ static bool put_confirmations(lab_report *r, const question *q) {
     lab_number(r, "safe_confirmations", "confirmations after which an attack loses", by_cost > 0 ? safe : INFINITY, "");
     lab_number(r, "confirmations_by_cost", "cheapest attack costs the value", by_cost > 0 ? by_cost : INFINITY, "");
     if (lab_rule_is_ticket(&q->rule)) {
-        const double depth = by_cost > 0 ? false_times_depth(q, safe) : INFINITY;
+        const double depth = by_cost > 0 ? false_times_depth(q, safe, stake) : INFINITY;
         if (depth == 0) return false;
         lab_number(r, "confirmations_by_stake", "loss on the tickets alone is the value", stake, "");
         lab_number(r, "false_times_confirmations", "safe also from an attack with false times", depth, "");
+        if (isfinite(safe) && isinf(depth) && by_cost > 0)
+            lab_note(r, "with false times no depth up to %d blocks costs that much", DEPTH_MAX);
     }
     if (by_cost <= 0) lab_note(r, "no depth up to %d blocks costs that much", DEPTH_MAX);
     return true;

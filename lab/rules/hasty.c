@@ -76,6 +76,65 @@ bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, la
     return ok;
 }
 
+typedef struct {
+    const lab_rule *rule;
+    const lab_scenario *scenario;
+    double *difficulties; /* owned; of the branch that weighs the greatest depth */
+    double *weights;      /* owned; of its first 1, 2, ... blocks */
+    size_t count;
+} depth_search;
+
+/* Blocks of the branch that replaces `depth`. */
+static size_t blocks_against(const depth_search *d, double depth) {
+    size_t low = 0, high = d->count - 1;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (d->weights[middle] >= depth)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low + 1;
+}
+
+static bool costs(const depth_search *d, double depth, double value, bool *out) {
+    lab_attack_route route;
+    if (!lab_attack_along(d->rule, d->scenario, depth, d->difficulties, blocks_against(d, depth), &route)) return false;
+    *out = route.cost >= value;
+    return true;
+}
+
+static double least_depth(const depth_search *d, double value, double depth_max) {
+    double low = 0, high = depth_max;
+    bool enough;
+    if (!costs(d, high, value, &enough)) return 0;
+    if (!enough) return INFINITY;
+    while (high - low > 1) {
+        const double middle = floor(low + (high - low) / 2);
+        if (!costs(d, middle, value, &enough)) return 0;
+        if (enough)
+            high = middle;
+        else
+            low = middle;
+    }
+    return high;
+}
+
+double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max) {
+    depth_search d = {.rule = r, .scenario = s};
+    double found = 0, sum = 0;
+    d.difficulties = lab_hasty_branch(&r->params, depth_max, &d.count);
+    if (d.difficulties != NULL) d.weights = malloc(d.count * sizeof *d.weights);
+    if (d.weights != NULL) {
+        for (size_t i = 0; i < d.count; i++)
+            d.weights[i] = sum += d.difficulties[i];
+        found = least_depth(&d, value, depth_max);
+    }
+    free(d.weights);
+    free(d.difficulties);
+    return found;
+}
+
 struct lab_reach {
     double *weights; /* of the first 1, 2, ... blocks */
     size_t count;

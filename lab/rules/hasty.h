@@ -20,6 +20,10 @@ double *lab_hasty_branch(const posw_params *p, double depth, size_t *count);
 POSW_MUST_USE bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_route *out,
                                     size_t *blocks);
 
+/* Ticket rule: the least whole depth, up to depth_max, whose cheapest attack by such a branch costs `value`. INFINITY:
+ * there is none. 0: out of memory. */
+double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max);
+
 /* What such branches weigh, for each number of blocks. Any thread once it is made. */
 typedef struct lab_reach lab_reach;
 

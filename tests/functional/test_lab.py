@@ -172,6 +172,9 @@ class Attack(LabCase):
         answer = self.lab("budget --value 10000 --chain pow")
         self.near(answer["security_budget_usd_per_hour"], 57.0386, 1e-5)
         self.near(answer["budish_flow_usd"], 56.75, 1e-3)
+        # against false times: 283 by the tickets; beyond a window's worth of tickets hash is what costs, which they do not lower
+        for value, confirmations in ((10000, 27), (100000, 283), (800000, 51084)):
+            self.assertEqual(self.lab(f"budget --value {value}")["false_times_confirmations"], confirmations)
         self.refused("budget", "--value is needed")
 
     def test_history(self):

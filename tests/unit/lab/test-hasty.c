@@ -216,12 +216,38 @@ static void test_reach(void **state) {
     lab_reach_free(NULL);
 }
 
+/* The least depth whose attack costs the value, whatever the cheapest one is made of: tickets, all those of a window
+ * and then hash, or hash alone. */
+static void test_depth(void **state) {
+    (void)state;
+    static const double staked[] = {.4, .4, .4, .4, 0, 0}, values[] = {1e4, 1e5, 7.6e5, 8e5, 1e4, 6e5};
+    lab_rule r = ticket_rule();
+    r.params.block_time_s = 60;
+    for (size_t i = 0; i < POSW_ARRAY_SIZE(values); i++) {
+        lab_scenario s;
+        lab_attack_route at, before;
+        size_t blocks;
+        lab_scenario_default(&s);
+        s.staked_share = staked[i];
+        const double depth = lab_hasty_depth(&r, &s, values[i], 1e6), alone = lab_attack_depth(&r, &s, values[i], 1e6);
+        assert_true(lab_hasty_attack(&r, &s, depth, &at, &blocks) &&
+                    lab_hasty_attack(&r, &s, depth - 1, &before, &blocks));
+        assert_true(at.cost >= values[i] && before.cost < values[i]);
+        /* where hash is what costs, false times bring next to nothing: a branch weighs a little more than it must */
+        if (i >= 2 && i <= 4) near(depth / alone, 1, .002);
+    }
+    lab_scenario s;
+    lab_scenario_default(&s);
+    assert_true(isinf(lab_hasty_depth(&r, &s, 1e12, 1e6)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asert),       cmocka_unit_test(test_each_rule),
         cmocka_unit_test(test_alike),       cmocka_unit_test(test_hardest_first),
         cmocka_unit_test(test_stake_alone), cmocka_unit_test(test_nothing_is_hasty),
         cmocka_unit_test(test_reach),       cmocka_unit_test(test_closed_form),
+        cmocka_unit_test(test_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
