@@ -26,9 +26,9 @@ static const cli_option options[] = {
     {"issuance", "X", NULL, "new coins of a year, in parts of the supply [0.05]"},
     {"miners", "N", NULL, "miners that are expected [200]"},
     {"staked", "X", NULL, "part of the supply that they stake [0.4]"},
-    {"rentable-hash", "X", "1", "hash for rent, over the hash of all miners"},
+    {"rentable-hash", "X", NULL, "hash for rent, over the hash of all miners [the scenario's, else 1]"},
     {"block-time", "SECONDS", "15", "time between blocks"},
-    {"value-at-risk", "USD", "10000", "a payment that must be safe"},
+    {"value-at-risk", "USD", NULL, "a payment that must be safe [the scenario's, else 10000]"},
     {"delta", "D", NULL, "fall of the coin's price when an attack is known [0.3]"},
     {"notice", "HOURS", "24", "after which an attack is known"},
     {"scenario", "FILE", "ten-million", "what is not given here: a scenario file, or one that is built in"},
@@ -100,9 +100,11 @@ static bool read_economy(const cli *c, design_setup *s) {
         !override(c, "miners", 1, FAIRNESS_MINERS_MAX, &miners) ||
         !override(c, "staked", 0.001, 1, &s->scenario.staked_share) ||
         !override(c, "delta", 0, 1, &s->scenario.delta) ||
-        !lab_option_number(c, "rentable-hash", 0, 1000, &s->scenario.rentable_hash_ratio) ||
-        !lab_option_number(c, "value-at-risk", 1, 1e15, &s->scenario.value_at_risk_usd))
+        !override(c, "rentable-hash", 0, 1000, &s->scenario.rentable_hash_ratio) ||
+        !override(c, "value-at-risk", 1, 1e15, &s->scenario.value_at_risk_usd))
         return false;
+    if (isnan(s->scenario.rentable_hash_ratio)) s->scenario.rentable_hash_ratio = 1;
+    if (isnan(s->scenario.value_at_risk_usd)) s->scenario.value_at_risk_usd = 10000;
     s->scenario.miners = (unsigned)miners;
     return true;
 }

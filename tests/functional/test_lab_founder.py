@@ -110,9 +110,15 @@ class Design(Case):
             self.assertEqual([a["false_times_blocks"] for a in false], [d["safe_blocks"], d["safe_blocks"] - 1])
             self.assertGreaterEqual(len([n for n in d["notes"] if n.startswith("it does not protect")]), 5)
             self.assertIn("Ada &amp; &lt;Co&gt;", pathlib.Path(page).read_text())
-            code, _, err = run("lab", "design", "--weights", "waiting=0,entry=0,boost=0,small=0,electricity=0,difficulty=0,locks=0", "--months", "2", "--out", chain)
+            nothing = "waiting=0,entry=0,boost=0,small=0,electricity=0,difficulty=0,locks=0"
+            code, _, err = run("lab", "design", "--weights", nothing, "--months", "2", "--out", chain)
             self.assertEqual(code, 1)
             self.assertIn("exists already", err)
+            market = os.path.join(folder, "market.json")
+            pathlib.Path(market).write_text('{"price_usd": 2, "supply": 4000000, "issuance_per_year": 0.1, "rentable_hash_ratio": 3, "value_at_risk_usd": 777}')
+            d = self.lab("design", "--weights", nothing, "--months", "2", "--scenario", market, "--supply", "5000000")
+            # what the scenario says, where no option says otherwise
+            self.assertEqual([d[key] for key in ("supply", "price", "rentable_hash", "value_at_risk")], [5000000, 2, 3, 777])
 
     def test_refusals(self):
         for words, part in ((("--weights", "waiting"), "--weights: write TERM=NUMBER"), (("--weights", "speed=1"), "--weights"), (("--supply", "0"), "--supply"),
