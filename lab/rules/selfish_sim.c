@@ -307,14 +307,21 @@ typedef struct {
     bool failed[SELFISH_CHAINS];
 } job;
 
+/* Without tickets and times a chain is looked at from its beginning on, and so to the end of a round: blocks of one
+ * that is not over are nobody's yet, and the long ones are the attacker's. The other chains are looked at from the
+ * middle of a round to the middle of a round. */
+static bool in_round(const chain *c) {
+    return !c->setup->has_tickets && !has_clock(c) &&
+           c->side[BRANCHES_ATTACKER].count + c->side[BRANCHES_HONEST].count > 0;
+}
+
 static void put_result(const chain *c, selfish_result *out, size_t task) {
     const earnings *attacker = &c->won[BRANCHES_ATTACKER], *honest = &c->won[BRANCHES_HONEST];
     const uint64_t best = attacker->blocks + honest->blocks;
-    if (best == 0) return;
     out->blocks[task] = c->found;
-    out->revenue[task] = (double)attacker->blocks / (double)best;
-    out->stale[task] = c->found > best ? 1 - (double)best / (double)c->found : 0;
-    out->hardness[task] = 1;
+    out->revenue[task] = best > 0 ? (double)attacker->blocks / (double)best : NAN;
+    out->stale[task] = best == 0 ? NAN : c->found > best ? 1 - (double)best / (double)c->found : 0;
+    out->hardness[task] = best > 0 ? 1 : NAN;
     if (attacker->blocks > 0 && honest->blocks > 0)
         out->hardness[task] =
             attacker->difficulty / (double)attacker->blocks / (honest->difficulty / (double)honest->blocks);
@@ -337,7 +344,7 @@ static void run_chain(void *arg, size_t task) {
             one_block(&c);
         c.found = 0;
         memset(c.won, 0, sizeof c.won);
-        while (c.found < j->blocks && !(c.found % 1024 == 0 && lab_stopping()))
+        while ((c.found < j->blocks || in_round(&c)) && !(c.found % 1024 == 0 && lab_stopping()))
             one_block(&c);
         put_result(&c, j->result, task);
     }
@@ -366,7 +373,7 @@ bool selfish_run(selfish_result *out, const selfish_setup *setup) {
 lab_sample selfish_over_chains(const selfish_result *r, const double values[SELFISH_CHAINS]) {
     lab_sample all = {0};
     for (size_t i = 0; i < SELFISH_CHAINS; i++)
-        if (r->blocks[i] > 0) lab_sample_add(&all, values[i], (double)r->blocks[i]);
+        if (r->blocks[i] > 0 && !isnan(values[i])) lab_sample_add(&all, values[i], (double)r->blocks[i]);
     return all;
 }
 

@@ -32,7 +32,8 @@ typedef struct {
     enum lab_times times;
     enum posw_difficulty_rule rule;           /* with times: one that does not read the block's own time */
     uint64_t difficulty_blocks, block_time_s; /* with times: half-life, window or interval; T */
-    uint64_t blocks;                          /* found by anybody, all chains together; at least SELFISH_CHAINS */
+    uint64_t blocks; /* found by anybody, all chains together; at least SELFISH_CHAINS. Without tickets and times a
+                        little more, since a chain then ends with a round */
     uint64_t seed;
     unsigned threads;
     bool progress;

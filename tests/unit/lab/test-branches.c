@@ -128,6 +128,30 @@ static void test_selfish_in_waves(void **state) {
     }
 }
 
+/* Short chains: what a round is worth is known at its end only, and the long ones are the attacker's. */
+static void test_selfish_short(void **state) {
+    (void)state;
+    const double want = lab_selfish_sm1(.45, 0);
+    lab_sample all = {0};
+    selfish_setup s = {.alpha = .45, .window = 2016, .blocks = 3200};
+    for (s.seed = 1; s.seed <= 200; s.seed++) {
+        selfish_result r;
+        assert_true(selfish_run(&r, &s));
+        assert_true(r.blocks_done >= s.blocks);
+        const lab_sample revenue = selfish_over_chains(&r, r.revenue);
+        lab_sample_add(&all, revenue.mean, 1);
+    }
+    if (!(fabs(all.mean - want) < .02)) fail_msg("%.4f +- %.4f, expected %.4f", all.mean, lab_sample_error(&all), want);
+    s.alpha = .9; /* who hardly ever shows anything has an end, too */
+    s.has_tickets = true;
+    s.ticket_share = 100;
+    s.boost = 1;
+    s.blocks = SELFISH_CHAINS;
+    selfish_result r;
+    assert_true(selfish_run(&r, &s));
+    assert_true(r.blocks_done >= s.blocks);
+}
+
 static lab_sample revenue_of(selfish_setup s, selfish_result *r) {
     s.seed = 1;
     assert_true(selfish_run(r, &s));
@@ -305,20 +329,14 @@ static void test_threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_double_spend),
-                                       cmocka_unit_test(test_double_spend_majority),
-                                       cmocka_unit_test(test_double_spend_tickets),
-                                       cmocka_unit_test(test_selfish),
-                                       cmocka_unit_test(test_selfish_tickets),
-                                       cmocka_unit_test(test_selfish_in_waves),
-                                       cmocka_unit_test(test_selfish_times),
-                                       cmocka_unit_test(test_selfish_lag),
-                                       cmocka_unit_test(test_selfish_rules),
-                                       cmocka_unit_test(test_selfish_hardness),
-                                       cmocka_unit_test(test_selfish_trail),
-                                       cmocka_unit_test(test_selfish_times_tickets),
-                                       cmocka_unit_test(test_selfish_shortest),
-                                       cmocka_unit_test(test_selfish_threshold),
-                                       cmocka_unit_test(test_threads)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_double_spend),          cmocka_unit_test(test_double_spend_majority),
+        cmocka_unit_test(test_double_spend_tickets),  cmocka_unit_test(test_selfish),
+        cmocka_unit_test(test_selfish_tickets),       cmocka_unit_test(test_selfish_in_waves),
+        cmocka_unit_test(test_selfish_short),         cmocka_unit_test(test_selfish_times),
+        cmocka_unit_test(test_selfish_lag),           cmocka_unit_test(test_selfish_rules),
+        cmocka_unit_test(test_selfish_hardness),      cmocka_unit_test(test_selfish_trail),
+        cmocka_unit_test(test_selfish_times_tickets), cmocka_unit_test(test_selfish_shortest),
+        cmocka_unit_test(test_selfish_threshold),     cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
