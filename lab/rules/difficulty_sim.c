@@ -22,6 +22,7 @@ typedef struct {
     lab_random random;
     double now_s, unit;
     double base_difficulty; /* difficulty_of_base() */
+    uint64_t rented_before; /* where the chain begins between two rentals */
     double hash[2];
     uint64_t lead_s[2];
 } chain;
@@ -122,7 +123,7 @@ static void decide(chain *c) {
         return;
     }
     case DIFFICULTY_RENTED:
-        c->hash[ATTACKER] = c->parent.number % s->every < s->duration ? s->factor : 0;
+        c->hash[ATTACKER] = (c->parent.number + c->rented_before) % s->every < s->duration ? s->factor : 0;
         return;
     case DIFFICULTY_TIMESTAMP:
         c->hash[ATTACKER] = s->factor;
@@ -142,6 +143,8 @@ static bool start(chain *c, const difficulty_setup *setup, size_t task) {
     c->hash[BASE] = 1;
     c->base_difficulty = difficulty_of_base(&c->params);
     c->lead_s[ATTACKER] = setup->scenario == DIFFICULTY_TIMESTAMP ? setup->lead_s : 0;
+    /* no chain sees whole turns of the rental only: each is looked at from another place, so that the error tells it */
+    if (setup->scenario == DIFFICULTY_RENTED) c->rented_before = setup->every * task / DIFFICULTY_CHAINS;
     c->unit = FIRST_DIFFICULTY / (double)c->params.block_time_s;
     c->next = c->parent.difficulty;
     if (setup->other != NULL) {

@@ -261,6 +261,20 @@ static void test_rented(void **state) {
     near(MEAN(&a, attacker_share), .09, .003); /* nine of ten in a tenth of the blocks */
 }
 
+/* Few turns, and no whole ones: half a turn or one and a half in each chain. */
+static void test_rented_in_turns(void **state) {
+    (void)state;
+    const posw_params p = params_of(POSW_DIFFICULTY_ASERT, 144);
+    difficulty_setup s = {
+        .params = &p, .scenario = DIFFICULTY_RENTED, .factor = 9, .duration = 100, .every = 1000, .seed = 1};
+    for (s.blocks = 8000; s.blocks <= 24000; s.blocks += 16000) {
+        difficulty_result r;
+        assert_true(difficulty_run(&r, &s));
+        const lab_sample share = difficulty_over_chains(&r, offsetof(difficulty_chain, attacker_share));
+        assert_true(fabs(lab_sample_mean(&share) - .09) < 4 * lab_sample_error(&share));
+    }
+}
+
 /* ---- Ethereum's own tests, every row ---- */
 
 static void check_ethereum(const char *name, bool byzantium) {
@@ -375,9 +389,9 @@ static void test_bootstrap(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constant),    cmocka_unit_test(test_whole_seconds), cmocka_unit_test(test_on_off),
-        cmocka_unit_test(test_other_steps), cmocka_unit_test(test_other_rules),   cmocka_unit_test(test_timestamps),
-        cmocka_unit_test(test_rented),      cmocka_unit_test(test_ethereum),      cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_fairness),    cmocka_unit_test(test_bootstrap)};
+        cmocka_unit_test(test_constant),    cmocka_unit_test(test_whole_seconds),   cmocka_unit_test(test_on_off),
+        cmocka_unit_test(test_other_steps), cmocka_unit_test(test_other_rules),     cmocka_unit_test(test_timestamps),
+        cmocka_unit_test(test_rented),      cmocka_unit_test(test_rented_in_turns), cmocka_unit_test(test_ethereum),
+        cmocka_unit_test(test_figures),     cmocka_unit_test(test_fairness),        cmocka_unit_test(test_bootstrap)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
