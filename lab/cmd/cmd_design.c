@@ -106,6 +106,7 @@ static bool read_economy(const cli *c, design_setup *s) {
     if (isnan(s->scenario.rentable_hash_ratio)) s->scenario.rentable_hash_ratio = 1;
     if (isnan(s->scenario.value_at_risk_usd)) s->scenario.value_at_risk_usd = 10000;
     s->scenario.miners = (unsigned)miners;
+    if (miners != floor(miners)) return cli_usage(c, "--miners must be a whole number, not %g", miners), false;
     return true;
 }
 
@@ -179,11 +180,20 @@ static int check_spec(const cli *c, const posw_buf *text) {
     return CLI_OK;
 }
 
-/* Before the search: it takes a while. */
-static int check_target(const cli *c) {
+/* Before the search: it takes a while. What does not hang on the design is looked at in a file with the defaults. */
+static int check_before(const cli *c, const question *q) {
     const char *path = cli_text(c, "out");
-    if (path == NULL || cli_switch(c, "force") || access(path, F_OK) != 0) return CLI_OK;
-    return cli_fail("%s exists already; choose another name, or overwrite it with --force", path);
+    posw_chain_spec spec = q->spec;
+    posw_params p;
+    posw_buf text = {0};
+    if (path != NULL && !cli_switch(c, "force") && access(path, F_OK) == 0)
+        return cli_fail("%s exists already; choose another name, or overwrite it with --force", path);
+    posw_params_default(&p);
+    p.block_time_s = q->setup.block_time_s;
+    fill_spec(&spec, q, &p);
+    const int code = file_text(&text, &spec) ? check_spec(c, &text) : cli_fail("out of memory");
+    posw_buf_clear(&text);
+    return code;
 }
 
 static int write_file(const cli *c, question *q, posw_buf *text) {
@@ -373,6 +383,11 @@ static void put_verdict(lab_report *r, const design_result *d, const question *q
     const lab_scenario *s = &q->setup.scenario;
     const double reward = lab_reward_per_hour(s) * LAB_HOURS_PER_YEAR;
     char x[6][48];
+    if (!d->complete)
+        lab_verdict(r,
+                    "This is no advice: the search was ended after %zu of %zu designs, and what follows is the best of "
+                    "these and the defaults.",
+                    d->searched, d->grid);
     if (b->points < d->standard.points)
         lab_verdict(r,
                     "Take a boost of %" PRIu64 ", a window of %" PRIu64 " blocks (%s hours) with %" PRIu64
@@ -382,7 +397,7 @@ static void put_verdict(lab_report *r, const design_result *d, const question *q
                     lab_brief(x[0], sizeof x[0], (double)p->window_blocks * (double)p->block_time_s / 3600),
                     p->weight.slots, p->difficulty_blocks, lab_brief(x[1], sizeof x[1], b->points),
                     lab_brief(x[2], sizeof x[2], d->standard.points));
-    else
+    else if (d->complete)
         lab_verdict(r, "Take the defaults: by the objective none of the other designs beats their %s points.",
                     lab_brief(x[0], sizeof x[0], b->points));
     put_safety(r, d, q);
@@ -464,10 +479,12 @@ static int print_design(const cli *c, question *q, const design_result *d, const
         put_limits(r, d, q);
         if (!d->complete) lab_interrupted(r, d->searched, d->grid, "designs");
     }
-    if (code == CLI_OK && cli_given(c, "out")) code = write_file(c, q, &text);
+    if (code == CLI_OK && cli_given(c, "out") && d->complete) code = write_file(c, q, &text);
     posw_buf_clear(&text);
-    if (code == CLI_OK) return lab_report_print(c, r);
-    lab_report_free(r);
+    if (code != CLI_OK) return lab_report_free(r), code;
+    code = lab_report_print(c, r);
+    if (code == CLI_OK && cli_given(c, "out") && !d->complete)
+        return cli_fail("%s is not written, since the search was ended", cli_text(c, "out"));
     return code;
 }
 
@@ -478,8 +495,8 @@ static int run(cli *c) {
     lab_rule rule;
     memset(&q, 0, sizeof q);
     if (!read_question(c, &q)) return CLI_USAGE;
-    int code = check_target(c);
-    if (code == CLI_OK) code = read_spec(c, &q);
+    int code = read_spec(c, &q);
+    if (code == CLI_OK) code = check_before(c, &q);
     if (code != CLI_OK) return code;
     if (!design_search(&d, &q.setup)) return cli_fail("out of memory");
     lab_rule_of(&rule, &d.best[0].params);

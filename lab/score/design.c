@@ -60,7 +60,8 @@ static bool judge_difficulty(difficulty_terms *out, const design_setup *s, uint6
                                   .off = 1.35,
                                   .blocks = 800000,
                                   .seed = s->seed,
-                                  .threads = s->threads};
+                                  .threads = s->threads,
+                                  .progress = true};
     if (!difficulty_run(&r, &sim)) return false;
     const lab_sample gain = difficulty_over_chains(&r, offsetof(difficulty_chain, attacker_advantage));
     out->gain = fmax(0, lab_sample_mean(&gain) - 1);
@@ -313,6 +314,8 @@ bool design_search(design_result *out, const design_setup *setup) {
     bool ok =
         q.best != NULL && q.judged != NULL && q.failed != NULL && judge_standard(out, setup) && judge_half_lives(&q);
     if (ok) {
+        /* interrupted before: the difficulty was not looked at to the end */
+        if (lab_stopping()) out->standard.points = out->standard.terms[DESIGN_DIFFICULTY] = NAN;
         /* where nothing is better, the defaults */
         insert(out, &out->standard);
         ok = search_grid(out, &q);

@@ -61,7 +61,8 @@ typedef struct {
     design standard;                   /* the defaults of a new chain with this block time */
     design best[DESIGN_BEST];          /* the best first; best[0] may be the standard */
     size_t best_count, searched, grid; /* judged; all combinations, some of which break a rule */
-    bool complete;                     /* false after Ctrl-C: the best of those that were judged */
+    bool complete;                     /* false after Ctrl-C: the best of those that were judged; if none was, the
+                                          standard, whose points may then be NAN */
 } design_result;
 
 /* False: out of memory. The same result for any number of threads. */

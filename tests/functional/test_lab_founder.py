@@ -6,8 +6,10 @@ POSW=build/posw python3 -m unittest tests/functional/test_lab_founder.py
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -120,10 +122,31 @@ class Design(Case):
             # what the scenario says, where no option says otherwise
             self.assertEqual([d[key] for key in ("supply", "price", "rentable_hash", "value_at_risk")], [5000000, 2, 3, 777])
 
+    def test_interrupt(self):
+        """A search that was ended gives no advice, and writes no chain file."""
+        with tempfile.TemporaryDirectory() as folder:
+            chain = os.path.join(folder, "chain.json")
+            process = subprocess.Popen([POSW, "lab", "design", "--out", chain, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            while True:  # until it has worked a little: the whole search takes some fifty times as long
+                with open(f"/proc/{process.pid}/stat") as f:
+                    fields = f.read().rsplit(")", 1)[1].split()
+                if (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") > .3:
+                    break
+                time.sleep(.02)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=TIME_S)
+            self.assertEqual(process.returncode, 1)
+            self.assertIn("chain.json is not written", err)
+            self.assertFalse(os.path.exists(chain))
+            d = json.loads(out)
+            self.assertFalse(d["complete"])
+            self.assertIn("no advice", d["verdict"][0])
+            self.assertNotIn("Take the defaults", " ".join(d["verdict"]))
+
     def test_refusals(self):
         for words, part in ((("--weights", "waiting"), "--weights: write TERM=NUMBER"), (("--weights", "speed=1"), "--weights"), (("--supply", "0"), "--supply"),
                             (("--block-time", "0"), "--block-time"), (("--name", "x" * 33), "--name"), (("--difficulty", "x"), "--difficulty"), (("--scenario", "nowhere"), "--scenario"),
-                            (("--rentable-hash", "-1"), "--rentable-hash")):
+                            (("--rentable-hash", "-1"), "--rentable-hash"), (("--miners", "2.5"), "--miners"), (("--name", ""), "name")):
             self.refused(part, "lab", "design", *words)
 
 
