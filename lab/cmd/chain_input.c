@@ -24,9 +24,10 @@ int lab_chain_read(const cli *c, const char *path, posw_chain_spec *out) {
     }
     err = posw_chainfile_read(out, (const char *)text.data, text.size, &msg);
     posw_buf_clear(&text);
-    if (err == POSW_OK) return CLI_OK;
-    (void)cli_usage(c, "%s: %s", path, msg.text);
-    return CLI_USAGE;
+    if (err != POSW_OK) return cli_usage(c, "%s: %s", path, msg.text);
+    if (out->params.weight.rule != POSW_WEIGHT_TICKET || out->params.weight.boost <= LAB_CHAIN_BOOST_MAX) return CLI_OK;
+    posw_chain_spec_clear(out);
+    return cli_usage(c, "%s: weight.boost is above 2^40, which the laboratory cannot simulate", path);
 }
 
 /* ---- miners ---- */
@@ -98,9 +99,9 @@ static bool read_group(const place *p, const json_t *entry, lab_miner_group *out
     if (name != NULL && (!json_is_string(name) || json_string_length(name) >= sizeof out->name))
         return refuse(p, "name must be text of at most 63 bytes");
     if (name != NULL) snprintf(out->name, sizeof out->name, "%s", json_string_value(name));
-    if (!json_is_number(hash) || !(json_number_value(hash) >= 0) || json_number_value(hash) > 1e30)
-        return refuse(p, "hash must be a number from 0 to 1e30");
     out->hash = json_number_value(hash);
+    if (!json_is_number(hash) || (out->hash != 0 && !(out->hash >= 1e-30 && out->hash <= 1e30)))
+        return refuse(p, "hash must be 0, or a number from 1e-30 to 1e30");
     if (stake != NULL && (!json_is_string(stake) || !posw_amount_parse(&out->stake_wei, json_string_value(stake)) ||
                           posw_u256_bits(&out->stake_wei) > 128))
         return refuse(p, "stake must be an amount such as \"1000 coin\"");
@@ -161,7 +162,8 @@ bool lab_supply_read(const cli *c, const posw_params *p, posw_u256 supply_wei, c
         *out = m->stake_wei; /* plays no part */
         return true;
     }
-    (void)cli_usage(c, "the miners stake more coins than exist: give --supply, on which the price of tickets depends");
+    (void)cli_usage(c, "the miners stake more coins than exist: give as many or more with --supply, on which the price "
+                       "of tickets depends");
     return false;
 }
 

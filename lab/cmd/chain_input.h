@@ -9,7 +9,11 @@
 #include "rules/chain_sim.h"
 #include "state/genesis.h"
 
-/* Reads a chain file; the caller clears the spec with posw_chain_spec_clear. CLI_OK or an exit code. */
+/* With more, time and difficulty leave the range of a simulation when tickets run out. */
+static const uint64_t LAB_CHAIN_BOOST_MAX = (uint64_t)1 << 40;
+
+/* Reads a chain file that can be simulated; the caller clears the spec with posw_chain_spec_clear. CLI_OK or an exit
+ * code. */
 int lab_chain_read(const cli *c, const char *path, posw_chain_spec *out);
 
 /* One entry of a miners file: `count` miners alike. */

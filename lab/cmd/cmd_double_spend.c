@@ -74,8 +74,10 @@ static const cli_option double_spend_options[] = {
 /* ---- races on the consensus code's own tree, windows and weights ---- */
 
 static bool read_simulation(const cli *c, double_spend_setup *s) {
+    static const char *const of_tickets[] = {"boost", "window", NULL};
     lab_random_options random;
     *s = (double_spend_setup){.has_tickets = cli_given(c, "tickets"), .progress = true};
+    if (!s->has_tickets && !lab_option_absent(c, of_tickets, "--tickets")) return false;
     if (s->has_tickets && !cli_u64(c, "tickets", 0, 1 << 24, &s->tickets)) return false;
     if (!lab_option_number(c, "q", 0, 1, &s->q) || !cli_u64(c, "z", 1, DOUBLE_SPEND_SIM_Z_MAX, &s->z) ||
         !cli_u64(c, "trials", 1, (uint64_t)1 << 40, &s->trials) || !cli_u64(c, "boost", 1, UINT64_MAX, &s->boost) ||

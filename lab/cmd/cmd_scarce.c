@@ -109,7 +109,8 @@ static bool scarce_read(const cli *c, scarce *s) {
     posw_params *p = &s->params;
     posw_params_default(p);
     p->difficulty_rule = POSW_DIFFICULTY_ASERT;
-    if (!cli_u64(c, "boost", 1, UINT64_MAX, &p->weight.boost) || !cli_u64(c, "window", 16, 65536, &p->window_blocks) ||
+    if (!cli_u64(c, "boost", 1, LAB_CHAIN_BOOST_MAX, &p->weight.boost) ||
+        !cli_u64(c, "window", 16, 65536, &p->window_blocks) ||
         !cli_u64(c, "half-life-blocks", 1, 1 << 24, &p->difficulty_blocks) ||
         !cli_u64(c, "miners", 1, 10000, &s->miners) || !lab_option_number(c, "pareto", 0.1, 100, &s->pareto) ||
         !cli_u64(c, "blocks", SHARES_CHAINS, (uint64_t)1 << 40, &s->blocks) || !lab_option_random(c, &s->random))
@@ -243,10 +244,10 @@ static bool splitting_row(lab_table *t, const splitting *s, const char *preset, 
         if (!known || !run_case(s, &p, split_cases[i], &share[i], done)) return false;
     const double equal = 1 / (double)s->miners;
     lab_cell_text(t, preset);
-    lab_cell_number(t, share[0].mean);
+    lab_cell_number(t, lab_sample_mean(&share[0]));
     lab_cell_number(t, lab_sample_error(&share[0]));
-    for (size_t i = 1; i < CASES; i++)
-        lab_cell_number(t, share[i].mean / equal / (split_cases[i] == 0 ? 2 : 1));
+    for (size_t i = 1; i < CASES; i++) /* not a number where it was interrupted before */
+        lab_cell_number(t, lab_sample_mean(&share[i]) / equal / (split_cases[i] == 0 ? 2 : 1));
     return true;
 }
 

@@ -125,6 +125,7 @@ static bool read_clock(const cli *c, selfish_setup *s) {
 }
 
 static bool read_simulation(const cli *c, const question *q, selfish_setup *s) {
+    static const char *const of_tickets[] = {"boost", NULL}, *const of_both[] = {"window", NULL};
     lab_random_options random;
     *s = (selfish_setup){
         .alpha = q->alpha, .gamma = q->gamma, .has_tickets = cli_given(c, "ticket-share"), .progress = true};
@@ -141,6 +142,9 @@ static bool read_simulation(const cli *c, const question *q, selfish_setup *s) {
                          "--simulate without --ticket-share needs an --alpha below 0.5: with half of the hash a lead "
                          "need never end, and in the long run all blocks are the attacker's"),
                false;
+    if (!s->has_tickets && !lab_option_absent(c, of_tickets, "--ticket-share")) return false;
+    if (!s->has_tickets && !cli_given(c, "times") && !lab_option_absent(c, of_both, "--ticket-share or --times"))
+        return false;
     if (s->has_tickets && !lab_option_number(c, "ticket-share", 0, 100, &s->ticket_share)) return false;
     if (!cli_u64(c, "blocks", SELFISH_CHAINS, (uint64_t)1 << 40, &s->blocks) ||
         !cli_u64(c, "boost", 1, UINT64_MAX, &s->boost) || !cli_u64(c, "window", 2, 65536, &s->window) ||
