@@ -140,15 +140,24 @@ class AllCommands(Base):
             with self.subTest(name):
                 args = self.command(name)
                 args[args.index(option) + 1] = str(10**11)
-                process = subprocess.Popen([POSW, "lab", *args, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                           text=True, start_new_session=True)
-                self.until_at_work(process.pid)
-                process.send_signal(signal.SIGINT)
-                out, err = process.communicate(timeout=60)
-                self.assertEqual(process.returncode, 0, err)
-                report = json.loads(out)
-                self.assertFalse(report["complete"])
-                self.assertIn(COMMANDS[name][1][0], report)
+                self.assertIn(COMMANDS[name][1][0], self.interrupted(*args))
+
+    def interrupted(self, *args):
+        process = subprocess.Popen([POSW, "lab", *args, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, start_new_session=True)
+        self.until_at_work(process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        report = json.loads(out)
+        self.assertFalse(report["complete"])
+        return report
+
+    def test_interrupt_splitting(self):
+        """Figures that were not begun are none, and no share of 0."""
+        row, = self.interrupted("splitting", "--blocks", str(10**11))["rules"]
+        self.assertEqual({k: row[k] for k in ("split_2", "split_10", "merged_2", "split_20")},
+                         {"split_2": None, "split_10": None, "merged_2": None, "split_20": None})
 
 
 class Scarce(Base):
@@ -196,8 +205,10 @@ class Shares(Base):
         self.refused("shares", "--chain", self.path("none"), "--miners", good, says="none")
         self.refused("shares", "--chain", good, "--miners", good, says="good.json")
         self.refused("shares", "--chain", chain, "--miners", good, "--blocks", "1", says="--blocks")
+        self.refused("shares", "--chain", self.chain("much.json", boost=str(2**40 + 1)), "--miners", good, says="2^40")
+        self.refused("scarce", "--boost", str(2**40 + 1), says="--boost")
         bad = [("", "is not JSON"), ('[{"hash": 1},]', "line 1"), ("[]", "JSON list"), ("[1]", "object"), ([{"hash": -1}], "hash"), ([{"stake": "1 coin"}], "hash"),
-               ([{"hash": 1, "stake": 5}], "stake"), ([{"hash": 1, "count": 0}], "count"), ([{"hash": 0}], "hash"),
+               ([{"hash": 1, "stake": 5}], "stake"), ([{"hash": 1, "count": 0}], "count"), ([{"hash": 0}], "hash"), ([{"hash": 1e-300}], "1e-30"),
                ([{"hash": 1, "identities": 70000}], "identities"), ([{"hash": 1, "hsah": 1}], "only"),
                ([{"hash": 1, "count": 65536}, {"hash": 1}], "at most")]
         for value, says in bad:
@@ -215,6 +226,7 @@ class Difficulty(Base):
         for i, count in enumerate(lines):
             report = self.answer("difficulty", "--rule", "asert", "--check", f"{VECTORS}/asert/run{i + 1:02}")
             self.assertEqual((report["lines"], report["mismatches"]), (count, 0))
+        self.assertEqual(self.answer("difficulty", "--check", f"{VECTORS}/asert/run01")["mismatches"], 0)
         with open(f"{VECTORS}/asert/run05") as f:
             text = f.read()
         self.assertIn("0x1c7f62c0", text)
@@ -311,6 +323,11 @@ class Difficulty(Base):
         self.refused("difficulty", "--rule", "cw144", "--half-life-blocks", "90", says="144 blocks")
         self.refused("difficulty", "--rule", "wtema", "--half-life-blocks", "1025", says="--half-life-blocks")
 
+    def test_default(self):
+        """Where nothing is said, the rule of a new chain."""
+        report = self.answer("difficulty", "--blocks", "1600")
+        self.assertEqual((report["rule"], report["half_life_blocks"]), ("asert-lag", 1008))
+
     def test_means(self):
         constant = ["difficulty", "--scenario", "constant", "--rule"]
         asert = self.answer(*constant, "asert", "--half-life-blocks", "60", "--blocks", "1000000")
@@ -332,6 +349,9 @@ class Attacks(Base):
                              "10", "--boost", "1000000000")
         self.assertAlmostEqual(report["probability"], .872438, delta=6 * report["standard_error"])
         self.refused("double-spend", "--q", "0.3", "--z", "0", "--model", "simulate", says="--z")
+        for option in "--boost", "--window":
+            self.refused("double-spend", "--q", "0.3", "--z", "6", "--model", "simulate", option, "100", says=option + " goes with --tickets")
+            self.refused("selfish", "--alpha", "0.4", "--simulate", option, "100", says=option + " goes with --ticket-share")
 
     def test_selfish(self):
         report = self.answer("selfish", "--alpha", "0.4", "--gamma", "0.5", "--simulate", "--blocks", "4000000")
