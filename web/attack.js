@@ -203,7 +203,7 @@ export function confirmations(rule, s, value) {
     const branch = hastyBranch(rule);
     safe = Math.max(
       safe,
-      reachOf(branch, Math.min(byStake, rule.window)),
+      byStake <= rule.window ? reachOf(branch, byStake) : 0,
       leastDepth((depth) => hastyCost(rule, s, depth, branch) >= value),
     );
   }

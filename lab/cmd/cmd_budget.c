@@ -63,14 +63,16 @@ static void put_bounds(lab_report *r, const question *q, const lab_attack_result
     lab_number(r, "one_conf_confirmations", "rule of thumb: value over half a block", ceil(q->value / (block / 2)), "");
 }
 
-/* Safe also from an attacker with false times: one whose cheapest attack costs the value, and one that has to take as
- * many tickets as are worth it, which are those of a window at most. 0: out of memory. */
+/* Safe also from an attacker with false times: one whose cheapest attack costs the value, and, where a window holds as
+ * many tickets as are worth it, one that has to take those. 0: out of memory. */
 static double false_times_depth(const question *q, double safe, double stake) {
     const double by_cost = lab_hasty_depth(&q->rule, &q->file.scenario, q->value, DEPTH_MAX);
-    lab_reach *reach = lab_reach_new(&q->rule.params, DEPTH_MAX);
-    const double by_stake =
-        reach == NULL ? 0 : lab_reach_depth(reach, fmin(stake, (double)q->rule.params.window_blocks));
-    lab_reach_free(reach);
+    double by_stake = safe;
+    if (stake <= (double)q->rule.params.window_blocks) {
+        lab_reach *reach = lab_reach_new(&q->rule.params, DEPTH_MAX);
+        by_stake = reach == NULL ? 0 : lab_reach_depth(reach, stake);
+        lab_reach_free(reach);
+    }
     return by_cost == 0 || by_stake == 0 ? 0 : fmax(safe, fmax(by_cost, by_stake));
 }
 

@@ -175,6 +175,9 @@ class Attack(LabCase):
         # against false times: 283 by the tickets; beyond a window's worth of tickets hash is what costs, which they do not lower
         for value, confirmations in ((10000, 27), (100000, 283), (800000, 51084)):
             self.assertEqual(self.lab(f"budget --value {value}")["false_times_confirmations"], confirmations)
+        # more than all tickets of a window are worth: no depth makes them worth more, so that the cost tells
+        answer = self.lab(f"budget --value 800000 --chain {self.write('asert.json', dict(CHAIN, difficulty={'rule': 'asert'}))}")
+        self.assertTrue(answer["safe_confirmations"] < answer["false_times_confirmations"] < 500000, answer)
         self.refused("budget", "--value is needed")
 
     def test_history(self):
