@@ -171,9 +171,12 @@ function hastyBranch(rule) {
   return { difficulties, weights };
 }
 
-/** The least depth that fewer than `blocks` blocks of it do not outweigh. */
-const reachOf = ({ weights }, blocks) =>
-  blocks < 2 ? blocks : Math.max(blocks, Math.min(DEPTH_MAX, Math.floor(weights[Math.min(blocks - 1, weights.length) - 1]) + 1));
+/** The least depth that fewer than `blocks` blocks of it do not outweigh; Infinity: more than a million. */
+function reachOf({ weights }, blocks) {
+  if (blocks < 2) return blocks;
+  const depth = Math.max(blocks, Math.floor(weights[blocks - 2] ?? Infinity) + 1);
+  return depth <= DEPTH_MAX ? depth : Infinity;
+}
 
 /** The cheapest attack by such a branch: t tickets boost its last t blocks, and every window before them alike. */
 function hastyCost(rule, s, depth, { difficulties, weights }) {
