@@ -90,8 +90,18 @@ static int by_value(const cli *c, cli_rpc *rpc, const json_t *parameters, cli_wa
     if (code == CLI_OK && posw_u256_is_zero(&price))
         code = cli_rpc_fail_answer(rpc, "posw_getEpoch", "no ticket price");
     if (code != CLI_OK) return code;
-    const double z = against_false_times(
-        lab_confirmations_by_stake(to_double(&value), LAB_PRICE_FALL, to_double(&price)), parameters);
+    const double tickets = lab_confirmations_by_stake(to_double(&value), LAB_PRICE_FALL, to_double(&price));
+    if (tickets > (double)cli_view_u64(parameters, "window")) { /* those of a window come back */
+        const uint64_t final = cli_view_u64(parameters, "maxReorg") + 1;
+        if (final <= w->confirmations) return CLI_OK;
+        w->confirmations = final;
+        snprintf(w->why, sizeof w->why,
+                 "which makes it final for the node: all tickets of a window lose less than that when the price falls "
+                 "by %g %%",
+                 100 * LAB_PRICE_FALL);
+        return CLI_OK;
+    }
+    const double z = against_false_times(tickets, parameters);
     if (z > CLI_CONFIRMATIONS_MAX)
         return cli_usage(c, "--wait-value would need %g confirmations; at most %d are waited for", z,
                          CLI_CONFIRMATIONS_MAX);
