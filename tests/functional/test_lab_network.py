@@ -146,7 +146,7 @@ class Network(unittest.TestCase):
                 ((c, write("no", "")), "no"),
                 ((m, miners, "--nodes", "5"), "--nodes does not go with --miners"),
                 ((m, miners, "--attack", "selfish"), "--miners does not go with --attack selfish"),
-                ((m, miners, "--weight", "ticket"), "give --supply"),
+                ((m, miners, "--weight", "ticket"), "as many or more with --supply"),
                 ((c, chain, m, write("one", [{"hash": 1}])), "2 to 1000 miners"),
                 ((c, chain, m, write("two", [{"hash": 1, "identities": 2}, {"hash": 1}])), "one identity"),
                 ((c, chain, m, write("little", [{"hash": 1, "stake": "0.1 coin"}, {"hash": 1}])), "no chain can have these rules and stakes"),
