@@ -418,6 +418,33 @@ static void put_words(lab_report *r, const table *t) {
     }
 }
 
+/* What all cases have in common, and the seed, where the command draws random numbers. */
+static void put_common(lab_report *r, const sweep_plan *p) {
+    posw_buf text = {0};
+    for (const cli_option *o = p->command->options; o->name != NULL; o++) {
+        const char *value = sweep_varies(p, o->name) ? NULL : sweep_value(p, 0, o->name);
+        if (value == NULL && strcmp(o->name, "seed") == 0 && !sweep_varies(p, o->name)) value = o->def;
+        if (value != NULL)
+            posw_buf_printf(&text, "%s--%s%s%s", text.size > 0 ? " " : "", o->name, *value != '\0' ? " " : "", value);
+    }
+    posw_buf_byte(&text, 0);
+    if (text.size > 1 && !text.failed) lab_input_text(r, "common", "in every case", (const char *)text.data);
+    posw_buf_clear(&text);
+}
+
+/* A key that no case has is a slip of the pen. */
+static int check_keys(const cli *c, const table *t) {
+    for (size_t i = 0; i < t->key_count; i++) {
+        bool found = t->done == 0;
+        for (size_t n = 0; n < t->plan->cases && !found; n++)
+            found = json_object_get(t->results[n], t->keys[i]) != NULL;
+        if (!found)
+            return cli_usage(c, "--keys: no case has '%s'; 'posw %s --help' lists them", t->keys[i],
+                             t->plan->command->name);
+    }
+    return CLI_OK;
+}
+
 static int print_sweep(const cli *c, const sweep_plan *p, posw_buf *all) {
     table t = {.plan = p};
     const char **keys = cli_list(c, "keys");
@@ -431,16 +458,18 @@ static int print_sweep(const cli *c, const sweep_plan *p, posw_buf *all) {
         t.keys[t.key_count++] = keys[i];
     if (keys == NULL) collect_keys(&t);
     snprintf(title, sizeof title, "posw %.40s, %zu case%s", p->command->name, p->cases, p->cases == 1 ? "" : "s");
-    lab_report *r = lab_report_new("sweep", title);
+    int code = check_keys(c, &t);
+    lab_report *r = code == CLI_OK ? lab_report_new("sweep", title) : NULL;
     if (r != NULL) {
         lab_input_text(r, "swept", "command", p->command->name);
+        put_common(r, p);
         lab_integer(r, "count", "cases", t.done, "");
         put_table(r, &t);
         put_charts(r, &t);
         put_words(r, &t);
         if (t.whole < p->cases) lab_interrupted(r, t.whole, p->cases, "cases");
     }
-    const int code = lab_report_print(c, r);
+    if (code == CLI_OK) code = lab_report_print(c, r);
     for (size_t i = 0; i < p->cases; i++)
         json_decref(t.results[i]);
     free(t.results);

@@ -95,6 +95,15 @@ class Sweep(unittest.TestCase):
         for row in answer["cases"]:
             self.assertEqual(row["complete"], "yes" if row in whole else "no")
 
+    def test_what_is_common(self):
+        """The table says by what every case was asked, so that it can be asked again."""
+        words = ("lab", "sweep", "selfish", "--simulate", "--alpha", "0.2,0.3", "--gamma", "0", "--blocks", "16000", "--json")
+        for more, seed in (((), "1"), (("--seed", "7"), "7")):
+            out = json.loads(self.ok(*words, *more))
+            self.assertEqual(set((" " + out["common"]).split(" --")[1:]), {"simulate", "gamma 0", "blocks 16000", "seed " + seed})
+        self.assertNotIn("seed", json.loads(self.ok(*SWEEP, "--seed", "1,2", "--json"))["common"])
+        self.assertEqual(json.loads(self.ok("lab", "sweep", "erlang", "--tickets", "1,2", "--ratio", "2", "--json"))["common"], "--ratio 2")
+
     def test_page(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "sweep.html")
@@ -105,7 +114,8 @@ class Sweep(unittest.TestCase):
         for words, part in ((("--frob",), "unknown option --frob"), ((), "give a command"), (("man",), "no command that can be swept"),
                             (("double-spend", "--q", "0.1:0.2"), "--q must be a number"), (("double-spend", "--q", "0.2:0.1:0.1", "--z", "1"), "a range is"),
                             (("double-spend", "--q", "0:1:1e-9", "--z", "1"), "a range is"), (("double-spend", "--z", "1:50000:1", "--q", "0.1,0.2,0.3"), "more than 100000 cases"),
-                            (("double-spend", "--q", "0.1,7", "--z", "1"), "this was case 2: --q 7"), (("double-spend", "--q"), "--q needs a value"), (("double-spend", "x"), "is no option")):
+                            (("double-spend", "--q", "0.1,7", "--z", "1"), "this was case 2: --q 7"), (("double-spend", "--q"), "--q needs a value"), (("double-spend", "x"), "is no option"),
+                            (("double-spend", "--q", "0.1,0.2", "--z", "1", "--keys", "probability,probabilty"), "--keys: no case has 'probabilty'")):
             code, out, err = run("lab", "sweep", *words)
             self.assertEqual((code, out), (2, ""), words)
             self.assertIn(part, err)
