@@ -21,14 +21,17 @@ static void push(branch *b, uint64_t timestamp, const posw_u256 *difficulty) {
     posw_window_push(b->window, &(posw_window_entry){.timestamp = timestamp, .difficulty = *difficulty});
 }
 
-/* Where haste makes no block harder (no time is shorter than a block time of 1 s), its miner has better times to write,
- * and it counts as one in time. */
+static posw_u256 next_difficulty(branch *b, uint64_t timestamp) {
+    const posw_u256 d = posw_difficulty_next(&b->params, b->window, &b->parent, timestamp);
+    b->parent.number++;
+    return d;
+}
+
 static double add_hasty(branch *b) {
     const uint64_t timestamp = b->parent.timestamp + 1; /* T1 asks no more */
-    const posw_u256 difficulty = posw_difficulty_next(&b->params, b->window, &b->parent, timestamp);
-    b->parent.number++;
+    const posw_u256 difficulty = next_difficulty(b, timestamp);
     push(b, timestamp, &difficulty);
-    return fmax(1, lab_double_of(&difficulty) / UNIT);
+    return lab_double_of(&difficulty) / UNIT;
 }
 
 /* Blocks in time up to where the branch begins: as many as a rule may look back to, from genesis on. */
@@ -47,25 +50,65 @@ static bool start(branch *b, const posw_params *p) {
     return true;
 }
 
-double *lab_hasty_branch(const posw_params *p, double depth, size_t *count) {
-    branch b;
+/* Blocks that weigh `goal`, none less than `least`. Frees the window. */
+static double *grow(branch *b, double goal, double least, size_t *count) {
     double *out = NULL, weight = 0;
     size_t room = 0;
     *count = 0;
-    if (!start(&b, p)) return NULL;
-    while (weight < depth) {
+    while (weight < goal) {
         if (*count == room) {
             double *more = realloc(out, (room = 2 * room + 64) * sizeof *out);
             if (more == NULL) break;
             out = more;
         }
-        out[*count] = add_hasty(&b);
+        out[*count] = fmax(least, add_hasty(b));
         weight += out[(*count)++];
     }
-    free(b.window);
-    if (weight >= depth) return out;
+    free(b->window);
+    if (weight >= goal) return out;
     free(out);
     return NULL;
+}
+
+/* Where haste makes no block harder (no time is shorter than a block time of 1 s), its miner has better times to write,
+ * and it counts as one in time. */
+double *lab_hasty_branch(const posw_params *p, double depth, size_t *count) {
+    branch b;
+    return start(&b, p) ? grow(&b, depth, 1, count) : NULL;
+}
+
+/* The public chain's blocks after the loss, of which the branch has the first `after`. Returns what the others weigh.
+ */
+static double lose_hash(branch *public, branch *secret, double longer, uint64_t after, uint64_t depth) {
+    const uint64_t start_s = public->parent.timestamp;
+    double work = 0, weight = 0;
+    for (uint64_t i = 0; i < after + depth; i++) {
+        const posw_u256 d = next_difficulty(public, public->parent.timestamp + 1);
+        work += lab_double_of(&d) / UNIT;
+        const double passed_s = work * longer * (double)public->params.block_time_s;
+        const uint64_t least = public->parent.timestamp + 1, timestamp = start_s + (uint64_t)passed_s;
+        push(public, timestamp > least ? timestamp : least, &d);
+        if (i < after) {
+            secret->parent.number++;
+            push(secret, public->parent.timestamp, &d);
+        } else {
+            weight += lab_double_of(&d) / UNIT;
+        }
+    }
+    return weight;
+}
+
+double *lab_hasty_branch_of_loss(const posw_params *p, uint64_t depth, double longer, uint64_t after, double *weight,
+                                 size_t *count) {
+    branch public, secret;
+    if (!start(&public, p)) return NULL;
+    if (!start(&secret, p)) {
+        free(public.window);
+        return NULL;
+    }
+    *weight = lose_hash(&public, &secret, longer, after, depth);
+    free(public.window);
+    return grow(&secret, *weight, 0, count);
 }
 
 bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_route *out, size_t *blocks) {
@@ -138,6 +181,7 @@ double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, d
 struct lab_reach {
     double *weights; /* of the first 1, 2, ... blocks */
     size_t count;
+    double most;
 };
 
 lab_reach *lab_reach_new(const posw_params *p, double most) {
@@ -150,7 +194,7 @@ lab_reach *lab_reach_new(const posw_params *p, double most) {
     }
     for (size_t i = 1; i < r->count; i++)
         r->weights[i] += r->weights[i - 1];
-    r->weights[r->count - 1] = most;
+    r->most = most;
     return r;
 }
 
@@ -163,6 +207,7 @@ void lab_reach_free(lab_reach *r) {
 double lab_reach_depth(const lab_reach *r, double blocks) {
     const double whole = ceil(blocks);
     if (whole < 2) return whole;
-    const size_t fewer = whole - 1 < (double)r->count ? (size_t)(whole - 1) : r->count;
-    return fmax(whole, fmin(floor(r->weights[fewer - 1]) + 1, r->weights[r->count - 1]));
+    if (whole - 1 > (double)r->count) return INFINITY;
+    const double depth = fmax(whole, floor(r->weights[(size_t)whole - 2]) + 1);
+    return depth <= r->most ? depth : INFINITY;
 }

@@ -24,6 +24,13 @@ POSW_MUST_USE bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, do
  * there is none. 0: out of memory. */
 double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max);
 
+/* The same when the public chain has lost hash power: a block as difficult as before takes it `longer` block times. The
+ * branch begins `after` blocks after the loss, keeps the difficulty that the public chain loses, and replaces the next
+ * `depth` of its blocks, 1 or more. *weight: theirs, in parts of that of as many before the loss. For rules that do not
+ * read the block's own time. free() it; NULL: out of memory. */
+double *lab_hasty_branch_of_loss(const posw_params *p, uint64_t depth, double longer, uint64_t after, double *weight,
+                                 size_t *count);
+
 /* What such branches weigh, for each number of blocks. Any thread once it is made. */
 typedef struct lab_reach lab_reach;
 
@@ -31,7 +38,7 @@ typedef struct lab_reach lab_reach;
 lab_reach *lab_reach_new(const posw_params *p, double most);
 void lab_reach_free(lab_reach *r); /* NULL allowed */
 /* The least whole depth that no such branch of fewer than `blocks` blocks replaces: `blocks`, rounded up, where false
- * times bring nothing. Not above `most`, unless `blocks` is. */
+ * times bring nothing. INFINITY: it is above `most`. */
 double lab_reach_depth(const lab_reach *r, double blocks);
 
 #endif

@@ -190,6 +190,33 @@ static void test_closed_form(void **state) {
     near(lab_confirmations_false_times(1000, 1, 144, 0), 1000, 0); /* nothing is quicker than a second */
 }
 
+/* When hash power leaves, as tests/unit/core/test-difficulty.c counts it (test_hasty_branch_of_loss). */
+static void test_loss(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t depth, longer, after;
+        size_t blocks;
+    } cases[] = {{504, 1, 0, 452}, {60, 2, 0, 60},    {60, 2, 30, 60},   {504, 2, 0, 409},  {2016, 2, 0, 1042},
+                 {60, 4, 0, 59},   {60, 4, 20, 57},   {504, 4, 0, 340},  {2016, 4, 0, 760}, {60, 10, 0, 54},
+                 {60, 10, 8, 51},  {504, 10, 0, 234}, {2016, 10, 0, 451}};
+    for (size_t k = 0; k < POSW_ARRAY_SIZE(cases); k++) {
+        lab_rule r = ticket_rule();
+        size_t count;
+        double weight;
+        r.params.block_time_s = 15;
+        r.params.difficulty_rule = POSW_DIFFICULTY_ASERT_LAG;
+        r.params.difficulty_blocks = 1008;
+        double *d = lab_hasty_branch_of_loss(&r.params, cases[k].depth, (double)cases[k].longer, cases[k].after,
+                                             &weight, &count);
+        assert_non_null(d);
+        assert_int_equal(count, cases[k].blocks);
+        assert_true(sum(d, count) >= weight && sum(d, count - 1) < weight);
+        if (cases[k].longer == 1) near(weight, (double)cases[k].depth, 1e-3 * (double)cases[k].depth);
+        if (cases[k].longer > 1 && cases[k].depth > 64) assert_true(weight < (double)cases[k].depth);
+        free(d);
+    }
+}
+
 /* Which depth needs so many blocks at least: where times cannot be moved, as many. */
 static void test_reach(void **state) {
     (void)state;
@@ -205,12 +232,17 @@ static void test_reach(void **state) {
         for (size_t blocks = 2; blocks < 700; blocks += 1 + blocks / 9) {
             const double depth = lab_reach_depth(reach, (double)blocks - .5);
             if (blocks <= lag + 2) assert_true(depth == (double)blocks);
-            if (depth < 4000) assert_true(blocks_for(&r.params, depth + 1e-9) >= blocks);
+            if (isinf(depth)) {
+                assert_true(blocks_for(&r.params, 4000) < blocks);
+                continue;
+            }
+            assert_true(blocks_for(&r.params, depth + 1e-9) >= blocks);
             assert_true(depth == (double)blocks || blocks_for(&r.params, depth - 1) < blocks);
         }
         near(lab_reach_depth(reach, 0), 0, 0);
         near(lab_reach_depth(reach, 1), 1, 0);
-        near(lab_reach_depth(reach, 5000), 5000, 0); /* beyond what was asked for */
+        assert_true(isinf(lab_reach_depth(reach, 5000))); /* beyond what was asked for */
+        assert_true(isinf(lab_reach_depth(reach, 2000)) == (half_lives[k] <= 144));
         lab_reach_free(reach);
     }
     lab_reach_free(NULL);
@@ -247,7 +279,7 @@ int main(void) {
         cmocka_unit_test(test_alike),       cmocka_unit_test(test_hardest_first),
         cmocka_unit_test(test_stake_alone), cmocka_unit_test(test_nothing_is_hasty),
         cmocka_unit_test(test_reach),       cmocka_unit_test(test_closed_form),
-        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_depth),       cmocka_unit_test(test_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
