@@ -7,6 +7,7 @@
 #include "posw/economy.h"
 #include "posw/u256.h"
 #include "rules/fairness.h"
+#include "rules/hasty.h"
 #include "scenario_file.h"
 #include "score/design.h"
 #include "score/score.h"
@@ -27,7 +28,8 @@ static const cli_option options[] = {
     {"miners", "N", NULL, "miners that are expected [200]"},
     {"staked", "X", NULL, "part of the supply that they stake [0.4]"},
     {"rentable-hash", "X", NULL, "hash for rent, over the hash of all miners [the scenario's, else 1]"},
-    {"block-time", "SECONDS", "15", "time between blocks"},
+    {"block-time", "SECONDS", "15",
+     "time between blocks, 2 to 3600: timestamps rise by a second, so that at 1 no block could be early"},
     {"value-at-risk", "USD", NULL, "a payment that must be safe [the scenario's, else 10000]"},
     {"delta", "D", NULL, "fall of the coin's price when an attack is known [0.3]"},
     {"notice", "HOURS", "24", "after which an attack is known"},
@@ -57,9 +59,13 @@ typedef struct {
 
 /* ---- reading ---- */
 
-/* An option in place of what the scenario says. */
+/* An option in place of what the scenario says, which has wider limits. */
 static bool override(const cli *c, const char *name, double min, double max, double *out) {
-    return !cli_given(c, name) || lab_option_number(c, name, min, max, out);
+    if (cli_given(c, name)) return lab_option_number(c, name, min, max, out);
+    if (!(*out < min || *out > max)) return true; /* also where it is not known */
+    (void)cli_usage(c, "--scenario %s has %g: give --%s, a number from %g to %g", cli_text(c, "scenario"), *out, name,
+                    min, max);
+    return false;
 }
 
 static bool read_weights(const cli *c, double weights[DESIGN_TERMS]) {
@@ -96,7 +102,7 @@ static bool read_economy(const cli *c, design_setup *s) {
     miners = s->scenario.miners;
     if (!override(c, "supply", 1, 1e15, &s->scenario.supply) ||
         !override(c, "price", 1e-12, 1e12, &s->scenario.price_usd) ||
-        !override(c, "issuance", 1e-6, 10, &s->scenario.issuance_per_year) ||
+        !override(c, "issuance", 0, 10, &s->scenario.issuance_per_year) ||
         !override(c, "miners", 1, FAIRNESS_MINERS_MAX, &miners) ||
         !override(c, "staked", 0.001, 1, &s->scenario.staked_share) ||
         !override(c, "delta", 0, 1, &s->scenario.delta) ||
@@ -114,7 +120,7 @@ static bool read_question(const cli *c, question *q) {
     lab_random_options random;
     uint64_t block_time, months;
     if (!read_economy(c, &q->setup) || !read_weights(c, q->setup.weights) ||
-        !cli_u64(c, "block-time", 1, 3600, &block_time) ||
+        !cli_u64(c, "block-time", 2, 3600, &block_time) || /* no block can come early at 1 s (T1) */
         !lab_option_number(c, "notice", 0, 8766, &q->setup.notice_hours) || !cli_u64(c, "months", 2, 1200, &months) ||
         !lab_option_random(c, &random))
         return false;
@@ -212,15 +218,19 @@ static int write_file(const cli *c, question *q, posw_buf *text) {
 
 /* ---- the report ---- */
 
+/* The cheapest, with true or false times. */
 static lab_attack_route attack_of(const question *q, const posw_params *p, double depth, double delta, double staked) {
     lab_scenario s = design_scenario(&q->setup, p);
     lab_attack_result a;
+    lab_attack_route hasty;
     lab_rule rule;
+    size_t blocks;
     lab_rule_of(&rule, p);
     if (!isnan(delta)) s.delta = delta;
     s.staked_share *= staked;
-    if (!lab_attack(&rule, &s, depth, &a)) return (lab_attack_route){.cost = NAN};
-    return a.best;
+    if (!lab_attack(&rule, &s, depth, &a) || !lab_hasty_attack(&rule, &s, depth, &hasty, &blocks))
+        return (lab_attack_route){.cost = NAN};
+    return hasty.cost < a.best.cost ? hasty : a.best;
 }
 
 static void put_inputs(lab_report *r, const question *q) {
@@ -238,7 +248,7 @@ static void put_inputs(lab_report *r, const question *q) {
     lab_input_integer(r, "seed", "seed", q->setup.seed, "");
 }
 
-static void put_choice(lab_report *r, const design_result *d, const score *simulated) {
+static void put_choice(lab_report *r, const design_result *d, const design_loss *loss, const score *simulated) {
     const design *b = &d->best[0];
     const posw_params *p = &b->params;
     lab_integer(r, "boost", "boost", p->weight.boost, "");
@@ -256,23 +266,32 @@ static void put_choice(lab_report *r, const design_result *d, const score *simul
     lab_number(r, "safe_hours", "which take", b->safe_blocks * (double)p->block_time_s / 3600, "h");
     lab_number(r, "false_times_safe_blocks", "against attacks with false times, too", b->wait_blocks, "blocks");
     lab_number(r, "false_times_safe_hours", "which take", b->wait_hours, "h");
+    lab_number(r, "loss_share", "when this part of the hash power has left", loss->share, "");
+    lab_number(r, "loss_safe_blocks", "confirmations for it, against branches from before", loss->wait_blocks,
+               "blocks");
+    lab_number(r, "loss_attack_blocks", "blocks of a branch that outweighs the usual confirmations", loss->blocks,
+               "blocks");
+    lab_number(r, "loss_cost_usd", "which costs", loss->cost, "USD");
     lab_number(r, "ticket_usd", "price of a ticket", b->ticket_usd, "USD");
+    lab_number(r, "stake_minimum", "least stake", lab_coins(&p->stake_min_wei), "coins");
     lab_number(r, "hash_reward_share", "reward spent on hash", b->hash_share, "");
+    lab_number(r, "late_days", "days late when rented hash leaves", b->late_days, "days");
     lab_number(r, "lock_days", "stake is locked for", b->lock_days, "days");
     lab_number(r, "small_earnings", "earnings of the poorest tenth / wealth, with 0.6 to 1.4 times the stake",
                b->small_earnings, "");
     lab_estimate(r, "small_earnings_simulated", "the same, simulated with the expected stake",
                  lab_sample_mean(&simulated->small_earnings), lab_sample_error(&simulated->small_earnings), "");
+    lab_estimate(r, "hopper_gain", "hash that comes and goes earns more", b->hopper_gain, b->hopper_gain_error, "");
 }
 
 static void put_terms(lab_report *r, const design_result *d, const question *q) {
     static const char *const what[DESIGN_TERMS] = {
         [DESIGN_WAITING] = "hours until the value at risk is safe",
-        [DESIGN_ENTRY] = "price of a ticket, USD",
+        [DESIGN_ENTRY] = "a ticket or the least stake, USD",
         [DESIGN_BOOST] = "boost: a miner without a ticket is worth 1/M",
         [DESIGN_SMALL] = "poorest tenth: earnings over wealth",
         [DESIGN_ELECTRICITY] = "part of the reward spent on hash",
-        [DESIGN_DIFFICULTY] = "days late when rented hash leaves",
+        [DESIGN_DIFFICULTY] = "days late when rented hash leaves + gain of hash that comes and goes",
         [DESIGN_LOCKS] = "days for which stake is locked",
     };
     const design *both[] = {&d->standard, &d->best[0]};
@@ -290,9 +309,13 @@ static void put_terms(lab_report *r, const design_result *d, const question *q) 
         lab_cell_number(t, q->setup.weights[i]);
         for (size_t k = 0; k < 2; k++) {
             const design *b = both[k];
-            const double from[DESIGN_TERMS] = {b->wait_hours,     b->ticket_usd, (double)b->params.weight.boost,
-                                               b->small_earnings, b->hash_share, b->late_days,
-                                               b->lock_days};
+            const double from[DESIGN_TERMS] = {[DESIGN_WAITING] = b->wait_hours,
+                                               [DESIGN_ENTRY] = b->entry_usd,
+                                               [DESIGN_BOOST] = (double)b->params.weight.boost,
+                                               [DESIGN_SMALL] = b->small_earnings,
+                                               [DESIGN_ELECTRICITY] = b->hash_share,
+                                               [DESIGN_DIFFICULTY] = b->late_days + b->hopper_gain,
+                                               [DESIGN_LOCKS] = b->lock_days};
             lab_cell_number(t, from[i]);
             lab_cell_number(t, b->terms[i]);
         }
@@ -306,6 +329,7 @@ static void put_best(lab_report *r, const design_result *d) {
     lab_column(t, "window", "window", "blocks");
     lab_column(t, "slots", "slots", "");
     lab_column(t, "unbonding", "unbonding", "blocks");
+    lab_column(t, "half_life", "half-life", "blocks");
     lab_column(t, "safe_hours", "safe after", "h");
     lab_column(t, "ticket_usd", "ticket", "USD");
     lab_column(t, "small_earnings", "poorest earn", "");
@@ -317,6 +341,7 @@ static void put_best(lab_report *r, const design_result *d) {
         lab_cell_integer(t, b->params.window_blocks);
         lab_cell_integer(t, b->params.weight.slots);
         lab_cell_integer(t, b->params.unbonding_blocks);
+        lab_cell_integer(t, b->params.difficulty_blocks);
         lab_cell_number(t, b->wait_hours);
         lab_cell_number(t, b->ticket_usd);
         lab_cell_number(t, b->small_earnings);
@@ -353,20 +378,56 @@ static void put_charts(lab_report *r, const design_result *d, const question *q)
     lab_chart_series(c, "the defaults", NULL, points[1], DESIGN_TERMS);
 }
 
-static void put_safety(lab_report *r, const design_result *d, const question *q) {
+/* What the points leave out: the wait above is for a chain that keeps its hash power. */
+static void put_loss(lab_report *r, const design *b, const design_loss *loss) {
+    char x[5][48];
+    lab_brief(x[0], sizeof x[0], 100 * loss->share);
+    if (!isfinite(loss->blocks)) {
+        lab_verdict(r,
+                    "That holds while the chain keeps its hash power. When %s %% of it leaves, a secret branch from "
+                    "before outweighs as much with fewer blocks and coins; how many was not computed for so long a "
+                    "wait.",
+                    x[0]);
+        return;
+    }
+    if (loss->wait_blocks <= b->wait_blocks) {
+        lab_verdict(
+            r,
+            "They are enough also when %s %% of the hash power has left, which the points do not count, against "
+            "a secret branch that keeps the difficulty of before.",
+            x[0]);
+        return;
+    }
+    lab_verdict(r,
+                "That holds while the chain keeps its hash power, and the points count no loss of it. When %s %% of it "
+                "has left, a secret branch that keeps the difficulty of before outweighs those %s block%s with %s, for "
+                "%s USD: until the difficulty has followed, %s%s.",
+                x[0], lab_brief(x[1], sizeof x[1], b->wait_blocks), b->wait_blocks == 1 ? "" : "s",
+                lab_brief(x[2], sizeof x[2], loss->blocks), lab_brief(x[3], sizeof x[3], loss->cost),
+                isfinite(loss->wait_blocks) ? "wait for " : "no wait that was looked at is enough",
+                isfinite(loss->wait_blocks) ? lab_brief(x[4], sizeof x[4], loss->wait_blocks) : "");
+}
+
+static void put_safety(lab_report *r, const design_result *d, const design_loss *loss, const question *q) {
     const design *b = &d->best[0];
     const lab_attack_route sixty = attack_of(q, &b->params, 60, NAN, 1);
-    char x[4][48], needs[160];
-    if (isfinite(b->wait_blocks))
-        lab_verdict(r,
-                    "Attacks: a payment of %s USD is safe after %s block%s, that is %s hours; with the defaults after "
-                    "%s hours.",
+    char x[4][48], needs[160], standard[80] = "with the defaults never";
+    if (isfinite(d->standard.wait_hours))
+        snprintf(standard, sizeof standard, "with the defaults after %s hours",
+                 lab_brief(x[3], sizeof x[3], d->standard.wait_hours));
+    if (isfinite(b->wait_blocks)) {
+        lab_verdict(r, "Attacks: a payment of %s USD is safe after %s block%s, that is %s hours; %s.",
                     lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd),
                     lab_brief(x[1], sizeof x[1], b->wait_blocks), b->wait_blocks == 1 ? "" : "s",
-                    lab_brief(x[2], sizeof x[2], b->wait_hours), lab_brief(x[3], sizeof x[3], d->standard.wait_hours));
-    else
-        lab_verdict(r, "Attacks: no number of blocks makes a payment of %s USD safe on this chain.",
-                    lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd));
+                    lab_brief(x[2], sizeof x[2], b->wait_hours), standard);
+        put_loss(r, b, loss);
+    } else {
+        lab_verdict(
+            r,
+            "Attacks: no number of blocks makes a payment of %s USD safe on this chain. Expect smaller payments, "
+            "or more stake, or a larger reward.",
+            lab_brief(x[0], sizeof x[0], q->setup.scenario.value_at_risk_usd));
+    }
     if (sixty.stake > 0)
         snprintf(needs, sizeof needs, "for which it needs %s coins", lab_brief(x[0], sizeof x[0], sixty.stake));
     else
@@ -377,7 +438,24 @@ static void put_safety(lab_report *r, const design_result *d, const question *q)
                 lab_brief(x[2], sizeof x[2], sixty.cost), needs);
 }
 
-static void put_verdict(lab_report *r, const design_result *d, const question *q) {
+/* Where the choice is better than the defaults most, and where it is worse. */
+static void put_why(lab_report *r, const design_result *d) {
+    const design *b = &d->best[0], *standard = &d->standard;
+    char worse[400] = "in nothing", x[2][48];
+    size_t most = 0, length = 0;
+    for (size_t i = 0; i < DESIGN_TERMS; i++) {
+        if (standard->terms[i] - b->terms[i] > standard->terms[most] - b->terms[most]) most = i;
+        if (b->terms[i] - standard->terms[i] < 0.005) continue;
+        length +=
+            (size_t)snprintf(worse + length, sizeof worse - length, "%s%s (%s)", length == 0 ? "in " : ", ",
+                             design_term_names[i], lab_brief(x[0], sizeof x[0], b->terms[i] - standard->terms[i]));
+    }
+    if (isfinite(standard->points))
+        lab_verdict(r, "Most of that comes from %s (%s points); it is worse %s.", design_term_names[most],
+                    lab_brief(x[1], sizeof x[1], standard->terms[most] - b->terms[most]), worse);
+}
+
+static void put_verdict(lab_report *r, const design_result *d, const design_loss *loss, const question *q) {
     const design *b = &d->best[0];
     const posw_params *p = &b->params;
     const lab_scenario *s = &q->setup.scenario;
@@ -388,7 +466,7 @@ static void put_verdict(lab_report *r, const design_result *d, const question *q
                     "This is no advice: the search was ended after %zu of %zu designs, and what follows is the best of "
                     "these and the defaults.",
                     d->searched, d->grid);
-    if (b->points < d->standard.points)
+    if (b->points < d->standard.points) {
         lab_verdict(r,
                     "Take a boost of %" PRIu64 ", a window of %" PRIu64 " blocks (%s hours) with %" PRIu64
                     " slots, and a half-life of %" PRIu64 " blocks. By the "
@@ -397,16 +475,25 @@ static void put_verdict(lab_report *r, const design_result *d, const question *q
                     lab_brief(x[0], sizeof x[0], (double)p->window_blocks * (double)p->block_time_s / 3600),
                     p->weight.slots, p->difficulty_blocks, lab_brief(x[1], sizeof x[1], b->points),
                     lab_brief(x[2], sizeof x[2], d->standard.points));
-    else if (d->complete)
+        put_why(r, d);
+    } else if (d->complete && isfinite(b->points)) {
         lab_verdict(r, "Take the defaults: by the objective none of the other designs beats their %s points.",
                     lab_brief(x[0], sizeof x[0], b->points));
-    put_safety(r, d, q);
+    } else if (d->complete) {
+        lab_verdict(r,
+                    "None of the designs makes a payment of %s USD safe, so that the objective tells none from the "
+                    "others. What follows is of the defaults, and no advice.",
+                    lab_brief(x[0], sizeof x[0], s->value_at_risk_usd));
+    }
+    put_safety(r, d, loss, q);
     lab_verdict(r,
-                "Miners: a ticket costs %s USD, and that is what a newcomer must have. The poorest tenth of %u miners "
-                "earns %s %% of its fair part. Staked coins come back after %s "
-                "days at the most.",
-                lab_brief(x[0], sizeof x[0], b->ticket_usd), s->miners,
-                lab_brief(x[1], sizeof x[1], 100 * b->small_earnings), lab_brief(x[2], sizeof x[2], b->lock_days));
+                "Miners: a ticket costs %s USD, the least stake %s, and the larger of them is what a newcomer must "
+                "have. The poorest tenth of the miners, of whom there %s %u, "
+                "earns %s %% of its fair part. Staked coins come back after %s days at the most.",
+                lab_brief(x[0], sizeof x[0], b->ticket_usd),
+                lab_brief(x[3], sizeof x[3], lab_coins(&p->stake_min_wei) * s->price_usd),
+                s->miners == 1 ? "is" : "are", s->miners, lab_brief(x[1], sizeof x[1], 100 * b->small_earnings),
+                lab_brief(x[2], sizeof x[2], b->lock_days));
     lab_verdict(
         r,
         "Energy: %s %% of the reward goes into hash, %s kWh a year at %s USD; under plain proof of work it would be %s "
@@ -415,6 +502,27 @@ static void put_verdict(lab_report *r, const design_result *d, const question *q
         lab_brief(x[1], sizeof x[1], b->hash_share * (1 - s->hardware_share) * reward / s->electricity_usd_per_kwh),
         lab_brief(x[2], sizeof x[2], s->electricity_usd_per_kwh),
         lab_brief(x[3], sizeof x[3], 100 * (1 - 1.0 / s->miners)));
+}
+
+/* What `posw chain check` will say of the file, when the expected coins are in it. */
+static void put_check_note(void *arg, const char *sentence) {
+    lab_note(arg, "posw chain check: %s", sentence);
+}
+
+static void put_check(lab_report *r, const question *q) {
+    enum { STAKES = 4 };
+    const lab_scenario *s = &q->setup.scenario;
+    posw_genesis_account owner = {.balance_wei = lab_wei(s->supply * (1 - s->staked_share))};
+    posw_genesis_stake stakes[STAKES];
+    posw_chain_spec spec = q->spec;
+    for (size_t i = 0; i < STAKES; i++)
+        stakes[i] = (posw_genesis_stake){.amount_wei = lab_wei(s->supply * s->staked_share / STAKES)};
+    spec.accounts = &owner;
+    spec.account_count = 1;
+    spec.stakes = stakes;
+    spec.stake_count = STAKES;
+    if (!q->has_time) spec.params.genesis_time = (uint64_t)time(NULL);
+    posw_chainfile_warnings(&spec, put_check_note, r);
 }
 
 /* What it does not protect against. */
@@ -443,9 +551,14 @@ static void put_limits(lab_report *r, const design_result *d, const question *q)
              "errors in programs",
              p->reorg_max_blocks);
     lab_note(r,
-             "the file has no accounts and no stakes yet: add them before the first start; with another supply than %s "
-             "coins a ticket has another price",
-             lab_brief(x[0], sizeof x[0], s->supply));
+             "it does not keep blocks from being replaced without an attack: those found side by side are, one or two "
+             "at a time");
+    lab_note(r,
+             "the file has no accounts and no stakes yet: add them before the first start, and stake %s coins or more "
+             "for a ticket a block; with another supply than %s coins a ticket has another price",
+             lab_brief(x[0], sizeof x[0], s->supply / (double)p->weight.slots),
+             lab_brief(x[1], sizeof x[1], s->supply));
+    put_check(r, q);
 }
 
 static void put_words(lab_report *r, const question *q) {
@@ -460,17 +573,22 @@ static void put_words(lab_report *r, const question *q) {
     lab_assume(
         r, "the boost is twice the hash for rent or more; coins that are free before an attack is known lose nothing");
     lab_assume(r, "the weights are a choice: --weights weighs otherwise");
+    lab_assume(r,
+               "the reward of a block stays the same for ever: new coins are %g of the supply in the first year, and "
+               "of what there is then a smaller part each year",
+               q->setup.scenario.issuance_per_year);
 }
 
-static int print_design(const cli *c, question *q, const design_result *d, const score *simulated) {
+static int print_design(const cli *c, question *q, const design_result *d, const design_loss *loss,
+                        const score *simulated) {
     posw_buf text = {0};
     fill_spec(&q->spec, q, &d->best[0].params);
     int code = file_text(&text, &q->spec) ? check_spec(c, &text) : cli_fail("out of memory");
     lab_report *r = code == CLI_OK ? lab_report_new("design", "A chain for this economy") : NULL;
     if (code == CLI_OK && r != NULL) {
-        put_verdict(r, d, q);
+        put_verdict(r, d, loss, q);
         put_inputs(r, q);
-        put_choice(r, d, simulated);
+        put_choice(r, d, loss, simulated);
         put_terms(r, d, q);
         put_best(r, d);
         put_charts(r, d, q);
@@ -491,6 +609,7 @@ static int print_design(const cli *c, question *q, const design_result *d, const
 static int run(cli *c) {
     question q;
     design_result d;
+    design_loss loss;
     score simulated;
     lab_rule rule;
     memset(&q, 0, sizeof q);
@@ -498,10 +617,11 @@ static int run(cli *c) {
     int code = read_spec(c, &q);
     if (code == CLI_OK) code = check_before(c, &q);
     if (code != CLI_OK) return code;
-    if (!design_search(&d, &q.setup)) return cli_fail("out of memory");
+    if (!design_search(&d, &q.setup) || !design_lose_hash(&loss, &q.setup, &d.best[0]))
+        return cli_fail("out of memory");
     lab_rule_of(&rule, &d.best[0].params);
     if (!score_run(&simulated, &rule, &q.setup.scenario, &q.simulation)) return cli_fail("out of memory");
-    code = print_design(c, &q, &d, &simulated);
+    code = print_design(c, &q, &d, &loss, &simulated);
     return code;
 }
 
@@ -514,7 +634,9 @@ const cli_command lab_command_design = {
     "a stated objective. Prints a verdict in plain words with what the design does not protect against, the comparison "
     "with the defaults, and the chain file, which --out writes. JSON keys: boost, "
     "window, slots, epoch, unbonding, max_reorg, half_life, objective, objective_default, beats_default, safe_blocks, "
-    "safe_hours, false_times_safe_blocks, false_times_safe_hours, ticket_usd, hash_reward_share, small_earnings, "
+    "safe_hours, false_times_safe_blocks, false_times_safe_hours, loss_share, loss_safe_blocks, loss_attack_blocks, "
+    "loss_cost_usd, "
+    "ticket_usd, stake_minimum, hash_reward_share, hopper_gain, late_days, small_earnings, "
     "verdict, chain_file; "
     "terms, best.",
     "posw lab design --supply 10000000 --price 1 --issuance 0.05 --miners 200 --rentable-hash 5 --block-time 15 "

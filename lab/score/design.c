@@ -1,6 +1,11 @@
 #include "design.h"
 
+#include "base/units.h"
 #include "exact/income.h"
+#include "posw/difficulty.h"
+#include "posw/stake.h"
+#include "posw/u256.h"
+#include "posw/weight.h"
 #include "rules/difficulty_sim.h"
 #include "rules/hasty.h"
 #include "run/parallel.h"
@@ -23,6 +28,7 @@ static const double lock_days[] = {0.5, 1, 2, 3, 5, 7, 14, 28};
 /* From a lag of 15 blocks on (D8): with less, blocks that are not equally hard pay a selfish miner. */
 static const uint64_t half_lives[] = {240, 288, 360, 432, 576, 720, 1008, 1440, 2016};
 static const double REORG_HOURS = 2.1;
+static const uint64_t REORG_MIN = 32; /* so that an epoch, twice as long, has 64 */
 
 enum {
     BOOSTS = sizeof boosts / sizeof *boosts,
@@ -36,7 +42,7 @@ enum {
 /* ---- the difficulty: what the half-life alone decides ---- */
 
 typedef struct {
-    double gain, late_days;
+    double gain, gain_error, late_days;
 } difficulty_terms;
 
 static double hash_for_rent(const design_setup *s) {
@@ -65,7 +71,8 @@ static bool judge_difficulty(difficulty_terms *out, const design_setup *s, uint6
     if (!difficulty_run(&r, &sim)) return false;
     const lab_sample gain = difficulty_over_chains(&r, offsetof(difficulty_chain, attacker_advantage));
     out->gain = fmax(0, lab_sample_mean(&gain) - 1);
-    if (isnan(out->gain)) out->gain = 0; /* it never found the difficulty low enough */
+    out->gain_error = lab_sample_error(&gain);
+    if (isnan(lab_sample_mean(&gain))) out->gain = out->gain_error = 0; /* it never found the difficulty low enough */
     out->late_days = (double)half_life * (double)s->block_time_s * log2(1 + hash_for_rent(s)) / DAY_S;
     return true;
 }
@@ -150,6 +157,7 @@ static bool judge_economy(design *d, const design_setup *setup, const posw_param
     d->safe_blocks = lab_attack_depth(&rule, &s, s.value_at_risk_usd, SAFE_BLOCKS_MAX);
     if (d->safe_blocks == 0) d->safe_blocks = INFINITY;
     d->ticket_usd = lab_rule_ticket_price(&rule, s.supply) * s.price_usd;
+    d->entry_usd = fmax(d->ticket_usd, lab_coins(&p->stake_min_wei) * s.price_usd);
     d->lock_days = (2 * (double)p->epoch_blocks + (double)p->unbonding_blocks) * (double)p->block_time_s / DAY_S;
     return true;
 }
@@ -160,12 +168,13 @@ static void judge_half_life(design *d, const design_setup *setup, uint64_t half_
                             const difficulty_terms *difficulty, const lab_reach *reach) {
     d->params.difficulty_blocks = half_life;
     d->hopper_gain = difficulty->gain;
+    d->hopper_gain_error = difficulty->gain_error;
     d->late_days = difficulty->late_days;
     d->wait_blocks = isfinite(d->safe_blocks) ? lab_reach_depth(reach, d->safe_blocks) : INFINITY;
     d->wait_hours = d->wait_blocks * (double)d->params.block_time_s / HOUR_S;
     const double w[DESIGN_TERMS] = {
         [DESIGN_WAITING] = log2(1 + d->wait_hours),
-        [DESIGN_ENTRY] = log2(1 + d->ticket_usd / 100),
+        [DESIGN_ENTRY] = log2(1 + d->entry_usd / 100),
         [DESIGN_BOOST] = log2((double)d->params.weight.boost),
         [DESIGN_SMALL] = fmax(0, 1 - d->small_earnings),
         [DESIGN_ELECTRICITY] = d->hash_share,
@@ -174,7 +183,7 @@ static void judge_half_life(design *d, const design_setup *setup, uint64_t half_
     };
     d->points = 0;
     for (size_t i = 0; i < DESIGN_TERMS; i++) {
-        d->terms[i] = setup->weights[i] * w[i];
+        d->terms[i] = setup->weights[i] > 0 ? setup->weights[i] * w[i] : 0; /* also where a payment is never safe */
         d->points += d->terms[i];
     }
 }
@@ -194,21 +203,46 @@ static uint64_t blocks_of(const design_setup *s, double hours) {
     return (uint64_t)fmax(1, round(hours * HOUR_S / (double)s->block_time_s));
 }
 
-/* A chain with the locks that it needs at least: P3 and P4. False: it breaks a rule. */
+/* The shortest lock that P3 and P4 allow. */
+static uint64_t unbonding_min(const posw_params *p) {
+    const uint64_t whole_epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
+    return (whole_epochs < 2 ? 2 : whole_epochs) * p->epoch_blocks;
+}
+
+/* With which all places in the list of miners (S3) take a twentieth of the coins or more, as `posw chain new` writes
+ * it: in whole coins. */
+static posw_u256 stake_min_whole(const posw_u256 *supply_wei) {
+    const posw_u256 coin = posw_coin(), below = posw_u256_sub_sat(supply_wei, &POSW_U256_ONE);
+    posw_u256 coins = posw_u256_div_u64(&below, 20 * (uint64_t)POSW_STAKE_MINERS_MAX);
+    posw_u256_divmod(&coins, NULL, &coins, &coin);
+    coins = posw_u256_add_sat(&coins, &POSW_U256_ONE);
+    return posw_u256_mul(&coins, &coins, &coin) ? coins : *supply_wei;
+}
+
+/* No more than a ticket, where that is enough: or else few coins in all would keep small miners out. */
+static posw_u256 stake_min(const posw_params *p, const posw_u256 *supply_wei) {
+    const posw_u256 ticket = posw_weight_ticket_price(p, supply_wei), whole = stake_min_whole(supply_wei);
+    posw_u256 least = posw_u256_div_u64(supply_wei, 20 * (uint64_t)POSW_STAKE_MINERS_MAX);
+    least = posw_u256_add_sat(&least, &POSW_U256_ONE);
+    if (posw_u256_cmp(&whole, &ticket) <= 0) return whole;
+    return posw_u256_cmp(&least, &ticket) <= 0 ? ticket : least;
+}
+
+/* A chain with the locks that it needs at least. False: it breaks a rule. */
 static bool params_of(posw_params *p, const search *q, size_t group, size_t lock) {
     const design_setup *s = q->setup;
     posw_params_default(p);
     p->chain_id = 1;
     p->block_time_s = s->block_time_s;
-    p->reorg_max_blocks = blocks_of(s, REORG_HOURS) < 10 ? 10 : blocks_of(s, REORG_HOURS);
+    p->reorg_max_blocks = blocks_of(s, REORG_HOURS) < REORG_MIN ? REORG_MIN : blocks_of(s, REORG_HOURS);
     p->epoch_blocks = 2 * p->reorg_max_blocks;
     p->weight.boost = boosts[group % BOOSTS];
     p->window_blocks = blocks_of(s, window_hours[group / BOOSTS % WINDOWS]);
     p->weight.slots = slots[group / BOOSTS / WINDOWS];
-    const uint64_t whole_epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
-    const uint64_t least = (whole_epochs < 2 ? 2 : whole_epochs) * p->epoch_blocks;
     p->unbonding_blocks = blocks_of(s, 24 * lock_days[lock]);
-    if (p->unbonding_blocks < least) p->unbonding_blocks = least;
+    if (p->unbonding_blocks < unbonding_min(p)) p->unbonding_blocks = unbonding_min(p);
+    const posw_u256 supply = lab_wei(s->scenario.supply);
+    p->stake_min_wei = stake_min(p, &supply);
     return p->window_blocks >= 2 && posw_params_check(p).kind == POSW_VALID &&
            (double)p->weight.boost >= 2 * hash_for_rent(s);
 }
@@ -275,6 +309,10 @@ static bool judge_standard(design_result *out, const design_setup *setup) {
     posw_params_default(&p);
     p.chain_id = 1;
     p.block_time_s = setup->block_time_s;
+    p.unbonding_blocks = blocks_of(setup, 7 * 24);
+    if (p.unbonding_blocks < unbonding_min(&p)) p.unbonding_blocks = unbonding_min(&p);
+    const posw_u256 supply = lab_wei(setup->scenario.supply);
+    p.stake_min_wei = stake_min_whole(&supply);
     lab_reach *reach = lab_reach_new(&p, SAFE_BLOCKS_MAX);
     const bool ok = reach != NULL && judge_difficulty(&d, setup, p.difficulty_blocks) &&
                     judge_economy(&out->standard, setup, &p, small_earnings(setup, &p));
@@ -302,6 +340,57 @@ static bool search_grid(design_result *out, search *q) {
     }
     free(done);
     return ok;
+}
+
+/* ---- a loss of hash power ---- */
+
+static const double LOSS_BLOCKS_MAX = 20000; /* that are looked at */
+
+/* The cheapest attack on so many blocks, whenever it begins until the difficulty follows; *blocks: what it has. */
+static bool attack_of_loss(const design_setup *setup, const posw_params *p, double longer, double depth, double *cost,
+                           double *blocks) {
+    const lab_scenario s = design_scenario(setup, p);
+    const uint64_t lag = posw_difficulty_lag(p->difficulty_blocks, p->window_blocks), step = lag / 8 + 1;
+    lab_rule rule;
+    lab_rule_of(&rule, p);
+    *cost = *blocks = INFINITY;
+    for (uint64_t after = 0; after <= lag; after += step) {
+        lab_attack_route route;
+        size_t count;
+        double weight;
+        double *difficulties = lab_hasty_branch_of_loss(p, (uint64_t)depth, longer, after, &weight, &count);
+        const bool ok = difficulties != NULL && lab_attack_along(&rule, &s, weight, difficulties, count, &route);
+        free(difficulties);
+        if (!ok) return false;
+        if (route.cost < *cost) {
+            *cost = route.cost;
+            *blocks = (double)count;
+        }
+    }
+    return true;
+}
+
+bool design_lose_hash(design_loss *out, const design_setup *setup, const design *d) {
+    const double longer = 1 + fmax(1, hash_for_rent(setup)), value = setup->scenario.value_at_risk_usd;
+    double low = d->wait_blocks, high = d->wait_blocks, cost, blocks;
+    *out = (design_loss){1 - 1 / longer, INFINITY, INFINITY, INFINITY};
+    if (high > LOSS_BLOCKS_MAX) return true;
+    if (!attack_of_loss(setup, &d->params, longer, high, &out->cost, &out->blocks)) return false;
+    for (cost = out->cost; cost < value; high *= 2) {
+        low = high;
+        if (2 * high > LOSS_BLOCKS_MAX) return true;
+        if (!attack_of_loss(setup, &d->params, longer, 2 * high, &cost, &blocks)) return false;
+    }
+    while (high - low > 1) {
+        const double middle = floor(low + (high - low) / 2);
+        if (!attack_of_loss(setup, &d->params, longer, middle, &cost, &blocks)) return false;
+        if (cost < value)
+            low = middle;
+        else
+            high = middle;
+    }
+    out->wait_blocks = high;
+    return true;
 }
 
 bool design_search(design_result *out, const design_setup *setup) {

@@ -5,7 +5,8 @@
  *
  *      waiting      log2(1 + hours until a payment of the value at risk is safe: until replacing its block costs more,
  *                   also by a secret branch with false times)
- *      entry        log2(1 + price of a ticket / 100 USD): what a newcomer must buy first
+ *      entry        log2(1 + price of a ticket / 100 USD): what a newcomer must buy first, or the least stake that is
+ *                   allowed, if that is more
  *      boost        log2(M): without a ticket a miner is worth 1 / M
  *      small        1 - what the poorest tenth of the miners earns over its part of the wealth, a mean over stakes of
  *                   0.6 to 1.4 times the expected
@@ -15,7 +16,9 @@
  *      locks        log2(1 + days for which stake is locked / 7)
  *
  * A design must keep rules P1 to P8 and a boost of twice the hash for rent or more, so that no hash suffices without
- * stake. Where coins are free again before an attack has been noticed, the attacker loses nothing on them. */
+ * stake. Where coins are free again before an attack has been noticed, the attacker loses nothing on them.
+ *
+ * Not in the points: a loss of hash power, which design_loss() tells for one design. */
 #ifndef POSW_LAB_DESIGN_H
 #define POSW_LAB_DESIGN_H
 
@@ -50,10 +53,20 @@ typedef struct {
     /* what they come from */
     double safe_blocks;             /* against attacks with true times; INFINITY: never */
     double wait_blocks, wait_hours; /* against those with false ones, too */
-    double ticket_usd, small_earnings, hash_share;
-    double hopper_gain, late_days;
+    double ticket_usd, entry_usd, small_earnings, hash_share;
+    double hopper_gain, hopper_gain_error, late_days;
     double lock_days;
 } design;
+
+/* A part of the hash power has left, and a secret branch with false times that begins now keeps the difficulty of
+ * before: it needs fewer blocks and tickets for those of the public chain, which are easier. */
+typedef struct {
+    double share;  /* of the hash power: half, or all for rent, as if it had mined here */
+    double blocks; /* that outweigh the design's wait_blocks */
+    double cost;   /* USD, of the cheapest such attack on wait_blocks */
+    double
+        wait_blocks; /* that a payment of the value at risk wants meanwhile; INFINITY: not so many as are looked at */
+} design_loss;
 
 enum { DESIGN_BEST = 5 };
 
@@ -67,6 +80,9 @@ typedef struct {
 
 /* False: out of memory. The same result for any number of threads. */
 POSW_MUST_USE bool design_search(design_result *out, const design_setup *setup);
+/* Of a design whose wait_blocks are finite; all numbers but the share INFINITY: it waits for too many blocks to tell.
+ * False: out of memory. */
+POSW_MUST_USE bool design_lose_hash(design_loss *out, const design_setup *setup, const design *d);
 /* The scenario as it meets a design: without a price loss where coins are free too early. */
 lab_scenario design_scenario(const design_setup *setup, const posw_params *p);
 

@@ -77,6 +77,9 @@ class Compare(Case):
         self.refused("--months", "lab", "compare", "--months", "1")
 
 
+ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+
+
 class Design(Case):
     def test_design(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +92,20 @@ class Design(Case):
             self.assertLessEqual(d["objective"], d["objective_default"])
             for points, column in ((d["objective"], "choice_points"), (d["objective_default"], "default_points")):
                 self.assertAlmostEqual(sum(t[column] for t in d["terms"]), points, 9)
+            # what a term comes from stands beside its points
+            terms = {t["term"]: t for t in d["terms"]}
+            for name in ("electricity", "difficulty"):
+                for column in ("default", "choice"):
+                    self.assertAlmostEqual(terms[name]["weight"] * terms[name][column], terms[name][column + "_points"], 9)
+            self.assertAlmostEqual(terms["difficulty"]["choice"], d["late_days"] + d["hopper_gain"], 9)
+            self.assertGreater(d["hopper_gain_standard_error"], 0)
+            # the defaults are those of chain new
+            usual = os.path.join(folder, "usual.json")
+            self.assertEqual(run("chain", "new", "--name", "A", "--ticker", "A", "--chain-id", "7", "--block-time", "60", "--accounts", ADDRESS + "=10000000coin", usual)[0], 0)
+            lengths = json.loads(pathlib.Path(usual).read_text())
+            self.assertAlmostEqual(terms["locks"]["default"], (2 * lengths["epoch"] + lengths["unbonding"]) * 60 / 86400, 9)
             self.assertEqual(d["best"][0]["points"], d["objective"])
+            self.assertEqual(d["best"][0]["half_life"], d["half_life"])
             self.assertEqual([b["points"] for b in d["best"]], sorted(b["points"] for b in d["best"]))
             self.assertGreaterEqual(d["boost"], 10)
             # the chain file is what the report says, and the node's own check accepts it
@@ -110,7 +126,20 @@ class Design(Case):
             false = [self.lab("attack", "--chain", chain, "--scenario", scenario, "--depth", str(int(d["false_times_safe_blocks"]) - less)) for less in (0, 1)]
             self.assertGreaterEqual(false[0]["false_times_cost_usd"], 100000)
             self.assertEqual([a["false_times_blocks"] for a in false], [d["safe_blocks"], d["safe_blocks"] - 1])
+            # hash power that leaves: five sixths of it, if all for rent did
+            self.assertAlmostEqual(d["loss_share"], 5 / 6, 9)
+            self.assertLess(d["loss_attack_blocks"], d["safe_blocks"])
+            self.assertLess(d["loss_cost_usd"], 100000)
+            self.assertGreater(d["loss_safe_blocks"], d["false_times_safe_blocks"])
+            self.assertEqual(len([v for v in d["verdict"] if "the points count no loss of it. When 83.3 % of it has left" in v]), 1)
             self.assertGreaterEqual(len([n for n in d["notes"] if n.startswith("it does not protect")]), 5)
+            # with the expected coins in it, the node has no fault to find with the file, and neither has the report
+            ready = os.path.join(folder, "ready.json")
+            stakes = ",".join(f"0x{i:040x}=10%" for i in range(1, 5))
+            self.assertEqual(run("chain", "new", "--name", "A", "--ticker", "A", "--chain-id", "7", "--rules", chain, "--supply", "10000000 coin", "--accounts", ADDRESS + "=60%",
+                                 "--stakes", stakes, ready)[0], 0)
+            self.assertEqual(json.loads(self.ok("chain", "check", "--json", ready))["warnings"], [])
+            self.assertEqual([n for n in d["notes"] if n.startswith("posw chain check")], [])
             self.assertIn("Ada &amp; &lt;Co&gt;", pathlib.Path(page).read_text())
             nothing = "waiting=0,entry=0,boost=0,small=0,electricity=0,difficulty=0,locks=0"
             code, _, err = run("lab", "design", "--weights", nothing, "--months", "2", "--out", chain)
@@ -143,9 +172,26 @@ class Design(Case):
             self.assertIn("no advice", d["verdict"][0])
             self.assertNotIn("Take the defaults", " ".join(d["verdict"]))
 
+    def test_no_design_is_safe(self):
+        d = self.lab("design", "--value-at-risk", "1e8")
+        self.assertFalse(d["beats_default"])
+        self.assertEqual((d["objective"], d["false_times_safe_blocks"], d["loss_safe_blocks"]), (None, None, None))
+        self.assertIn("None of the designs makes a payment of 100,000,000 USD safe", d["verdict"][0])
+        self.assertFalse([v for v in d["verdict"] if "Take the defaults" in v])
+        # what is weighed with nothing does not count, however bad it is; what chain check says of the file is said at once
+        d = self.lab("design", "--value-at-risk", "1e8", "--weights", "waiting=0", "--block-time", "2")
+        self.assertTrue(d["beats_default"])
+        self.assertIsNone(d["false_times_safe_blocks"])
+        self.assertEqual(len([n for n in d["notes"] if n.startswith("posw chain check: blockTime is below 5 s")]), 1)
+
     def test_refusals(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for key, value, option in (("miners", 100000, "--miners"), ("staked_share", 0, "--staked")):
+                scenario = os.path.join(folder, key)
+                pathlib.Path(scenario).write_text(json.dumps({"price_usd": 1, "supply": 1e7, "issuance_per_year": 0.05, key: value}))
+                self.refused(f"has {value}: give {option}", "lab", "design", "--scenario", scenario)
         for words, part in ((("--weights", "waiting"), "--weights: write TERM=NUMBER"), (("--weights", "speed=1"), "--weights"), (("--supply", "0"), "--supply"),
-                            (("--block-time", "0"), "--block-time"), (("--name", "x" * 33), "--name"), (("--difficulty", "x"), "--difficulty"), (("--scenario", "nowhere"), "--scenario"),
+                            (("--block-time", "1"), "--block-time"), (("--name", "x" * 33), "--name"), (("--difficulty", "x"), "--difficulty"), (("--scenario", "nowhere"), "--scenario"),
                             (("--rentable-hash", "-1"), "--rentable-hash"), (("--miners", "2.5"), "--miners"), (("--name", ""), "name")):
             self.refused(part, "lab", "design", *words)
 
