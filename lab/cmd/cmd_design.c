@@ -455,7 +455,8 @@ static void put_why(lab_report *r, const design_result *d) {
                     lab_brief(x[1], sizeof x[1], standard->terms[most] - b->terms[most]), worse);
 }
 
-static void put_verdict(lab_report *r, const design_result *d, const design_loss *loss, const question *q) {
+static void put_verdict(lab_report *r, const design_result *d, const design_loss *loss, const score *simulated,
+                        const question *q) {
     const design *b = &d->best[0];
     const posw_params *p = &b->params;
     const lab_scenario *s = &q->setup.scenario;
@@ -488,12 +489,14 @@ static void put_verdict(lab_report *r, const design_result *d, const design_loss
     put_safety(r, d, loss, q);
     lab_verdict(r,
                 "Miners: a ticket costs %s USD, the least stake %s, and the larger of them is what a newcomer must "
-                "have. The poorest tenth of the miners, of whom there %s %u, "
-                "earns %s %% of its fair part. Staked coins come back after %s days at the most.",
+                "have. The poorest tenth of the miners, of whom there %s %u, earns %s %% of its fair part (simulated), "
+                "and %s %% on average where 0.6 to 1.4 times as much is staked as expected. Staked coins come back "
+                "after %s days at the most.",
                 lab_brief(x[0], sizeof x[0], b->ticket_usd),
                 lab_brief(x[3], sizeof x[3], lab_coins(&p->stake_min_wei) * s->price_usd),
-                s->miners == 1 ? "is" : "are", s->miners, lab_brief(x[1], sizeof x[1], 100 * b->small_earnings),
-                lab_brief(x[2], sizeof x[2], b->lock_days));
+                s->miners == 1 ? "is" : "are", s->miners,
+                lab_brief(x[4], sizeof x[4], 100 * lab_sample_mean(&simulated->small_earnings)),
+                lab_brief(x[1], sizeof x[1], 100 * b->small_earnings), lab_brief(x[2], sizeof x[2], b->lock_days));
     lab_verdict(
         r,
         "Energy: %s %% of the reward goes into hash, %s kWh a year at %s USD; under plain proof of work it would be %s "
@@ -586,7 +589,7 @@ static int print_design(const cli *c, question *q, const design_result *d, const
     int code = file_text(&text, &q->spec) ? check_spec(c, &text) : cli_fail("out of memory");
     lab_report *r = code == CLI_OK ? lab_report_new("design", "A chain for this economy") : NULL;
     if (code == CLI_OK && r != NULL) {
-        put_verdict(r, d, loss, q);
+        put_verdict(r, d, loss, simulated, q);
         put_inputs(r, q);
         put_choice(r, d, loss, simulated);
         put_terms(r, d, q);

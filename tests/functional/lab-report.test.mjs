@@ -64,7 +64,7 @@ async function look(file, options) {
 }
 
 async function everywhere(file, wanted) {
-  for (const options of [{ scheme: 'light', width: 1200 }, { scheme: 'dark', width: 1200 }, { scheme: 'dark', width: 390, height: 844 }]) {
+  for (const options of [{ scheme: 'light', width: 1200 }, { scheme: 'dark', width: 1200 }, { scheme: 'dark', width: 360, height: 800 }]) {
     const charts = await look(file, options);
     assert.equal(charts.length, wanted, 'charts on the page');
   }
@@ -102,7 +102,7 @@ test('light and dark: the system decides, then the button', async () => {
 });
 
 test('tables scroll by themselves on a phone', async () => {
-  await look(sample(), { scheme: 'light', width: 390, height: 844 });
+  await look(sample(), { scheme: 'light', width: 360, height: 800 });
   assert.ok(await browser.evaluate(`(() => { const w = document.querySelector('main > .wide'); return w.scrollWidth > w.clientWidth; })()`));
 });
 

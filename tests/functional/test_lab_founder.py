@@ -6,6 +6,7 @@ POSW=build/posw python3 -m unittest tests/functional/test_lab_founder.py
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -132,6 +133,11 @@ class Design(Case):
             self.assertLess(d["loss_cost_usd"], 100000)
             self.assertGreater(d["loss_safe_blocks"], d["false_times_safe_blocks"])
             self.assertEqual(len([v for v in d["verdict"] if "the points count no loss of it. When 83.3 % of it has left" in v]), 1)
+            # what the poorest earn is told for the stake that was asked about, too
+            miners, = (v for v in d["verdict"] if v.startswith("Miners:"))
+            figures = [float(n) / 100 for n in re.findall(r"([\d.]+) %", miners)]
+            for figure, want in zip(figures, (d["small_earnings_simulated"], d["small_earnings"]), strict=True):
+                self.assertAlmostEqual(figure, want, 2)
             self.assertGreaterEqual(len([n for n in d["notes"] if n.startswith("it does not protect")]), 5)
             # with the expected coins in it, the node has no fault to find with the file, and neither has the report
             ready = os.path.join(folder, "ready.json")
