@@ -196,31 +196,54 @@ static void put_inputs(lab_report *r, const question *q) {
     lab_input_number(r, "network_stake", "stake of the others", q->others_stake, "coins");
     lab_input_number(r, "hardware", "price of the machine", q->hardware_usd, "USD");
     lab_input_number(r, "lifetime", "its lifetime", q->lifetime_years, "years");
+    lab_input_integer(r, "seed", "seed", q->seed, "");
 }
 
-/* The spread of what it finds in a month: of many months, one after the other. */
+/* The spread of what it finds in a month: of many months, one after the other, with standard errors as if they were
+ * independent. */
 typedef struct {
-    double low, high, variation, none;
+    double low, high, variation, variation_error, none, none_error;
 } spread;
 
-static bool spread_of(spread *out, const question *q, const answer *a) {
+static size_t months_of(const answer *a) {
     enum { MONTHS_MAX = 20000, MONTHS_MIN = 400, FOUND = 20000000 };
-    const size_t months = (size_t)fmax(MONTHS_MIN, fmin(MONTHS_MAX, FOUND / (a->blocks_month + 1)));
-    double *counts = malloc(months * sizeof *counts), sum = 0, squares = 0;
+    return (size_t)fmax(MONTHS_MIN, fmin(MONTHS_MAX, FOUND / (a->blocks_month + 1)));
+}
+
+/* Of the coefficient of variation, by the first terms of its series in the moments. */
+static void put_variation(spread *out, const double *counts, size_t months) {
+    const double n = (double)months;
+    double mean = 0, second = 0, third = 0, fourth = 0;
+    for (size_t i = 0; i < months; i++)
+        mean += counts[i] / n;
+    for (size_t i = 0; i < months; i++) {
+        const double d = counts[i] - mean;
+        second += d * d / n;
+        third += d * d * d / n;
+        fourth += d * d * d * d / n;
+    }
+    out->variation = sqrt(second * n / (n - 1)) / mean;
+    const double relative = (fourth / (second * second) - 1) / 4 + second / (mean * mean) - third / (second * mean);
+    out->variation_error = second > 0 ? out->variation * sqrt(fmax(0, relative) / n) : mean > 0 ? 0 : NAN;
+}
+
+static bool spread_of(spread *out, const question *q, const answer *a) {
+    const size_t months = months_of(a);
+    double *counts = malloc(months * sizeof *counts);
     if (counts == NULL ||
         !lab_income_counts(counts, months, &a->me, &q->params, MONTH_S / (double)q->params.block_time_s, q->seed)) {
         free(counts);
         return false;
     }
-    for (size_t i = 0; i < months; i++)
-        sum += counts[i];
-    for (size_t i = 0; i < months; i++)
-        squares += pow(counts[i] - sum / (double)months, 2);
     size_t none = 0;
     while (none < months && counts[none] == 0)
         none++;
-    *out = (spread){counts[months / 20], counts[months - 1 - months / 20],
-                    sqrt(squares / (double)(months - 1)) * (double)months / sum, (double)none / (double)months};
+    const double p = (double)none / (double)months;
+    *out = (spread){.low = counts[months / 20],
+                    .high = counts[months - 1 - months / 20],
+                    .none = p,
+                    .none_error = fmax(sqrt(p * (1 - p) / (double)months), 1 / (double)months)};
+    put_variation(out, counts, months);
     free(counts);
     return true;
 }
@@ -234,8 +257,8 @@ static bool put_income(lab_report *r, const question *q, const answer *a) {
     lab_number(r, "blocks_month_high", "in 19 months of 20 at most", s.high, "blocks");
     lab_number(r, "income_coins_month", "income a month", a->blocks_month * q->reward, "coins");
     lab_number(r, "income_usd_month", "income a month", a->income_month_usd, "USD");
-    lab_number(r, "income_variation", "its coefficient of variation", s.variation, "");
-    lab_number(r, "no_block_month", "probability of a month without a block", s.none, "");
+    lab_estimate(r, "income_variation", "its coefficient of variation", s.variation, s.variation_error, "");
+    lab_estimate(r, "no_block_month", "probability of a month without a block", s.none, s.none_error, "");
     lab_number(r, "power_usd_month", "power a month", a->power_month_usd, "USD");
     lab_number(r, "wear_usd_month", "wear of the machine a month", a->wear_month_usd, "USD");
     lab_number(r, "profit_usd_month", "profit a month", a->profit_month_usd, "USD");
@@ -333,13 +356,13 @@ static void put_wait_chart(lab_report *r, const question *q, double first) {
     lab_chart_series(c, "this miner", days, part, CURVE_POINTS);
 }
 
-static void put_words(lab_report *r, const question *q) {
+static void put_words(lab_report *r, const question *q, const answer *a) {
     const bool tickets = q->params.weight.rule == POSW_WEIGHT_TICKET;
-    lab_model(r, "%s; the spread from months drawn one after the other%s",
+    lab_model(r, "%s; the spread from %zu months drawn one after the other%s",
               tickets
                   ? "shares of blocks in the steady state, with Erlang's loss formula for the tickets that are used up"
                   : "shares of blocks in proportion to hash times F(stake), in the steady state",
-              tickets ? ", in which each ticket is followed" : "");
+              months_of(a), tickets ? ", in which each ticket is followed" : "");
     lab_assume(r, "the others are alike, stay as they are, and difficulty has adapted to all of them");
     lab_assume(r, "blocks come every %" PRIu64 " s; the reward stays as at this height, and every fee is in it",
                q->params.block_time_s);
@@ -368,7 +391,7 @@ static int run(cli *c) {
     put_margins(r, &q, &a, &m);
     put_curves(r, &q);
     put_wait_chart(r, &q, a.me.first);
-    put_words(r, &q);
+    put_words(r, &q, &a);
     return lab_report_print(c, r);
 }
 
@@ -379,6 +402,7 @@ const cli_command lab_command_miner = {
     "Tells a miner's expected income and its spread, the time to its first block, what power costs, what is left, and "
     "what one more dollar "
     "of hardware and of stake would bring. JSON keys: share, blocks_month, income_usd_month, income_variation, "
+    "standard_error of it, no_block_month, "
     "power_usd_month, "
     "profit_usd_month, first_block_mean_days, first_block_median_days, first_block_95_days, tickets, "
     "marginal_hardware, marginal_stake, "

@@ -3,6 +3,7 @@
 #include "exact/equilibrium.h"
 #include "exact/income.h"
 #include "exact/variance.h"
+#include "posw/u256.h"
 #include "rules/fairness.h"
 #include "rules/hasty.h"
 #include "rules/shares.h"
@@ -59,7 +60,11 @@ static bool miners(score *out, const lab_rule *rule, const lab_scenario *pareto)
     return true;
 }
 
-/* ---- miners whose hash and stake follow their wealth ---- */
+/* ---- miners whose hash and stake follow their wealth; where nobody stakes, their hash alone ---- */
+
+static posw_u256 stake_of(const lab_scenario *s, double wealth) {
+    return s->staked_share > 0 ? lab_stake_wei(wealth) : POSW_U256_ZERO;
+}
 
 static lab_sample exactly(double v) {
     lab_sample s = {0};
@@ -72,20 +77,20 @@ static size_t poorest(size_t n) {
 }
 
 /* Under rules of stake alone all blocks are drawn alike. */
-static bool small_exact(score *out, const lab_rule *rule, const lab_scenario *s, const double *stakes) {
+static bool small_exact(score *out, const lab_rule *rule, const lab_scenario *s, const double *wealths) {
     const size_t n = s->miners, first = n - poorest(n);
     const posw_u256 supply = lab_wei(s->supply);
     lab_income_class *classes = calloc(n, sizeof *classes);
     double shares = 0, wealth = 0, all = 0;
     if (classes == NULL) return false;
     for (size_t i = 0; i < n; i++) {
-        classes[i] = (lab_income_class){.miners = 1, .hash = stakes[i], .stake_wei = lab_stake_wei(stakes[i])};
-        all += stakes[i];
+        classes[i] = (lab_income_class){.miners = 1, .hash = wealths[i], .stake_wei = stake_of(s, wealths[i])};
+        all += wealths[i];
     }
     lab_income_shares(classes, n, &rule->params, &supply);
     for (size_t i = first; i < n; i++) {
         shares += classes[i].share;
-        wealth += stakes[i] / all;
+        wealth += wealths[i] / all;
     }
     out->small_earnings = exactly(shares / wealth);
     shares /= (double)(n - first);
@@ -116,18 +121,18 @@ static lab_sample variation_of(const shares_result *r, size_t first) {
     return all;
 }
 
-static bool small_simulated(score *out, const lab_rule *rule, const lab_scenario *s, const double *stakes,
+static bool small_simulated(score *out, const lab_rule *rule, const lab_scenario *s, const double *wealths,
                             const score_setup *setup) {
     const size_t n = s->miners, first = n - poorest(n);
     chain_sim_miner *list = calloc(n, sizeof *list);
     double all = 0, wealth = 0;
     if (list == NULL) return false;
     for (size_t i = 0; i < n; i++) {
-        list[i] = (chain_sim_miner){stakes[i], lab_stake_wei(stakes[i]), 1};
-        all += stakes[i];
+        list[i] = (chain_sim_miner){wealths[i], stake_of(s, wealths[i]), 1};
+        all += wealths[i];
     }
     for (size_t i = first; i < n; i++)
-        wealth += stakes[i] / all / (double)(n - first);
+        wealth += wealths[i] / all / (double)(n - first);
     const uint64_t month = (uint64_t)fmax(1, MONTH_S / (double)rule->params.block_time_s);
     const shares_setup sim = {.chain = {.params = &rule->params,
                                         .supply_wei = lab_wei(s->supply),
@@ -155,12 +160,14 @@ static bool small_simulated(score *out, const lab_rule *rule, const lab_scenario
 }
 
 static bool small_miners(score *out, const lab_rule *rule, const lab_scenario *pareto, const score_setup *setup) {
-    double *stakes = calloc(pareto->miners, sizeof *stakes);
-    if (stakes == NULL) return false;
-    lab_scenario_stakes(pareto, stakes);
-    const bool ok = lab_rule_is_ticket(rule) ? small_simulated(out, rule, pareto, stakes, setup)
-                                             : small_exact(out, rule, pareto, stakes);
-    free(stakes);
+    lab_scenario wealth = *pareto;
+    double *wealths = calloc(pareto->miners, sizeof *wealths);
+    if (wealths == NULL) return false;
+    if (!(wealth.staked_share > 0)) wealth.staked_share = 1;
+    lab_scenario_stakes(&wealth, wealths);
+    const bool ok = lab_rule_is_ticket(rule) ? small_simulated(out, rule, pareto, wealths, setup)
+                                             : small_exact(out, rule, pareto, wealths);
+    free(wealths);
     return ok;
 }
 

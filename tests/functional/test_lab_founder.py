@@ -4,6 +4,7 @@
 POSW=build/posw python3 -m unittest tests/functional/test_lab_founder.py
 """
 import json
+import math
 import os
 import pathlib
 import re
@@ -65,6 +66,17 @@ class Compare(Case):
         words = ("lab", *self.QUICK, "--rules", "ticket,linear", "--years", "3", "--json")
         self.assertEqual(self.ok(*words, "--threads", "1"), self.ok(*words, "--threads", "3"))
         self.assertNotEqual(self.ok(*words), self.ok(*words, "--seed", "2"))
+
+    def test_nobody_stakes(self):
+        """Every rule is plain proof of work then, and nobody earns more or less than its fair part."""
+        with tempfile.TemporaryDirectory() as folder:
+            scenario = os.path.join(folder, "scenario.json")
+            pathlib.Path(scenario).write_text(json.dumps({"price_usd": 1, "supply": 1e7, "issuance_per_year": 0.05, "staked_share": 0}))
+            rows = self.lab(*self.QUICK, "--scenario", scenario)["rules"]
+        self.assertEqual(len(rows), 7)
+        for row in rows:
+            self.assertEqual((row["survivors"], row["nakamoto_now"]), (200, 101), row["rule"])
+            self.assertLess(abs(row["small_earnings"] - 1), 0.1, row["rule"])
 
     def test_smooth_rules_are_not_simulated(self):
         row, = self.lab(*self.QUICK, "--rules", "(1+x)^2")["rules"]
@@ -225,6 +237,21 @@ class Miner(Case):
         self.assertLess(few["share"], 2 / 2016)
         self.assertLess(few["income_variation"], 0.02)
         self.assertGreater(many["share"], few["share"])
+
+    def test_what_is_drawn_has_a_seed_and_an_error(self):
+        words = ("miner", "--weight", "pow", "--hashrate", "1", "--network-hash", "100000")
+        m = self.lab(*words)
+        blocks = m["blocks_month"]
+        self.assertEqual(m["seed"], 1)
+        self.assertIn("20000 months", m["model_text"])
+        # Poisson: the spread is 1 / sqrt(blocks); every sixth month is empty
+        for seed in range(1, 6):
+            m = self.lab(*words, "--seed", str(seed))
+            self.assertLess(abs(m["income_variation"] - blocks**-0.5), 5 * m["standard_error"])
+            self.assertLess(m["standard_error"] / m["income_variation"], 0.02)
+            self.assertLess(abs(m["no_block_month"] - math.exp(-blocks)), 5 * m["no_block_month_standard_error"])
+        # what was never seen is not impossible
+        self.assertGreater(self.lab("miner", "--hashrate", "8000")["no_block_month_standard_error"], 0)
 
     def test_chain_file_and_no_ticket(self):
         with tempfile.TemporaryDirectory() as folder:
