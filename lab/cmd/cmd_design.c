@@ -41,7 +41,8 @@ static const cli_option options[] = {
     {"ticker", "TICKER", "COIN", "symbol of the coin"},
     {"chain-id", "N", "424242", "a number no other chain uses"},
     {"difficulty", "N", "16384",
-     "difficulty of the first blocks: hashes a second of the first miners, times the block time"},
+     "difficulty of the first blocks: hashes a second of the first miners, times the block time, times the boost if "
+     "they have tickets"},
     {"timestamp", "SECONDS", NULL, "of the first block, since 1970 [0 in the report; now in --out]"},
     {"out", "FILE", NULL, "write the chain file"},
     {"force", NULL, NULL, "overwrite it"},
