@@ -119,20 +119,42 @@ bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, la
     return ok;
 }
 
-typedef struct {
-    const lab_rule *rule;
-    const lab_scenario *scenario;
-    double *difficulties; /* owned; of the branch that weighs the greatest depth */
-    double *weights;      /* owned; of its first 1, 2, ... blocks */
+struct lab_reach {
+    double *difficulties; /* of the branch that weighs `most` */
+    double *weights;      /* of its first 1, 2, ... blocks */
     size_t count;
-} depth_search;
+    double most;
+};
+
+lab_reach *lab_reach_new(const posw_params *p, double most) {
+    lab_reach *r = calloc(1, sizeof *r);
+    if (r == NULL) return NULL;
+    r->most = most;
+    r->difficulties = lab_hasty_branch(p, most, &r->count);
+    if (r->difficulties != NULL) r->weights = malloc(r->count * sizeof *r->weights);
+    if (r->weights == NULL) {
+        lab_reach_free(r);
+        return NULL;
+    }
+    double sum = 0;
+    for (size_t i = 0; i < r->count; i++)
+        r->weights[i] = sum += r->difficulties[i];
+    return r;
+}
+
+void lab_reach_free(lab_reach *r) {
+    if (r == NULL) return;
+    free(r->difficulties);
+    free(r->weights);
+    free(r);
+}
 
 /* Blocks of the branch that replaces `depth`. */
-static size_t blocks_against(const depth_search *d, double depth) {
-    size_t low = 0, high = d->count - 1;
+static size_t blocks_against(const lab_reach *reach, double depth) {
+    size_t low = 0, high = reach->count - 1;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (d->weights[middle] >= depth)
+        if (reach->weights[middle] >= depth)
             high = middle;
         else
             low = middle + 1;
@@ -140,21 +162,22 @@ static size_t blocks_against(const depth_search *d, double depth) {
     return low + 1;
 }
 
-static bool costs(const depth_search *d, double depth, double value, bool *out) {
+static bool costs(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double depth, double value,
+                  bool *out) {
     lab_attack_route route;
-    if (!lab_attack_along(d->rule, d->scenario, depth, d->difficulties, blocks_against(d, depth), &route)) return false;
+    if (!lab_attack_along(r, s, depth, reach->difficulties, blocks_against(reach, depth), &route)) return false;
     *out = route.cost >= value;
     return true;
 }
 
-static double least_depth(const depth_search *d, double value, double depth_max) {
-    double low = 0, high = depth_max;
+double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double value) {
+    double low = 0, high = reach->most;
     bool enough;
-    if (!costs(d, high, value, &enough)) return 0;
+    if (!costs(reach, r, s, high, value, &enough)) return 0;
     if (!enough) return INFINITY;
     while (high - low > 1) {
         const double middle = floor(low + (high - low) / 2);
-        if (!costs(d, middle, value, &enough)) return 0;
+        if (!costs(reach, r, s, middle, value, &enough)) return 0;
         if (enough)
             high = middle;
         else
@@ -164,44 +187,10 @@ static double least_depth(const depth_search *d, double value, double depth_max)
 }
 
 double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max) {
-    depth_search d = {.rule = r, .scenario = s};
-    double found = 0, sum = 0;
-    d.difficulties = lab_hasty_branch(&r->params, depth_max, &d.count);
-    if (d.difficulties != NULL) d.weights = malloc(d.count * sizeof *d.weights);
-    if (d.weights != NULL) {
-        for (size_t i = 0; i < d.count; i++)
-            d.weights[i] = sum += d.difficulties[i];
-        found = least_depth(&d, value, depth_max);
-    }
-    free(d.weights);
-    free(d.difficulties);
+    lab_reach *reach = lab_reach_new(&r->params, depth_max);
+    const double found = reach == NULL ? 0 : lab_reach_cost_depth(reach, r, s, value);
+    lab_reach_free(reach);
     return found;
-}
-
-struct lab_reach {
-    double *weights; /* of the first 1, 2, ... blocks */
-    size_t count;
-    double most;
-};
-
-lab_reach *lab_reach_new(const posw_params *p, double most) {
-    lab_reach *r = malloc(sizeof *r);
-    if (r == NULL) return NULL;
-    r->weights = lab_hasty_branch(p, most, &r->count);
-    if (r->weights == NULL) {
-        free(r);
-        return NULL;
-    }
-    for (size_t i = 1; i < r->count; i++)
-        r->weights[i] += r->weights[i - 1];
-    r->most = most;
-    return r;
-}
-
-void lab_reach_free(lab_reach *r) {
-    if (r == NULL) return;
-    free(r->weights);
-    free(r);
 }
 
 double lab_reach_depth(const lab_reach *r, double blocks) {

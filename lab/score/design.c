@@ -156,21 +156,39 @@ static bool judge_economy(design *d, const design_setup *setup, const posw_param
     *d = (design){.params = *p, .small_earnings = small, .hash_share = honest.hash_cost_share};
     d->safe_blocks = lab_attack_depth(&rule, &s, s.value_at_risk_usd, SAFE_BLOCKS_MAX);
     if (d->safe_blocks == 0) d->safe_blocks = INFINITY;
+    if (isfinite(d->safe_blocks)) {
+        lab_attack_result a;
+        if (!lab_attack(&rule, &s, d->safe_blocks, &a)) return false;
+        d->by_tickets = a.best.tickets >= d->safe_blocks;
+    }
     d->ticket_usd = lab_rule_ticket_price(&rule, s.supply) * s.price_usd;
     d->entry_usd = fmax(d->ticket_usd, lab_coins(&p->stake_min_wei) * s.price_usd);
     d->lock_days = (2 * (double)p->epoch_blocks + (double)p->unbonding_blocks) * (double)p->block_time_s / DAY_S;
     return true;
 }
 
-/* The rest. Who has just enough to replace so many blocks as judge_economy() says can write false times, and replace
- * more. */
-static void judge_half_life(design *d, const design_setup *setup, uint64_t half_life,
+/* Who has just enough to replace so many blocks as judge_economy() says can write false times. Those who have a ticket
+ * for each block replace more; the others' hash is what costs, of which false times save nothing. 0: out of memory. */
+static double wait_of(const design *d, const design_setup *setup, const lab_reach *reach) {
+    if (!isfinite(d->safe_blocks)) return INFINITY;
+    const double by_tickets = lab_reach_depth(reach, d->safe_blocks);
+    if (d->by_tickets || by_tickets == d->safe_blocks) return by_tickets;
+    const lab_scenario s = design_scenario(setup, &d->params);
+    lab_rule rule;
+    lab_rule_of(&rule, &d->params);
+    const double by_cost = lab_reach_cost_depth(reach, &rule, &s, s.value_at_risk_usd);
+    return by_cost == 0 ? 0 : fmax(d->safe_blocks, by_cost);
+}
+
+/* The rest. False: out of memory. */
+static bool judge_half_life(design *d, const design_setup *setup, uint64_t half_life,
                             const difficulty_terms *difficulty, const lab_reach *reach) {
     d->params.difficulty_blocks = half_life;
     d->hopper_gain = difficulty->gain;
     d->hopper_gain_error = difficulty->gain_error;
     d->late_days = difficulty->late_days;
-    d->wait_blocks = isfinite(d->safe_blocks) ? lab_reach_depth(reach, d->safe_blocks) : INFINITY;
+    d->wait_blocks = wait_of(d, setup, reach);
+    if (d->wait_blocks == 0) return false;
     d->wait_hours = d->wait_blocks * (double)d->params.block_time_s / HOUR_S;
     const double w[DESIGN_TERMS] = {
         [DESIGN_WAITING] = log2(1 + d->wait_hours),
@@ -186,6 +204,7 @@ static void judge_half_life(design *d, const design_setup *setup, uint64_t half_
         d->terms[i] = setup->weights[i] > 0 ? setup->weights[i] * w[i] : 0; /* also where a payment is never safe */
         d->points += d->terms[i];
     }
+    return true;
 }
 
 /* ---- the grid ---- */
@@ -262,7 +281,11 @@ static void judge_group(void *arg, size_t group) {
         }
         for (size_t i = 0; i < HALF_LIVES; i++) {
             design d = economy;
-            judge_half_life(&d, q->setup, half_lives[i], &q->difficulty[i], q->reach[group / BOOSTS % WINDOWS][i]);
+            if (!judge_half_life(&d, q->setup, half_lives[i], &q->difficulty[i],
+                                 q->reach[group / BOOSTS % WINDOWS][i])) {
+                q->failed[group] = true;
+                return;
+            }
             q->judged[group]++;
             if (d.points < q->best[group].points) q->best[group] = d;
         }
@@ -315,8 +338,8 @@ static bool judge_standard(design_result *out, const design_setup *setup) {
     p.stake_min_wei = stake_min_whole(&supply);
     lab_reach *reach = lab_reach_new(&p, SAFE_BLOCKS_MAX);
     const bool ok = reach != NULL && judge_difficulty(&d, setup, p.difficulty_blocks) &&
-                    judge_economy(&out->standard, setup, &p, small_earnings(setup, &p));
-    if (ok) judge_half_life(&out->standard, setup, p.difficulty_blocks, &d, reach);
+                    judge_economy(&out->standard, setup, &p, small_earnings(setup, &p)) &&
+                    judge_half_life(&out->standard, setup, p.difficulty_blocks, &d, reach);
     lab_reach_free(reach);
     return ok;
 }

@@ -52,6 +52,7 @@ typedef struct {
     double terms[DESIGN_TERMS]; /* with their weights */
     /* what they come from */
     double safe_blocks;             /* against attacks with true times; INFINITY: never */
+    bool by_tickets;                /* then the cheapest of them takes a ticket for each block */
     double wait_blocks, wait_hours; /* against those with false ones, too */
     double ticket_usd, entry_usd, small_earnings, hash_share;
     double hopper_gain, hopper_gain_error, late_days;
