@@ -170,11 +170,17 @@ static bool costs(const lab_reach *reach, const lab_rule *r, const lab_scenario 
     return true;
 }
 
-double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double value) {
-    double low = 0, high = reach->most;
+double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double value,
+                            double above) {
+    double low = above, high = fmin(reach->most, above + 1);
     bool enough;
-    if (!costs(reach, r, s, high, value, &enough)) return 0;
-    if (!enough) return INFINITY;
+    for (;;) { /* further and further: what is near is quicker to look at */
+        if (!costs(reach, r, s, high, value, &enough)) return 0;
+        if (enough) break;
+        if (high >= reach->most) return INFINITY;
+        low = high;
+        high = fmin(reach->most, 2 * high);
+    }
     while (high - low > 1) {
         const double middle = floor(low + (high - low) / 2);
         if (!costs(reach, r, s, middle, value, &enough)) return 0;
@@ -188,7 +194,7 @@ double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab
 
 double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max) {
     lab_reach *reach = lab_reach_new(&r->params, depth_max);
-    const double found = reach == NULL ? 0 : lab_reach_cost_depth(reach, r, s, value);
+    const double found = reach == NULL ? 0 : lab_reach_cost_depth(reach, r, s, value, 0);
     lab_reach_free(reach);
     return found;
 }

@@ -40,7 +40,9 @@ void lab_reach_free(lab_reach *r); /* NULL allowed */
 /* The least whole depth that no such branch of fewer than `blocks` blocks replaces: `blocks`, rounded up, where false
  * times bring nothing. INFINITY: it is above `most`. */
 double lab_reach_depth(const lab_reach *r, double blocks);
-/* As lab_hasty_depth() up to `most`, by a reach that was made for the parameters of the rule. */
-double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double value);
+/* As lab_hasty_depth() up to `most`, by a reach that was made for the parameters of the rule. above: a whole depth,
+ * below `most`, that is known to cost less; or 0. */
+double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double value,
+                            double above);
 
 #endif

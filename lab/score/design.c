@@ -176,8 +176,7 @@ static double wait_of(const design *d, const design_setup *setup, const lab_reac
     const lab_scenario s = design_scenario(setup, &d->params);
     lab_rule rule;
     lab_rule_of(&rule, &d->params);
-    const double by_cost = lab_reach_cost_depth(reach, &rule, &s, s.value_at_risk_usd);
-    return by_cost == 0 ? 0 : fmax(d->safe_blocks, by_cost);
+    return lab_reach_cost_depth(reach, &rule, &s, s.value_at_risk_usd, d->safe_blocks - 1);
 }
 
 /* The rest. False: out of memory. */

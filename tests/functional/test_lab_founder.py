@@ -190,6 +190,12 @@ class Design(Case):
             self.assertIn("no advice", d["verdict"][0])
             self.assertNotIn("Take the defaults", " ".join(d["verdict"]))
 
+    def test_false_times_save_no_hash(self):
+        """Where next to nothing is staked, hash is what an attack costs, and false times do not make it cheaper."""
+        d = self.lab("design", "--staked", "0.001")
+        self.assertGreater(d["safe_blocks"], 10000)
+        self.assertLess(d["false_times_safe_blocks"], 1.02 * d["safe_blocks"])
+
     def test_no_design_is_safe(self):
         d = self.lab("design", "--value-at-risk", "1e8")
         self.assertFalse(d["beats_default"])
