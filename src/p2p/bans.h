@@ -25,7 +25,8 @@ typedef struct {
 POSW_MUST_USE bool posw_subnet_parse(posw_subnet *out, const char *text);
 /* The same form; a single address without prefix. */
 void posw_subnet_text(char out[POSW_SUBNET_TEXT], const posw_subnet *s);
-/* A subnet of IPv6 has no IPv4 addresses: "::/0" is all of IPv6 and nothing of IPv4, "0.0.0.0/0" the other way round. */
+/* A subnet of IPv6 has no IPv4 addresses: "::/0" is all of IPv6 and nothing of IPv4, "0.0.0.0/0" the other way round.
+ */
 bool posw_subnet_has(const posw_subnet *s, const posw_netaddr *address);
 
 typedef struct posw_bans posw_bans;

@@ -250,11 +250,11 @@ static void test_no_such_chain(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_closed_forms),  cmocka_unit_test(test_same_seed_same_result),
-        cmocka_unit_test(test_no_latency),    cmocka_unit_test(test_selfish),
-        cmocka_unit_test(test_reorg),         cmocka_unit_test(test_false_times),         cmocka_unit_test(test_eclipse),
-        cmocka_unit_test(test_expected),      cmocka_unit_test(test_miners),
-        cmocka_unit_test(test_no_such_chain),
+        cmocka_unit_test(test_closed_forms), cmocka_unit_test(test_same_seed_same_result),
+        cmocka_unit_test(test_no_latency),   cmocka_unit_test(test_selfish),
+        cmocka_unit_test(test_reorg),        cmocka_unit_test(test_false_times),
+        cmocka_unit_test(test_eclipse),      cmocka_unit_test(test_expected),
+        cmocka_unit_test(test_miners),       cmocka_unit_test(test_no_such_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
