@@ -66,14 +66,12 @@ static void put_bounds(lab_report *r, const question *q, const lab_attack_result
 /* Safe also from an attacker with false times: one whose cheapest attack costs the value, and, where a window holds as
  * many tickets as are worth it, one that has to take those. 0: out of memory. */
 static double false_times_depth(const question *q, double safe, double stake) {
-    const double by_cost = lab_hasty_depth(&q->rule, &q->file.scenario, q->value, DEPTH_MAX);
-    double by_stake = safe;
-    if (stake <= (double)q->rule.params.window_blocks) {
-        lab_reach *reach = lab_reach_new(&q->rule.params, DEPTH_MAX);
-        by_stake = reach == NULL ? 0 : lab_reach_depth(reach, stake);
-        lab_reach_free(reach);
-    }
-    return by_cost == 0 || by_stake == 0 ? 0 : fmax(safe, fmax(by_cost, by_stake));
+    lab_reach *reach = lab_reach_new(&q->rule.params, DEPTH_MAX);
+    if (reach == NULL) return 0;
+    const double by_cost = lab_reach_cost_depth(reach, &q->rule, &q->file.scenario, q->value, 0),
+                 by_stake = stake <= (double)q->rule.params.window_blocks ? lab_reach_depth(reach, stake) : safe;
+    lab_reach_free(reach);
+    return by_cost == 0 ? 0 : fmax(safe, fmax(by_cost, by_stake));
 }
 
 /* A payment is safe when both the cheapest attack and the loss on the tickets alone are worth as much. */

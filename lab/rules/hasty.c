@@ -192,13 +192,6 @@ double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab
     return high;
 }
 
-double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max) {
-    lab_reach *reach = lab_reach_new(&r->params, depth_max);
-    const double found = reach == NULL ? 0 : lab_reach_cost_depth(reach, r, s, value, 0);
-    lab_reach_free(reach);
-    return found;
-}
-
 double lab_reach_depth(const lab_reach *r, double blocks) {
     const double whole = ceil(blocks);
     if (whole < 2) return whole;

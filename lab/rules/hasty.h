@@ -20,10 +20,6 @@ double *lab_hasty_branch(const posw_params *p, double depth, size_t *count);
 POSW_MUST_USE bool lab_hasty_attack(const lab_rule *r, const lab_scenario *s, double depth, lab_attack_route *out,
                                     size_t *blocks);
 
-/* Ticket rule: the least whole depth, up to depth_max, whose cheapest attack by such a branch costs `value`. INFINITY:
- * there is none. 0: out of memory. */
-double lab_hasty_depth(const lab_rule *r, const lab_scenario *s, double value, double depth_max);
-
 /* The same when the public chain has lost hash power: a block as difficult as before takes it `longer` block times. The
  * branch begins `after` blocks after the loss, keeps the difficulty that the public chain loses, and replaces the next
  * `depth` of its blocks, 1 or more. *weight: theirs, in parts of that of as many before the loss. For rules that do not
@@ -40,8 +36,9 @@ void lab_reach_free(lab_reach *r); /* NULL allowed */
 /* The least whole depth that no such branch of fewer than `blocks` blocks replaces: `blocks`, rounded up, where false
  * times bring nothing. INFINITY: it is above `most`. */
 double lab_reach_depth(const lab_reach *r, double blocks);
-/* As lab_hasty_depth() up to `most`, by a reach that was made for the parameters of the rule. above: a whole depth,
- * below `most`, that is known to cost less; or 0. */
+/* Ticket rule: the least whole depth, up to `most`, whose cheapest attack by such a branch costs `value`. The reach was
+ * made for the parameters of the rule. above: a whole depth, below `most`, that is known to cost less; or 0. INFINITY:
+ * there is none. 0: out of memory. */
 double lab_reach_cost_depth(const lab_reach *reach, const lab_rule *r, const lab_scenario *s, double value,
                             double above);
 

@@ -1,6 +1,6 @@
 #include "design.h"
 
-#include "base/units.h"
+#include "chain/chainfile.h"
 #include "exact/income.h"
 #include "posw/difficulty.h"
 #include "posw/stake.h"
@@ -221,26 +221,10 @@ static uint64_t blocks_of(const design_setup *s, double hours) {
     return (uint64_t)fmax(1, round(hours * HOUR_S / (double)s->block_time_s));
 }
 
-/* The shortest lock that P3 and P4 allow. */
-static uint64_t unbonding_min(const posw_params *p) {
-    const uint64_t whole_epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
-    return (whole_epochs < 2 ? 2 : whole_epochs) * p->epoch_blocks;
-}
-
-/* With which all places in the list of miners (S3) take a twentieth of the coins or more, as `posw chain new` writes
- * it: in whole coins. */
-static posw_u256 stake_min_whole(const posw_u256 *supply_wei) {
-    const posw_u256 coin = posw_coin(), below = posw_u256_sub_sat(supply_wei, &POSW_U256_ONE);
-    posw_u256 coins = posw_u256_div_u64(&below, 20 * (uint64_t)POSW_STAKE_MINERS_MAX);
-    posw_u256_divmod(&coins, NULL, &coins, &coin);
-    coins = posw_u256_add_sat(&coins, &POSW_U256_ONE);
-    return posw_u256_mul(&coins, &coins, &coin) ? coins : *supply_wei;
-}
-
 /* No more than a ticket, where that is enough: or else few coins in all would keep small miners out. */
 static posw_u256 stake_min(const posw_params *p, const posw_u256 *supply_wei) {
-    const posw_u256 ticket = posw_weight_ticket_price(p, supply_wei), whole = stake_min_whole(supply_wei);
-    posw_u256 least = posw_u256_div_u64(supply_wei, 20 * (uint64_t)POSW_STAKE_MINERS_MAX);
+    const posw_u256 ticket = posw_weight_ticket_price(p, supply_wei), whole = posw_chainfile_stake_min(supply_wei);
+    posw_u256 least = posw_u256_div_u64(supply_wei, POSW_CHAINFILE_PLACES_PART * (uint64_t)POSW_STAKE_MINERS_MAX);
     least = posw_u256_add_sat(&least, &POSW_U256_ONE);
     if (posw_u256_cmp(&whole, &ticket) <= 0) return whole;
     return posw_u256_cmp(&least, &ticket) <= 0 ? ticket : least;
@@ -257,8 +241,8 @@ static bool params_of(posw_params *p, const search *q, size_t group, size_t lock
     p->weight.boost = boosts[group % BOOSTS];
     p->window_blocks = blocks_of(s, window_hours[group / BOOSTS % WINDOWS]);
     p->weight.slots = slots[group / BOOSTS / WINDOWS];
-    p->unbonding_blocks = blocks_of(s, 24 * lock_days[lock]);
-    if (p->unbonding_blocks < unbonding_min(p)) p->unbonding_blocks = unbonding_min(p);
+    const uint64_t least = posw_chainfile_unbonding_min(p), wanted = blocks_of(s, 24 * lock_days[lock]);
+    p->unbonding_blocks = wanted > least ? wanted : least;
     const posw_u256 supply = lab_wei(s->scenario.supply);
     p->stake_min_wei = stake_min(p, &supply);
     return p->window_blocks >= 2 && posw_params_check(p).kind == POSW_VALID &&
@@ -331,10 +315,9 @@ static bool judge_standard(design_result *out, const design_setup *setup) {
     posw_params_default(&p);
     p.chain_id = 1;
     p.block_time_s = setup->block_time_s;
-    p.unbonding_blocks = blocks_of(setup, 7 * 24);
-    if (p.unbonding_blocks < unbonding_min(&p)) p.unbonding_blocks = unbonding_min(&p);
+    p.unbonding_blocks = posw_chainfile_unbonding_default(&p);
     const posw_u256 supply = lab_wei(setup->scenario.supply);
-    p.stake_min_wei = stake_min_whole(&supply);
+    p.stake_min_wei = posw_chainfile_stake_min(&supply);
     lab_reach *reach = lab_reach_new(&p, SAFE_BLOCKS_MAX);
     const bool ok = reach != NULL && judge_difficulty(&d, setup, p.difficulty_blocks) &&
                     judge_economy(&out->standard, setup, &p, small_earnings(setup, &p)) &&

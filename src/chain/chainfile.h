@@ -33,9 +33,14 @@ void posw_chainfile_write(posw_buf *out, const posw_chain_spec *spec);
 /* Things that are allowed but unwise for a chain with value (fixed difficulty, quadratic weight, no stake at genesis,
  * tiny windows, …): calls fn with one sentence each. */
 void posw_chainfile_warnings(const posw_chain_spec *spec, void (*fn)(void *arg, const char *sentence), void *arg);
-/* The least stake.minimum, in whole coins, with which all places in the list of miners (S3) take a twentieth of the
- * coins of accounts and stakes. At least 1 coin. */
-posw_u256 posw_chainfile_stake_min(const posw_chain_spec *spec);
+/* The least stake.minimum, in whole coins, with which all places in the list of miners (S3) take a twentieth of so many
+ * coins. At least 1 coin. */
+enum { POSW_CHAINFILE_PLACES_PART = 20 };
+posw_u256 posw_chainfile_stake_min(const posw_u256 *supply_wei);
+/* The shortest lock in blocks that P3 and P4 allow beside the window and the epoch; and that of a new chain: a week, or
+ * the shortest if that is more. */
+uint64_t posw_chainfile_unbonding_min(const posw_params *p);
+uint64_t posw_chainfile_unbonding_default(const posw_params *p);
 /* The development chain of `posw dev`: keccak256, fixed difficulty 2048, 1 s, ticket with W 32, E 16, U 32, R 16, gas
  * limit 600,000,000, chain id 1337, no accounts, genesis time 0. */
 int posw_chainfile_dev(posw_chain_spec *out);

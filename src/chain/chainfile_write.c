@@ -345,24 +345,32 @@ static void warn_price(const posw_chain_spec *spec, warn_fn fn, void *arg) {
                 "and amplifies any amount of rented hash power");
 }
 
-enum { PLACES_PART = 20 };
-
-posw_u256 posw_chainfile_stake_min(const posw_chain_spec *spec) {
-    const posw_u256 supply = posw_chain_spec_supply(spec), coin = posw_coin();
-    posw_u256 least = posw_u256_sub_sat(&supply, &POSW_U256_ONE); /* rounded up to whole coins */
-    least = posw_u256_div_u64(&least, (uint64_t)PLACES_PART * POSW_STAKE_MINERS_MAX);
+posw_u256 posw_chainfile_stake_min(const posw_u256 *supply_wei) {
+    const posw_u256 coin = posw_coin();
+    posw_u256 least = posw_u256_sub_sat(supply_wei, &POSW_U256_ONE); /* rounded up to whole coins */
+    least = posw_u256_div_u64(&least, (uint64_t)POSW_CHAINFILE_PLACES_PART * POSW_STAKE_MINERS_MAX);
     posw_u256_divmod(&least, NULL, &least, &coin);
     least = posw_u256_add_sat(&least, &POSW_U256_ONE);
-    return posw_u256_mul(&least, &least, &coin) ? least : supply;
+    return posw_u256_mul(&least, &least, &coin) ? least : *supply_wei;
+}
+
+uint64_t posw_chainfile_unbonding_min(const posw_params *p) {
+    const uint64_t epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
+    return (epochs < 2 ? 2 : epochs) * p->epoch_blocks;
+}
+
+uint64_t posw_chainfile_unbonding_default(const posw_params *p) {
+    const uint64_t week = 7 * 86400 / p->block_time_s, least = posw_chainfile_unbonding_min(p);
+    return week > least ? week : least;
 }
 
 /* S3: when all places are taken, nobody else can stake; who is in the list may like that. */
 static void warn_places(const posw_chain_spec *spec, warn_fn fn, void *arg) {
-    const posw_u256 supply = posw_chain_spec_supply(spec), least = posw_chainfile_stake_min(spec);
+    const posw_u256 supply = posw_chain_spec_supply(spec), least = posw_chainfile_stake_min(&supply);
     posw_u256 all, parts;
     char all_text[POSW_AMOUNT_SIZE], least_text[POSW_AMOUNT_SIZE], sentence[400];
     if (!posw_u256_mul_u64(&all, &spec->params.stake_min_wei, POSW_STAKE_MINERS_MAX) ||
-        !posw_u256_mul_u64(&parts, &all, PLACES_PART) || posw_u256_cmp(&parts, &supply) >= 0)
+        !posw_u256_mul_u64(&parts, &all, POSW_CHAINFILE_PLACES_PART) || posw_u256_cmp(&parts, &supply) >= 0)
         return;
     posw_amount_format(all_text, &all);
     posw_amount_format(least_text, &least);

@@ -156,15 +156,9 @@ static bool read_reorg(new_chain *n, const char *text, posw_message *msg) {
                        &n->spec.params.reorg_max_blocks, msg);
 }
 
-/* The shortest lock in blocks that P3 and P4 allow beside the window and the epoch. */
-static uint64_t unbonding_min(const posw_params *p) {
-    const uint64_t epochs = (p->window_blocks + p->epoch_blocks - 1) / p->epoch_blocks;
-    return (epochs < 2 ? 2 : epochs) * p->epoch_blocks;
-}
-
 static bool read_unbonding(new_chain *n, const char *text, posw_message *msg) {
     posw_params *p = &n->spec.params;
-    return read_length(text, p->block_time_s, unbonding_min(p), 1 << 24, &p->unbonding_blocks, msg);
+    return read_length(text, p->block_time_s, posw_chainfile_unbonding_min(p), 1 << 24, &p->unbonding_blocks, msg);
 }
 
 static bool read_stake_min(new_chain *n, const char *text, posw_message *msg) {
@@ -323,12 +317,6 @@ static bool check_supply(const new_chain *n, posw_message *msg) {
     return REFUSE(msg, "the supply is %s coins, and accounts and stakes together are %s: make them equal", all, parts);
 }
 
-/* Stake is locked for a week, or as long as the other lengths need at least. */
-static void default_unbonding(posw_params *p) {
-    const uint64_t week = 7 * 86400 / p->block_time_s, least = unbonding_min(p);
-    p->unbonding_blocks = week > least ? week : least;
-}
-
 static bool is_given(const char *const texts[NEW_CHAIN_CHOICES], const char *option) {
     return texts[new_chain_find(option)] != NULL;
 }
@@ -350,8 +338,9 @@ size_t new_chain_read(new_chain *out, const char *const texts[NEW_CHAIN_CHOICES]
         if (out->has_epoch && !out->has_reorg && p->reorg_max_blocks > p->epoch_blocks)
             p->reorg_max_blocks = p->epoch_blocks > 1 ? p->epoch_blocks / 2 : 1;
     }
-    if (rules == NULL && !is_given(texts, "unbonding")) default_unbonding(p);
-    if (rules == NULL && !is_given(texts, "stake-minimum")) p->stake_min_wei = posw_chainfile_stake_min(&out->spec);
+    if (rules == NULL && !is_given(texts, "unbonding")) p->unbonding_blocks = posw_chainfile_unbonding_default(p);
+    const posw_u256 supply = posw_chain_spec_supply(&out->spec);
+    if (rules == NULL && !is_given(texts, "stake-minimum")) p->stake_min_wei = posw_chainfile_stake_min(&supply);
     if (!check_supply(out, msg) || posw_chain_spec_check(&out->spec, NULL, msg) != POSW_OK)
         return NEW_CHAIN_CHOICES + 1;
     return NEW_CHAIN_CHOICES;

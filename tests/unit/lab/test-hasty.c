@@ -255,13 +255,16 @@ static void test_depth(void **state) {
     static const double staked[] = {.4, .4, .4, .4, 0, 0}, values[] = {1e4, 1e5, 7.6e5, 8e5, 1e4, 6e5};
     lab_rule r = ticket_rule();
     r.params.block_time_s = 60;
+    lab_reach *reach = lab_reach_new(&r.params, 1e6);
+    assert_non_null(reach);
     for (size_t i = 0; i < POSW_ARRAY_SIZE(values); i++) {
         lab_scenario s;
         lab_attack_route at, before;
         size_t blocks;
         lab_scenario_default(&s);
         s.staked_share = staked[i];
-        const double depth = lab_hasty_depth(&r, &s, values[i], 1e6), alone = lab_attack_depth(&r, &s, values[i], 1e6);
+        const double depth = lab_reach_cost_depth(reach, &r, &s, values[i], 0),
+                     alone = lab_attack_depth(&r, &s, values[i], 1e6);
         assert_true(lab_hasty_attack(&r, &s, depth, &at, &blocks) &&
                     lab_hasty_attack(&r, &s, depth - 1, &before, &blocks));
         assert_true(at.cost >= values[i] && before.cost < values[i]);
@@ -270,7 +273,8 @@ static void test_depth(void **state) {
     }
     lab_scenario s;
     lab_scenario_default(&s);
-    assert_true(isinf(lab_hasty_depth(&r, &s, 1e12, 1e6)));
+    assert_true(isinf(lab_reach_cost_depth(reach, &r, &s, 1e12, 0)));
+    lab_reach_free(reach);
 }
 
 int main(void) {
